@@ -10,9 +10,9 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { fileURLToPath } from 'node:url'
 
 const self = fileURLToPath(import.meta.url)
-const say = (line) => process.stderr.write(`${line}\n`)
+const say = line => process.stderr.write(`${line}\n`)
 const stop = (...lines) => {
-  lines.filter((line) => line !== '').forEach(say)
+  lines.filter(line => line !== '').forEach(say)
   process.exit(2)
 }
 
@@ -31,14 +31,17 @@ const probeHere = async () => {
 /** What a fresh process finds: `{ adapter }`, or `{ reason }` where there is none. */
 const probe = () => {
   const child = spawnSync(process.execPath, [self, '--probe'], { encoding: 'utf8', timeout: 120_000 })
-  const noise = (child.stderr ?? '').split('\n').filter((line) => line.trim() !== '' && !line.includes('XDG_RUNTIME_DIR'))
-  if (noise.some((line) => line.includes('ERR_MODULE_NOT_FOUND'))) {
+  const noise = (child.stderr ?? '')
+    .split('\n')
+    .filter(line => line.trim() !== '' && !/^\s+at |XDG_RUNTIME_DIR/.test(line))
+    .map(line => line.replace(/^Warning: /, ''))
+  if (noise.some(line => line.includes('ERR_MODULE_NOT_FOUND'))) {
     stop('The package `webgpu` was wanted to look for an adapter, but it is not installed: run `npm ci` first.')
   }
   const adapter = child.status === 0 && JSON.parse(child.stdout || 'false')
   if (adapter) return { adapter }
   const ended = child.status === 0 ? '' : `the probe ended with ${child.signal ?? child.error?.message ?? child.status}`
-  return { reason: [ended, ...noise.slice(0, 5)].filter((line) => line !== '').join('; ') || 'no reason was given' }
+  return { reason: [ended, ...noise.slice(0, 5)].filter(line => line !== '').join('; ') || 'no reason was given' }
 }
 
 const describe = ({ description, device, vendor, architecture, isFallbackAdapter }) => {
@@ -52,7 +55,7 @@ const describe = ({ description, device, vendor, architecture, isFallbackAdapter
 
 const osRelease = () => {
   const text = existsSync('/etc/os-release') ? readFileSync('/etc/os-release', 'utf8') : ''
-  const value = (key) => new RegExp(`^${key}="?([^"\n]*)`, 'm').exec(text)?.[1] ?? ''
+  const value = key => new RegExp(`^${key}="?([^"\n]*)`, 'm').exec(text)?.[1] ?? ''
   return { id: value('ID'), like: value('ID_LIKE').split(' '), codename: value('VERSION_CODENAME') }
 }
 
@@ -72,31 +75,31 @@ const quietly = (command, ...args) => {
 const archives = () =>
   quietly('apt-get', 'indextargets', '--format', '$(REPO_URI) $(RELEASE)', 'Created-By: Packages')
     .stdout.split('\n')
-    .map((line) => line.trim().split(' '))
+    .map(line => line.trim().split(' '))
 
 /** The `Signed-By` field of the machine's own entry for a release, so that an added suite trusts the same key. */
-const signedBy = (codename) => {
+const signedBy = codename => {
   const folder = '/etc/apt/sources.list.d'
-  const files = ['/etc/apt/sources.list', ...(existsSync(folder) ? readdirSync(folder).map((name) => `${folder}/${name}`) : [])]
-  const texts = files.filter((file) => existsSync(file) && /\.(list|sources)$/.test(file)).map((file) => readFileSync(file, 'utf8'))
+  const files = ['/etc/apt/sources.list', ...(existsSync(folder) ? readdirSync(folder).map(name => `${folder}/${name}`) : [])]
+  const texts = files.filter(file => existsSync(file) && /\.(list|sources)$/.test(file)).map(file => readFileSync(file, 'utf8'))
   const stanza = texts
-    .flatMap((text) => text.replace(/^#.*\n/gm, '').split(/\n\s*\n/))
-    .find((part) => new RegExp(`^Suites:.*\\b${codename}(\\s|$)`, 'm').test(part))
-  const line = texts.flatMap((text) => text.split('\n')).find((text) => new RegExp(`^deb .*\\s${codename}\\s`).test(text))
+    .flatMap(text => text.replace(/^#.*\n/gm, '').split(/\n\s*\n/))
+    .find(part => new RegExp(`^Suites:.*\\b${codename}(\\s|$)`, 'm').test(part))
+  const line = texts.flatMap(text => text.split('\n')).find(text => new RegExp(`^deb .*\\s${codename}\\s`).test(text))
   const key = /^Signed-By:[^\n]*(\n[ \t][^\n]*)*/m.exec(stanza ?? '')?.[0]
   const option = /signed-by=([^\s\]]+)/.exec(line ?? '')?.[1]
   return key ?? (option ? `Signed-By: ${option.replaceAll(',', ' ')}` : '')
 }
 
 /** Adds the backports suite beside the machine's own archive of the release; true if apt knows it in the end. */
-const addBackports = (codename) => {
+const addBackports = codename => {
   const suite = `${codename}-backports`
   const known = archives()
   if (known.some(([, release]) => release === suite)) return true
   const address = known.find(([, release]) => release === codename)?.[0]
   if (address === undefined) return false
   const entry = ['Types: deb', `URIs: ${address}`, `Suites: ${suite}`, 'Components: main', signedBy(codename)]
-  writeFileSync(backportsFile, `${entry.filter((line) => line !== '').join('\n')}\n`)
+  writeFileSync(backportsFile, `${entry.filter(line => line !== '').join('\n')}\n`)
   quietly('apt-get', 'update')
   const added = archives().some(([, release]) => release === suite)
   if (!added) rmSync(backportsFile) // an entry that cannot be read would make every later update complain
@@ -106,12 +109,12 @@ const addBackports = (codename) => {
 /** Debian 12's own Mesa (22.3) lacks what Dawn requires; the one in its backports has it. */
 const needsBackports = ({ id, codename }) => id === 'debian' && codename === 'bookworm'
 
-const alreadyInstalled = (system) => {
-  const { ok, stdout } = quietly('dpkg-query', '--show', '--showformat', '${db:Status-Status} ${Version}', driver)
-  return ok && stdout.startsWith('installed ') && (!needsBackports(system) || stdout.includes('~bpo'))
+const alreadyInstalled = system => {
+  const { ok, stdout } = quietly('dpkg-query', '--list', driver)
+  return ok && /^ii /m.test(stdout) && (!needsBackports(system) || stdout.includes('~bpo'))
 }
 
-const install = (system) => {
+const install = system => {
   quietly('apt-get', 'update') // an unrelated archive may fail here, so the installation decides
   const target = needsBackports(system) ? ['-t', `${system.codename}-backports`] : []
   if (target.length > 0 && !addBackports(system.codename)) return false
@@ -119,8 +122,8 @@ const install = (system) => {
   return quietly('apt-get', 'install', ...options, ...target, driver).ok
 }
 
-const commandFor = (system) => {
-  const isLike = (...names) => names.some((name) => name === system.id || system.like.includes(name))
+const commandFor = system => {
+  const isLike = (...names) => names.some(name => name === system.id || system.like.includes(name))
   if (needsBackports(system)) return `sudo ${process.execPath} ${self}`
   if (isLike('debian', 'ubuntu')) return `sudo apt-get update && sudo apt-get install --no-install-recommends ${driver}`
   if (isLike('fedora', 'rhel')) return `sudo dnf install ${driver}`
@@ -140,12 +143,16 @@ const main = () => {
 
   const system = osRelease()
   if (alreadyInstalled(system)) {
-    stop(`A WebGPU adapter was wanted, but none was found although ${driver} is installed (${first.reason}): check VK_DRIVER_FILES.`)
+    stop(
+      `A WebGPU adapter was wanted, but none was found although ${driver} is installed (${first.reason}): check VK_DRIVER_FILES.`
+    )
   }
   const hasApt = ['debian', 'ubuntu'].includes(system.id) && existsSync('/usr/bin/apt-get')
   const isRoot = process.getuid() === 0
   if (!hasApt || !isRoot) {
-    const why = hasApt ? 'this user may not install one' : `this script installs one only on Debian and Ubuntu, not on ${system.id || 'this system'}`
+    const why = hasApt
+      ? 'this user may not install one'
+      : `this script installs one only on Debian and Ubuntu, not on ${system.id || 'this system'}`
     const command = commandFor(system)
     stop(
       `A WebGPU adapter was wanted, but no usable Vulkan driver was found (${first.reason}) and ${why}: install a GPU's driver or Mesa's software one.`,
@@ -156,7 +163,9 @@ const main = () => {
   say(`No WebGPU adapter was found: installing Mesa's software Vulkan driver (${driver})`)
   if (!install(system)) {
     say(log.join('\n'))
-    stop(`The package ${driver} was to be installed, but apt-get failed as shown above: repair apt's sources and run \`npm run adapter\` again.`)
+    stop(
+      `The package ${driver} was to be installed, but apt-get failed as shown above: repair apt's sources and run \`npm run adapter\` again.`
+    )
   }
   const second = probe()
   if (second.adapter) return say(describe(second.adapter))

@@ -1,0 +1,223 @@
+/**
+ * Derivatives as functions from functions to functions. Everything here extends graphs with more nodes, so a derivative of a derivative
+ * needs nothing new.
+ *
+ * A gradient wraps each argument in a fresh `alias` and pulls the cotangent back to that alias. The fresh identity is what keeps nested
+ * derivatives apart (no levels, no perturbation confusion): d/dx [x * d/dy (x + y)] is 1.
+ */
+import { topological } from './graph.js'
+import { broadcastTo, reshape } from './ops/broadcast.js'
+import { alias, tensor } from './ops/core.js'
+import { concat } from './ops/movement.js'
+import { add } from './ops/pointwise.js'
+import { fail, type Shape, sameShape, show, sizeOf } from './shape.js'
+import type { Tensor } from './tensor.js'
+import { leaves, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
+import { isTensor } from './tensor.js'
+
+const zerosLike = (x: Tensor): Tensor => broadcastTo(tensor(0), x.shape)
+
+export interface Unreached {
+  /** `'zero'`: an argument that the result does not depend on gets a gradient of zeros. Default: it throws, naming its path. */
+  readonly unreached?: 'zero' | 'throw'
+}
+
+/**
+ * Cotangents of `targets` from cotangents of `outputs`: reverse accumulation over the nodes between them. `undefined`: no path at all.
+ * A node carries a cotangent if it is f32 and depends on a target through derivatives that are not identically zero.
+ */
+const pullBack = (outputs: readonly Tensor[], cotangents: readonly Tensor[], targets: readonly Tensor[]): (Tensor | undefined)[] => {
+  const isTarget = new Set(targets)
+  const order = topological(outputs, node => isTarget.has(node))
+  const reached = new Set<Tensor>()
+  const active = new Set<Tensor>()
+  for (const node of order) {
+    if (isTarget.has(node)) {
+      reached.add(node)
+      active.add(node)
+      continue
+    }
+    if (node.inputs.some(input => reached.has(input))) reached.add(node)
+    if (node.dtype === 'f32' && node.primitive.vjp !== 'zero' && node.inputs.some(input => active.has(input))) active.add(node)
+  }
+  const sums = new Map<Tensor, Tensor>()
+  const accumulate = (node: Tensor, cotangent: Tensor) => {
+    const before = sums.get(node)
+    sums.set(node, before ? add(before, cotangent) : cotangent)
+  }
+  outputs.forEach((output, i) => {
+    if (active.has(output)) accumulate(output, cotangents[i] as Tensor)
+  })
+  for (let i = order.length - 1; i >= 0; i--) {
+    const node = order[i] as Tensor
+    const g = sums.get(node)
+    if (!g || isTarget.has(node)) continue
+    const { vjp, name } = node.primitive
+    if (vjp === undefined || vjp === 'zero')
+      return fail('a derivative', `a vjp for every primitive on the way`, `'${name}' without one`, 'stop the gradient before it with stopGradient, or give it a rule with customVjp')
+    vjp(g, node.inputs, node.attributes, node).forEach((cotangent, k) => {
+      const input = node.inputs[k] as Tensor
+      if (cotangent && active.has(input)) accumulate(input, cotangent)
+    })
+  }
+  return targets.map(target => sums.get(target) ?? (reached.has(target) ? zerosLike(target) : undefined))
+}
+
+const zeroOrThrow = (found: readonly (Tensor | undefined)[], targets: readonly Tensor[], names: readonly string[], { unreached = 'throw' }: Unreached): Tensor[] =>
+  found.map((cotangent, i) => {
+    if (cotangent) return cotangent
+    const target = targets[i] as Tensor
+    return unreached === 'zero'
+      ? zerosLike(target)
+      : fail('grad', 'a result that depends on every argument', `no path from ${names[i]} (${show(target)})`, "leave it out of argnums, or pass { unreached: 'zero' } if its gradient is meant to be zero")
+  })
+
+const requireFloat = (args: readonly Tensor[], names: readonly string[]): void =>
+  args.forEach((arg, i) => {
+    if (arg.dtype !== 'f32') fail('grad', 'f32 arguments', `${show(arg)} at ${names[i]}`, 'leave it out of argnums')
+  })
+
+/** `argument 0 at cells.3.edge.1`, for messages. */
+const argumentNames = (args: readonly Tree[], argnums: readonly number[]): string[] =>
+  argnums.flatMap(n => paths(args[n] as Tree).map(path => (path ? `argument ${n} at '${path}'` : `argument ${n}`)))
+
+/**
+ * The value of `f` and its pull-back: a function from a cotangent of the result (a tree like it) to cotangents of the arguments. It may be
+ * called any number of times.
+ * @example const [y, pullback] = vjp(f, x, w); const [dx, dw] = pullback(ones)
+ */
+export const vjp = <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, ...args: A): [R, (cotangent: R, options?: Unreached) => A] => {
+  const originals = args.flatMap(leaves)
+  const targets = originals.map(alias)
+  const out = f(...(rebuild(args, isTensor, targets) as A))
+  const outputs = leaves(out)
+  const names = argumentNames(args, [...args.keys()])
+  requireFloat(originals, names)
+  return [
+    out,
+    (cotangent, options = {}) => {
+      const given = leaves(cotangent)
+      outputs.forEach((output, i) => {
+        if (!given[i] || !sameShape(given[i].shape, output.shape))
+          fail('a pull-back', `a cotangent like the result, ${outputs.map(show).join(', ')}`, given.map(show).join(', '), 'pass a tree of the same structure and shapes')
+      })
+      return rebuild(args, isTensor, zeroOrThrow(pullBack(outputs, given, targets), targets, names, options)) as A
+    },
+  ]
+}
+
+/** Which arguments to differentiate in: one number gives that argument's gradient, a list gives a list. Default 0. */
+export interface GradOptions<N extends number | readonly number[] = 0> extends Unreached {
+  readonly argnums?: N
+}
+
+type Picked<A extends readonly unknown[], N> = N extends number ? A[N] : { readonly [K in keyof N]: N[K] extends number ? A[N[K]] : never }
+
+/**
+ * Value, gradient and whatever else `f` computed on the way: `f` returns `[scalar, auxiliary tree]`.
+ * @example const { value, aux, gradient } = valueAuxAndGrad(w => [loss(w), { logits }])(weights)
+ */
+export const valueAuxAndGrad =
+  <A extends readonly Tree[], X extends Tree, const N extends number | readonly number[] = 0>(
+    f: (...args: A) => readonly [Tensor, X],
+    options: GradOptions<N> = {},
+  ) =>
+  (...args: A): { readonly value: Tensor; readonly aux: X; readonly gradient: Picked<A, N> } => {
+    const { argnums = 0 } = options
+    const list: readonly number[] = typeof argnums === 'number' ? [argnums] : argnums
+    list.forEach(n => {
+      if (!(n in args)) fail('grad', `argnums among the ${args.length} arguments`, String(n), 'count from 0')
+    })
+    const originals = list.flatMap(n => leaves(args[n] as Tree))
+    const names = argumentNames(args, list)
+    requireFloat(originals, names)
+    const targets = originals.map(alias)
+    const wrapped = rebuild(list.map(n => args[n]), isTensor, targets) as Tree[]
+    const [value, aux] = f(...(args.map((arg, n) => (list.includes(n) ? wrapped[list.indexOf(n)] : arg)) as unknown as A))
+    if (!isTensor(value) || value.shape.length !== 0 || value.dtype !== 'f32')
+      fail('grad', 'a function with a scalar f32 result', isTensor(value) ? show(value) : typeof value, 'reduce it with sum or mean, or use jacobian')
+    const found = zeroOrThrow(pullBack([value], [tensor(1)], targets), targets, names, options)
+    const gradients = rebuild(list.map(n => args[n]), isTensor, found) as Tree[]
+    return { value, aux, gradient: (typeof argnums === 'number' ? gradients[0] : gradients) as Picked<A, N> }
+  }
+
+/** Value and gradient of a scalar function. @example const [loss, dw] = valueAndGrad(loss)(weights, batch) */
+export const valueAndGrad =
+  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(f: (...args: A) => Tensor, options: GradOptions<N> = {}) =>
+  (...args: A): readonly [Tensor, Picked<A, N>] => {
+    const { value, gradient } = valueAuxAndGrad((...inner: A) => [f(...inner), []] as const, options)(...args)
+    return [value, gradient]
+  }
+
+/**
+ * The gradient of a scalar function: a function of the same arguments.
+ * @example grad(x => mul(x, x))(tensor(3))            // 6
+ * @example grad(grad(x => mul(x, mul(x, x))))(x)      // 6 x
+ * @example grad(f, { argnums: [0, 2] })(a, b, c)      // [df/da, df/dc]
+ */
+export const grad =
+  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(f: (...args: A) => Tensor, options: GradOptions<N> = {}) =>
+  (...args: A): Picked<A, N> =>
+    valueAndGrad(f, options)(...args)[1]
+
+/**
+ * Forward mode: value and directional derivative. It is the vjp of the vjp in its cotangent: linear there, so the cotangent's value is
+ * never needed and dead code takes it away.
+ * @example const [y, dy] = jvp(f, [x], [direction])
+ */
+export const jvp = <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, primals: readonly [...A], tangents: readonly [...A]): [R, R] => {
+  const [out, pullback] = vjp<A, R>(f, ...(primals as unknown as A))
+  const [, push] = vjp((cotangent: R) => pullback(cotangent, { unreached: 'zero' }), mapTree(out, zerosLike))
+  return [out, push(tangents as unknown as A, { unreached: 'zero' })[0]]
+}
+
+/** The order of the two derivatives in `hvp`: either can be the cheaper one. */
+export interface HvpOptions {
+  readonly order?: 'reverse-over-reverse' | 'forward-over-reverse'
+}
+
+/**
+ * The Hessian of a scalar `f` times `v`, without the Hessian.
+ * reverse-over-reverse: d/dx <df/dx, v>; forward-over-reverse: the jvp of the gradient along v.
+ * @example hvp(f, x, v)
+ */
+export const hvp = <T extends Tree>(f: (x: T) => Tensor, x: T, v: T, { order = 'reverse-over-reverse' }: HvpOptions = {}): T => {
+  const gradient = (y: T): T => grad(f, { unreached: 'zero' })(y)
+  if (order === 'forward-over-reverse') return jvp(gradient, [x], [v])[1]
+  const [, pullback] = vjp(gradient, x)
+  return pullback(v, { unreached: 'zero' })[0]
+}
+
+/** A tree of trees: for each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument]. */
+export type Jacobian<R, T> = R extends Tensor ? T : { readonly [K in keyof R]: Jacobian<R[K], T> }
+
+/** All derivatives of `f` in its argument, by one pull-back for each entry of the result. @example jacobian(f)(x) // f32[m,n] for f32[n] -> f32[m] */
+export const jacobian =
+  <T extends Tree, R extends Tree>(f: (x: T) => R) =>
+  (x: T): Jacobian<R, T> => {
+    const [out, pullback] = vjp(f, x)
+    const outputs = leaves(out)
+    const rows = outputs.map((output, k) => {
+      const size = sizeOf(output.shape)
+      const entries = Array.from({ length: size }, (_, i) => {
+        const basis = outputs.map((other, j) => (j === k ? unitVector(other.shape, i) : zerosLike(other)))
+        return pullback(rebuild(out, isTensor, basis) as R, { unreached: 'zero' })[0]
+      })
+      return zipTrees(x, entries, (leaf, ...gradients) =>
+        reshape(concat(gradients.map(gradient => reshape(gradient, [1, sizeOf(leaf.shape)]))), [...output.shape, ...leaf.shape]),
+      )
+    })
+    return rebuild(out, isTensor, rows) as Jacobian<R, T>
+  }
+
+const unitVector = (shape: Shape, index: number): Tensor => {
+  const data = new Float64Array(sizeOf(shape))
+  data[index] = 1
+  return tensor(data, shape)
+}
+
+/** The second derivatives of a scalar function: the Jacobian of its gradient. @example hessian(f)(x) // f32[n,n] for x: f32[n] */
+export const hessian =
+  <T extends Tree>(f: (x: T) => Tensor) =>
+  (x: T): Jacobian<T, T> =>
+    jacobian((y: T): T => grad(f, { unreached: 'zero' })(y))(x)

@@ -1,0 +1,70 @@
+/** Graphs: nodes in an order that can be computed, and what people look at (`show`, `toDot`, counts). */
+import { show as showAval } from './shape.js'
+import type { Tensor } from './tensor.js'
+
+/** A graph is its outputs; all else is reached from them. Dead code is what is not. */
+export interface Graph {
+  readonly inputs: readonly Tensor[]
+  readonly outputs: readonly Tensor[]
+}
+
+/** All nodes that the outputs depend on, each after its inputs. Without recursion: graphs are tens of thousands of nodes deep. */
+export const topological = (outputs: readonly Tensor[], stop?: (node: Tensor) => boolean): Tensor[] => {
+  const order: Tensor[] = []
+  const state = new Map<Tensor, 'open' | 'done'>()
+  const stack = [...outputs].reverse()
+  while (stack.length) {
+    const node = stack.at(-1) as Tensor
+    const seen = state.get(node)
+    if (seen) {
+      stack.pop()
+      if (seen === 'open') {
+        state.set(node, 'done')
+        order.push(node)
+      }
+      continue
+    }
+    state.set(node, 'open')
+    if (stop?.(node)) continue
+    for (let i = node.inputs.length - 1; i >= 0; i--) {
+      const input = node.inputs[i] as Tensor
+      if (!state.has(input)) stack.push(input)
+    }
+  }
+  return order
+}
+
+/** How often each primitive occurs. */
+export const countNodes = (outputs: readonly Tensor[]): Readonly<Record<string, number>> => {
+  const counts: Record<string, number> = {}
+  for (const { primitive } of topological(outputs)) counts[primitive.name] = (counts[primitive.name] ?? 0) + 1
+  return counts
+}
+
+const attributeText = (node: Tensor): string => {
+  const entries = Object.entries(node.attributes).filter(([key, value]) => key !== 'value' && key !== 'aval' && typeof value !== 'function')
+  return entries.length ? ` {${entries.map(([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', ')}}` : ''
+}
+
+/** One line a node: `%3 = mul %1 %2 : f32[2,3]`. */
+export const show = (...outputs: readonly Tensor[]): string => {
+  const order = topological(outputs)
+  const number = new Map(order.map((node, i) => [node, i]))
+  const lines = order.map(
+    (node, i) => `%${i} = ${[node.primitive.name, ...node.inputs.map(input => `%${number.get(input)}`)].join(' ')}${attributeText(node)} : ${showAval(node)}`,
+  )
+  return [...lines, `return ${outputs.map(output => `%${number.get(output)}`).join(' ')}`].join('\n')
+}
+
+/** The graph in Graphviz' dot language. */
+export const toDot = (...outputs: readonly Tensor[]): string => {
+  const order = topological(outputs)
+  const number = new Map(order.map((node, i) => [node, i]))
+  const quote = (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
+  return [
+    'digraph {',
+    ...order.map((node, i) => `  n${i} [label=${quote(`${node.primitive.name}${attributeText(node)} ${showAval(node)}`)}${outputs.includes(node) ? ' peripheries=2' : ''}]`),
+    ...order.flatMap((node, i) => node.inputs.map(input => `  n${number.get(input)} -> n${i}`)),
+    '}',
+  ].join('\n')
+}

@@ -1,0 +1,167 @@
+/** Composites of neural networks: ordinary functions over primitives. Second derivatives come for free. */
+import {
+  abs,
+  add,
+  concat,
+  div,
+  equal,
+  exp,
+  greater,
+  log,
+  matmul,
+  max,
+  mean,
+  mul,
+  oneHot,
+  type ReduceOptions,
+  reshape,
+  rsqrt,
+  sqrt,
+  stopGradient,
+  sub,
+  sum,
+  tensor,
+  transpose,
+  where,
+} from './ops/index.js'
+import { fail, show, sizeOf } from './shape.js'
+import type { Tensor } from './tensor.js'
+
+const square = (x: Tensor): Tensor => mul(x, x)
+
+/** The mean squared distance from the mean (biased), in two passes: mean((x - mean)^2) keeps its digits where E[x^2] - mean^2 loses them. */
+export const variance = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
+  mean(square(sub(x, mean(x, axes, { keepDims: true }))), axes, options)
+
+/** Learnable scale and shift of a batch norm, f32[C] each. */
+export interface Affine {
+  readonly scale: Tensor
+  readonly shift: Tensor
+}
+
+/** Statistics of the channels, f32[C] each. */
+export interface Moments {
+  readonly mean: Tensor
+  readonly variance: Tensor
+}
+
+/** f32[C] laid along axis 1. */
+const perChannel = (x: Tensor, rank: number): Tensor => reshape(x, [x.shape[0] as number, ...Array<number>(rank - 2).fill(1)])
+
+const affine = (x: Tensor, parameters: Affine | undefined): Tensor =>
+  parameters ? add(mul(x, perChannel(parameters.scale, x.shape.length)), perChannel(parameters.shift, x.shape.length)) : x
+
+/**
+ * Batch norm in training mode: channels (axis 1) normalised by the batch's own mean and biased variance. The statistics are outputs, never
+ * hidden state; `variance` among them is the unbiased one, which running statistics keep (see `updateRunning`).
+ */
+export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { readonly y: Tensor; readonly moments: Moments } => {
+  const axes = [...x.shape.keys()].filter(axis => axis !== 1)
+  const channels = x.shape[1] as number
+  const count = sizeOf(x.shape) / channels
+  if (count < 2)
+    fail('batch norm in training mode', 'at least two values a channel', `${count} in ${show(x)}`, 'use a larger batch or image, or evaluation mode')
+  const centre = mean(x, axes, { keepDims: true })
+  const centred = sub(x, centre)
+  const spread = mean(square(centred), axes, { keepDims: true })
+  const normal = mul(centred, rsqrt(add(spread, epsilon)))
+  return {
+    y: affine(normal, parameters),
+    moments: { mean: reshape(centre, [channels]), variance: reshape(mul(spread, count / (count - 1)), [channels]) },
+  }
+}
+
+/** Batch norm in evaluation mode: channels normalised by running statistics. */
+export const batchNormEval = (x: Tensor, running: Moments, parameters?: Affine, epsilon = 1e-5): Tensor =>
+  affine(mul(sub(x, perChannel(running.mean, x.shape.length)), perChannel(rsqrt(add(running.variance, epsilon)), x.shape.length)), parameters)
+
+/** Running statistics after a batch: running (1 - momentum) + batch momentum. */
+export const updateRunning = (running: Tensor, batch: Tensor, momentum = 0.1): Tensor => add(mul(running, 1 - momentum), mul(batch, momentum))
+
+/** x shifted by its maximum, which is a constant to every derivative: the result does not depend on it. */
+const shifted = (x: Tensor, axis: number): Tensor => sub(x, stopGradient(max(x, axis, { keepDims: true })))
+
+/** e^x / sum e^x along `axis`. */
+export const softmax = (x: Tensor, axis = -1): Tensor => {
+  const powers = exp(shifted(x, axis))
+  return div(powers, sum(powers, axis, { keepDims: true }))
+}
+
+/** log softmax(x), without forming the softmax. */
+export const logSoftmax = (x: Tensor, axis = -1): Tensor => {
+  const y = shifted(x, axis)
+  return sub(y, log(sum(exp(y), axis, { keepDims: true })))
+}
+
+/** Mean over rows of -log softmax(logits)[label]: logits f32[B,K], labels i32[B]. A label out of range gives NaN. */
+export const crossEntropy = (logits: Tensor, labels: Tensor): Tensor => {
+  const [batch, classes] = logits.shape
+  if (logits.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== batch)
+    fail('crossEntropy', 'logits f32[B,K] and labels i32[B]', `${show(logits)} and ${show(labels)}`, 'give one label for each row')
+  const hot = oneHot(labels, classes as number)
+  // A select where hot is 0, so that a logit of minus infinity elsewhere does no harm; a product, so that a NaN row stays one.
+  return div(sum(where(equal(hot, 0), 0, mul(hot, logSoftmax(logits)))), -(batch as number))
+}
+
+/** x w^T + b: x f32[B,I], w f32[O,I], b f32[O]. */
+export const linear = (x: Tensor, w: Tensor, b?: Tensor): Tensor => {
+  const y = matmul(x, transpose(w))
+  return b ? add(y, b) : y
+}
+
+/** Mean over the pixels: f32[B,C,H,W] -> f32[B,C]. */
+export const globalAvgPool = (x: Tensor): Tensor => mean(x, [2, 3])
+
+/** Sum of products of all elements. */
+export const dot = (x: Tensor, y: Tensor): Tensor => sum(mul(x, y))
+
+/** `f` of the squares' sum where that is positive, else 0; with derivatives 0 there, to every order. */
+const ofSquares = (squares: Tensor, f: (positive: Tensor) => Tensor): Tensor => {
+  const positive = greater(squares, 0)
+  return where(positive, f(where(positive, squares, 1)), 0)
+}
+
+/** Euclidean norm over `axes` (all by default); at the zero vector its gradient is 0, and its second derivative. */
+export const norm = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => ofSquares(sum(square(x), axes, options), sqrt)
+
+/** x / |x| along `axis`; 0 where x is 0. */
+const unit = (x: Tensor, axis: number): Tensor => mul(x, ofSquares(sum(square(x), axis, { keepDims: true }), rsqrt))
+
+const flat = (x: Tensor): Tensor => reshape(x, [1, -1])
+
+/** The cosine of the angle between two tensors taken as vectors; 0 if either is 0. */
+export const cosine = (x: Tensor, y: Tensor): Tensor => dot(unit(flat(x), 1), unit(flat(y), 1))
+
+/** Rows of a matrix, or tensors that become rows. */
+export type Rows = Tensor | readonly Tensor[]
+
+const asRows = (name: string, rows: Rows): Tensor => {
+  const matrix = Array.isArray(rows) ? concat((rows as readonly Tensor[]).map(flat)) : (rows as Tensor)
+  if (matrix.shape.length !== 2 || (matrix.shape[0] as number) < 2)
+    fail(name, 'at least two vectors', show(matrix), 'pass f32[M,n] with M >= 2, or a list of tensors of one size')
+  return matrix
+}
+
+/**
+ * Λ, `corr`: the mean over pairs of rows of their cosines. Closed form with u = g / |g| (0 where g = 0):
+ * (|sum u|^2 - sum |u|^2) / (M (M - 1)).
+ */
+export const meanPairwiseCosine = (rows: Rows): Tensor => {
+  const u = unit(asRows('meanPairwiseCosine', rows), 1)
+  const count = u.shape[0] as number
+  return div(sub(sum(square(sum(u, 0))), sum(square(u))), count * (count - 1))
+}
+
+/** `signcorr`: the mean over pairs of (g_i . g_j) / (|g_i| . |g_j|), absolute values elementwise; a pair with nothing in common counts 0. */
+export const meanPairwiseSignCosine = (rows: Rows): Tensor => {
+  const g = asRows('meanPairwiseSignCosine', rows)
+  const count = g.shape[0] as number
+  const products = matmul(g, transpose(g))
+  const sizes = matmul(abs(g), transpose(abs(g)))
+  const counts = where(equal(identity(count), 1), 0, sizes)
+  const present = greater(counts, 0)
+  return div(sum(where(present, div(products, where(present, counts, 1)), 0)), count * (count - 1))
+}
+
+/** The identity matrix, f32[size,size]. */
+const identity = (size: number): Tensor => oneHot(tensor(Int32Array.from({ length: size }, (_, i) => i), [size], 'i32'), size)

@@ -1,0 +1,103 @@
+/** Reshape, and the pair broadcast and sum: each is the other's transpose, hence one file. */
+import * as E from 'fp-ts/lib/Either.js'
+import { allocate, denseView, type NdArray, readView, reshapeView, type View } from '../ndarray.js'
+import { bind, movement, primitive } from '../primitive.js'
+import { type Aval, axesOf, checkExtents, denseStrides, refuse, type Shape, sameShape, show, sizeOf } from '../shape.js'
+import type { Primitive, Tensor } from '../tensor.js'
+
+const reshapePrimitive: Primitive<{ readonly shape: Shape }> = primitive({
+  name: 'reshape',
+  shape: ([x], { shape }) =>
+    sizeOf((x as Aval).shape) === sizeOf(shape)
+      ? E.map(() => ({ shape, dtype: (x as Aval).dtype }))(checkExtents('reshape', shape))
+      : refuse('reshape', `a shape of ${sizeOf((x as Aval).shape)} elements for ${show(x as Aval)}`, `[${shape.join(',')}]`, 'choose extents with the same product'),
+  ...movement((view, { shape }: { readonly shape: Shape }) => reshapeView(view, shape)),
+  vjp: (g, [x]) => [reshape(g, (x as Tensor).shape)],
+})
+
+/**
+ * The same elements, row-major, in another shape; one extent may be -1 and is computed.
+ * @example reshape(x, [2, -1]) // f32[4,3] -> f32[2,6]
+ */
+export const reshape = (x: Tensor, shape: Shape): Tensor => {
+  const known = shape.reduce((product, extent) => (extent === -1 ? product : product * extent), 1)
+  const filled = shape.map(extent => (extent === -1 ? sizeOf(x.shape) / known : extent))
+  return sameShape(x.shape, filled) ? x : bind(reshapePrimitive, [x], { shape: filled })
+}
+
+const broadcastPrimitive: Primitive<{ readonly shape: Shape }> = primitive({
+  name: 'broadcast',
+  shape: ([x], { shape }) => {
+    const { shape: from, dtype } = x as Aval
+    const offset = shape.length - from.length
+    return offset >= 0 && from.every((extent, axis) => extent === 1 || extent === shape[axis + offset])
+      ? E.map(() => ({ shape, dtype }))(checkExtents('broadcast', shape))
+      : refuse('broadcast', `a shape that ${show(x as Aval)} stretches to (extents equal or 1, aligned at the last axis)`, `[${shape.join(',')}]`, 'reshape the tensor so that its axes line up')
+  },
+  ...movement((view: View, { shape }: { readonly shape: Shape }): View => {
+    const offset = shape.length - view.shape.length
+    const strides = shape.map((extent, axis) => (axis < offset || view.shape[axis - offset] !== extent ? 0 : (view.strides[axis - offset] as number)))
+    return { shape, strides, offset: view.offset }
+  }),
+  vjp: (g, [x], { shape }) => {
+    const from = (x as Tensor).shape
+    const offset = shape.length - from.length
+    const stretched = shape.map((_, axis) => axis).filter(axis => axis < offset || (from[axis - offset] === 1 && shape[axis] !== 1))
+    return [reshape(sum(g, stretched), from)]
+  },
+})
+
+/** `x` repeated to `shape` (NumPy's rule). @example broadcastTo(bias, [32, 10]) */
+export const broadcastTo = (x: Tensor, shape: Shape): Tensor => (sameShape(x.shape, shape) ? x : bind(broadcastPrimitive, [x], { shape }))
+
+/** The view of `x` with the axes `axes` moved to the end: what a fold runs over. */
+export const reducedLast = (shape: Shape, axes: readonly number[]): { kept: number[]; view: View } => {
+  const kept = shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
+  const order = [...kept, ...axes]
+  const strides = denseStrides(shape)
+  return { kept, view: { shape: order.map(axis => shape[axis] as number), strides: order.map(axis => strides[axis] as number), offset: 0 } }
+}
+
+/** The reference of a fold: `f` over the axes `axes`, in row-major order, from `start`. */
+export const foldReference =
+  (start: number, f: (accumulated: number, value: number) => number) =>
+  ([x]: readonly NdArray[], { axes }: { readonly axes: readonly number[] }, out: Aval): NdArray['data'] => {
+    const source = x as NdArray
+    const rows = readView(source, axes.length ? reducedLast(source.shape, axes).view : denseView(source.shape))
+    const result = allocate(out.dtype, sizeOf(out.shape))
+    const count = rows.length / result.length
+    for (let o = 0, i = 0; o < result.length; o++) {
+      let accumulated = start
+      for (let r = 0; r < count; r++) accumulated = f(accumulated, rows[i++] as number)
+      result[o] = accumulated
+    }
+    return result
+  }
+
+const sumPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive({
+  name: 'sum',
+  shape: ([x], { axes }) =>
+    E.right({ shape: (x as Aval).shape.filter((_, axis) => !axes.includes(axis)), dtype: (x as Aval).dtype }),
+  reference: foldReference(0, (a, b) => a + b),
+  kernel: { kind: 'reduce', identity: '0', combine: 'a + b' },
+  vjp: (g, [x], { axes }) => [broadcastTo(reshape(g, keptShape((x as Tensor).shape, axes)), (x as Tensor).shape)],
+  flops: ([x]) => sizeOf((x as Aval).shape),
+})
+
+/** `shape` with extent 1 on the axes `axes`. */
+export const keptShape = (shape: Shape, axes: readonly number[]): Shape => shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent))
+
+/** Options of reductions: `keepDims` leaves the reduced axes with extent 1. */
+export interface ReduceOptions {
+  readonly keepDims?: boolean
+}
+
+/**
+ * The sum over `axes` (all by default). On the device partial sums are added in a fixed order.
+ * @example sum(x, [0, 2, 3]) // f32[32,16,8,8] -> f32[16]
+ */
+export const sum = (x: Tensor, axes?: number | readonly number[], { keepDims = false }: ReduceOptions = {}): Tensor => {
+  const list = axesOf('sum', axes, x.shape.length)
+  const reduced = list.length ? bind(sumPrimitive, [x], { axes: list }) : x
+  return keepDims ? reshape(reduced, keptShape(x.shape, list)) : reduced
+}

@@ -1,0 +1,226 @@
+/**
+ * Two-dimensional convolution (cross-correlation, as in every deep learning library), NCHW, zero padding, and its two gradients.
+ * The three are bilinear maps between images x, filters w and outputs g, and the vjp of each is the other two: closed under differentiation.
+ *
+ *   conv2d        g[b,o,i,j] = sum over c,k,l of x[b, c, i s - p + k d, j s - p + l d] w[o,c,k,l]
+ *   input grad    x[b,c,y,x] = sum over o,k,l of g w     (the transpose in x)
+ *   filter grad   w[o,c,k,l] = sum over b,i,j of x g     (the transpose in w)
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import { allocate, type NdArray } from '../ndarray.js'
+import { bind, primitive } from '../primitive.js'
+import { type Aval, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
+import type { Primitive, Tensor } from '../tensor.js'
+
+type Two = readonly [number, number]
+type Four = readonly [number, number, number, number]
+
+interface ConvAttributes {
+  readonly [key: string]: unknown
+  readonly stride: Two
+  readonly padding: Two
+  readonly dilation: Two
+  readonly groups: number
+}
+
+/** Height and width of what a gradient restores: the image's, or the filter's. */
+interface GradAttributes extends ConvAttributes {
+  readonly size: Two
+}
+
+/** The outputs along each spatial axis: floor((extent + 2 p - d (k - 1) - 1) / s) + 1. */
+const outputSize = (image: Two, filter: Two, { stride, padding, dilation }: ConvAttributes): Two =>
+  [0, 1].map(i => {
+    const reach = (dilation[i] as number) * ((filter[i] as number) - 1) + 1
+    return Math.floor(((image[i] as number) + 2 * (padding[i] as number) - reach) / (stride[i] as number)) + 1
+  }) as unknown as Two
+
+/** The numbers of all three shaders and references: B, C, H, W, O, K, L, I, J of x[B,C,H,W], w[O,C/groups,K,L], g[B,O,I,J]. */
+const geometryOf = (x: Shape, w: Shape, g: Shape) => ({
+  batch: x[0] as number,
+  channels: x[1] as number,
+  image: [x[2], x[3]] as unknown as Two,
+  outputs: w[0] as number,
+  perGroup: w[1] as number,
+  filter: [w[2], w[3]] as unknown as Two,
+  out: [g[2], g[3]] as unknown as Two,
+})
+type Geometry = ReturnType<typeof geometryOf>
+
+/** The uniform of the three shaders. */
+const params = (shape: Shape, q: Geometry, { stride, padding, dilation, groups }: ConvAttributes): number[] => [
+  sizeOf(shape), q.batch, q.channels, q.outputs,
+  ...q.image, ...q.out,
+  ...q.filter, ...stride,
+  ...padding, ...dilation,
+  q.perGroup, q.outputs / groups, 0, 0,
+]
+
+/**
+ * Visits every row of outputs that a tap of a filter touches: `count` pairs that start at x[xStart] (step xStep) and g[gStart] (step 1), all
+ * with the weight w[wIndex]. What lies in the padding is left out.
+ */
+const eachRun = (
+  q: Geometry,
+  { stride, padding, dilation, groups }: ConvAttributes,
+  visit: (xStart: number, xStep: number, gStart: number, wIndex: number, count: number) => void,
+): void => {
+  const outputsPerGroup = q.outputs / groups
+  for (let b = 0; b < q.batch; b++)
+    for (let o = 0; o < q.outputs; o++)
+      for (let c = 0; c < q.perGroup; c++) {
+        const channel = Math.floor(o / outputsPerGroup) * q.perGroup + c
+        for (let k = 0; k < q.filter[0]; k++)
+          for (let l = 0; l < q.filter[1]; l++) {
+            const left = l * dilation[1] - padding[1]
+            const first = Math.max(0, Math.ceil(-left / stride[1]))
+            const last = Math.min(q.out[1] - 1, Math.floor((q.image[1] - 1 - left) / stride[1]))
+            if (first > last) continue
+            const wIndex = ((o * q.perGroup + c) * q.filter[0] + k) * q.filter[1] + l
+            for (let i = 0; i < q.out[0]; i++) {
+              const y = i * stride[0] + k * dilation[0] - padding[0]
+              if (y < 0 || y >= q.image[0]) continue
+              visit(
+                ((b * q.channels + channel) * q.image[0] + y) * q.image[1] + first * stride[1] + left,
+                stride[1],
+                ((b * q.outputs + o) * q.out[0] + i) * q.out[1] + first,
+                wIndex,
+                last - first + 1,
+              )
+            }
+          }
+      }
+}
+
+const flops = (q: Geometry): number => 2 * q.batch * q.outputs * q.perGroup * q.out[0] * q.out[1] * q.filter[0] * q.filter[1]
+
+const rank4 = (name: string, inputs: readonly Aval[], a: ConvAttributes): string | undefined => {
+  if (inputs.some(({ shape, dtype }) => shape.length !== 4 || dtype !== 'f32')) return `${name} of ${inputs.map(show).join(' and ')}`
+  const counts = [...a.stride, ...a.dilation, a.groups]
+  if (counts.some(n => !Number.isInteger(n) || n < 1) || a.padding.some(n => !Number.isInteger(n) || n < 0))
+    return `stride [${a.stride}], padding [${a.padding}], dilation [${a.dilation}], groups ${a.groups}`
+  return undefined
+}
+
+const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
+  name: 'conv2d',
+  shape: ([x, w], attributes) => {
+    const [image, filter] = [x as Aval, w as Aval]
+    const wrong = rank4('conv2d', [image, filter], attributes)
+    if (wrong) return refuse('conv2d', 'f32 images [B,C,H,W], f32 filters [O,C/groups,K,L], whole strides, dilations and groups >= 1 and padding >= 0', wrong, 'reshape the operands or mend the options')
+    const [, channels, height, width] = image.shape as Four
+    const [outputs, perGroup, k, l] = filter.shape as Four
+    if (perGroup * attributes.groups !== channels || outputs % attributes.groups !== 0)
+      return refuse('conv2d', `filters of ${channels / attributes.groups} channels for ${channels} channels in ${attributes.groups} groups, and a multiple of ${attributes.groups} filters`, `${show(filter)} on ${show(image)}`, 'change groups or the filters')
+    const out = outputSize([height, width], [k, l], attributes)
+    return out[0] > 0 && out[1] > 0
+      ? E.right({ shape: [image.shape[0] as number, outputs, ...out], dtype: 'f32' as const })
+      : refuse('conv2d', 'an image at least as large as the dilated filter', `${show(filter)} with dilation [${attributes.dilation}] on ${show(image)} with padding [${attributes.padding}]`, 'pad the image or shrink the filter')
+  },
+  reference: ([x, w], attributes, out) => {
+    const [image, filter] = [(x as NdArray).data, (w as NdArray).data]
+    const result = allocate('f32', sizeOf(out.shape))
+    eachRun(geometryOf((x as NdArray).shape, (w as NdArray).shape, out.shape), attributes, (xStart, xStep, gStart, wIndex, count) => {
+      const weight = filter[wIndex] as number
+      for (let n = 0; n < count; n++) result[gStart + n] = (result[gStart + n] as number) + weight * (image[xStart + n * xStep] as number)
+    })
+    return result
+  },
+  kernel: {
+    kind: 'shader',
+    shader: 'conv2d',
+    params: ([x, w], attributes, out) => params(out.shape, geometryOf((x as Aval).shape, (w as Aval).shape, out.shape), attributes as ConvAttributes),
+  },
+  vjp: (g, [x, w], attributes) => {
+    const [image, filter] = [x as Tensor, w as Tensor]
+    return [inputGrad(g, filter, attributes, image.shape.slice(2) as unknown as Two), filterGrad(image, g, attributes, filter.shape.slice(2) as unknown as Two)]
+  },
+  flops: ([x, w], _, out) => flops(geometryOf((x as Aval).shape, (w as Aval).shape, out.shape)),
+})
+
+/** The transposes are built by derivatives only, from shapes that fit; a wrong one is refused all the same. */
+const transposeShape =
+  (name: string, shapeOf: (first: Shape, second: Shape, attributes: GradAttributes) => Shape): Primitive<GradAttributes>['shape'] =>
+  ([a, b], attributes) => {
+    const wrong = rank4(name, [a as Aval, b as Aval], attributes)
+    return wrong
+      ? refuse(name, 'two f32 tensors of rank 4 and whole options', wrong, 'use conv2d and differentiate it')
+      : E.right({ shape: shapeOf((a as Aval).shape, (b as Aval).shape, attributes), dtype: 'f32' as const })
+  }
+
+const inputGradPrimitive: Primitive<GradAttributes> = primitive({
+  name: 'conv2d_input_grad',
+  shape: transposeShape('conv2d_input_grad', ([b], [, perGroup], { size, groups }) => [b as number, (perGroup as number) * groups, ...size]),
+  reference: ([g, w], attributes, out) => {
+    const [grad, filter] = [(g as NdArray).data, (w as NdArray).data]
+    const result = allocate('f32', sizeOf(out.shape))
+    eachRun(geometryOf(out.shape, (w as NdArray).shape, (g as NdArray).shape), attributes, (xStart, xStep, gStart, wIndex, count) => {
+      const weight = filter[wIndex] as number
+      for (let n = 0; n < count; n++) result[xStart + n * xStep] = (result[xStart + n * xStep] as number) + weight * (grad[gStart + n] as number)
+    })
+    return result
+  },
+  kernel: {
+    kind: 'shader',
+    shader: 'conv2d_input_grad',
+    params: ([g, w], attributes, out) => params(out.shape, geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape), attributes as GradAttributes),
+  },
+  vjp: (cotangent, [g, w], attributes) => [
+    convolve(cotangent, w as Tensor, attributes),
+    filterGrad(cotangent, g as Tensor, attributes, (w as Tensor).shape.slice(2) as unknown as Two),
+  ],
+  flops: ([g, w], _, out) => flops(geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape)),
+})
+
+const filterGradPrimitive: Primitive<GradAttributes> = primitive({
+  name: 'conv2d_filter_grad',
+  shape: transposeShape('conv2d_filter_grad', ([, channels], [, outputs], { size, groups }) => [outputs as number, (channels as number) / groups, ...size]),
+  reference: ([x, g], attributes, out) => {
+    const [image, grad] = [(x as NdArray).data, (g as NdArray).data]
+    const result = allocate('f32', sizeOf(out.shape))
+    eachRun(geometryOf((x as NdArray).shape, out.shape, (g as NdArray).shape), attributes, (xStart, xStep, gStart, wIndex, count) => {
+      let total = 0
+      for (let n = 0; n < count; n++) total += (image[xStart + n * xStep] as number) * (grad[gStart + n] as number)
+      result[wIndex] = (result[wIndex] as number) + total
+    })
+    return result
+  },
+  kernel: {
+    kind: 'shader',
+    shader: 'conv2d_filter_grad',
+    params: ([x, g], attributes, out) => params(out.shape, geometryOf((x as Aval).shape, out.shape, (g as Aval).shape), attributes as GradAttributes),
+    invocations: out => 64 * sizeOf(out),
+  },
+  vjp: (cotangent, [x, g], attributes) => [
+    inputGrad(g as Tensor, cotangent, attributes, (x as Tensor).shape.slice(2) as unknown as Two),
+    convolve(x as Tensor, cotangent, attributes),
+  ],
+  flops: ([x, g], _, out) => flops(geometryOf((x as Aval).shape, out.shape, (g as Aval).shape)),
+})
+
+const plain = ({ stride, padding, dilation, groups }: ConvAttributes): ConvAttributes => ({ stride, padding, dilation, groups })
+const convolve = (x: Tensor, w: Tensor, a: ConvAttributes): Tensor => bind(conv2dPrimitive, [x, w], plain(a))
+const inputGrad = (g: Tensor, w: Tensor, a: ConvAttributes, size: Two): Tensor => bind(inputGradPrimitive, [g, w], { ...plain(a), size })
+const filterGrad = (x: Tensor, g: Tensor, a: ConvAttributes, size: Two): Tensor => bind(filterGradPrimitive, [x, g], { ...plain(a), size })
+
+/** A number stands for both axes. */
+export interface ConvOptions {
+  readonly stride?: number | Two
+  readonly padding?: number | Two
+  readonly dilation?: number | Two
+  readonly groups?: number
+}
+
+const both = (value: number | Two): Two => (typeof value === 'number' ? [value, value] : value)
+
+/**
+ * Convolution of images f32[B,C,H,W] with filters f32[O,C/groups,K,L]. `groups: C` is a depthwise convolution.
+ * @example conv2d(x, w, { padding: 1 })                      // 3x3, same size
+ * @example conv2d(x, w, { stride: 2, padding: 1, groups: 16 })
+ */
+export const conv2d = (x: Tensor, w: Tensor, { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions = {}): Tensor => {
+  const attributes = { stride: both(stride), padding: both(padding), dilation: both(dilation), groups }
+  return [x, w].some(t => t.shape.length !== 4)
+    ? fail('conv2d', 'images [B,C,H,W] and filters [O,C/groups,K,L]', `${show(x)} and ${show(w)}`, 'reshape them to four axes')
+    : convolve(x, w, attributes)
+}

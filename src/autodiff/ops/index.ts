@@ -1,0 +1,11 @@
+/** All operations, as one namespace: `import * as $`. */
+export * from './broadcast.js'
+export * from './conv.js'
+export * from './core.js'
+export * from './indexing.js'
+export * from './matmul.js'
+export * from './movement.js'
+export * from './pointwise.js'
+export * from './random.js'
+export * from './reduce.js'
+export * from './window.js'

@@ -1,0 +1,261 @@
+/**
+ * Pointwise operations. Binary ones broadcast: the broadcast is a node of its own, so a rule here sees equal shapes only.
+ *
+ * Conventions at singular points (tested to order 2): relu'(0) = 0, abs'(0) = 0, sign' = 0 everywhere, and a tie of `maximum` or `minimum`
+ * sends its whole cotangent to the first operand. NaN is never swallowed: relu, maximum and minimum pass it on.
+ *
+ * One thing cannot be cured: `where(c, f(x), y)` with f infinite or undefined where c is false has a NaN derivative there, since the untaken
+ * branch contributes 0 times infinity. The idiom that avoids it puts a harmless value in before f is applied:
+ * `where(c, f(where(c, x, 1)), y)`.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import type { DType } from '../../kernels/spec.js'
+import { allocate, type NdArray } from '../ndarray.js'
+import { bind, pointwise, primitive } from '../primitive.js'
+import { type Aval, broadcastShapes, expectDtype, fail, refuse, show } from '../shape.js'
+import type { Primitive, Tensor } from '../tensor.js'
+import { broadcastTo } from './broadcast.js'
+import { asTensor, type TensorLike } from './core.js'
+
+type Pair = readonly [Tensor, Tensor]
+type Shaped = Primitive['shape']
+
+/** Equal shapes and dtypes in, the same out (or `dtype`). */
+const alike =
+  (name: string, allowed: DType | 'any' | 'signed' = 'any', dtype?: DType): Shaped =>
+  inputs => {
+    const [x, ...rest] = inputs as readonly [Aval, ...Aval[]]
+    if (rest.some(y => y.dtype !== x.dtype || y.shape.join() !== x.shape.join()))
+      return refuse(name, 'operands of one dtype and shape', inputs.map(show).join(', '), 'convert or broadcast one of them')
+    return E.map(() => ({ shape: x.shape, dtype: dtype ?? x.dtype }))(expectDtype(name, inputs, allowed))
+  }
+
+/** Operands brought to one shape; a number takes the other operand's dtype. */
+const together = (name: string, values: readonly TensorLike[]): Tensor[] => {
+  const dtype = values.find(value => typeof value !== 'number')?.dtype ?? 'f32'
+  const tensors = values.map(value => asTensor(value, dtype))
+  const shape = broadcastShapes(name, tensors.map(x => x.shape))
+  return tensors.map(x => broadcastTo(x, shape))
+}
+
+const unary = (record: Primitive) => {
+  const defined = primitive(record)
+  return (x: TensorLike): Tensor => bind(defined, [asTensor(x)], {})
+}
+
+const binary = (record: Primitive) => {
+  const defined = primitive(record)
+  return (x: TensorLike, y: TensorLike): Tensor => bind(defined, together(record.name, [x, y]), {})
+}
+
+/** x + y, elementwise. */
+export const add = binary({ name: 'add', shape: alike('add'), ...pointwise((x, y) => x + y, 'a + b'), vjp: g => [g, g] })
+
+/** x - y, elementwise. */
+export const sub = binary({ name: 'sub', shape: alike('sub'), ...pointwise((x, y) => x - y, 'a - b'), vjp: g => [g, neg(g)] })
+
+/** x * y, elementwise. Bilinear: its vjp is itself, twice. */
+export const mul = binary({
+  name: 'mul',
+  shape: alike('mul'),
+  ...pointwise((x, y) => x * y, 'a * b'),
+  vjp: (g, inputs) => {
+    const [x, y] = inputs as Pair
+    return [mul(g, y), mul(g, x)]
+  },
+})
+
+/** x / y, elementwise. */
+export const div = binary({
+  name: 'div',
+  shape: alike('div', 'f32'),
+  ...pointwise((x, y) => x / y, 'divide(a, b)'),
+  vjp: (g, [, y], _, out) => {
+    const scaled = div(g, y as Tensor)
+    return [scaled, neg(mul(scaled, out))]
+  },
+})
+
+/** -x. */
+export const neg = unary({ name: 'neg', shape: alike('neg', 'signed'), ...pointwise(x => -x, '-a'), vjp: g => [neg(g)] })
+
+/** e^x. */
+export const exp = unary({ name: 'exp', shape: alike('exp', 'f32'), ...pointwise(Math.exp, 'exponential(a)'), vjp: (g, _, __, out) => [mul(g, out)] })
+
+/** Natural logarithm; NaN below 0, -infinity at 0. */
+export const log = unary({ name: 'log', shape: alike('log', 'f32'), ...pointwise(Math.log, 'logarithm(a)'), vjp: (g, [x]) => [div(g, x as Tensor)] })
+
+/** Square root; its derivative at 0 is infinite, as the limit is. */
+export const sqrt = unary({
+  name: 'sqrt',
+  shape: alike('sqrt', 'f32'),
+  ...pointwise(Math.sqrt, 'square_root(a)'),
+  vjp: (g, _, __, out) => [div(g, mul(out, 2))],
+})
+
+/** 1 / sqrt(x). */
+export const rsqrt = unary({
+  name: 'rsqrt',
+  shape: alike('rsqrt', 'f32'),
+  ...pointwise(x => 1 / Math.sqrt(x), 'divide(1.0, square_root(a))'),
+  vjp: (g, _, __, out) => [mul(mul(g, -0.5), mul(out, mul(out, out)))],
+})
+
+/** Hyperbolic tangent. */
+export const tanh = unary({
+  name: 'tanh',
+  shape: alike('tanh', 'f32'),
+  ...pointwise(Math.tanh, 'hyperbolic_tangent(a)'),
+  vjp: (g, _, __, out) => [mul(g, sub(1, mul(out, out)))],
+})
+
+/** 1 / (1 + e^-x). */
+export const sigmoid = unary({
+  name: 'sigmoid',
+  shape: alike('sigmoid', 'f32'),
+  ...pointwise(x => 1 / (1 + Math.exp(-x)), 'divide(1.0, 1.0 + exponential(-a))'),
+  vjp: (g, _, __, out) => [mul(g, mul(out, sub(1, out)))],
+})
+
+/** |x|; abs'(0) = 0. */
+export const abs = unary({
+  name: 'abs',
+  shape: alike('abs', 'f32'),
+  ...pointwise(Math.abs, 'abs(a)'),
+  vjp: (g, [x]) => [mul(g, sign(x as Tensor))],
+})
+
+/** -1, 0 or 1; NaN stays. Its derivative is zero almost everywhere. */
+export const sign = unary({
+  name: 'sign',
+  shape: alike('sign', 'f32'),
+  ...pointwise(Math.sign, 'select(select(a, -1.0, a < 0.0), 1.0, a > 0.0)'),
+  vjp: 'zero',
+})
+
+/** max(x, 0), NaN kept; relu'(0) = 0. */
+export const relu = unary({
+  name: 'relu',
+  shape: alike('relu', 'f32'),
+  ...pointwise(x => (x <= 0 ? 0 : x), 'select(a, 0.0, a <= 0.0)'),
+  vjp: (g, [x]) => [where(lessEqual(x as Tensor, 0), 0, g)],
+})
+
+/** The larger operand; NaN if either is; a tie's cotangent goes to the first. */
+export const maximum = binary({
+  name: 'max',
+  shape: alike('max', 'f32'),
+  ...pointwise((x, y) => (x !== x || y !== y ? Number.NaN : x >= y ? x : y), 'larger(a, b)'),
+  vjp: (g, inputs) => {
+    const first = greaterEqual(...(inputs as Pair))
+    return [where(first, g, 0), where(first, 0, g)]
+  },
+})
+
+/** The smaller operand; NaN if either is; a tie's cotangent goes to the first. */
+export const minimum = binary({
+  name: 'min',
+  shape: alike('min', 'f32'),
+  ...pointwise((x, y) => (x !== x || y !== y ? Number.NaN : x <= y ? x : y), 'smaller(a, b)'),
+  vjp: (g, inputs) => {
+    const first = lessEqual(...(inputs as Pair))
+    return [where(first, g, 0), where(first, 0, g)]
+  },
+})
+
+/** A comparison: a condition, u32 0 or 1, without cotangent. Comparisons with NaN are false, but `notEqual` is true. */
+const comparison = (name: string, f: (x: number, y: number) => boolean, expression: string) =>
+  binary({ name, shape: alike(name, 'any', 'u32'), ...pointwise((x, y) => (f(x, y) ? 1 : 0), `u32(${expression})`), vjp: 'zero' })
+
+export const equal = comparison('equal', (x, y) => x === y, 'a == b')
+export const notEqual = comparison('not_equal', (x, y) => x !== y, '!(a == b)')
+export const less = comparison('less', (x, y) => x < y, 'a < b')
+export const lessEqual = comparison('less_equal', (x, y) => x <= y, 'a <= b')
+export const greater = comparison('greater', (x, y) => x > y, 'a > b')
+export const greaterEqual = comparison('greater_equal', (x, y) => x >= y, 'a >= b')
+
+/** 1 where x is neither infinite nor NaN, else 0; a condition. Decided on bits: drivers fold comparisons of a value with itself. */
+export const isFinite = unary({
+  name: 'is_finite',
+  shape: alike('is_finite', 'f32', 'u32'),
+  ...pointwise(x => (Number.isFinite(x) ? 1 : 0), 'u32(is_finite(a))'),
+  vjp: 'zero',
+})
+
+const wherePrimitive: Primitive = primitive({
+  name: 'where',
+  shape: ([condition, x, y]) =>
+    condition?.dtype === 'u32'
+      ? alike('where')([x as Aval, y as Aval], {})
+      : refuse('where', 'a condition of dtype u32', show(condition as Aval), 'compare, for example greater(x, 0)'),
+  ...pointwise((condition, x, y) => (condition ? x : y), 'select(c, b, a != 0u)'),
+  vjp: (g, [condition]) => [null, where(condition as Tensor, g, 0), where(condition as Tensor, 0, g)],
+})
+
+/**
+ * `x` where the condition holds (is not 0), else `y`. A select, never a product: what is not taken may be infinite.
+ * Its derivative may not: see the head of this file for the idiom.
+ */
+export const where = (condition: Tensor, x: TensorLike, y: TensorLike): Tensor => {
+  const [cx, cy] = together('where', [x, y]) as [Tensor, Tensor]
+  const shape = broadcastShapes('where', [condition.shape, cx.shape])
+  return bind(wherePrimitive, [broadcastTo(condition, shape), broadcastTo(cx, shape), broadcastTo(cy, shape)], {})
+}
+
+/** WGSL has no literal for a number that f32 cannot hold, and `pow` there is undefined for a negative base: so products for whole powers. */
+const powExpression = (exponent: number): string => {
+  if (exponent === 0) return '1.0'
+  if (Number.isInteger(exponent) && Math.abs(exponent) <= 16) {
+    const product = Array(Math.abs(exponent)).fill('a').join(' * ')
+    return exponent > 0 ? product : `divide(1.0, ${product})`
+  }
+  return `power(a, f32(${exponent}))`
+}
+
+const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
+  name: 'pow',
+  shape: (inputs, { exponent }) =>
+    Number.isFinite(exponent) && Math.fround(exponent) !== Number.POSITIVE_INFINITY
+      ? alike('pow', 'f32')(inputs, {})
+      : refuse('pow', 'a finite exponent', String(exponent), 'use exp or a product'),
+  reference: ([x], { exponent }, out) => {
+    const result = allocate(out.dtype, (x as NdArray).data.length)
+    for (let i = 0; i < result.length; i++) result[i] = ((x as NdArray).data[i] as number) ** exponent
+    return result
+  },
+  kernel: { kind: 'map', expression: attributes => powExpression(attributes['exponent'] as number) },
+  vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))],
+})
+
+/** x to a constant power. A negative base with a fractional exponent is NaN. */
+export const pow = (x: Tensor, exponent: number): Tensor => (exponent === 1 ? x : bind(powPrimitive, [x], { exponent }))
+
+const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
+  name: 'convert',
+  shape: ([x], { dtype }) => E.right({ shape: (x as Aval).shape, dtype }),
+  reference: ([x], { dtype }, out) => {
+    const result = allocate(dtype, (x as NdArray).data.length)
+    const low = dtype === 'i32' ? -(2 ** 31) : 0
+    const high = dtype === 'i32' ? 2 ** 31 - 1 : 2 ** 32 - 1
+    const clip = out.dtype !== 'f32' && (x as NdArray).dtype === 'f32'
+    for (let i = 0; i < result.length; i++) {
+      const value = (x as NdArray).data[i] as number
+      result[i] = clip ? Math.min(high, Math.max(low, Math.trunc(value || 0))) : value
+    }
+    return result
+  },
+  kernel: { kind: 'map', expression: attributes => `${attributes['dtype'] as DType}(a)` },
+  vjp: 'zero',
+})
+
+/**
+ * `x` in another dtype. From f32 it rounds towards zero and saturates, as WGSL does. It carries no cotangent (to f32 from f32 it is `x` itself).
+ */
+export const convert = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : bind(convertPrimitive, [x], { dtype }))
+
+/** A condition, negated. */
+export const not = (condition: Tensor): Tensor => equal(condition, 0)
+
+/** Refuses a tensor of another dtype at once; for composites. */
+export const requireDtype = (name: string, x: Tensor, dtype: DType): Tensor =>
+  x.dtype === dtype ? x : fail(name, `a tensor of dtype ${dtype}`, show(x), `convert it: convert(x, '${dtype}')`)

@@ -1,0 +1,60 @@
+/** Definition of primitives, and construction of nodes. */
+import type { MapKernel, RegionsKernel, ViewKernel } from './kernel.js'
+import { allocate, denseView, type NdArray, readView, writeView } from './ndarray.js'
+import { type Aval, orThrow, sizeOf } from './shape.js'
+import type { Attributes, Primitive, Tensor } from './tensor.js'
+
+/** Every primitive by name, filled as the files of `ops/` define them: tests go over all of them. */
+export const registry: Map<string, Primitive> = new Map()
+
+/** Defines a primitive. The record says everything about it; see `ops/` for some forty examples. */
+export const primitive = <A extends Attributes>(record: Primitive<A>): Primitive<A> => {
+  if (registry.has(record.name)) throw new Error(`a primitive named '${record.name}' exists already; give the new one another name`)
+  registry.set(record.name, record)
+  return record
+}
+
+/** A node: the shape rule is asked first, and its refusal is thrown as a `ShapeError`. */
+export const bind = <A extends Attributes>(of: Primitive<A>, inputs: readonly Tensor[], attributes: A): Tensor => {
+  const { shape, dtype } = orThrow(of.shape(inputs, attributes))
+  return { primitive: of, inputs, attributes, shape, dtype }
+}
+
+/** Reference and kernel of a pointwise primitive: `f` on numbers, the same in WGSL over a, b, c. */
+export const pointwise = (
+  f: (a: number, b: number, c: number) => number,
+  expression: string,
+): { readonly reference: Primitive['reference']; readonly kernel: MapKernel } => ({
+  reference: ([a, b, c], _, out) => {
+    const result = allocate(out.dtype, sizeOf(out.shape))
+    const [da, db, dc] = [a?.data, b?.data, c?.data]
+    for (let i = 0; i < result.length; i++) result[i] = f(da?.[i] as number, db?.[i] as number, dc?.[i] as number)
+    return result
+  },
+  kernel: { kind: 'map', expression: () => expression },
+})
+
+/** Reference and kernel of a movement that strides can say. On the reference every input is dense. */
+export const movement = <A extends Attributes>(
+  view: (input: ReturnType<typeof denseView>, attributes: A, out: Aval) => ReturnType<ViewKernel['view']>,
+): { reference(inputs: readonly NdArray[], attributes: A, out: Aval): NdArray['data']; readonly kernel: ViewKernel } => ({
+  reference: ([x], attributes, out) => {
+    const source = x as NdArray
+    return readView(source, view(denseView(source.shape), attributes, out) as ReturnType<typeof denseView>)
+  },
+  kernel: { kind: 'view', view: view as ViewKernel['view'] },
+})
+
+/** Reference and kernel of a result that is put together from whole inputs. */
+export const assembly = <A extends Attributes>(
+  regions: (inputs: readonly Aval[], attributes: A, out: Aval) => ReturnType<RegionsKernel['regions']>,
+): { reference(inputs: readonly NdArray[], attributes: A, out: Aval): NdArray['data']; readonly kernel: RegionsKernel } => ({
+  reference: (inputs, attributes, out) => {
+    const result = allocate(out.dtype, sizeOf(out.shape))
+    regions(inputs, attributes, out).parts.forEach((part, i) => {
+      writeView(result, part, (inputs[i] as NdArray).data)
+    })
+    return result
+  },
+  kernel: { kind: 'regions', regions: regions as RegionsKernel['regions'] },
+})

@@ -1,0 +1,100 @@
+/** Shapes: the abstract values of tensors, the error of a shape rule, and the small functions that rules are made of. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { DType } from '../kernels/spec.js'
+
+export type Shape = readonly number[]
+
+/** An abstract value: what is known of a tensor before anything runs. */
+export interface Aval {
+  readonly shape: Shape
+  readonly dtype: DType
+}
+
+/** A shape rule's refusal: one sentence with what was required, what was got and the cure. Thrown inside traced functions. */
+export class ShapeError extends Error {
+  override readonly name = 'ShapeError'
+  constructor(
+    readonly primitive: string,
+    readonly required: string,
+    readonly got: string,
+    readonly cure: string,
+  ) {
+    super(`${primitive} requires ${required}, but got ${got}; ${cure}.`)
+  }
+}
+
+/** Refuses with a sentence. `refuse('matmul', 'at least 2 axes', show(x), 'reshape the vector to a row')`. */
+export const refuse = (primitive: string, required: string, got: string, cure: string): E.Either<ShapeError, never> =>
+  E.left(new ShapeError(primitive, required, got, cure))
+
+/** The value of a rule, or its refusal thrown. */
+export const orThrow = <A>(rule: E.Either<ShapeError, A>): A => {
+  if (E.isLeft(rule)) throw rule.left
+  return rule.right
+}
+
+/** Throws the refusal at once, for checks outside shape rules. */
+export const fail = (primitive: string, required: string, got: string, cure: string): never =>
+  orThrow(refuse(primitive, required, got, cure))
+
+/** `f32[2,3]`. */
+export const show = ({ dtype, shape }: Aval): string => `${dtype}[${shape.join(',')}]`
+
+/** How many elements a shape holds; 1 for a scalar's `[]`. */
+export const sizeOf = (shape: Shape): number => shape.reduce((product, extent) => product * extent, 1)
+
+export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((extent, i) => extent === b[i])
+
+/** Row-major strides, in elements. `denseStrides([2, 3, 4])` is `[12, 4, 1]`. */
+export const denseStrides = (shape: Shape): number[] => {
+  const strides = new Array<number>(shape.length)
+  let stride = 1
+  for (let axis = shape.length - 1; axis >= 0; axis--) {
+    strides[axis] = stride
+    stride *= shape[axis] as number
+  }
+  return strides
+}
+
+/** An axis counted from the end when negative, as an index; refused when there is no such axis. */
+export const axisOf = (primitive: string, axis: number, rank: number): number => {
+  const found = axis < 0 ? axis + rank : axis
+  if (!Number.isInteger(axis) || found < 0 || found >= rank)
+    fail(primitive, `an axis from ${-rank} to ${rank - 1}`, `axis ${axis} of a tensor with ${rank} axes`, 'name an axis that exists')
+  return found
+}
+
+/** Axes as sorted indices without repetition; `undefined` means all of them. */
+export const axesOf = (primitive: string, axes: number | readonly number[] | undefined, rank: number): number[] => {
+  const list = axes === undefined ? Array.from({ length: rank }, (_, i) => i) : typeof axes === 'number' ? [axes] : axes
+  return [...new Set(list.map(axis => axisOf(primitive, axis, rank)))].sort((a, b) => a - b)
+}
+
+/** The common shape that all broadcast to (NumPy's rule: axes aligned at the end, an extent of 1 stretches). */
+export const broadcastShapes = (primitive: string, shapes: readonly Shape[]): Shape => {
+  const rank = Math.max(0, ...shapes.map(shape => shape.length))
+  return Array.from({ length: rank }, (_, axis) => {
+    const extents = shapes.map(shape => shape[axis - rank + shape.length] ?? 1)
+    const extent = extents.find(e => e !== 1) ?? 1
+    if (extents.some(e => e !== 1 && e !== extent))
+      fail(
+        primitive,
+        'shapes that broadcast (equal extents, or 1, aligned at the last axis)',
+        shapes.map(shape => `[${shape.join(',')}]`).join(' and '),
+        'reshape or transpose one of them so that the axes line up',
+      )
+    return extent
+  })
+}
+
+/** Element type and count of the inputs, checked: a rule's first line. */
+export const expectDtype = (primitive: string, inputs: readonly Aval[], dtype: DType | 'any' | 'signed'): E.Either<ShapeError, void> =>
+  inputs.every(input => dtype === 'any' || (dtype === 'signed' ? input.dtype !== 'u32' : input.dtype === dtype))
+    ? E.right(undefined)
+    : refuse(primitive, `${dtype} operands`, inputs.map(show).join(', '), 'convert the operand with convert(x, dtype)')
+
+/** A positive integer extent for every axis; a tensor without elements is refused, since there is nothing to compute. */
+export const checkExtents = (primitive: string, shape: Shape): E.Either<ShapeError, Shape> =>
+  shape.every(extent => Number.isInteger(extent) && extent > 0)
+    ? E.right(shape)
+    : refuse(primitive, 'a positive whole extent on every axis', `[${shape.join(',')}]`, 'leave empty tensors out')

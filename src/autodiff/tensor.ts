@@ -1,0 +1,48 @@
+/**
+ * Tensors are values: immutable nodes of an expression graph. Object identity names a node; there is no tape and no global state.
+ * Everything else in this folder reads or builds these nodes.
+ */
+import type { Either } from 'fp-ts/lib/Either.js'
+import type { DType } from '../kernels/spec.js'
+import type { Attributes, Kernel } from './kernel.js'
+import type { NdArray } from './ndarray.js'
+import type { Aval, Shape, ShapeError } from './shape.js'
+
+export type { Attributes, Aval, DType, Shape }
+
+/** A node: what is computed (`primitive`, `attributes`), from what (`inputs`), and its abstract value (`shape`, `dtype`). */
+export interface Tensor extends Aval {
+  readonly primitive: Primitive
+  readonly inputs: readonly Tensor[]
+  readonly attributes: Attributes
+}
+
+/** The cotangents of a primitive's inputs; `null` for an operand that carries none (an index, a condition). */
+export type Cotangents = readonly (Tensor | null)[]
+
+/**
+ * An operation, all of it in one place. Methods are compared bivariantly, so that a record with its own attributes is a `Primitive`.
+ *
+ * `vjp` is `'zero'` where the derivative is zero almost everywhere (sign, comparisons); absent where there is none, and then a
+ * cotangent that arrives throws.
+ */
+export interface Primitive<A extends Attributes = Attributes> {
+  readonly name: string
+  /** The shape rule: the abstract value of the result, or what was required, what was got and the cure. */
+  shape(inputs: readonly Aval[], attributes: A): Either<ShapeError, Aval>
+  /** The meaning: float64 on the CPU. */
+  reference(inputs: readonly NdArray[], attributes: A, out: Aval): NdArray['data']
+  /** How `lower` turns a node into calls of shaders: data. Absent for the two leaves, `input` and `constant`. */
+  readonly kernel?: Kernel
+  readonly vjp?: 'zero' | Vjp<A>
+  /** Multiply-adds (each counts two) for reports. Absent: none worth counting. */
+  flops?(inputs: readonly Aval[], attributes: A, out: Aval): number
+}
+
+/** Pulls the cotangent `g` of the result `out` back to the inputs, in primitives: hence derivatives of any order. */
+export type Vjp<A extends Attributes = Attributes> = {
+  bivariant(g: Tensor, inputs: readonly Tensor[], attributes: A, out: Tensor): Cotangents
+}['bivariant']
+
+export const isTensor = (value: unknown): value is Tensor =>
+  typeof value === 'object' && value !== null && 'primitive' in value && 'inputs' in value

@@ -1,0 +1,55 @@
+/**
+ * Parameter trees: lists and records of leaves, to any depth. A leaf's path reads like `cells.3.edge.1`. Leaves are recognised by a
+ * predicate, so the same functions serve tensors, stored tensors and arrays.
+ */
+import type { Tensor } from './tensor.js'
+import { isTensor } from './tensor.js'
+
+/** A tree of tensors. An empty list or record is a tree without leaves. */
+export type Tree = Tensor | readonly Tree[] | { readonly [key: string]: Tree }
+
+/** The tree's type with every tensor replaced by `L`. */
+export type WithLeaves<T, L> = T extends Tensor ? L : { readonly [K in keyof T]: WithLeaves<T[K], L> }
+
+export interface Leaf<L> {
+  readonly path: string
+  readonly value: L
+}
+
+type IsLeaf<L> = (value: unknown) => value is L
+
+/** Leaves with their paths, records in the order of their keys. */
+export const leavesOf = <L>(tree: unknown, isLeaf: IsLeaf<L>, path = ''): Leaf<L>[] => {
+  if (isLeaf(tree)) return [{ path, value: tree }]
+  if (typeof tree !== 'object' || tree === null || ArrayBuffer.isView(tree))
+    throw new TypeError(`a tree requires tensors, lists and records of them, but got ${describe(tree)} at '${path || 'the root'}'; wrap numbers with tensor()`)
+  return Object.entries(tree).flatMap(([key, value]) => leavesOf(value, isLeaf, path ? `${path}.${key}` : key))
+}
+
+const describe = (value: unknown): string => (value === null ? 'null' : ArrayBuffer.isView(value) ? value.constructor.name : typeof value)
+
+/** The same tree with other leaves, taken in the order of `leavesOf`. */
+export const rebuild = <L>(tree: unknown, isLeaf: IsLeaf<L>, values: readonly unknown[]): unknown => {
+  let next = 0
+  const build = (part: unknown): unknown => {
+    if (isLeaf(part)) return values[next++]
+    if (Array.isArray(part)) return part.map(build)
+    return Object.fromEntries(Object.entries(part as object).map(([key, value]) => [key, build(value)]))
+  }
+  return build(tree)
+}
+
+/** The tensors of a tree, in order. */
+export const leaves = (tree: Tree): Tensor[] => leavesOf(tree, isTensor).map(leaf => leaf.value)
+
+/** The paths of a tree's tensors, in order. */
+export const paths = (tree: Tree): string[] => leavesOf(tree, isTensor).map(leaf => leaf.path)
+
+/** `f` on every tensor. @example mapTree(weights, w => mul(w, 0.9)) */
+export const mapTree = <T extends Tree>(tree: T, f: (leaf: Tensor, index: number) => Tensor): T => rebuild(tree, isTensor, leaves(tree).map(f)) as T
+
+/** `f` on corresponding tensors of trees of one structure. */
+export const zipTrees = <T extends Tree>(tree: T, others: readonly Tree[], f: (leaf: Tensor, ...others: Tensor[]) => Tensor): T => {
+  const rest = others.map(leaves)
+  return mapTree(tree, (leaf, i) => f(leaf, ...rest.map(list => list[i] as Tensor)))
+}

@@ -1,0 +1,186 @@
+/** Adapters and the device: choosing one by name, keeping it alive, and noticing when it is lost or complains. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { deviceLost, type EngineError, invalidProgram, noAdapter, oneLine, outOfMemory } from './errors.js'
+
+export interface AdapterInfo {
+  /** What a person chooses by: `openDevice({ adapter })` takes any part of it. */
+  readonly name: string
+  readonly vendor: string
+  readonly architecture: string
+  readonly backend: string
+  /** Runs on the CPU. Say so wherever results are shown. */
+  readonly software: boolean
+  /** Invocations of a subgroup where all subgroups have one size, else 0. */
+  readonly subgroupSize: number
+}
+
+/** Limits that are raised from WebGPU's defaults to what the adapter has. */
+const raised = [
+  'maxStorageBuffersPerShaderStage',
+  'maxStorageBufferBindingSize',
+  'maxBufferSize',
+  'maxComputeWorkgroupStorageSize',
+  'maxComputeInvocationsPerWorkgroup',
+  'maxComputeWorkgroupSizeX',
+  'maxComputeWorkgroupSizeY',
+  'maxComputeWorkgroupSizeZ'
+] as const
+export type Limits = Readonly<Record<(typeof raised)[number], number>>
+
+export interface Device {
+  readonly gpu: GPU
+  readonly device: GPUDevice
+  readonly info: AdapterInfo
+  readonly limits: Limits
+  /** What happened to the device since it was opened; the only part that changes. */
+  readonly status: {
+    /** Set once the device is lost: nothing works on it any more. */
+    lost: EngineError | undefined
+    /** Errors that no scope caught, each of which fails the next run. */
+    readonly uncaptured: string[]
+  }
+}
+
+/** Dawn's objects crash the process when they are collected while anything runs, so all stay for the life of the process. */
+const pinned: unknown[] = []
+Object.assign(globalThis, { [Symbol('lambda-darts: objects of the GPU')]: pinned })
+
+/** The native binary is loaded late: a machine that cannot load it still has the reference backend. */
+const createGpu = async (...options: readonly string[]): Promise<GPU> => {
+  const { create, globals } = await import('webgpu')
+  Object.assign(globalThis, globals)
+  const gpu = create([...options])
+  pinned.push(gpu)
+  return gpu
+}
+
+/** Names as Vulkan lists them and as an adapter reports itself differ in punctuation only. */
+const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
+
+interface Listed {
+  readonly backend: string
+  readonly name: string
+}
+
+/** Dawn lists the adapters only when it refuses a name that none of them has. */
+const listed = async (): Promise<readonly Listed[]> => {
+  const gpu = await createGpu('adapter=\u0000none')
+  const refusal = await gpu.requestAdapter().then(
+    () => '',
+    (error: unknown) => (error instanceof Error ? error.message : String(error))
+  )
+  return [...refusal.matchAll(/backend: '(.*?)', name: '(.*)'$/gm)].map(([, backend = '', name = '']) => ({ backend, name }))
+}
+
+const fixedSubgroup = (adapter: GPUAdapter): number =>
+  adapter.features.has('subgroups') && adapter.info.subgroupMinSize === adapter.info.subgroupMaxSize ? adapter.info.subgroupMinSize : 0
+
+const describe = (adapter: GPUAdapter, names: readonly Listed[]): AdapterInfo => {
+  const { device, description, vendor, architecture, isFallbackAdapter } = adapter.info
+  const known = names.find(({ name }) => plain(name) === plain(device)) ?? (names.length === 1 ? names[0] : undefined)
+  const name = known?.name ?? (device || description || 'unnamed')
+  const software = isFallbackAdapter || architecture === 'software' || /swiftshader|llvmpipe/i.test(name)
+  return { name, vendor, architecture, backend: known?.backend ?? 'unknown', software, subgroupSize: fixedSubgroup(adapter) }
+}
+
+/** Dawn takes any part of a name, in its exact letters. */
+const request = async (entry?: Listed): Promise<GPUAdapter | null> => {
+  const gpu = await createGpu(...(entry ? [`backend=${entry.backend}`, `adapter=${entry.name}`] : []))
+  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+  pinned.push(adapter)
+  return adapter
+}
+
+const cure = 'run `npm run adapter`, which installs a software one or says what is missing'
+const noneBecause = (reason: unknown): EngineError => noAdapter('a WebGPU adapter', [], reason instanceof Error ? reason.message : String(reason), cure)
+
+/** The adapters of this machine, without opening a device; an empty list where there are none. */
+export const listAdapters = (): TaskEither<EngineError, readonly AdapterInfo[]> => async () => {
+  try {
+    const names = await listed()
+    const adapters = await Promise.all(names.map((entry) => request(entry).catch(() => null)))
+    return E.right(adapters.flatMap((adapter, i) => (adapter ? [describe(adapter, names.slice(i, i + 1))] : [])))
+  } catch (reason) {
+    return E.left(noneBecause(reason))
+  }
+}
+
+/**
+ * Opens a device on the adapter whose name contains `adapter` (in any case), else on the one that Dawn prefers, with the
+ * adapter's own limits. `NoAdapter` where there is none or none of that name; a fake adapter is never taken.
+ */
+export const openDevice = (options: { readonly adapter?: string } = {}): TaskEither<EngineError, Device> => async () => {
+  try {
+    const names = await listed()
+    const wanted = options.adapter
+    const entry = wanted === undefined ? undefined : names.find(({ name }) => plain(name).includes(plain(wanted)))
+    if (wanted !== undefined && !entry && names.length > 0) {
+      const there = names.map(({ name }) => name)
+      return E.left(noAdapter(`an adapter named like "${wanted}"`, there, `there are only: ${there.join(', ')}`, 'choose one of these'))
+    }
+    const adapter = await request(entry)
+    if (!adapter) return E.left(noneBecause('none was found'))
+    return E.right(await open(adapter, describe(adapter, names)))
+  } catch (reason) {
+    return E.left(noneBecause(reason))
+  }
+}
+
+const open = async (adapter: GPUAdapter, info: AdapterInfo): Promise<Device> => {
+  const limits = Object.fromEntries(raised.map((name) => [name, adapter.limits[name]])) as Limits
+  const timestamps: GPUFeatureName[] = adapter.features.has('timestamp-query') ? ['timestamp-query'] : []
+  const device = await adapter.requestDevice({
+    requiredLimits: { ...limits },
+    requiredFeatures: info.subgroupSize > 0 ? ['subgroups', ...timestamps] : timestamps
+  })
+  const gpu = pinned.findLast((one): one is GPU => typeof (one as GPU)?.requestAdapter === 'function') as GPU
+  const opened: Device = { gpu, device, info, limits, status: { lost: undefined, uncaptured: [] } }
+  pinned.push(opened)
+  device.lost.then(({ reason, message }) => {
+    opened.status.lost = deviceLost(reason, oneLine(message))
+  })
+  device.addEventListener('uncapturederror', (event) => {
+    event.preventDefault() // else Dawn prints it on stdout, among the results
+    opened.status.uncaptured.push(event.error.message)
+  })
+  return opened
+}
+
+/** Why no work may start or be trusted: the device is lost, or an earlier call complained outside every scope (told once). */
+export const complaint = ({ status }: Device): EngineError | undefined => {
+  if (status.lost) return status.lost
+  const errors = status.uncaptured.splice(0)
+  return errors.length === 0
+    ? undefined
+    : invalidProgram('every call to the device to be valid', `${errors.length} failed unseen, first: ${errors[0]}`, 'report this; its results cannot be trusted')
+}
+
+/** Lets the device's news arrive (a loss is told a little after the call that it spoils), then says what there is, if anything. */
+export const settledComplaint = async (device: Device): Promise<EngineError | undefined> => {
+  await new Promise((resolve) => setImmediate(resolve))
+  return complaint(device)
+}
+
+/**
+ * Does `work` at once, inside error scopes: WebGPU does not throw, it drops the work and tells later. `what` says in the
+ * message what was being done. Left if anything was wrong; what `work` made is then of no use.
+ */
+export const scoped = async <A>(device: Device, what: string, work: () => A): Promise<E.Either<EngineError, A>> => {
+  const filters = ['internal', 'validation', 'out-of-memory'] as const
+  for (const filter of filters) device.device.pushErrorScope(filter)
+  let thrown: unknown
+  let value: A | undefined
+  try {
+    value = work()
+  } catch (error) {
+    thrown = error ?? 'an unknown exception'
+  }
+  const [memory, ...others] = await Promise.all(filters.map(() => device.device.popErrorScope()))
+  const unseen = complaint(device)
+  if (unseen) return E.left(unseen)
+  if (memory) return E.left(outOfMemory(what, memory.message || 'the device had no memory left'))
+  const wrong = others.find((error) => error !== null)?.message ?? (thrown instanceof Error ? thrown.message : thrown)
+  if (wrong !== undefined) return E.left(invalidProgram(what, `the device refused: ${wrong}`, 'correct the program'))
+  return E.right(value as A)
+}

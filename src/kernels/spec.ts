@@ -1,0 +1,59 @@
+/**
+ * The types of a program: a list of calls of shaders over numbered slots. This is all that the two halves of the engine share.
+ * `autodiff/lower` writes programs, `kernels` runs them; neither knows anything else of the other.
+ */
+
+/** Element types of device storage. Conditions are `u32` (0 or 1): WGSL has no `bool` in storage. Every element takes 4 bytes. */
+export type DType = 'f32' | 'i32' | 'u32'
+
+/** The bytes of one element, of any dtype. */
+export const BYTES = 4
+
+/** A value of a program: one buffer, dense, row-major. Slots are numbered by their place in `Program.slots`. */
+export interface Slot {
+  readonly dtype: DType
+  readonly shape: readonly number[]
+}
+
+/** Typed arrays that hold what a slot holds, one for each dtype. */
+export interface DataOf {
+  readonly f32: Float32Array<ArrayBuffer>
+  readonly i32: Int32Array<ArrayBuffer>
+  readonly u32: Uint32Array<ArrayBuffer>
+}
+export type Data = DataOf[DType]
+
+/**
+ * One dispatch. Bindings: 0 is the uniform (`params`), 1 is the slot written (`read_write`), 2.. are the slots read (`read`).
+ * A slot that is written is never among those read in the same call: WebGPU refuses a buffer with both usages.
+ */
+export interface Call {
+  /** Name of a file in `shaders/`, without `.wgsl`. */
+  readonly shader: string
+  /** Replaces the file's `//! op` block; absent: the block that stands in the file. */
+  readonly op?: string
+  /** Values for the file's `override` constants. */
+  readonly constants?: Readonly<Record<string, number>>
+  /** The uniform's 32-bit words, in the order of the shader's struct (padded to 16 bytes by the runtime). */
+  readonly params: readonly number[]
+  readonly reads: readonly number[]
+  readonly write: number
+  /** Workgroups wanted in x, y, z. Shaders loop with a grid stride, so the runtime may launch fewer and nothing is lost. */
+  readonly workgroups: readonly [number, number, number]
+  /** What a person is told about this call when it fails: the primitive, its shape, its place in the graph. */
+  readonly label: string
+  /** Multiply-adds count two. For reports only. */
+  readonly flops: number
+}
+
+export interface Program {
+  readonly slots: readonly Slot[]
+  /** In an order that can be executed. A slot may be written by several calls (parts of a concatenation). */
+  readonly calls: readonly Call[]
+  /** Slots that the caller fills, in the order of the arguments' leaves. Never written by a call. */
+  readonly inputs: readonly number[]
+  /** Slots that hold the results, in the order of the result's leaves. All different, none of them an input or a constant. */
+  readonly outputs: readonly number[]
+  /** Slots uploaded once, when the plan is made. Never written by a call. */
+  readonly constants: readonly { readonly slot: number; readonly data: Data }[]
+}
