@@ -65,7 +65,7 @@ interface Listed {
 
 /** Dawn lists the adapters only when it refuses a name that none of them has. */
 const listed = async (): Promise<readonly Listed[]> => {
-  const gpu = await createGpu('adapter=\u0000none')
+  const gpu = await createGpu('adapter=~ a name that no adapter has ~')
   const refusal = await gpu.requestAdapter().then(
     () => '',
     (error: unknown) => (error instanceof Error ? error.message : String(error))
@@ -73,8 +73,8 @@ const listed = async (): Promise<readonly Listed[]> => {
   return [...refusal.matchAll(/backend: '(.*?)', name: '(.*)'$/gm)].map(([, backend = '', name = '']) => ({ backend, name }))
 }
 
-const fixedSubgroup = (adapter: GPUAdapter): number =>
-  adapter.features.has('subgroups') && adapter.info.subgroupMinSize === adapter.info.subgroupMaxSize ? adapter.info.subgroupMinSize : 0
+const fixedSubgroup = ({ features, info }: GPUAdapter): number =>
+  features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0
 
 const describe = (adapter: GPUAdapter, names: readonly Listed[]): AdapterInfo => {
   const { device, description, vendor, architecture, isFallbackAdapter } = adapter.info
@@ -85,22 +85,23 @@ const describe = (adapter: GPUAdapter, names: readonly Listed[]): AdapterInfo =>
 }
 
 /** Dawn takes any part of a name, in its exact letters. */
-const request = async (entry?: Listed): Promise<GPUAdapter | null> => {
+const request = async (entry?: Listed): Promise<{ gpu: GPU; adapter: GPUAdapter | null }> => {
   const gpu = await createGpu(...(entry ? [`backend=${entry.backend}`, `adapter=${entry.name}`] : []))
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   pinned.push(adapter)
-  return adapter
+  return { gpu, adapter }
 }
 
 const cure = 'run `npm run adapter`, which installs a software one or says what is missing'
-const noneBecause = (reason: unknown): EngineError => noAdapter('a WebGPU adapter', [], reason instanceof Error ? reason.message : String(reason), cure)
+const noneBecause = (reason: unknown): EngineError =>
+  noAdapter('a WebGPU adapter', [], reason instanceof Error ? reason.message : String(reason), cure)
 
 /** The adapters of this machine, without opening a device; an empty list where there are none. */
 export const listAdapters = (): TaskEither<EngineError, readonly AdapterInfo[]> => async () => {
   try {
     const names = await listed()
-    const adapters = await Promise.all(names.map((entry) => request(entry).catch(() => null)))
-    return E.right(adapters.flatMap((adapter, i) => (adapter ? [describe(adapter, names.slice(i, i + 1))] : [])))
+    const adapters = await Promise.all(names.map(entry => request(entry).catch(() => undefined)))
+    return E.right(adapters.flatMap((one, i) => (one?.adapter ? [describe(one.adapter, names.slice(i, i + 1))] : [])))
   } catch (reason) {
     return E.left(noneBecause(reason))
   }
@@ -110,37 +111,40 @@ export const listAdapters = (): TaskEither<EngineError, readonly AdapterInfo[]> 
  * Opens a device on the adapter whose name contains `adapter` (in any case), else on the one that Dawn prefers, with the
  * adapter's own limits. `NoAdapter` where there is none or none of that name; a fake adapter is never taken.
  */
-export const openDevice = (options: { readonly adapter?: string } = {}): TaskEither<EngineError, Device> => async () => {
-  try {
-    const names = await listed()
-    const wanted = options.adapter
-    const entry = wanted === undefined ? undefined : names.find(({ name }) => plain(name).includes(plain(wanted)))
-    if (wanted !== undefined && !entry && names.length > 0) {
-      const there = names.map(({ name }) => name)
-      return E.left(noAdapter(`an adapter named like "${wanted}"`, there, `there are only: ${there.join(', ')}`, 'choose one of these'))
+export const openDevice =
+  (options: { readonly adapter?: string } = {}): TaskEither<EngineError, Device> =>
+  async () => {
+    try {
+      const names = await listed()
+      const wanted = options.adapter
+      const entry = wanted === undefined ? undefined : names.find(({ name }) => plain(name).includes(plain(wanted)))
+      if (wanted !== undefined && !entry && names.length > 0) {
+        const there = names.map(({ name }) => name)
+        return E.left(
+          noAdapter(`an adapter named like "${wanted}"`, there, `there are only: ${there.join(', ')}`, 'choose one of these')
+        )
+      }
+      const { gpu, adapter } = await request(entry)
+      if (!adapter) return E.left(noneBecause('none was found'))
+      return E.right(await open(gpu, adapter, describe(adapter, names)))
+    } catch (reason) {
+      return E.left(noneBecause(reason))
     }
-    const adapter = await request(entry)
-    if (!adapter) return E.left(noneBecause('none was found'))
-    return E.right(await open(adapter, describe(adapter, names)))
-  } catch (reason) {
-    return E.left(noneBecause(reason))
   }
-}
 
-const open = async (adapter: GPUAdapter, info: AdapterInfo): Promise<Device> => {
-  const limits = Object.fromEntries(raised.map((name) => [name, adapter.limits[name]])) as Limits
+const open = async (gpu: GPU, adapter: GPUAdapter, info: AdapterInfo): Promise<Device> => {
+  const limits = Object.fromEntries(raised.map(name => [name, adapter.limits[name]])) as Limits
   const timestamps: GPUFeatureName[] = adapter.features.has('timestamp-query') ? ['timestamp-query'] : []
   const device = await adapter.requestDevice({
     requiredLimits: { ...limits },
     requiredFeatures: info.subgroupSize > 0 ? ['subgroups', ...timestamps] : timestamps
   })
-  const gpu = pinned.findLast((one): one is GPU => typeof (one as GPU)?.requestAdapter === 'function') as GPU
   const opened: Device = { gpu, device, info, limits, status: { lost: undefined, uncaptured: [] } }
   pinned.push(opened)
   device.lost.then(({ reason, message }) => {
     opened.status.lost = deviceLost(reason, oneLine(message))
   })
-  device.addEventListener('uncapturederror', (event) => {
+  device.addEventListener('uncapturederror', event => {
     event.preventDefault() // else Dawn prints it on stdout, among the results
     opened.status.uncaptured.push(event.error.message)
   })
@@ -153,12 +157,16 @@ export const complaint = ({ status }: Device): EngineError | undefined => {
   const errors = status.uncaptured.splice(0)
   return errors.length === 0
     ? undefined
-    : invalidProgram('every call to the device to be valid', `${errors.length} failed unseen, first: ${errors[0]}`, 'report this; its results cannot be trusted')
+    : invalidProgram(
+        'every call to the device to be valid',
+        `${errors.length} failed unseen, first: ${errors[0]}`,
+        'report this; its results cannot be trusted'
+      )
 }
 
 /** Lets the device's news arrive (a loss is told a little after the call that it spoils), then says what there is, if anything. */
 export const settledComplaint = async (device: Device): Promise<EngineError | undefined> => {
-  await new Promise((resolve) => setImmediate(resolve))
+  await new Promise(resolve => setImmediate(resolve))
   return complaint(device)
 }
 
@@ -180,7 +188,7 @@ export const scoped = async <A>(device: Device, what: string, work: () => A): Pr
   const unseen = complaint(device)
   if (unseen) return E.left(unseen)
   if (memory) return E.left(outOfMemory(what, memory.message || 'the device had no memory left'))
-  const wrong = others.find((error) => error !== null)?.message ?? (thrown instanceof Error ? thrown.message : thrown)
+  const wrong = others.find(error => error !== null)?.message ?? (thrown instanceof Error ? thrown.message : thrown)
   if (wrong !== undefined) return E.left(invalidProgram(what, `the device refused: ${wrong}`, 'correct the program'))
   return E.right(value as A)
 }

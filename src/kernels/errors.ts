@@ -15,8 +15,8 @@ type Of<T extends EngineError['_tag']> = Extract<EngineError, { _tag: T }>
 export const oneLine = (text: string): string =>
   text
     .split('\n')
-    .map((line) => line.trim().replace(/^- /, ''))
-    .filter((line) => line !== '')
+    .map(line => line.trim().replace(/^- /, ''))
+    .filter(line => line !== '')
     .join('; ')
     .replace(/\.+(?=;|$)/g, '')
 
@@ -33,7 +33,11 @@ export const noAdapter = (wanted: string, available: readonly string[], got: str
 /** The device is gone, and with it everything that was stored on it. */
 export const deviceLost = (reason: string, detail: string): Of<'DeviceLost'> => ({
   _tag: 'DeviceLost',
-  message: sentence('the device to stay', `it was lost (${reason}${detail && `: ${detail}`})`, 'open a device and load the last checkpoint'),
+  message: sentence(
+    'the device to stay',
+    `it was lost (${reason}${detail && `: ${detail}`})`,
+    'open a device and load the last checkpoint'
+  ),
   reason
 })
 

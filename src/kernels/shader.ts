@@ -10,7 +10,7 @@ import { type EngineError, shaderError } from './errors.js'
 export type Loader = (file: string) => string
 
 /** Reads from the package's `shaders/`, which lies at the same distance from `src` and from `dist`. */
-export const loadShader: Loader = (file) => readFileSync(new URL(`../../shaders/${file}`, import.meta.url), 'utf8')
+export const loadShader: Loader = file => readFileSync(new URL(`../../shaders/${file}`, import.meta.url), 'utf8')
 
 /** Where a line of expanded text came from, counting from 1. Lines of a call's own block are at the block's directive. */
 export interface Origin {
@@ -74,9 +74,10 @@ export const expand = (name: string, op?: string, load: Loader = loadShader): E.
     () => {
       const file = `${name}.wgsl`
       walk(file, [], { file, line: 1 })
-      if (op !== undefined && blocks === 0) throw shaderError(file, 1, 'a call brings an op, but there is no op block', 'add `//! op` and `//! end`')
+      if (op !== undefined && blocks === 0)
+        throw shaderError(file, 1, 'a call brings an op, but there is no op block', 'add `//! op` and `//! end`')
       return { code: lines.join('\n'), origins }
     },
-    (error) => error as EngineError
+    error => error as EngineError
   )
 }

@@ -1,0 +1,147 @@
+/** Runs: one submit for a whole program. A run that had any error gives no result. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { allocateScoped, type DeviceBuffer, discard, trimPool } from './buffers.js'
+import { complaint, type Device, scoped } from './device.js'
+import { type EngineError, invalidArgument } from './errors.js'
+import { bind, type Executable, type Step } from './prepare.js'
+import { waiting } from './wait.js'
+
+/** Runs that the device may have before it: enough to keep it busy, few enough to bound the memory of what is pending. */
+const MOST_IN_FLIGHT = 3
+/** Bind groups kept for a call whose buffers differ from run to run. */
+const MOST_BOUND = 4
+
+interface Lane {
+  /** Resolves when the run before may encode. */
+  tail: Promise<void>
+  readonly inFlight: Promise<void>[]
+}
+const lanes = new WeakMap<Device, Lane>()
+
+const laneOf = (device: Device): Lane => {
+  const lane = lanes.get(device) ?? { tail: Promise.resolve(), inFlight: [] }
+  lanes.set(device, lane)
+  return lane
+}
+
+/** Waits for the runs asked for before to have encoded, and for room in flight. What follows the await runs before the next turn. */
+const turn = (lane: Lane): Promise<void> => {
+  lane.tail = lane.tail.then(async () => {
+    while (lane.inFlight.length >= MOST_IN_FLIGHT) await lane.inFlight.shift()
+  })
+  return lane.tail
+}
+
+const refusal = (device: Device, { plan, owned }: Executable, inputs: readonly DeviceBuffer[]): EngineError | undefined => {
+  const wanted = plan.program.inputs
+  if (owned.some(({ live }) => !live)) return invalidArgument('an executable', 'it was disposed of', 'prepare the plan again')
+  if (inputs.length !== wanted.length) {
+    return invalidArgument(
+      `${wanted.length} inputs`,
+      `there are ${inputs.length}`,
+      'pass one buffer for each input of the program'
+    )
+  }
+  for (const [i, slot] of wanted.entries()) {
+    const { bytes, live, device: home } = inputs[i] as DeviceBuffer
+    const named = `input ${i} to be`
+    if (!live)
+      return invalidArgument(`${named} on the device`, 'it was released or given away before', 'pass what the last run returned')
+    if (home !== device) return invalidArgument(`${named} on the device of the run`, 'it is on another', 'upload it there')
+    if (bytes !== plan.bytes[slot]) {
+      const { dtype, shape } = plan.program.slots[slot] ?? { dtype: '', shape: [] }
+      return invalidArgument(
+        `${named} ${dtype}[${shape.join(',')}], ${plan.bytes[slot]} bytes`,
+        `it has ${bytes}`,
+        'pass that shape'
+      )
+    }
+  }
+  return undefined
+}
+
+const sameIds = (
+  ids: readonly number[],
+  external: readonly number[],
+  buffers: readonly (DeviceBuffer | undefined)[]
+): boolean => {
+  for (let i = 0; i < external.length; i++) if (buffers[external[i] as number]?.id !== ids[i]) return false
+  return true
+}
+
+const groupFor = (
+  device: Device,
+  { plan }: Executable,
+  step: Step,
+  buffers: readonly (DeviceBuffer | undefined)[]
+): GPUBindGroup => {
+  for (const { ids, group } of step.bound) if (sameIds(ids, step.external, buffers)) return group
+  const group = bind(device, plan, step, slot => (buffers[slot] as DeviceBuffer).buffer)
+  step.bound.unshift({ ids: step.external.map(slot => (buffers[slot] as DeviceBuffer).id), group })
+  step.bound.length = Math.min(step.bound.length, MOST_BOUND)
+  return group
+}
+
+const encode = (device: Device, executable: Executable, buffers: readonly (DeviceBuffer | undefined)[]): GPUCommandBuffer => {
+  const encoder = device.device.createCommandEncoder()
+  const pass = encoder.beginComputePass()
+  let current: GPUComputePipeline | undefined
+  for (const step of executable.steps) {
+    if (step.pipeline !== current) {
+      current = step.pipeline
+      pass.setPipeline(current)
+    }
+    pass.setBindGroup(0, step.group ?? groupFor(device, executable, step, buffers))
+    const [x, y, z] = step.call.workgroups
+    pass.dispatchWorkgroups(x, y, z)
+  }
+  pass.end()
+  return encoder.finish()
+}
+
+/**
+ * Runs on `inputs` and gives new buffers, one for each output, as soon as the run is submitted and known to be valid; the device
+ * may still be at work. Runs keep the order in which they were asked for. Inputs are only read and stay the caller's.
+ * Left, and nothing held, if the inputs do not fit, the device is lost, out of memory, or complained about anything.
+ */
+export const execute =
+  (device: Device, executable: Executable, inputs: readonly DeviceBuffer[]): TaskEither<EngineError, readonly DeviceBuffer[]> =>
+  async () => {
+    const lane = laneOf(device)
+    await turn(lane)
+    const refused = complaint(device) ?? refusal(device, executable, inputs)
+    if (refused) return E.left(refused)
+
+    const { plan, recent } = executable
+    const outputs: DeviceBuffer[] = []
+    const ran = await scoped(device, 'the device to take a run', () => {
+      const buffers = executable.buffers.slice()
+      plan.program.inputs.forEach((slot, i) => {
+        buffers[slot] = inputs[i]
+      })
+      plan.program.outputs.forEach((slot, i) => {
+        const output = allocateScoped(device, plan.bytes[slot] as number, recent[i])
+        outputs.push(output)
+        buffers[slot] = output
+      })
+      device.device.queue.submit([encode(device, executable, buffers)])
+      lane.inFlight.push(waiting(device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined))
+    })
+    if (E.isLeft(ran)) {
+      outputs.forEach(discard)
+      if (ran.left._tag === 'OutOfMemory') trimPool(device)
+      // A bind group that was refused must not be found again.
+      for (const { bound } of executable.steps) bound.length = 0
+      return ran
+    }
+    outputs.forEach(({ id }, i) => {
+      const ids = recent[i] as number[]
+      if (!ids.includes(id)) ids.unshift(id)
+      ids.length = Math.min(ids.length, MOST_BOUND)
+    })
+    return E.right(outputs)
+  }
+
+export { disposeExecutable, prepare } from './prepare.js'
+export { readback, upload } from './transfer.js'

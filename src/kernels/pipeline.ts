@@ -1,0 +1,125 @@
+/** Compiled shaders, kept for the life of their device. One pipeline serves all calls that differ in sizes and buffers only. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { type Device, scoped } from './device.js'
+import { type EngineError, shaderError } from './errors.js'
+import { expand, type Loader, loadShader, type Source } from './shader.js'
+import type { Call } from './spec.js'
+
+export interface Pipeline {
+  readonly pipeline: GPUComputePipeline
+  readonly layout: GPUBindGroupLayout
+}
+
+interface Module {
+  readonly id: number
+  readonly compiled: Promise<E.Either<EngineError, GPUShaderModule>>
+}
+interface Cache {
+  readonly modules: Map<string, Module>
+  readonly layouts: Map<number, GPUBindGroupLayout>
+  readonly pipelines: Map<string, Promise<E.Either<EngineError, Pipeline>>>
+}
+const caches = new WeakMap<Device, Cache>()
+
+const cacheOf = (device: Device): Cache => {
+  const cache = caches.get(device) ?? { modules: new Map(), layouts: new Map(), pipelines: new Map() }
+  caches.set(device, cache)
+  return cache
+}
+
+/** What decides the pipeline of a call. Calls of equal keys share one. */
+export const variantKey = ({ shader, op, constants, reads }: Call): string => {
+  const sorted = Object.entries(constants ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
+  return JSON.stringify([shader, op, sorted, reads.length])
+}
+
+/** How many different pipelines the device holds. */
+export const pipelineCount = (device: Device): number => cacheOf(device).pipelines.size
+
+const compile = async (
+  device: Device,
+  name: string,
+  { code, origins }: Source
+): Promise<E.Either<EngineError, GPUShaderModule>> => {
+  let information: Promise<GPUCompilationInfo> | undefined
+  const made = await scoped(device, `shader ${name} to compile`, () => {
+    const module = device.device.createShaderModule({ code, label: name })
+    information = module.getCompilationInfo()
+    return module
+  })
+  // The scope's error says the same as the compiler, without the place.
+  const first = (await information)?.messages.find(({ type }) => type === 'error')
+  if (!first) return made
+  const { file, line } = origins[first.lineNum - 1] ?? { file: name, line: 1 }
+  const text = code.split('\n')[first.lineNum - 1]?.trim() ?? ''
+  return E.left(shaderError(file, line, `${first.message}, in \`${text}\``))
+}
+
+/** Where the entry point is: what is told of a pipeline as a whole is told there. */
+const entryOf = (name: string, { code, origins }: Source) =>
+  origins[code.split('\n').findIndex(line => /\bfn\s+main\b/.test(line))] ?? { file: `${name}.wgsl`, line: 1 }
+
+/** Binding 0: uniform; 1: written; 2 and on: read. Explicit, so that bind groups fit whatever bindings a shader leaves out. */
+const layoutOf = (device: Device, reads: number): GPUBindGroupLayout => {
+  const { layouts } = cacheOf(device)
+  const type = (binding: number): GPUBufferBindingType =>
+    binding === 0 ? 'uniform' : binding === 1 ? 'storage' : 'read-only-storage'
+  const entries = Array.from({ length: reads + 2 }, (_, binding) => ({
+    binding,
+    visibility: GPUShaderStage.COMPUTE,
+    buffer: { type: type(binding) }
+  }))
+  const layout = layouts.get(reads) ?? device.device.createBindGroupLayout({ entries })
+  layouts.set(reads, layout)
+  return layout
+}
+
+/**
+ * The pipeline of a call, compiled once. `ShaderError` with file and line for text that does not compile, for `constants` that
+ * the file does not declare and for bindings that are not those of `spec.ts`.
+ */
+export const pipelineOf =
+  (device: Device, call: Call, load: Loader = loadShader): TaskEither<EngineError, Pipeline> =>
+  async () => {
+    const source = expand(call.shader, call.op, load)
+    if (E.isLeft(source)) return source
+    const { modules, pipelines } = cacheOf(device)
+    const { code } = source.right
+    const module = modules.get(code) ?? { id: modules.size, compiled: compile(device, call.shader, source.right) }
+    modules.set(code, module)
+    const key = `${module.id} ${variantKey(call)}`
+    const made = pipelines.get(key) ?? create(device, call, source.right, module)
+    pipelines.set(key, made)
+    const result = await made
+    if (E.isLeft(result)) pipelines.delete(key)
+    return result
+  }
+
+const create = async (
+  device: Device,
+  call: Call,
+  source: Source,
+  { compiled }: Module
+): Promise<E.Either<EngineError, Pipeline>> => {
+  const module = await compiled
+  if (E.isLeft(module)) return module
+  const what = `a pipeline of shader ${call.shader}`
+  const started = await scoped(device, what, () => {
+    const layout = layoutOf(device, call.reads.length)
+    const pipeline = device.device.createComputePipelineAsync({
+      label: call.shader,
+      layout: device.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      compute: { module: module.right, entryPoint: 'main', constants: { ...call.constants } }
+    })
+    return {
+      layout,
+      settled: pipeline.then(E.right, (reason: unknown) => E.left(reason instanceof Error ? reason.message : String(reason)))
+    }
+  })
+  if (E.isLeft(started)) return started
+  const settled = await started.right.settled
+  if (E.isRight(settled)) return E.right({ pipeline: settled.right, layout: started.right.layout })
+  const { file, line } = entryOf(call.shader, source)
+  return E.left(shaderError(file, line, settled.left, 'make its constants and bindings those of the call'))
+}

@@ -1,0 +1,150 @@
+/** Which buffer each slot lives in, and what that costs, known before anything runs. Pure. */
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { EngineError } from './errors.js'
+import type { Call, Program, Slot } from './spec.js'
+import { bytesOf, type PlanLimits, validate } from './validate.js'
+
+/** Where a slot lives: passed by the caller, uploaded once, shared with slots of other times, or made anew by each run. */
+export interface Place {
+  readonly kind: 'input' | 'constant' | 'shared' | 'output'
+  /** Its position in `program.inputs`, `program.constants`, `plan.shared` or `program.outputs`. */
+  readonly index: number
+}
+
+export interface Plan {
+  readonly program: Program
+  /** The program's calls with workgroups within what a dispatch may have. */
+  readonly calls: readonly Call[]
+  /** By slot: bytes of its binding. */
+  readonly bytes: readonly number[]
+  /** By slot; undefined for a slot that nothing touches. */
+  readonly places: readonly (Place | undefined)[]
+  /** Bytes of the buffers that intermediate slots share. */
+  readonly shared: readonly number[]
+  /** Inputs, constants, shared buffers and outputs at once: what a run holds. */
+  readonly peakBytes: number
+  /** The same if intermediates were packed without a gap: no plan of this order of calls can be smaller. */
+  readonly lowerBoundBytes: number
+  /** Buffers that a run holds. */
+  readonly bufferCount: number
+}
+
+/** WebGPU's own limit of workgroups in one dimension; kernels stride over the rest. */
+const MOST_WORKGROUPS = 65_535
+
+/** A slot's life: from the first call that writes it to the last that reads or writes it, both included. */
+interface Life {
+  readonly slot: number
+  readonly bytes: number
+  readonly first: number
+  last: number
+}
+
+const livesOf = (calls: readonly Call[], bytes: readonly number[], isOwned: (slot: number) => boolean): Life[] => {
+  const lives = new Map<number, Life>()
+  for (const [time, { write, reads }] of calls.entries()) {
+    for (const slot of [write, ...reads]) {
+      const life = lives.get(slot)
+      if (life) life.last = time
+      else if (!isOwned(slot)) lives.set(slot, { slot, bytes: bytes[slot] as number, first: time, last: time })
+    }
+  }
+  return [...lives.values()]
+}
+
+/** The most bytes that are alive during one call. */
+const mostAlive = (lives: readonly Life[], times: number): number => {
+  const change = new Array<number>(times + 1).fill(0)
+  for (const { bytes, first, last } of lives) {
+    change[first] = (change[first] as number) + bytes
+    change[last + 1] = (change[last + 1] as number) - bytes
+  }
+  let alive = 0
+  return change.reduce((most, bytes) => {
+    alive += bytes
+    return Math.max(most, alive)
+  }, 0)
+}
+
+/**
+ * Buffers for lives, like registers: no two lives of one buffer overlap. Each life takes the smallest buffer that is
+ * free for its whole time and large enough, else makes one.
+ */
+const colour = (lives: readonly Life[]): { readonly places: Map<number, number>; readonly sizes: number[] } => {
+  // Largest first: a buffer never has to grow, and small slots fill the gaps in time that large ones leave.
+  const order = [...lives].sort((a, b) => b.bytes - a.bytes || a.first - b.first)
+  const places = new Map<number, number>()
+  const sizes: number[] = []
+  const tenants: Life[][] = [] // by buffer, in the order of time
+  for (const life of order) {
+    // Buffers were made in falling sizes, so the last one that is free fits best.
+    let buffer = sizes.length - 1
+    let at = -1
+    for (; buffer >= 0; buffer--) {
+      at = vacancy(tenants[buffer] as Life[], life)
+      if (at >= 0) break
+    }
+    if (buffer < 0) {
+      buffer = sizes.push(life.bytes) - 1
+      tenants.push([])
+      at = 0
+    }
+    tenants[buffer]?.splice(at, 0, life)
+    places.set(life.slot, buffer)
+  }
+  return { places, sizes }
+}
+
+/** Where in a buffer's tenants a life would stand, or -1 if it overlaps one. */
+const vacancy = (tenants: readonly Life[], { first, last }: Life): number => {
+  let low = 0
+  let high = tenants.length
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if ((tenants[middle] as Life).last < first) low = middle + 1
+    else high = middle
+  }
+  const next = tenants[low]
+  return next === undefined || next.first > last ? low : -1
+}
+
+const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
+
+/** Plans a program. `InvalidProgram` if it breaks a rule of `spec.ts` or a limit, with the label of the call that does. */
+export const plan = (program: Program, limits: PlanLimits): E.Either<EngineError, Plan> =>
+  pipe(
+    validate(program, limits),
+    E.map(({ slots, inputs, outputs, constants, calls }): Plan => {
+      const bytes = slots.map((slot: Slot) => bytesOf(slot))
+      const places: (Place | undefined)[] = slots.map(() => undefined)
+      const own = (kind: Place['kind']) => (slot: number, index: number) => {
+        places[slot] = { kind, index }
+      }
+      inputs.forEach(own('input'))
+      outputs.forEach(own('output'))
+      constants.map(({ slot }) => slot).forEach(own('constant'))
+      const lives = livesOf(calls, bytes, slot => places[slot] !== undefined)
+      const coloured = colour(lives)
+      for (const [slot, index] of coloured.places) places[slot] = { kind: 'shared', index }
+
+      const owned = [...inputs, ...outputs, ...constants.map(({ slot }) => slot)]
+      const rest = sum(owned.map(slot => bytes[slot] as number))
+      return {
+        program,
+        calls: calls.map(call => {
+          const [x, y, z] = call.workgroups
+          return {
+            ...call,
+            workgroups: [Math.min(x, MOST_WORKGROUPS), Math.min(y, MOST_WORKGROUPS), Math.min(z, MOST_WORKGROUPS)]
+          }
+        }),
+        bytes,
+        places,
+        shared: coloured.sizes,
+        peakBytes: rest + sum(coloured.sizes),
+        lowerBoundBytes: rest + mostAlive(lives, calls.length),
+        bufferCount: owned.length + coloured.sizes.length
+      }
+    })
+  )

@@ -1,0 +1,162 @@
+/** From a plan to something that a run only has to encode: pipelines, constants, shared buffers, bind groups. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { allocate, type DeviceBuffer, release } from './buffers.js'
+import { type Device, scoped } from './device.js'
+import type { EngineError } from './errors.js'
+import { type Pipeline, pipelineOf, variantKey } from './pipeline.js'
+import type { Plan } from './plan.js'
+import type { Loader } from './shader.js'
+import type { Call } from './spec.js'
+
+/** A bind group for the buffers `ids` of a call's external slots. */
+interface Bound {
+  readonly ids: readonly number[]
+  readonly group: GPUBindGroup
+}
+
+/** One dispatch, ready to be encoded. */
+export interface Step {
+  readonly pipeline: GPUComputePipeline
+  readonly layout: GPUBindGroupLayout
+  readonly call: Call
+  readonly parameters: GPUBufferBinding
+  /** The bind group, where all buffers are the executable's own. */
+  readonly group: GPUBindGroup | undefined
+  /** The slots that are inputs or outputs; their buffers differ from run to run. */
+  readonly external: readonly number[]
+  /** Bind groups made for them, the latest first. */
+  readonly bound: Bound[]
+}
+
+export interface Executable {
+  readonly plan: Plan
+  readonly steps: readonly Step[]
+  /** By slot: the executable's own buffers. */
+  readonly buffers: readonly (DeviceBuffer | undefined)[]
+  /** By output: ids of the buffers that held it lately, so that bind groups fit again. */
+  readonly recent: readonly number[][]
+  readonly owned: readonly DeviceBuffer[]
+  readonly uniform: GPUBuffer
+}
+
+export interface PrepareOptions {
+  readonly load?: Loader
+  /** Told as pipelines become ready. Drivers may compile them later still, when first used. */
+  readonly progress?: (done: number, total: number) => void
+}
+
+/** Offsets of uniform bindings on any device. */
+const ALIGNMENT = 256
+
+const uniformBytes = (params: readonly number[]): number => Math.max(16, Math.ceil(params.length / 4) * 16)
+
+/** All different parameter blocks in one buffer, and where each lies. */
+const packParameters = (calls: readonly Call[]) => {
+  const offsets = new Map<string, number>()
+  let bytes = 0
+  for (const { params } of calls) {
+    const key = params.join()
+    if (offsets.has(key)) continue
+    offsets.set(key, bytes)
+    bytes += Math.ceil(uniformBytes(params) / ALIGNMENT) * ALIGNMENT
+  }
+  const words = new Uint32Array(Math.max(bytes, ALIGNMENT) / 4)
+  for (const { params } of calls) words.set(params, (offsets.get(params.join()) as number) / 4)
+  return { words, offsetOf: (call: Call): number => offsets.get(call.params.join()) as number }
+}
+
+/** Binds a call's buffers, each as large as its slot, so that `arrayLength` is right in a larger shared buffer too. */
+export const bind = (
+  device: Device,
+  plan: Plan,
+  step: Omit<Step, 'group' | 'bound'>,
+  bufferOf: (slot: number) => GPUBuffer
+): GPUBindGroup => {
+  const slots = [step.call.write, ...step.call.reads]
+  const entries = slots.map((slot, i) => ({
+    binding: i + 1,
+    resource: { buffer: bufferOf(slot), size: plan.bytes[slot] as number }
+  }))
+  return device.device.createBindGroup({
+    label: step.call.label,
+    layout: step.layout,
+    entries: [{ binding: 0, resource: step.parameters }, ...entries]
+  })
+}
+
+/** One pipeline for each variant among the calls, compiled side by side. */
+const pipelinesOf = async (
+  device: Device,
+  calls: readonly Call[],
+  { load, progress }: PrepareOptions
+): Promise<E.Either<EngineError, ReadonlyMap<string, Pipeline>>> => {
+  const variants = new Map(calls.map(call => [variantKey(call), call]))
+  let done = 0
+  const made = await Promise.all(
+    [...variants].map(async ([key, call]) => {
+      const pipeline = await pipelineOf(device, call, load)()
+      progress?.(++done, variants.size)
+      return E.map((ready: Pipeline) => [key, ready] as const)(pipeline)
+    })
+  )
+  return E.map((pairs: readonly (readonly [string, Pipeline])[]) => new Map(pairs))(E.sequenceArray(made))
+}
+
+/**
+ * Makes a plan ready to run. `ShaderError` if a shader does not compile, `OutOfMemory` if the device has no room, `InvalidProgram`
+ * if it refuses a call.
+ */
+export const prepare =
+  (device: Device, plan: Plan, options: PrepareOptions = {}): TaskEither<EngineError, Executable> =>
+  async () => {
+    const { constants, outputs, slots } = plan.program
+    const pipelines = await pipelinesOf(device, plan.calls, options)
+    if (E.isLeft(pipelines)) return pipelines
+
+    const sizes = [...plan.shared, ...constants.map(({ slot }) => plan.bytes[slot] as number)]
+    const owned = await allocate(device, sizes)()
+    if (E.isLeft(owned)) return owned
+    const constantAt = plan.shared.length
+    const ownBuffer = (slot: number): DeviceBuffer | undefined => {
+      const place = plan.places[slot]
+      if (place?.kind === 'shared') return owned.right[place.index]
+      return place?.kind === 'constant' ? owned.right[constantAt + place.index] : undefined
+    }
+    const buffers = slots.map((_, slot) => ownBuffer(slot))
+
+    let uniform: GPUBuffer | undefined
+    const made = await scoped(device, 'bind groups for the program', (): Executable => {
+      const { words, offsetOf } = packParameters(plan.calls)
+      uniform = device.device.createBuffer({ size: words.byteLength, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST })
+      device.device.queue.writeBuffer(uniform, 0, words)
+      for (const [i, { data }] of constants.entries()) {
+        device.device.queue.writeBuffer((owned.right[constantAt + i] as DeviceBuffer).buffer, 0, data)
+      }
+      const groups = new Map<string, GPUBindGroup>()
+      const steps = plan.calls.map((call): Step => {
+        const { pipeline, layout } = pipelines.right.get(variantKey(call)) as Pipeline
+        const parameters = { buffer: uniform as GPUBuffer, offset: offsetOf(call), size: uniformBytes(call.params) }
+        const used = [call.write, ...call.reads]
+        const step = { pipeline, layout, call, parameters, external: [...new Set(used.filter(slot => !buffers[slot]))] }
+        if (step.external.length > 0) return { ...step, group: undefined, bound: [] }
+        // Sizes belong to the key: slots of different sizes share buffers.
+        const key = `${parameters.offset} ${used.map(slot => `${buffers[slot]?.id}:${plan.bytes[slot]}`).join()}`
+        const group = groups.get(key) ?? bind(device, plan, step, slot => (buffers[slot] as DeviceBuffer).buffer)
+        groups.set(key, group)
+        return { ...step, group, bound: [] }
+      })
+      return { plan, steps, buffers, recent: outputs.map(() => []), owned: owned.right, uniform }
+    })
+    if (E.isLeft(made)) {
+      owned.right.forEach(release)
+      uniform?.destroy()
+    }
+    return made
+  }
+
+/** Gives back what an executable holds. Runs that were submitted still end well; later ones are refused. */
+export const disposeExecutable = ({ owned, uniform }: Executable): void => {
+  owned.forEach(release)
+  uniform.destroy()
+}

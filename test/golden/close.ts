@@ -1,0 +1,15 @@
+/** How tensors are compared: relative to the largest entry of what is expected; zeros must be zeros exactly. */
+import { expect } from 'vitest'
+
+export const expectClose = (label: string, got: ArrayLike<number>, want: ArrayLike<number>, tolerance: number): void => {
+  expect(got.length, `${label}: number of values`).toBe(want.length)
+  const largest = Array.from(want).reduce((most, value) => Math.max(most, Math.abs(value)), 0)
+  let worst = 0
+  for (let i = 0; i < want.length; i++) {
+    const error = Math.abs((got[i] as number) - (want[i] as number))
+    worst = error <= worst ? worst : error
+  }
+  expect(largest === 0 ? worst : worst / largest, `${label}: largest error, relative to the largest entry ${largest}`).toBeLessThanOrEqual(
+    largest === 0 ? 0 : tolerance
+  )
+}
