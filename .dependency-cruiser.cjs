@@ -1,0 +1,96 @@
+/**
+ * The layers: nas -> engine -> { autodiff, kernels } and nas -> autodiff, nothing else. Each rule says what a layer may reach and
+ * refuses the rest of src, so that a new folder reaches nothing, and is reached by nothing below, until a rule names it.
+ */
+module.exports = {
+  forbidden: [
+    {
+      name: 'no-cycles',
+      comment: 'Two modules that need each other are one module, even if they need only types.',
+      severity: 'error',
+      from: {},
+      to: { circular: true }
+    },
+    {
+      name: 'autodiff-stands-alone',
+      comment: 'Derivatives are functions on values. What a kernel is, autodiff knows as types of src/kernels/spec only.',
+      severity: 'error',
+      from: { path: '^src/autodiff/' },
+      to: { path: '^src/', pathNot: '^src/(autodiff/|kernels/spec[.]ts$)' }
+    },
+    {
+      name: 'autodiff-takes-only-types-from-the-kernels',
+      comment: 'A value imported from src/kernels would make autodiff run on a device: write `import type`.',
+      severity: 'error',
+      from: { path: '^src/autodiff/' },
+      to: { path: '^src/kernels/', dependencyTypesNot: ['type-only'] }
+    },
+    {
+      name: 'only-kernels-and-engine-know-webgpu',
+      comment: 'A device is reached through src/kernels, and src/engine.ts says which one.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/(kernels/|engine[.]ts$)' },
+      to: { path: '(^|/)node_modules/(webgpu|@webgpu)/|^webgpu$' }
+    },
+    {
+      name: 'kernels-stand-alone',
+      comment: 'Kernels run what they are given; what it means is known above them.',
+      severity: 'error',
+      from: { path: '^src/kernels/' },
+      to: { path: '^src/', pathNot: '^src/kernels/' }
+    },
+    {
+      name: 'the-engine-is-below-the-search',
+      comment: 'The engine joins autodiff and kernels and knows no network.',
+      severity: 'error',
+      from: { path: '^src/engine[.]ts$' },
+      to: { path: '^src/', pathNot: '^src/(autodiff|kernels)/' }
+    },
+    {
+      name: 'the-search-stands-on-engine-and-autodiff',
+      comment: 'The search describes what is to be computed; src/engine.ts has it computed.',
+      severity: 'error',
+      from: { path: '^src/nas/' },
+      to: { path: '^src/', pathNot: '^src/(nas|autodiff)/|^src/engine[.]ts$' }
+    },
+    {
+      name: 'index-is-the-outside',
+      comment: 'src/index.ts gathers what users import; nothing inside imports it.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^src/index[.]ts$' }
+    },
+    {
+      name: 'src-needs-no-test',
+      comment: 'What is published must work without tests and benchmarks.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { path: '^(test|bench)/' }
+    },
+    {
+      name: 'src-needs-no-development-package',
+      comment: 'A package that src imports at run time belongs to `dependencies`.',
+      severity: 'error',
+      from: { path: '^src/' },
+      to: { dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'], dependencyTypesNot: ['type-only'] }
+    },
+    {
+      name: 'everything-resolves',
+      comment: 'An import that leads nowhere escapes all other rules.',
+      severity: 'error',
+      from: {},
+      to: { couldNotResolve: true }
+    }
+  ],
+  options: {
+    doNotFollow: { path: 'node_modules' },
+    // Type-only imports count too: the compiler removes them, but a reader has to follow them.
+    tsPreCompilationDeps: true,
+    tsConfig: { fileName: 'tsconfig.json' },
+    enhancedResolveOptions: {
+      extensions: ['.ts', '.mjs', '.cjs', '.js', '.json'],
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default', 'types']
+    }
+  }
+}
