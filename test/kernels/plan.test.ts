@@ -1,0 +1,146 @@
+/** Plans are pure: which buffer each slot lives in, checked by running random programs on plain arrays. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { type Plan, plan } from '../../src/kernels/plan.js'
+import type { Program } from '../../src/kernels/spec.js'
+import { anyProgram, call, runApart, runPlanned, u32 } from './programs.js'
+import { right } from './results.js'
+
+const limits = { maxStorageBuffersPerShaderStage: 8, maxStorageBufferBindingSize: 1 << 20 }
+const planned = (program: Program): Plan => right(plan(program, limits))
+const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
+
+/** A chain: input 0, then each slot from the one before. */
+const chain = (lengths: readonly number[]): Program => ({
+  slots: lengths.map(u32),
+  calls: lengths
+    .slice(1)
+    .map((length, i) => call({ shader: 'mix1', params: [0, length, 0, lengths[i] as number], reads: [i], write: i + 1 })),
+  inputs: [0],
+  outputs: [lengths.length - 1],
+  constants: []
+})
+
+/** By slot, the calls at which it must be there: from its first write to its last use. */
+const alive = ({ calls }: Program, slot: number): readonly [number, number] => {
+  const used = calls.flatMap(({ write, reads }, time) => (write === slot || reads.includes(slot) ? [time] : []))
+  return [used[0] ?? 0, used.at(-1) ?? -1]
+}
+
+describe('random programs', () => {
+  it('give the same values with shared buffers as with a buffer for each slot', () => {
+    fc.assert(
+      fc.property(anyProgram(40), program => {
+        expect(runPlanned(planned(program))).toEqual(runApart(program))
+      }),
+      { numRuns: 500 }
+    )
+  })
+
+  it('share buffers only between slots that are never alive at once, and as large as the largest of them', () => {
+    fc.assert(
+      fc.property(anyProgram(40), program => {
+        const { places, shared, bytes } = planned(program)
+        shared.forEach((size, buffer) => {
+          const tenants = places.flatMap((place, slot) => (place?.kind === 'shared' && place.index === buffer ? [slot] : []))
+          expect(size).toBe(Math.max(...tenants.map(slot => bytes[slot] as number)))
+          const lives = tenants.map(slot => alive(program, slot)).sort(([a], [b]) => a - b)
+          lives.slice(1).forEach(([first], i) => {
+            expect(first).toBeGreaterThan((lives[i] as readonly [number, number])[1])
+          })
+        })
+      })
+    )
+  })
+
+  it('have a place for each slot that is used, and are told what they hold', () => {
+    fc.assert(
+      fc.property(anyProgram(40), program => {
+        const { places, shared, bytes, peakBytes, lowerBoundBytes, bufferCount } = planned(program)
+        const own = places.flatMap((place, slot) => (place && place.kind !== 'shared' ? [slot] : []))
+        const used = new Set([...own, ...program.calls.flatMap(({ write, reads }) => [write, ...reads])])
+        expect(places.flatMap((place, slot) => (place ? [slot] : []))).toEqual([...used].sort((a, b) => a - b))
+        const fixed = total(own.map(slot => bytes[slot] as number))
+        expect(peakBytes).toBe(fixed + total(shared))
+        expect(bufferCount).toBe(own.length + shared.length)
+        const between = places.flatMap((place, slot) => (place?.kind === 'shared' ? [slot] : []))
+        const most = Math.max(
+          ...program.calls.map((_, time) =>
+            total(
+              between
+                .filter(slot => alive(program, slot)[0] <= time && time <= alive(program, slot)[1])
+                .map(slot => bytes[slot] as number)
+            )
+          )
+        )
+        expect(lowerBoundBytes).toBe(fixed + most)
+        expect(peakBytes).toBeGreaterThanOrEqual(lowerBoundBytes)
+      })
+    )
+  })
+})
+
+describe('known programs', () => {
+  it('a chain of equal slots needs two shared buffers, however long it is', () => {
+    const { shared, peakBytes, lowerBoundBytes, bufferCount } = planned(chain(new Array(100).fill(8)))
+    expect(shared).toEqual([32, 32])
+    expect(peakBytes).toBe(4 * 32)
+    expect(lowerBoundBytes).toBe(4 * 32)
+    expect(bufferCount).toBe(4)
+  })
+
+  it('slots of all sizes take whole vec4s', () => {
+    expect(planned(chain([1, 4, 5, 8])).bytes).toEqual([16, 16, 32, 32])
+  })
+
+  it('a small slot takes the smallest buffer that is free', () => {
+    // 1 (64) and 2 (4) are read together by 3 (64); 4 (4) then fits where 2 was, and not where 1 was.
+    const program = chain([4, 64, 4, 64, 4, 4])
+    const wide = { ...program, calls: program.calls.map((one, i) => (i === 2 ? { ...one, shader: 'mix2', reads: [2, 1] } : one)) }
+    const { places, shared } = planned(wide)
+    expect(shared).toEqual([256, 256, 16])
+    expect(places[4]).toEqual(places[2])
+  })
+
+  it('a slot that is only written, and one that nothing touches', () => {
+    const program = chain([4, 4, 4])
+    const { places, shared } = planned({
+      ...program,
+      slots: [...program.slots, u32(4), u32(4)],
+      calls: [...program.calls, call({ shader: 'mix1', params: [0, 4, 0, 4], reads: [2], write: 3 })]
+    })
+    expect(places[3]?.kind).toBe('shared')
+    expect(places[4]).toBeUndefined()
+    expect(shared).toEqual([16])
+  })
+
+  it('a slot that is written in parts keeps its first part while others are written', () => {
+    // 1 gets its first half, 2 and 3 come and go, 1 gets its second half and is read.
+    const slots = [4, 8, 4, 4, 8].map(u32)
+    const mix = (from: number, write: number, offset = 0) =>
+      call({ shader: 'mix1', params: [offset, 4, 1, 4], reads: [from], write })
+    const calls = [
+      mix(0, 1),
+      mix(0, 2),
+      mix(2, 3),
+      mix(3, 1, 4),
+      call({ shader: 'mix1', params: [0, 8, 0, 8], reads: [1], write: 4 })
+    ]
+    const program = { slots, calls, inputs: [0], outputs: [4], constants: [] }
+    expect(runPlanned(planned(program))).toEqual(runApart(program))
+    expect(planned(program).shared).toEqual([32, 16, 16])
+  })
+
+  it('launches no more workgroups than a dispatch may have', () => {
+    const program = chain([4, 4])
+    const many = { ...program, calls: program.calls.map(one => ({ ...one, workgroups: [70_000, 65_536, 3] as const })) }
+    expect(planned(many).calls[0]?.workgroups).toEqual([65_535, 65_535, 3])
+  })
+
+  it('a program without calls holds nothing between', () => {
+    expect(planned({ slots: [u32(4)], calls: [], inputs: [0], outputs: [], constants: [] })).toMatchObject({
+      shared: [],
+      peakBytes: 16
+    })
+  })
+})
