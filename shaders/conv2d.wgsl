@@ -1,0 +1,37 @@
+// Convolution: result[b, o, i, j] = sum over c, k, l of x[b, c, i s - p + k d, j s - p + l d] w[o, c, k, l], c over the group's channels.
+// Layout: an invocation an output, the sum in the order c, k, l. The plain version, the readable reference of every faster one: about
+// 2.7 GFLOP/s on a software adapter of two cores.
+//! include "conv_params.wgsl"
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> w: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
+    let j = i % P.extents.w;
+    let above = i / P.extents.w;
+    let row = above % P.extents.z;
+    let plane = above / P.extents.z;
+    let o = plane % P.size.w;
+    let b = plane / P.size.w;
+    let first = (o / P.groups.y) * P.groups.x;
+    let y0 = i32(row * P.filters.z) - i32(P.places.x);
+    let x0 = i32(j * P.filters.w) - i32(P.places.y);
+    var at_w = P.offset.y + o * P.groups.x * P.filters.x * P.filters.y;
+    var sum = 0.0;
+    for (var c = 0u; c < P.groups.x; c++) {
+      let image = P.offset.x + (b * P.size.z + first + c) * P.extents.x * P.extents.y;
+      for (var k = 0u; k < P.filters.x; k++) {
+        let yy = y0 + i32(k * P.places.z);
+        for (var l = 0u; l < P.filters.y; l++) {
+          let xx = x0 + i32(l * P.places.w);
+          if (yy >= 0 && yy < i32(P.extents.x) && xx >= 0 && xx < i32(P.extents.y)) {
+            sum += x[image + u32(yy) * P.extents.y + u32(xx)] * w[at_w];
+          }
+          at_w++;
+        }
+      }
+    }
+    result[i] = sum;
+  }
+}

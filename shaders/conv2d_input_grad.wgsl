@@ -1,0 +1,39 @@
+// The transpose of a convolution in its images: result[b, c, y, x] = sum over o, k, l of g[b, o, (y + p - k d) / s, (x + p - l d) / s]
+// w[o, c, k, l], where the divisions have no remainder; o over the group's outputs.
+// Layout: an invocation a pixel, the sum in the order o, k, l. The plain version.
+//! include "conv_params.wgsl"
+@group(0) @binding(2) var<storage, read> g: array<f32>;
+@group(0) @binding(3) var<storage, read> w: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
+    let px = i % P.extents.y;
+    let above = i / P.extents.y;
+    let py = above % P.extents.x;
+    let plane = above / P.extents.x;
+    let c = plane % P.size.z;
+    let b = plane / P.size.z;
+    let group = c / P.groups.x;
+    let taps = P.filters.x * P.filters.y;
+    var sum = 0.0;
+    for (var n = 0u; n < P.groups.y; n++) {
+      let o = group * P.groups.y + n;
+      let outputs = P.offset.x + (b * P.size.w + o) * P.extents.z * P.extents.w;
+      let filter_at = P.offset.y + (o * P.groups.x + c - group * P.groups.x) * taps;
+      for (var k = 0u; k < P.filters.x; k++) {
+        let y = i32(py + P.places.x) - i32(k * P.places.z);
+        let row = u32(max(y, 0)) / P.filters.z;
+        let row_fits = y >= 0 && row * P.filters.z == u32(y) && row < P.extents.z;
+        for (var l = 0u; l < P.filters.y; l++) {
+          let x = i32(px + P.places.y) - i32(l * P.places.w);
+          let column = u32(max(x, 0)) / P.filters.w;
+          if (row_fits && x >= 0 && column * P.filters.w == u32(x) && column < P.extents.w) {
+            sum += g[outputs + row * P.extents.w + column] * w[filter_at + k * P.filters.y + l];
+          }
+        }
+      }
+    }
+    result[i] = sum;
+  }
+}

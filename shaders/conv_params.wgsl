@@ -1,0 +1,12 @@
+// The uniform of the three convolutions, of images [B, C, H, W], filters [O, C / groups, K, L] and outputs [B, O, I, J].
+
+struct Params {
+  offset: vec4u,   // of the two operands
+  size: vec4u,     // elements of the result, batch B, channels C, outputs O
+  extents: vec4u,  // H, W of the images, I, J of the outputs
+  filters: vec4u,  // K, L of the filters, stride (y, x)
+  places: vec4u,   // padding (y, x), dilation (y, x)
+  groups: vec4u,   // channels and outputs of a group
+}
+@group(0) @binding(0) var<uniform> P: Params;
+@group(0) @binding(1) var<storage, read_write> result: array<f32>;

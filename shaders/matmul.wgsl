@@ -1,0 +1,32 @@
+// Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n]. Operands have strides, so transposes and broadcasts are free.
+// Layout: an invocation a value, the sum in the order of k. The plain version: about 2.7 GFLOP/s on a software adapter of two cores.
+
+struct Params {
+  offset: vec4u,
+  x_strides: vec4u,  // batch, row, column
+  y_strides: vec4u,
+  size: vec4u,       // elements, m, n, k
+}
+@group(0) @binding(0) var<uniform> P: Params;
+@group(0) @binding(1) var<storage, read_write> result: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> y: array<f32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
+    let column = i % P.size.z;
+    let rows = i / P.size.z;
+    let row = rows % P.size.y;
+    let batch = rows / P.size.y;
+    var at_x = P.offset.x + batch * P.x_strides.x + row * P.x_strides.y;
+    var at_y = P.offset.y + batch * P.y_strides.x + column * P.y_strides.z;
+    var sum = 0.0;
+    for (var k = 0u; k < P.size.w; k++) {
+      sum += x[at_x] * y[at_y];
+      at_x += P.x_strides.z;
+      at_y += P.y_strides.y;
+    }
+    result[i] = sum;
+  }
+}

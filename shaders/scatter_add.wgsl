@@ -1,0 +1,30 @@
+// The transpose of take: result [outer, extent, inner] gets the rows of [outer, indices, inner] added, in the order of the indices.
+// Layout: an invocation an element of the result, which looks through all indices: no float atomics, and a fixed order.
+// An index out of range makes its whole column NaN.
+//! include "common.wgsl"
+
+struct Params {
+  offset: vec4u,  // of the source, of the indices
+  size: vec4u,    // elements, extent, inner, indices
+}
+@group(0) @binding(0) var<uniform> P: Params;
+@group(0) @binding(1) var<storage, read_write> result: array<f32>;
+@group(0) @binding(2) var<storage, read> source: array<f32>;
+@group(0) @binding(3) var<storage, read> indices: array<i32>;
+
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
+    let inner = i % P.size.z;
+    let row = i / P.size.z;
+    let outer = row / P.size.y;
+    let mine = i32(row % P.size.y);
+    var sum = 0.0;
+    for (var k = 0u; k < P.size.w; k++) {
+      let index = indices[P.offset.y + k];
+      if (index == mine) { sum += source[P.offset.x + (outer * P.size.w + k) * P.size.z + inner]; }
+      if (index < 0 || index >= i32(P.size.y)) { sum = not_a_number(); }
+    }
+    result[i] = sum;
+  }
+}

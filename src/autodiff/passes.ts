@@ -1,0 +1,115 @@
+/**
+ * Passes over graphs: pure functions Graph -> Graph that keep every value, NaN included. They run inside `compile`, after all
+ * differentiation. Dead code needs no pass: a graph is what its outputs reach.
+ */
+import { type Graph, topological } from './graph.js'
+import { type NdArray, ndarray } from './ndarray.js'
+import { broadcastTo, mul, neg, reshape, tensor } from './ops/index.js'
+import { sizeOf } from './shape.js'
+import type { Tensor } from './tensor.js'
+
+/** Rebuilds a graph from its leaves; `rule` sees each node with its new inputs, and says what stands for it. */
+const rewrite = ({ inputs, outputs }: Graph, rule: (node: Tensor) => Tensor): Graph => {
+  const renewed = new Map<Tensor, Tensor>()
+  for (const node of topological(outputs)) {
+    const parents = node.inputs.map(input => renewed.get(input) as Tensor)
+    renewed.set(node, rule(parents.every((parent, i) => parent === node.inputs[i]) ? node : { ...node, inputs: parents }))
+  }
+  return { inputs, outputs: outputs.map(output => renewed.get(output) as Tensor) }
+}
+
+/** The one number that a tensor repeats, if it is a constant scalar or a broadcast or reshape of one. */
+const repeated = (node: Tensor): number | undefined => {
+  const { name } = node.primitive
+  if (name === 'constant') return sizeOf(node.shape) === 1 ? (node.attributes['value'] as NdArray).data[0] : undefined
+  return name === 'broadcast' || name === 'reshape' ? repeated(node.inputs[0] as Tensor) : undefined
+}
+
+/** A sum over axes along which its operand only repeats is a product. */
+const sumOfBroadcast = (node: Tensor): Tensor => {
+  const [wide] = node.inputs as readonly [Tensor]
+  if (wide.primitive.name !== 'broadcast' || node.dtype !== 'f32') return node
+  const [narrow] = wide.inputs as readonly [Tensor]
+  const missing = wide.shape.length - narrow.shape.length
+  const axes = node.attributes['axes'] as readonly number[]
+  if (!axes.every(axis => axis < missing || narrow.shape[axis - missing] === 1)) return node
+  const count = axes.reduce((product, axis) => product * (wide.shape[axis] as number), 1)
+  const kept = narrow.shape.filter((_, axis) => !axes.includes(axis + missing))
+  return mul(broadcastTo(reshape(narrow, kept), node.shape), count)
+}
+
+/**
+ * Identities of real numbers that hold for every float but the sign of a zero: x + 0, x - 0, x * 1, x / 1, --x, sums of broadcasts. Never
+ * 0 * x. The nodes that only mattered to differentiation go.
+ */
+export const algebra = (graph: Graph): Graph =>
+  rewrite(graph, node => {
+    const [x, y] = node.inputs as readonly [Tensor, Tensor]
+    switch (node.primitive.name) {
+      case 'alias':
+      case 'stop_gradient':
+      case 'custom_vjp':
+        return x
+      case 'add':
+        return repeated(y) === 0 ? x : repeated(x) === 0 ? y : node
+      case 'sub':
+        return repeated(y) === 0 ? x : node
+      case 'mul':
+        return repeated(y) === 1 ? x : repeated(x) === 1 ? y : repeated(y) === -1 ? neg(x) : repeated(x) === -1 ? neg(y) : node
+      case 'div':
+        return repeated(y) === 1 ? x : node
+      case 'neg':
+        return x.primitive.name === 'neg' ? (x.inputs[0] as Tensor) : node
+      case 'sum':
+        return sumOfBroadcast(node)
+      default:
+        return node
+    }
+  })
+
+/** Constants of more elements than this are computed by the device. */
+const LARGEST_FOLDED = 4096
+
+/** Pointwise operations on repeated numbers, and small operations on constants, are done now, in float64. */
+export const constants = (graph: Graph): Graph =>
+  rewrite(graph, node => {
+    const { kernel, reference } = node.primitive
+    if (!kernel || node.inputs.length === 0) return node
+    if (kernel.kind === 'map') {
+      const values = node.inputs.map(repeated)
+      if (values.every(value => value !== undefined)) {
+        const scalars = node.inputs.map((input, i) => ndarray([values[i] as number], [], input.dtype))
+        return broadcastTo(tensor(reference(scalars, node.attributes, { shape: [], dtype: node.dtype }), [], node.dtype), node.shape)
+      }
+    }
+    if (kernel.kind === 'view' || sizeOf(node.shape) > LARGEST_FOLDED) return node
+    if (!node.inputs.every(input => input.primitive.name === 'constant')) return node
+    return tensor(
+      reference(node.inputs.map(input => input.attributes['value'] as NdArray), node.attributes, node),
+      node.shape,
+      node.dtype
+    )
+  })
+
+/** Nodes of one primitive, attributes and inputs become one node. */
+export const commonSubexpressions = (graph: Graph): Graph => {
+  const numbers = new Map<Tensor, number>()
+  const known = new Map<string, Tensor>()
+  return rewrite(graph, node => {
+    const { name } = node.primitive
+    const attributes = name === 'constant' ? constantKey(node.attributes['value'] as NdArray) : JSON.stringify(node.attributes)
+    const key = name === 'input' ? undefined : `${name} ${node.inputs.map(input => numbers.get(input)).join()} ${attributes} ${node.dtype}`
+    const twin = key === undefined ? undefined : known.get(key)
+    if (twin) return twin
+    if (key !== undefined) known.set(key, node)
+    numbers.set(node, numbers.size)
+    return node
+  })
+}
+
+/** `-0` and `0` are different constants, and all NaN are one. */
+const constantKey = ({ data, shape }: NdArray): string =>
+  `[${shape}] ${Array.from(data, value => (Object.is(value, -0) ? '-0' : String(value))).join()}`
+
+/** What `compile` applies. */
+export const optimise = (graph: Graph): Graph => [algebra, constants, commonSubexpressions, algebra].reduce((g, pass) => pass(g), graph)

@@ -1,0 +1,331 @@
+/**
+ * Where the two halves meet: `compile` turns a function of tensors into a plan, `run` executes the plan on stored tensors. All effects are
+ * values of type `Engine<A>`; nothing happens until one is given its environment.
+ */
+import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js'
+import * as TE from 'fp-ts/lib/TaskEither.js'
+import { type Graph, topological } from './autodiff/graph.js'
+import { interpret } from './autodiff/interpret.js'
+import { checkedCalls, instrument, lower } from './autodiff/lower.js'
+import type { NdArray } from './autodiff/ndarray.js'
+import { input } from './autodiff/ops/index.js'
+import { optimise } from './autodiff/passes.js'
+import { type Aval, ShapeError, show, sizeOf } from './autodiff/shape.js'
+import { isTensor, type Tensor } from './autodiff/tensor.js'
+import { leavesOf, rebuild, type WithLeaves } from './autodiff/tree.js'
+import { type DeviceBuffer, release as releaseBuffer } from './kernels/buffers.js'
+import { type AdapterInfo, type Device, listAdapters, openDevice } from './kernels/device.js'
+import { type EngineError as KernelError, invalidArgument } from './kernels/errors.js'
+import { disposeExecutable, execute, prepare, readback, upload } from './kernels/execute.js'
+import { pipelineCount } from './kernels/pipeline.js'
+import { plan as planProgram } from './kernels/plan.js'
+import type { Executable } from './kernels/prepare.js'
+import type { Data, Program } from './kernels/spec.js'
+
+export type { AdapterInfo, Device }
+export { listAdapters, openDevice }
+
+/** All that can go wrong, as a value: `message` is one sentence with what was wanted, what was got and what to do. */
+export type EngineError = KernelError | { readonly _tag: 'ShapeError'; readonly message: string }
+
+/** WebGPU, or the float64 interpreter. */
+export type Backend = { readonly kind: 'gpu'; readonly device: Device } | { readonly kind: 'reference' }
+
+export interface Env {
+  readonly backend: Backend
+  /** What was stored inside the innermost `scope`, if there is one. */
+  readonly stored?: Set<StoredTensor>
+}
+
+/** An effect of the engine: give it an environment and it runs, to an error or a result. */
+export type Engine<A> = ReaderTaskEither<Env, EngineError, A>
+
+/** A tensor that lives on a backend: a value, never changed. It holds memory until it is released, donated, or its scope ends. */
+export interface StoredTensor extends Aval {
+  readonly stored: DeviceBuffer | { readonly array: NdArray; live: boolean }
+}
+export type Stored<T> = WithLeaves<T, StoredTensor>
+
+/** Arguments of a compiled function. */
+export type StoredArguments<A extends readonly unknown[]> = { readonly [K in keyof A]: Stored<A[K]> }
+
+export const isStored = (value: unknown): value is StoredTensor => typeof value === 'object' && value !== null && 'stored' in value && 'dtype' in value
+
+/** Values on the host: numbers of a shape. f32 is a Float32Array from the device and a Float64Array from the reference. */
+export interface HostArray extends Aval {
+  readonly data: Float32Array | Float64Array | Int32Array | Uint32Array
+}
+export const isHostArray = (value: unknown): value is HostArray =>
+  typeof value === 'object' && value !== null && 'data' in value && ArrayBuffer.isView(value.data) && 'dtype' in value
+
+/** What is known of a compiled function before it runs. */
+export interface Report {
+  readonly backend: string
+  /** Nodes after the passes, and calls of shaders (dispatches). */
+  readonly nodes: number
+  readonly calls: number
+  readonly flops: number
+  /** All buffers of a run at once, and what no plan of this order could go below. 0 on the reference. */
+  readonly peakBytes: number
+  readonly lowerBoundBytes: number
+  /** Pipelines that the device holds after compiling this one. */
+  readonly pipelines: number
+}
+
+export interface Compiled<A extends readonly unknown[], R> {
+  readonly report: Report
+  readonly graph: Graph
+  /** Trees whose leaves say dtype and shape. */
+  readonly args: WithLeaves<A, Aval>
+  readonly result: R
+  readonly executable: Executable | undefined
+}
+
+const isAval = (value: unknown): value is Aval => typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value
+
+/** Runs something that may throw a `ShapeError`, which becomes a Left. */
+const catchShapeError = <A>(f: () => A): E.Either<EngineError, A> => {
+  try {
+    return E.right(f())
+  } catch (error) {
+    if (error instanceof ShapeError) return E.left({ _tag: 'ShapeError', message: error.message })
+    throw error
+  }
+}
+
+export interface CompileOptions {
+  /** Told as pipelines get ready. */
+  readonly progress?: (done: number, total: number) => void
+}
+
+/** Traces `f` on arguments like `args` (trees of tensors, stored tensors or `{ shape, dtype }`) and simplifies the graph. Pure. */
+const trace = <A extends readonly unknown[], R>(f: (...args: A) => R, args: unknown): E.Either<EngineError, { graph: Graph; result: R }> =>
+  catchShapeError(() => {
+    const inputs = leavesOf(args, isAval).map(({ path, value: { shape, dtype } }) => input({ shape, dtype }, path))
+    const result = f(...(rebuild(args, isAval, inputs) as A))
+    const outputs = leavesOf<Tensor>(result, isTensor).map(({ value }) => value)
+    return { graph: optimise({ inputs, outputs }), result }
+  })
+
+/**
+ * Compiles `f` for arguments of the dtypes and shapes of `args`. On the device: traces, simplifies, lowers, plans, makes pipelines. Left for a
+ * wrong shape inside `f`, a program over the adapter's limits, a shader that does not compile, a device without room.
+ * @example compile((x: Tensor) => grad(loss)(x))([{ shape: [32, 10], dtype: 'f32' }])
+ */
+export const compile =
+  <A extends readonly unknown[], R>(f: (...args: A) => R, options: CompileOptions = {}) =>
+  (args: WithLeaves<A, Aval>): Engine<Compiled<A, R>> =>
+  ({ backend }) =>
+    pipe(
+      TE.fromEither(trace(f, args)),
+      TE.chain(({ graph, result }): TE.TaskEither<EngineError, Compiled<A, R>> => {
+        const nodes = topological(graph.outputs)
+        const flops = nodes.reduce((total, node) => total + (node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0), 0)
+        if (backend.kind === 'reference') {
+          const report = { backend: 'reference', nodes: nodes.length, calls: nodes.length, flops, peakBytes: 0, lowerBoundBytes: 0, pipelines: 0 }
+          return TE.right({ report, graph, args, result, executable: undefined })
+        }
+        const { device } = backend
+        return pipe(
+          TE.fromEither(planProgram(lower(graph), device.limits)),
+          TE.chain(plan =>
+            pipe(
+              prepare(device, plan, options),
+              TE.map(executable => {
+                const { calls, peakBytes, lowerBoundBytes } = plan
+                const report = { backend: device.info.name, nodes: nodes.length, calls: calls.length, flops, peakBytes, lowerBoundBytes, pipelines: pipelineCount(device) }
+                return { report, graph, args, result, executable }
+              })
+            )
+          )
+        )
+      })
+    )
+
+/** Gives back what a compiled function holds on the device. */
+export const dispose = <A extends readonly unknown[], R>({ executable }: Compiled<A, R>): void => {
+  if (executable) disposeExecutable(executable)
+}
+
+const keep = (env: Env, tensor: StoredTensor): StoredTensor => {
+  env.stored?.add(tensor)
+  return tensor
+}
+
+const releaseTensor = ({ stored }: StoredTensor): void => {
+  if ('array' in stored) stored.live = false
+  else if (stored.live) releaseBuffer(stored)
+}
+
+/** Gives back the memory of all stored tensors in a tree. Released ones are passed over. */
+export const release = (tree: unknown): void => {
+  for (const { value } of findStored(tree)) releaseTensor(value)
+}
+
+/** Stored tensors anywhere in a value, also among numbers and texts. */
+const findStored = (value: unknown): { value: StoredTensor }[] => {
+  if (isStored(value)) return [{ value }]
+  if (typeof value !== 'object' || value === null || ArrayBuffer.isView(value)) return []
+  return Object.values(value).flatMap(findStored)
+}
+
+/** Puts a tree of host arrays on the backend. */
+export const store =
+  <T>(tree: T): Engine<T extends HostArray ? StoredTensor : { readonly [K in keyof T]: StoredTensor }> =>
+  env => {
+    type Result = T extends HostArray ? StoredTensor : { readonly [K in keyof T]: StoredTensor }
+    const { backend } = env
+    const leaves = leavesOf(tree, isHostArray)
+    const one = ({ value: { shape, dtype, data } }: (typeof leaves)[number]): TE.TaskEither<EngineError, StoredTensor> => {
+      if (data.length !== sizeOf(shape))
+        return TE.left(invalidArgument(`${sizeOf(shape)} values for ${show({ shape, dtype })}`, `there are ${data.length}`, 'give a shape that holds them all'))
+      if (backend.kind === 'reference') return TE.right(keep(env, { shape, dtype, stored: { array: toReference({ shape, dtype, data }), live: true } }))
+      return pipe(upload(backend.device, toDevice({ shape, dtype, data })), TE.map(stored => keep(env, { shape, dtype, stored })))
+    }
+    return pipe(
+      leaves,
+      TE.traverseSeqArray(one),
+      TE.map(stored => rebuild(tree, isHostArray, stored) as Result)
+    )
+  }
+
+const toReference = ({ shape, dtype, data }: HostArray): NdArray => ({
+  shape,
+  dtype,
+  data: dtype === 'f32' ? Float64Array.from(data) : dtype === 'i32' ? Int32Array.from(data) : Uint32Array.from(data)
+})
+const toDevice = ({ dtype, data }: HostArray): Data =>
+  dtype === 'f32' ? new Float32Array(data) : dtype === 'i32' ? new Int32Array(data) : new Uint32Array(data)
+
+export interface RunOptions {
+  /** Arguments (by place) given away: their memory is free for the next run, and using them again is an error. */
+  readonly donate?: readonly number[]
+}
+
+/** Why stored arguments do not fit, if they do not. */
+const misfit = (wanted: readonly { path: string; value: Aval }[], given: readonly StoredTensor[]): EngineError | undefined => {
+  if (wanted.length !== given.length)
+    return invalidArgument(`${wanted.length} tensors in the arguments`, `there are ${given.length}`, 'pass trees like those that were compiled')
+  for (const [i, { path, value }] of wanted.entries()) {
+    const got = given[i] as StoredTensor
+    if (show(value) !== show(got)) return invalidArgument(`${show(value)} at '${path}'`, `it is ${show(got)}`, 'pass that shape, or compile again')
+    if (!got.stored.live) return invalidArgument(`a stored tensor at '${path}'`, 'it was released or given away before', 'use what the last run returned')
+  }
+  return undefined
+}
+
+/** The arrays of stored arguments on the reference. */
+const arraysOf = (tensors: readonly StoredTensor[]): NdArray[] => tensors.map(({ stored }) => (stored as { array: NdArray }).array)
+
+/**
+ * Runs a compiled function on stored arguments and gives a tree of stored results. Arguments are only read, unless they are donated. Left,
+ * and no result, if anything was wrong.
+ * @example run(step, { donate: [0] })(state, batch)
+ */
+export const run =
+  <A extends readonly unknown[], R>(compiled: Compiled<A, R>, { donate = [] }: RunOptions = {}) =>
+  (...args: StoredArguments<A>): Engine<Stored<R>> =>
+  env => {
+    const { backend } = env
+    const given = leavesOf(args, isStored).map(({ value }) => value)
+    const wrong = misfit(leavesOf(compiled.args, isAval), given)
+    if (wrong) return TE.left(wrong)
+    const outputs = leavesOf<Tensor>(compiled.result, isTensor).map(({ value }) => value)
+    const finish = (stored: readonly StoredTensor['stored'][]): Stored<R> => {
+      for (const n of donate) release(args[n])
+      const tensors = stored.map((one, i) => keep(env, { shape: (outputs[i] as Tensor).shape, dtype: (outputs[i] as Tensor).dtype, stored: one }))
+      return rebuild(compiled.result, isTensor, tensors) as Stored<R>
+    }
+    if (backend.kind === 'reference') {
+      const bindings = new Map(compiled.graph.inputs.map((node, i) => [node, arraysOf(given)[i] as NdArray]))
+      return TE.fromIO(() => finish(interpret(compiled.graph.outputs, bindings).map(array => ({ array, live: true }))))
+    }
+    return pipe(
+      execute(backend.device, compiled.executable as Executable, given.map(({ stored }) => stored as DeviceBuffer)),
+      TE.map(finish)
+    )
+  }
+
+/** Brings a tree of stored tensors back as typed arrays, in one wait. */
+export const read =
+  <T>(tree: T): Engine<Read<T>> =>
+  ({ backend }) => {
+    const tensors = leavesOf(tree, isStored)
+    const dead = tensors.find(({ value }) => !value.stored.live)
+    if (dead) return TE.left(invalidArgument(`a stored tensor at '${dead.path}'`, 'it was released or given away before', 'read it before'))
+    const filled = (data: readonly HostArray['data'][]) =>
+      rebuild(tree, isStored, data.map((values, i) => ({ shape: tensors[i]?.value.shape, dtype: tensors[i]?.value.dtype, data: values }))) as Read<T>
+    if (backend.kind === 'reference') return TE.right(filled(arraysOf(tensors.map(({ value }) => value)).map(({ data }) => data)))
+    const wanted = tensors.map(({ value }) => ({ buffer: value.stored as DeviceBuffer, dtype: value.dtype, length: sizeOf(value.shape) }))
+    return pipe(readback(backend.device, wanted), TE.map(filled))
+  }
+
+/** A tree of stored tensors, read. */
+export type Read<T> = T extends StoredTensor ? HostArray : { readonly [K in keyof T]: Read<T[K]> }
+
+/** Runs `body` and releases all that was stored in it but is not part of its result (everything, if it failed). */
+export const scope =
+  <A>(body: Engine<A>): Engine<A> =>
+  env =>
+  async () => {
+    const stored = new Set<StoredTensor>()
+    const result = await body({ ...env, stored })()
+    const kept = new Set(E.isRight(result) ? findStored(result.right).map(({ value }) => value) : [])
+    for (const tensor of stored) {
+      if (kept.has(tensor)) env.stored?.add(tensor)
+      else releaseTensor(tensor)
+    }
+    return result
+  }
+
+/** Traces and lowers without a device: what there is to look at. @example lowered(step)([state, batch]).calls */
+export const lowered =
+  <A extends readonly unknown[], R>(f: (...args: A) => R) =>
+  (args: WithLeaves<A, Aval>): E.Either<EngineError, Program> =>
+    pipe(trace(f, args), E.map(({ graph }) => lower(graph)))
+
+/**
+ * The first node of a compiled function whose value is not finite on these arguments, in words; undefined if there is none. It replays the
+ * function call by call (on the reference, node by node), so it is slow, and for the moment after something went wrong.
+ */
+export const firstNonFinite =
+  <A extends readonly unknown[], R>(compiled: Compiled<A, R>) =>
+  (...args: StoredArguments<A>): Engine<string | undefined> =>
+  ({ backend }) => {
+    const given = leavesOf(args, isStored).map(({ value }) => value)
+    const wrong = misfit(leavesOf(compiled.args, isAval), given)
+    if (wrong) return TE.left(wrong)
+    if (backend.kind === 'reference') {
+      const bindings = new Map(compiled.graph.inputs.map((node, i) => [node, arraysOf(given)[i] as NdArray]))
+      return TE.fromIO(() => {
+        const found: string[] = []
+        interpret(compiled.graph.outputs, bindings, (node, value) => {
+          if (!found.length && node.dtype === 'f32' && !value.data.every(Number.isFinite)) found.push(`${node.primitive.name} ${show(node)}`)
+        })
+        return found[0]
+      })
+    }
+    const { device } = backend
+    const program = lower(compiled.graph)
+    return pipe(
+      TE.fromEither(planProgram(instrument(program), device.limits)),
+      TE.chain(plan => prepare(device, plan)),
+      TE.chain(executable =>
+        pipe(
+          execute(device, executable, given.map(({ stored }) => stored as DeviceBuffer)),
+          TE.chain(([flag]) =>
+            pipe(
+              readback(device, [{ buffer: flag as DeviceBuffer, dtype: 'u32', length: 1 }]),
+              TE.map(([found]) => {
+                releaseBuffer(flag as DeviceBuffer)
+                disposeExecutable(executable)
+                return checkedCalls(program)[found?.[0] as number]?.label
+              })
+            )
+          )
+        )
+      )
+    )
+  }
