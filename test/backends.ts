@@ -4,10 +4,24 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import type { NdArray } from '../src/autodiff/ndarray.js'
 import type { Tensor } from '../src/autodiff/tensor.js'
-import { type Backend, compile, dispose, type Engine, type HostArray, read, run, type StoredTensor, scope, store } from '../src/engine.js'
+import {
+  type Backend,
+  compile,
+  dispose,
+  type Engine,
+  type HostArray,
+  read,
+  run,
+  type StoredTensor,
+  scope,
+  store
+} from '../src/engine.js'
 import { device } from './device.js'
 
-export const backends: Readonly<Record<'reference' | 'gpu', Backend>> = { reference: { kind: 'reference' }, gpu: { kind: 'gpu', device } }
+export const backends: Readonly<Record<'reference' | 'gpu', Backend>> = {
+  reference: { kind: 'reference' },
+  gpu: { kind: 'gpu', device }
+}
 
 /** The result of an effect, or its error thrown. */
 export const succeed = async <A>(backend: Backend, engine: Engine<A>): Promise<A> => {

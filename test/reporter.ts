@@ -7,6 +7,8 @@ export default class Counts implements Reporter {
     const count = (state: string) => states.filter(found => found === state).length
     // A file that did not load and an error outside any test are failures too.
     const broken = modules.filter(module => module.state() === 'failed' && ![...module.children.allTests('failed')].length).length
-    process.stdout.write(`\n${count('passed')} passed, ${count('failed') + broken + errors.length} failed, ${count('skipped')} skipped\n`)
+    process.stdout.write(
+      `\n${count('passed')} passed, ${count('failed') + broken + errors.length} failed, ${count('skipped')} skipped\n`
+    )
   }
 }

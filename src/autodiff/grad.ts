@@ -12,8 +12,8 @@ import { concat } from './ops/movement.js'
 import { add } from './ops/pointwise.js'
 import { fail, type Shape, sameShape, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
-import { leaves, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
 import { isTensor } from './tensor.js'
+import { leaves, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
 
 const zerosLike = (x: Tensor): Tensor => broadcastTo(tensor(0), x.shape)
 
@@ -26,7 +26,11 @@ export interface Unreached {
  * Cotangents of `targets` from cotangents of `outputs`: reverse accumulation over the nodes between them. `undefined`: no path at all.
  * A node carries a cotangent if it is f32 and depends on a target through derivatives that are not identically zero.
  */
-const pullBack = (outputs: readonly Tensor[], cotangents: readonly Tensor[], targets: readonly Tensor[]): (Tensor | undefined)[] => {
+const pullBack = (
+  outputs: readonly Tensor[],
+  cotangents: readonly Tensor[],
+  targets: readonly Tensor[]
+): (Tensor | undefined)[] => {
   const isTarget = new Set(targets)
   const order = topological(outputs, node => isTarget.has(node))
   const reached = new Set<Tensor>()
@@ -54,7 +58,12 @@ const pullBack = (outputs: readonly Tensor[], cotangents: readonly Tensor[], tar
     if (!g || isTarget.has(node)) continue
     const { vjp, name } = node.primitive
     if (vjp === undefined || vjp === 'zero')
-      return fail('a derivative', `a vjp for every primitive on the way`, `'${name}' without one`, 'stop the gradient before it with stopGradient, or give it a rule with customVjp')
+      return fail(
+        'a derivative',
+        `a vjp for every primitive on the way`,
+        `'${name}' without one`,
+        'stop the gradient before it with stopGradient, or give it a rule with customVjp'
+      )
     vjp(g, node.inputs, node.attributes, node).forEach((cotangent, k) => {
       const input = node.inputs[k] as Tensor
       if (cotangent && active.has(input)) accumulate(input, cotangent)
@@ -63,13 +72,23 @@ const pullBack = (outputs: readonly Tensor[], cotangents: readonly Tensor[], tar
   return targets.map(target => sums.get(target) ?? (reached.has(target) ? zerosLike(target) : undefined))
 }
 
-const zeroOrThrow = (found: readonly (Tensor | undefined)[], targets: readonly Tensor[], names: readonly string[], { unreached = 'throw' }: Unreached): Tensor[] =>
+const zeroOrThrow = (
+  found: readonly (Tensor | undefined)[],
+  targets: readonly Tensor[],
+  names: readonly string[],
+  { unreached = 'throw' }: Unreached
+): Tensor[] =>
   found.map((cotangent, i) => {
     if (cotangent) return cotangent
     const target = targets[i] as Tensor
     return unreached === 'zero'
       ? zerosLike(target)
-      : fail('grad', 'a result that depends on every argument', `no path from ${names[i]} (${show(target)})`, "leave it out of argnums, or pass { unreached: 'zero' } if its gradient is meant to be zero")
+      : fail(
+          'grad',
+          'a result that depends on every argument',
+          `no path from ${names[i]} (${show(target)})`,
+          "leave it out of argnums, or pass { unreached: 'zero' } if its gradient is meant to be zero"
+        )
   })
 
 const requireFloat = (args: readonly Tensor[], names: readonly string[]): void =>
@@ -86,7 +105,10 @@ const argumentNames = (args: readonly Tree[], argnums: readonly number[]): strin
  * called any number of times.
  * @example const [y, pullback] = vjp(f, x, w); const [dx, dw] = pullback(ones)
  */
-export const vjp = <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, ...args: A): [R, (cotangent: R, options?: Unreached) => A] => {
+export const vjp = <A extends readonly Tree[], R extends Tree>(
+  f: (...args: A) => R,
+  ...args: A
+): [R, (cotangent: R, options?: Unreached) => A] => {
   const originals = args.flatMap(leaves)
   const targets = originals.map(alias)
   const out = f(...(rebuild(args, isTensor, targets) as A))
@@ -99,10 +121,15 @@ export const vjp = <A extends readonly Tree[], R extends Tree>(f: (...args: A) =
       const given = leaves(cotangent)
       outputs.forEach((output, i) => {
         if (!given[i] || !sameShape(given[i].shape, output.shape))
-          fail('a pull-back', `a cotangent like the result, ${outputs.map(show).join(', ')}`, given.map(show).join(', '), 'pass a tree of the same structure and shapes')
+          fail(
+            'a pull-back',
+            `a cotangent like the result, ${outputs.map(show).join(', ')}`,
+            given.map(show).join(', '),
+            'pass a tree of the same structure and shapes'
+          )
       })
       return rebuild(args, isTensor, zeroOrThrow(pullBack(outputs, given, targets), targets, names, options)) as A
-    },
+    }
   ]
 }
 
@@ -111,7 +138,9 @@ export interface GradOptions<N extends number | readonly number[] = 0> extends U
   readonly argnums?: N
 }
 
-type Picked<A extends readonly unknown[], N> = N extends number ? A[N] : { readonly [K in keyof N]: N[K] extends number ? A[N[K]] : never }
+type Picked<A extends readonly unknown[], N> = N extends number
+  ? A[N]
+  : { readonly [K in keyof N]: N[K] extends number ? A[N[K]] : never }
 
 /**
  * Value, gradient and whatever else `f` computed on the way: `f` returns `[scalar, auxiliary tree]`.
@@ -120,7 +149,7 @@ type Picked<A extends readonly unknown[], N> = N extends number ? A[N] : { reado
 export const valueAuxAndGrad =
   <A extends readonly Tree[], X extends Tree, const N extends number | readonly number[] = 0>(
     f: (...args: A) => readonly [Tensor, X],
-    options: GradOptions<N> = {},
+    options: GradOptions<N> = {}
   ) =>
   (...args: A): { readonly value: Tensor; readonly aux: X; readonly gradient: Picked<A, N> } => {
     const { argnums = 0 } = options
@@ -132,18 +161,34 @@ export const valueAuxAndGrad =
     const names = argumentNames(args, list)
     requireFloat(originals, names)
     const targets = originals.map(alias)
-    const wrapped = rebuild(list.map(n => args[n]), isTensor, targets) as Tree[]
+    const wrapped = rebuild(
+      list.map(n => args[n]),
+      isTensor,
+      targets
+    ) as Tree[]
     const [value, aux] = f(...(args.map((arg, n) => (list.includes(n) ? wrapped[list.indexOf(n)] : arg)) as unknown as A))
     if (!isTensor(value) || value.shape.length !== 0 || value.dtype !== 'f32')
-      fail('grad', 'a function with a scalar f32 result', isTensor(value) ? show(value) : typeof value, 'reduce it with sum or mean, or use jacobian')
+      fail(
+        'grad',
+        'a function with a scalar f32 result',
+        isTensor(value) ? show(value) : typeof value,
+        'reduce it with sum or mean, or use jacobian'
+      )
     const found = zeroOrThrow(pullBack([value], [tensor(1)], targets), targets, names, options)
-    const gradients = rebuild(list.map(n => args[n]), isTensor, found) as Tree[]
+    const gradients = rebuild(
+      list.map(n => args[n]),
+      isTensor,
+      found
+    ) as Tree[]
     return { value, aux, gradient: (typeof argnums === 'number' ? gradients[0] : gradients) as Picked<A, N> }
   }
 
 /** Value and gradient of a scalar function. @example const [loss, dw] = valueAndGrad(loss)(weights, batch) */
 export const valueAndGrad =
-  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(f: (...args: A) => Tensor, options: GradOptions<N> = {}) =>
+  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options: GradOptions<N> = {}
+  ) =>
   (...args: A): readonly [Tensor, Picked<A, N>] => {
     const { value, gradient } = valueAuxAndGrad((...inner: A) => [f(...inner), []] as const, options)(...args)
     return [value, gradient]
@@ -156,7 +201,10 @@ export const valueAndGrad =
  * @example grad(f, { argnums: [0, 2] })(a, b, c)      // [df/da, df/dc]
  */
 export const grad =
-  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(f: (...args: A) => Tensor, options: GradOptions<N> = {}) =>
+  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options: GradOptions<N> = {}
+  ) =>
   (...args: A): Picked<A, N> =>
     valueAndGrad(f, options)(...args)[1]
 
@@ -165,7 +213,11 @@ export const grad =
  * never needed and dead code takes it away.
  * @example const [y, dy] = jvp(f, [x], [direction])
  */
-export const jvp = <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, primals: readonly [...A], tangents: readonly [...A]): [R, R] => {
+export const jvp = <A extends readonly Tree[], R extends Tree>(
+  f: (...args: A) => R,
+  primals: readonly [...A],
+  tangents: readonly [...A]
+): [R, R] => {
   const [out, pullback] = vjp<A, R>(f, ...(primals as unknown as A))
   const [, push] = vjp((cotangent: R) => pullback(cotangent, { unreached: 'zero' }), mapTree(out, zerosLike))
   return [out, push(tangents as unknown as A, { unreached: 'zero' })[0]]
@@ -204,7 +256,7 @@ export const jacobian =
         return pullback(rebuild(out, isTensor, basis) as R, { unreached: 'zero' })[0]
       })
       return zipTrees(x, entries, (leaf, ...gradients) =>
-        reshape(concat(gradients.map(gradient => reshape(gradient, [1, sizeOf(leaf.shape)]))), [...output.shape, ...leaf.shape]),
+        reshape(concat(gradients.map(gradient => reshape(gradient, [1, sizeOf(leaf.shape)]))), [...output.shape, ...leaf.shape])
       )
     })
     return rebuild(out, isTensor, rows) as Jacobian<R, T>

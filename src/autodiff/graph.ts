@@ -42,8 +42,12 @@ export const countNodes = (outputs: readonly Tensor[]): Readonly<Record<string, 
 }
 
 const attributeText = (node: Tensor): string => {
-  const entries = Object.entries(node.attributes).filter(([key, value]) => key !== 'value' && key !== 'aval' && typeof value !== 'function')
-  return entries.length ? ` {${entries.map(([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', ')}}` : ''
+  const entries = Object.entries(node.attributes).filter(
+    ([key, value]) => key !== 'value' && key !== 'aval' && typeof value !== 'function'
+  )
+  return entries.length
+    ? ` {${entries.map(([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', ')}}`
+    : ''
 }
 
 /** One line a node: `%3 = mul %1 %2 : f32[2,3]`. */
@@ -51,7 +55,8 @@ export const show = (...outputs: readonly Tensor[]): string => {
   const order = topological(outputs)
   const number = new Map(order.map((node, i) => [node, i]))
   const lines = order.map(
-    (node, i) => `%${i} = ${[node.primitive.name, ...node.inputs.map(input => `%${number.get(input)}`)].join(' ')}${attributeText(node)} : ${showAval(node)}`,
+    (node, i) =>
+      `%${i} = ${[node.primitive.name, ...node.inputs.map(input => `%${number.get(input)}`)].join(' ')}${attributeText(node)} : ${showAval(node)}`
   )
   return [...lines, `return ${outputs.map(output => `%${number.get(output)}`).join(' ')}`].join('\n')
 }
@@ -63,8 +68,11 @@ export const toDot = (...outputs: readonly Tensor[]): string => {
   const quote = (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
   return [
     'digraph {',
-    ...order.map((node, i) => `  n${i} [label=${quote(`${node.primitive.name}${attributeText(node)} ${showAval(node)}`)}${outputs.includes(node) ? ' peripheries=2' : ''}]`),
+    ...order.map(
+      (node, i) =>
+        `  n${i} [label=${quote(`${node.primitive.name}${attributeText(node)} ${showAval(node)}`)}${outputs.includes(node) ? ' peripheries=2' : ''}]`
+    ),
     ...order.flatMap((node, i) => node.inputs.map(input => `  n${number.get(input)} -> n${i}`)),
-    '}',
+    '}'
   ].join('\n')
 }

@@ -3,11 +3,15 @@ import { topological } from './graph.js'
 import type { NdArray } from './ndarray.js'
 import { show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
-import { leaves, rebuild, type Tree, type WithLeaves } from './tree.js'
 import { isTensor } from './tensor.js'
+import { leaves, rebuild, type Tree, type WithLeaves } from './tree.js'
 
 /** The values of `outputs`, given values of the inputs they depend on. An intermediate is dropped after its last use. */
-export const interpret = (outputs: readonly Tensor[], bindings: ReadonlyMap<Tensor, NdArray> = new Map(), observe?: (node: Tensor, value: NdArray) => void): NdArray[] => {
+export const interpret = (
+  outputs: readonly Tensor[],
+  bindings: ReadonlyMap<Tensor, NdArray> = new Map(),
+  observe?: (node: Tensor, value: NdArray) => void
+): NdArray[] => {
   const order = topological(outputs, node => bindings.has(node))
   const lastUse = new Map<Tensor, number>()
   order.forEach((node, i) => {
@@ -19,10 +23,16 @@ export const interpret = (outputs: readonly Tensor[], bindings: ReadonlyMap<Tens
     const value: NdArray = bindings.get(node) ?? {
       shape: node.shape,
       dtype: node.dtype,
-      data: node.primitive.reference(node.inputs.map(input => values.get(input) as NdArray), node.attributes, node),
+      data: node.primitive.reference(
+        node.inputs.map(input => values.get(input) as NdArray),
+        node.attributes,
+        node
+      )
     }
     if (value.dtype !== node.dtype || value.data.length !== sizeOf(node.shape))
-      throw new Error(`${node.primitive.name} requires a value ${show(node)}, but got ${show(value)}; bind an array of that dtype and shape`)
+      throw new Error(
+        `${node.primitive.name} requires a value ${show(node)}, but got ${show(value)}; bind an array of that dtype and shape`
+      )
     observe?.(node, value)
     values.set(node, value)
     for (const input of node.inputs) if (lastUse.get(input) === i) values.delete(input)
@@ -34,4 +44,5 @@ export const interpret = (outputs: readonly Tensor[], bindings: ReadonlyMap<Tens
  * The values of a tree of tensors without inputs, in float64.
  * @example evaluate(grad(x => mul(x, x))(tensor(3))).data[0] // 6
  */
-export const evaluate = <T extends Tree>(tree: T): WithLeaves<T, NdArray> => rebuild(tree, isTensor, interpret(leaves(tree))) as WithLeaves<T, NdArray>
+export const evaluate = <T extends Tree>(tree: T): WithLeaves<T, NdArray> =>
+  rebuild(tree, isTensor, interpret(leaves(tree))) as WithLeaves<T, NdArray>

@@ -24,7 +24,10 @@ const MOST_AXES = 8
 const MOST_REDUCE_AXES = 4
 
 /** Merges neighbouring axes that every view walks as one, and drops axes of extent 1. Innermost first. */
-export const mergeAxes = (shape: readonly number[], strides: readonly (readonly number[])[]): { extents: number[]; strides: number[][] } => {
+export const mergeAxes = (
+  shape: readonly number[],
+  strides: readonly (readonly number[])[]
+): { extents: number[]; strides: number[][] } => {
   const extents: number[] = []
   const merged: number[][] = strides.map(() => [])
   for (let axis = shape.length - 1; axis >= 0; axis--) {
@@ -43,7 +46,10 @@ export const mergeAxes = (shape: readonly number[], strides: readonly (readonly 
   return { extents, strides: merged }
 }
 
-const padded = (values: readonly number[], length: number): number[] => [...values, ...Array<number>(length - values.length).fill(0)]
+const padded = (values: readonly number[], length: number): number[] => [
+  ...values,
+  ...Array<number>(length - values.length).fill(0)
+]
 const toFour = (values: readonly number[]): number[] => padded(values, Math.ceil(values.length / 4) * 4)
 
 /** Large maps give an invocation several elements, in a loop: a launch costs more than a turn. */
@@ -75,7 +81,10 @@ class Builder {
   /** One value of `out` from one of each input, at the same index of their views. */
   map(expression: string, out: Operand, inputs: readonly Operand[], label: string): void {
     const operands = [out, ...inputs]
-    const { extents, strides } = mergeAxes(out.view.shape, operands.map(({ view }) => view.strides))
+    const { extents, strides } = mergeAxes(
+      out.view.shape,
+      operands.map(({ view }) => view.strides)
+    )
     if (extents.length > MOST_AXES) return this.mapSplit(expression, operands, label)
     const dtype = (slot: number) => (this.slots[slot] as Slot).dtype
     const count = sizeOf(out.view.shape)
@@ -83,7 +92,11 @@ class Builder {
     const flat = extents.length <= 1
     this.calls.push({
       shader: flat ? 'map' : 'map_strided',
-      op: mapBlock(expression, dtype(out.slot), inputs.map(({ slot }) => dtype(slot))),
+      op: mapBlock(
+        expression,
+        dtype(out.slot),
+        inputs.map(({ slot }) => dtype(slot))
+      ),
       params: flat
         ? [count, 0, 0, 0, ...operands.flatMap((_, k) => [offsets[k] as number, strides[k]?.[0] ?? 0, 0, 0])]
         : [
@@ -137,7 +150,10 @@ const reduceCall = (builder: Builder, kernel: ReduceKernel, node: Tensor, slot: 
   const axes = node.attributes['axes'] as readonly number[]
   const kept = x.shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
   const part = (view: View, list: readonly number[]) => {
-    const { extents, strides } = mergeAxes(list.map(axis => view.shape[axis] as number), [list.map(axis => view.strides[axis] as number)])
+    const { extents, strides } = mergeAxes(
+      list.map(axis => view.shape[axis] as number),
+      [list.map(axis => view.strides[axis] as number)]
+    )
     return { extents, strides: strides[0] as number[] }
   }
   const fits = (view: View) => [kept, axes].every(list => part(view, list).extents.length <= MOST_REDUCE_AXES)
@@ -181,7 +197,14 @@ const reduceCall = (builder: Builder, kernel: ReduceKernel, node: Tensor, slot: 
   })
 }
 
-const shaderCall = (builder: Builder, kernel: ShaderKernel, node: Tensor, slot: number, operands: readonly Operand[], label: string): void => {
+const shaderCall = (
+  builder: Builder,
+  kernel: ShaderKernel,
+  node: Tensor,
+  slot: number,
+  operands: readonly Operand[],
+  label: string
+): void => {
   const matrices = kernel.strided ? operands.map((operand, i) => asMatrices(builder, node.inputs[i] as Tensor, operand)) : []
   const placed = kernel.strided ? matrices : operands.map((operand, i) => builder.dense(node.inputs[i] as Tensor, operand))
   const invocations = kernel.invocations?.(node.shape) ?? sizeOf(node.shape)
@@ -211,7 +234,14 @@ const asMatrices = (builder: Builder, node: Tensor, operand: Operand): Operand =
   return { slot: dense.slot, view: { ...denseView(shape), offset: dense.view.offset } }
 }
 
-const regionCalls = (builder: Builder, kernel: RegionsKernel, node: Tensor, slot: number, operands: readonly Operand[], label: string): void => {
+const regionCalls = (
+  builder: Builder,
+  kernel: RegionsKernel,
+  node: Tensor,
+  slot: number,
+  operands: readonly Operand[],
+  label: string
+): void => {
   const { fill, parts } = kernel.regions(node.inputs, node.attributes, node)
   if (fill) builder.map('Out(0)', { slot, view: denseView(node.shape) }, [], label)
   parts.forEach((view, i) => {
@@ -245,7 +275,8 @@ export const lower = (graph: Graph): Program => {
       places.set(node, { slot, view: denseView(node.shape) })
       return
     }
-    if (!kernel) throw new Error(`a graph requires its inputs to be listed, but got the unlisted input ${label}; pass it as an argument`)
+    if (!kernel)
+      throw new Error(`a graph requires its inputs to be listed, but got the unlisted input ${label}; pass it as an argument`)
     const operands = node.inputs.map(input => places.get(input) as Operand)
     if (kernel.kind === 'view') return void places.set(node, viewed(builder, kernel, node, operands[0] as Operand))
     const slot = builder.slot(node.dtype, node.shape)
@@ -259,7 +290,10 @@ export const lower = (graph: Graph): Program => {
   const taken = new Set([...inputs, ...builder.constants.map(({ slot }) => slot)])
   const outputs = graph.outputs.map(node => {
     const operand = places.get(node) as Operand
-    const whole = isDense(operand.view) && operand.view.offset === 0 && sizeOf((builder.slots[operand.slot] as Slot).shape) === sizeOf(node.shape)
+    const whole =
+      isDense(operand.view) &&
+      operand.view.offset === 0 &&
+      sizeOf((builder.slots[operand.slot] as Slot).shape) === sizeOf(node.shape)
     const slot = whole && !taken.has(operand.slot) ? operand.slot : builder.copy(operand, show(node)).slot
     taken.add(slot)
     return slot
@@ -272,7 +306,10 @@ const viewed = (builder: Builder, kernel: ViewKernel, node: Tensor, operand: Ope
   const view = kernel.view(operand.view, node.attributes, node)
   if (view) return { slot: operand.slot, view }
   const dense = builder.dense(input, operand)
-  return { slot: dense.slot, view: kernel.view({ ...denseView(input.shape), offset: dense.view.offset }, node.attributes, node) as View }
+  return {
+    slot: dense.slot,
+    view: kernel.view({ ...denseView(input.shape), offset: dense.view.offset }, node.attributes, node) as View
+  }
 }
 
 /** The calls whose results `instrument` checks, in order: each one that completes a slot of f32. */

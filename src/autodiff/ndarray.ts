@@ -45,7 +45,9 @@ export const reshapeView = (view: View, shape: Shape): View | undefined => {
       if (have < want) have *= view.shape[from--] as number
       else want *= shape[to--] as number
     }
-    const old = Array.from({ length: firstFrom - from }, (_, i) => firstFrom - i).filter(axis => axis >= 0 && view.shape[axis] !== 1)
+    const old = Array.from({ length: firstFrom - from }, (_, i) => firstFrom - i).filter(
+      axis => axis >= 0 && view.shape[axis] !== 1
+    )
     let expected = old.length ? (view.strides[old[0] as number] as number) : 0
     const inner = expected
     for (const axis of old) {

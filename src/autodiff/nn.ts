@@ -22,7 +22,7 @@ import {
   sum,
   tensor,
   transpose,
-  where,
+  where
 } from './ops/index.js'
 import { fail, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
@@ -60,23 +60,32 @@ export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { rea
   const channels = x.shape[1] as number
   const count = sizeOf(x.shape) / channels
   if (count < 2)
-    fail('batch norm in training mode', 'at least two values a channel', `${count} in ${show(x)}`, 'use a larger batch or image, or evaluation mode')
+    fail(
+      'batch norm in training mode',
+      'at least two values a channel',
+      `${count} in ${show(x)}`,
+      'use a larger batch or image, or evaluation mode'
+    )
   const centre = mean(x, axes, { keepDims: true })
   const centred = sub(x, centre)
   const spread = mean(square(centred), axes, { keepDims: true })
   const normal = mul(centred, rsqrt(add(spread, epsilon)))
   return {
     y: affine(normal, parameters),
-    moments: { mean: reshape(centre, [channels]), variance: reshape(mul(spread, count / (count - 1)), [channels]) },
+    moments: { mean: reshape(centre, [channels]), variance: reshape(mul(spread, count / (count - 1)), [channels]) }
   }
 }
 
 /** Batch norm in evaluation mode: channels normalised by running statistics. */
 export const batchNormEval = (x: Tensor, running: Moments, parameters?: Affine, epsilon = 1e-5): Tensor =>
-  affine(mul(sub(x, perChannel(running.mean, x.shape.length)), perChannel(rsqrt(add(running.variance, epsilon)), x.shape.length)), parameters)
+  affine(
+    mul(sub(x, perChannel(running.mean, x.shape.length)), perChannel(rsqrt(add(running.variance, epsilon)), x.shape.length)),
+    parameters
+  )
 
 /** Running statistics after a batch: running (1 - momentum) + batch momentum. */
-export const updateRunning = (running: Tensor, batch: Tensor, momentum = 0.1): Tensor => add(mul(running, 1 - momentum), mul(batch, momentum))
+export const updateRunning = (running: Tensor, batch: Tensor, momentum = 0.1): Tensor =>
+  add(mul(running, 1 - momentum), mul(batch, momentum))
 
 /** x shifted by its maximum, which is a constant to every derivative: the result does not depend on it. */
 const shifted = (x: Tensor, axis: number): Tensor => sub(x, stopGradient(max(x, axis, { keepDims: true })))
@@ -97,7 +106,12 @@ export const logSoftmax = (x: Tensor, axis = -1): Tensor => {
 export const crossEntropy = (logits: Tensor, labels: Tensor): Tensor => {
   const [batch, classes] = logits.shape
   if (logits.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== batch)
-    fail('crossEntropy', 'logits f32[B,K] and labels i32[B]', `${show(logits)} and ${show(labels)}`, 'give one label for each row')
+    fail(
+      'crossEntropy',
+      'logits f32[B,K] and labels i32[B]',
+      `${show(logits)} and ${show(labels)}`,
+      'give one label for each row'
+    )
   const hot = oneHot(labels, classes as number)
   // A select where hot is 0, so that a logit of minus infinity elsewhere does no harm; a product, so that a NaN row stays one.
   return div(sum(where(equal(hot, 0), 0, mul(hot, logSoftmax(logits)))), -(batch as number))
@@ -122,7 +136,8 @@ const ofSquares = (squares: Tensor, f: (positive: Tensor) => Tensor): Tensor => 
 }
 
 /** Euclidean norm over `axes` (all by default); at the zero vector its gradient is 0, and its second derivative. */
-export const norm = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => ofSquares(sum(square(x), axes, options), sqrt)
+export const norm = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
+  ofSquares(sum(square(x), axes, options), sqrt)
 
 /** x / |x| along `axis`; 0 where x is 0. */
 const unit = (x: Tensor, axis: number): Tensor => mul(x, ofSquares(sum(square(x), axis, { keepDims: true }), rsqrt))
@@ -164,4 +179,12 @@ export const meanPairwiseSignCosine = (rows: Rows): Tensor => {
 }
 
 /** The identity matrix, f32[size,size]. */
-const identity = (size: number): Tensor => oneHot(tensor(Int32Array.from({ length: size }, (_, i) => i), [size], 'i32'), size)
+const identity = (size: number): Tensor =>
+  oneHot(
+    tensor(
+      Int32Array.from({ length: size }, (_, i) => i),
+      [size],
+      'i32'
+    ),
+    size
+  )

@@ -79,13 +79,20 @@ export const constants = (graph: Graph): Graph =>
       const values = node.inputs.map(repeated)
       if (values.every(value => value !== undefined)) {
         const scalars = node.inputs.map((input, i) => ndarray([values[i] as number], [], input.dtype))
-        return broadcastTo(tensor(reference(scalars, node.attributes, { shape: [], dtype: node.dtype }), [], node.dtype), node.shape)
+        return broadcastTo(
+          tensor(reference(scalars, node.attributes, { shape: [], dtype: node.dtype }), [], node.dtype),
+          node.shape
+        )
       }
     }
     if (kernel.kind === 'view' || sizeOf(node.shape) > LARGEST_FOLDED) return node
     if (!node.inputs.every(input => input.primitive.name === 'constant')) return node
     return tensor(
-      reference(node.inputs.map(input => input.attributes['value'] as NdArray), node.attributes, node),
+      reference(
+        node.inputs.map(input => input.attributes['value'] as NdArray),
+        node.attributes,
+        node
+      ),
       node.shape,
       node.dtype
     )
@@ -98,7 +105,8 @@ export const commonSubexpressions = (graph: Graph): Graph => {
   return rewrite(graph, node => {
     const { name } = node.primitive
     const attributes = name === 'constant' ? constantKey(node.attributes['value'] as NdArray) : JSON.stringify(node.attributes)
-    const key = name === 'input' ? undefined : `${name} ${node.inputs.map(input => numbers.get(input)).join()} ${attributes} ${node.dtype}`
+    const key =
+      name === 'input' ? undefined : `${name} ${node.inputs.map(input => numbers.get(input)).join()} ${attributes} ${node.dtype}`
     const twin = key === undefined ? undefined : known.get(key)
     if (twin) return twin
     if (key !== undefined) known.set(key, node)
@@ -112,4 +120,5 @@ const constantKey = ({ data, shape }: NdArray): string =>
   `[${shape}] ${Array.from(data, value => (Object.is(value, -0) ? '-0' : String(value))).join()}`
 
 /** What `compile` applies. */
-export const optimise = (graph: Graph): Graph => [algebra, constants, commonSubexpressions, algebra].reduce((g, pass) => pass(g), graph)
+export const optimise = (graph: Graph): Graph =>
+  [algebra, constants, commonSubexpressions, algebra].reduce((g, pass) => pass(g), graph)

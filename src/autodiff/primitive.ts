@@ -9,7 +9,8 @@ export const registry: Map<string, Primitive> = new Map()
 
 /** Defines a primitive. The record says everything about it; see `ops/` for some forty examples. */
 export const primitive = <A extends Attributes>(record: Primitive<A>): Primitive<A> => {
-  if (registry.has(record.name)) throw new Error(`a primitive named '${record.name}' exists already; give the new one another name`)
+  if (registry.has(record.name))
+    throw new Error(`a primitive named '${record.name}' exists already; give the new one another name`)
   registry.set(record.name, record)
   return record
 }
@@ -23,7 +24,7 @@ export const bind = <A extends Attributes>(of: Primitive<A>, inputs: readonly Te
 /** Reference and kernel of a pointwise primitive: `f` on numbers, the same in WGSL over a, b, c. */
 export const pointwise = (
   f: (a: number, b: number, c: number) => number,
-  expression: string,
+  expression: string
 ): { readonly reference: Primitive['reference']; readonly kernel: MapKernel } => ({
   reference: ([a, b, c], _, out) => {
     const result = allocate(out.dtype, sizeOf(out.shape))
@@ -31,23 +32,23 @@ export const pointwise = (
     for (let i = 0; i < result.length; i++) result[i] = f(da?.[i] as number, db?.[i] as number, dc?.[i] as number)
     return result
   },
-  kernel: { kind: 'map', expression: () => expression },
+  kernel: { kind: 'map', expression: () => expression }
 })
 
 /** Reference and kernel of a movement that strides can say. On the reference every input is dense. */
 export const movement = <A extends Attributes>(
-  view: (input: ReturnType<typeof denseView>, attributes: A, out: Aval) => ReturnType<ViewKernel['view']>,
+  view: (input: ReturnType<typeof denseView>, attributes: A, out: Aval) => ReturnType<ViewKernel['view']>
 ): { reference(inputs: readonly NdArray[], attributes: A, out: Aval): NdArray['data']; readonly kernel: ViewKernel } => ({
   reference: ([x], attributes, out) => {
     const source = x as NdArray
     return readView(source, view(denseView(source.shape), attributes, out) as ReturnType<typeof denseView>)
   },
-  kernel: { kind: 'view', view: view as ViewKernel['view'] },
+  kernel: { kind: 'view', view: view as ViewKernel['view'] }
 })
 
 /** Reference and kernel of a result that is put together from whole inputs. */
 export const assembly = <A extends Attributes>(
-  regions: (inputs: readonly Aval[], attributes: A, out: Aval) => ReturnType<RegionsKernel['regions']>,
+  regions: (inputs: readonly Aval[], attributes: A, out: Aval) => ReturnType<RegionsKernel['regions']>
 ): { reference(inputs: readonly NdArray[], attributes: A, out: Aval): NdArray['data']; readonly kernel: RegionsKernel } => ({
   reference: (inputs, attributes, out) => {
     const result = allocate(out.dtype, sizeOf(out.shape))
@@ -56,5 +57,5 @@ export const assembly = <A extends Attributes>(
     })
     return result
   },
-  kernel: { kind: 'regions', regions: regions as RegionsKernel['regions'] },
+  kernel: { kind: 'regions', regions: regions as RegionsKernel['regions'] }
 })

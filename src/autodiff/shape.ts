@@ -17,7 +17,7 @@ export class ShapeError extends Error {
     readonly primitive: string,
     readonly required: string,
     readonly got: string,
-    readonly cure: string,
+    readonly cure: string
   ) {
     super(`${primitive} requires ${required}, but got ${got}; ${cure}.`)
   }
@@ -60,7 +60,12 @@ export const denseStrides = (shape: Shape): number[] => {
 export const axisOf = (primitive: string, axis: number, rank: number): number => {
   const found = axis < 0 ? axis + rank : axis
   if (!Number.isInteger(axis) || found < 0 || found >= rank)
-    fail(primitive, `an axis from ${-rank} to ${rank - 1}`, `axis ${axis} of a tensor with ${rank} axes`, 'name an axis that exists')
+    fail(
+      primitive,
+      `an axis from ${-rank} to ${rank - 1}`,
+      `axis ${axis} of a tensor with ${rank} axes`,
+      'name an axis that exists'
+    )
   return found
 }
 
@@ -81,14 +86,18 @@ export const broadcastShapes = (primitive: string, shapes: readonly Shape[]): Sh
         primitive,
         'shapes that broadcast (equal extents, or 1, aligned at the last axis)',
         shapes.map(shape => `[${shape.join(',')}]`).join(' and '),
-        'reshape or transpose one of them so that the axes line up',
+        'reshape or transpose one of them so that the axes line up'
       )
     return extent
   })
 }
 
 /** Element type and count of the inputs, checked: a rule's first line. */
-export const expectDtype = (primitive: string, inputs: readonly Aval[], dtype: DType | 'any' | 'signed'): E.Either<ShapeError, void> =>
+export const expectDtype = (
+  primitive: string,
+  inputs: readonly Aval[],
+  dtype: DType | 'any' | 'signed'
+): E.Either<ShapeError, void> =>
   inputs.every(input => dtype === 'any' || (dtype === 'signed' ? input.dtype !== 'u32' : input.dtype === dtype))
     ? E.right(undefined)
     : refuse(primitive, `${dtype} operands`, inputs.map(show).join(', '), 'convert the operand with convert(x, dtype)')

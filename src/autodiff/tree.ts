@@ -22,11 +22,14 @@ type IsLeaf<L> = (value: unknown) => value is L
 export const leavesOf = <L>(tree: unknown, isLeaf: IsLeaf<L>, path = ''): Leaf<L>[] => {
   if (isLeaf(tree)) return [{ path, value: tree }]
   if (typeof tree !== 'object' || tree === null || ArrayBuffer.isView(tree))
-    throw new TypeError(`a tree requires tensors, lists and records of them, but got ${describe(tree)} at '${path || 'the root'}'; wrap numbers with tensor()`)
+    throw new TypeError(
+      `a tree requires tensors, lists and records of them, but got ${describe(tree)} at '${path || 'the root'}'; wrap numbers with tensor()`
+    )
   return Object.entries(tree).flatMap(([key, value]) => leavesOf(value, isLeaf, path ? `${path}.${key}` : key))
 }
 
-const describe = (value: unknown): string => (value === null ? 'null' : ArrayBuffer.isView(value) ? value.constructor.name : typeof value)
+const describe = (value: unknown): string =>
+  value === null ? 'null' : ArrayBuffer.isView(value) ? value.constructor.name : typeof value
 
 /** The same tree with other leaves, taken in the order of `leavesOf`. */
 export const rebuild = <L>(tree: unknown, isLeaf: IsLeaf<L>, values: readonly unknown[]): unknown => {
@@ -46,10 +49,15 @@ export const leaves = (tree: Tree): Tensor[] => leavesOf(tree, isTensor).map(lea
 export const paths = (tree: Tree): string[] => leavesOf(tree, isTensor).map(leaf => leaf.path)
 
 /** `f` on every tensor. @example mapTree(weights, w => mul(w, 0.9)) */
-export const mapTree = <T extends Tree>(tree: T, f: (leaf: Tensor, index: number) => Tensor): T => rebuild(tree, isTensor, leaves(tree).map(f)) as T
+export const mapTree = <T extends Tree>(tree: T, f: (leaf: Tensor, index: number) => Tensor): T =>
+  rebuild(tree, isTensor, leaves(tree).map(f)) as T
 
 /** `f` on corresponding tensors of trees of one structure. */
-export const zipTrees = <T extends Tree>(tree: T, others: readonly Tree[], f: (leaf: Tensor, ...others: Tensor[]) => Tensor): T => {
+export const zipTrees = <T extends Tree>(
+  tree: T,
+  others: readonly Tree[],
+  f: (leaf: Tensor, ...others: Tensor[]) => Tensor
+): T => {
   const rest = others.map(leaves)
   return mapTree(tree, (leaf, i) => f(leaf, ...rest.map(list => list[i] as Tensor)))
 }

@@ -19,8 +19,14 @@ type Attributes = Record<string, unknown>
 type Build = (x: readonly Tensor[], golden: Case, constants: readonly Tensor[]) => Tensor
 
 const pick = (x: readonly Tensor[], i: number): Tensor => x[i] as Tensor
-const unary = (f: (x: Tensor) => Tensor): Build => x => f(pick(x, 0))
-const binary = (f: (x: Tensor, y: Tensor) => Tensor): Build => x => f(pick(x, 0), pick(x, 1))
+const unary =
+  (f: (x: Tensor) => Tensor): Build =>
+  x =>
+    f(pick(x, 0))
+const binary =
+  (f: (x: Tensor, y: Tensor) => Tensor): Build =>
+  x =>
+    f(pick(x, 0), pick(x, 1))
 const affine = (x: readonly Tensor[]) => (x.length > 1 ? { scale: pick(x, 1), shift: pick(x, 2) } : undefined)
 const dims = (attrs: Attributes) => (attrs['dim'] as number[] | null) ?? undefined
 
@@ -32,7 +38,8 @@ const conv = (x: Tensor, w: Tensor, stride: number, dilation = 1): Tensor =>
     padding: [w.shape[2] as number, w.shape[3] as number].map(k => ((k - 1) / 2) * dilation) as [number, number],
     groups: (x.shape[1] as number) / (w.shape[1] as number)
   })
-const norm = (x: Tensor, scale?: Tensor, shift?: Tensor): Tensor => nn.batchNorm(x, scale && shift ? { scale, shift } : undefined).y
+const norm = (x: Tensor, scale?: Tensor, shift?: Tensor): Tensor =>
+  nn.batchNorm(x, scale && shift ? { scale, shift } : undefined).y
 const factorized = (x: Tensor, first: Tensor, second: Tensor): Tensor => {
   const y = $.relu(x)
   return norm($.concat([conv(y, first, 2), conv($.slice(y, [[], [], [1], [1]]), second, 2)], 1))
@@ -52,7 +59,10 @@ const block: Build = ([x, ...w], { module = '', args = [], library = '', then_ba
     if (module.startsWith('dil_conv')) return separable(input, at(0), at(1), stride, 2)
     if (module === 'conv_7x1_1x7')
       return norm(
-        $.conv2d($.conv2d($.relu(input), at(0), { stride: [1, stride], padding: [0, 3] }), at(1), { stride: [stride, 1], padding: [3, 0] })
+        $.conv2d($.conv2d($.relu(input), at(0), { stride: [1, stride], padding: [0, 3] }), at(1), {
+          stride: [stride, 1],
+          padding: [3, 0]
+        })
       )
     if (module === 'max_pool_3x3') return $.maxPool2d(input, { kernel: 3, stride, padding: 1 })
     if (module === 'avg_pool_3x3') return $.avgPool2d(input, { kernel: 3, stride, padding: 1 })
@@ -81,7 +91,18 @@ export const builders: Readonly<Record<string, Build>> = {
   mean_sign_cosine: unary(nn.meanPairwiseSignCosine),
   weighted_sum: ([p, ...x], { attrs = {} }) =>
     x
-      .map((value, k) => $.mul($.reshape($.slice(p as Tensor, [[attrs['row'] as number, (attrs['row'] as number) + 1], [k, k + 1]]), []), value))
+      .map((value, k) =>
+        $.mul(
+          $.reshape(
+            $.slice(p as Tensor, [
+              [attrs['row'] as number, (attrs['row'] as number) + 1],
+              [k, k + 1]
+            ]),
+            []
+          ),
+          value
+        )
+      )
       .reduce((sum, value) => $.add(sum, value)),
   matmul: binary($.matmul),
   linear: x => nn.linear(pick(x, 0), pick(x, 1), x[2]),

@@ -9,7 +9,8 @@ export const expectClose = (label: string, got: ArrayLike<number>, want: ArrayLi
     const error = Math.abs((got[i] as number) - (want[i] as number))
     worst = error <= worst ? worst : error
   }
-  expect(largest === 0 ? worst : worst / largest, `${label}: largest error, relative to the largest entry ${largest}`).toBeLessThanOrEqual(
-    largest === 0 ? 0 : tolerance
-  )
+  expect(
+    largest === 0 ? worst : worst / largest,
+    `${label}: largest error, relative to the largest entry ${largest}`
+  ).toBeLessThanOrEqual(largest === 0 ? 0 : tolerance)
 }

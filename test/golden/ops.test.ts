@@ -26,7 +26,10 @@ const claimsOf = (golden: Case, arrays: number, x: readonly Tensor[]): Readonly<
   const f = (...y: readonly Tensor[]) => build(y, golden, constants)
   const out = f(...values)
   const pulled = (...y: readonly Tensor[]) => vjp(f, ...y)[1](cotangent, { unreached: 'zero' })
-  const alongDirections = (...y: readonly Tensor[]) => pulled(...y).map((g, k) => dot(g, directions[k] as Tensor)).reduce((a, b) => $.add(a, b))
+  const alongDirections = (...y: readonly Tensor[]) =>
+    pulled(...y)
+      .map((g, k) => dot(g, directions[k] as Tensor))
+      .reduce((a, b) => $.add(a, b))
   const second = vjp(alongDirections, ...values)[1]($.tensor(1), { unreached: 'zero' })
   return {
     out,
@@ -75,6 +78,11 @@ describe.each(files)('$name', ({ read }) => {
 })
 
 const argumentsOf = (name: string, { inputs, constants }: Case, { tensors }: Safetensors): HostArray[] => {
-  const keys = [...inputs.map(key => `in.${key}`), ...inputs.map(key => `u.${key}`), 'ct', ...(constants ?? []).map(key => `const.${key}`)]
+  const keys = [
+    ...inputs.map(key => `in.${key}`),
+    ...inputs.map(key => `u.${key}`),
+    'ct',
+    ...(constants ?? []).map(key => `const.${key}`)
+  ]
   return keys.map(key => asArray(tensors.get(`${name}/${key}`) as GoldenTensor))
 }

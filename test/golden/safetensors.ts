@@ -22,11 +22,23 @@ interface Entry {
 export const decodeSafetensors = (bytes: Uint8Array): Safetensors => {
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
   const { __metadata__: metadata = {}, ...entries } = JSON.parse(new TextDecoder().decode(bytes.subarray(8, 8 + length)))
-  const tensors = Object.entries(entries as Record<string, Entry>).map(([name, { dtype, shape, data_offsets: [from, to] }]) => {
-    const make = arrays[dtype]
-    if (!make) throw new Error(`F64, F32 or I32 was wanted for the tensor '${name}', but got ${dtype}; convert the file`)
-    // A copy, since the values need not be aligned in the file.
-    return [name, { dtype, shape, data: new make(new Uint8Array(bytes.subarray(8 + length + from, 8 + length + to)).buffer) }] as const
-  })
+  const tensors = Object.entries(entries as Record<string, Entry>).map(
+    ([
+      name,
+      {
+        dtype,
+        shape,
+        data_offsets: [from, to]
+      }
+    ]) => {
+      const make = arrays[dtype]
+      if (!make) throw new Error(`F64, F32 or I32 was wanted for the tensor '${name}', but got ${dtype}; convert the file`)
+      // A copy, since the values need not be aligned in the file.
+      return [
+        name,
+        { dtype, shape, data: new make(new Uint8Array(bytes.subarray(8 + length + from, 8 + length + to)).buffer) }
+      ] as const
+    }
+  )
   return { metadata, tensors: new Map(tensors) }
 }

@@ -10,9 +10,14 @@ const reshapePrimitive: Primitive<{ readonly shape: Shape }> = primitive({
   shape: ([x], { shape }) =>
     sizeOf((x as Aval).shape) === sizeOf(shape)
       ? E.map(() => ({ shape, dtype: (x as Aval).dtype }))(checkExtents('reshape', shape))
-      : refuse('reshape', `a shape of ${sizeOf((x as Aval).shape)} elements for ${show(x as Aval)}`, `[${shape.join(',')}]`, 'choose extents with the same product'),
+      : refuse(
+          'reshape',
+          `a shape of ${sizeOf((x as Aval).shape)} elements for ${show(x as Aval)}`,
+          `[${shape.join(',')}]`,
+          'choose extents with the same product'
+        ),
   ...movement((view, { shape }: { readonly shape: Shape }) => reshapeView(view, shape)),
-  vjp: (g, [x]) => [reshape(g, (x as Tensor).shape)],
+  vjp: (g, [x]) => [reshape(g, (x as Tensor).shape)]
 })
 
 /**
@@ -32,30 +37,43 @@ const broadcastPrimitive: Primitive<{ readonly shape: Shape }> = primitive({
     const offset = shape.length - from.length
     return offset >= 0 && from.every((extent, axis) => extent === 1 || extent === shape[axis + offset])
       ? E.map(() => ({ shape, dtype }))(checkExtents('broadcast', shape))
-      : refuse('broadcast', `a shape that ${show(x as Aval)} stretches to (extents equal or 1, aligned at the last axis)`, `[${shape.join(',')}]`, 'reshape the tensor so that its axes line up')
+      : refuse(
+          'broadcast',
+          `a shape that ${show(x as Aval)} stretches to (extents equal or 1, aligned at the last axis)`,
+          `[${shape.join(',')}]`,
+          'reshape the tensor so that its axes line up'
+        )
   },
   ...movement((view: View, { shape }: { readonly shape: Shape }): View => {
     const offset = shape.length - view.shape.length
-    const strides = shape.map((extent, axis) => (axis < offset || view.shape[axis - offset] !== extent ? 0 : (view.strides[axis - offset] as number)))
+    const strides = shape.map((extent, axis) =>
+      axis < offset || view.shape[axis - offset] !== extent ? 0 : (view.strides[axis - offset] as number)
+    )
     return { shape, strides, offset: view.offset }
   }),
   vjp: (g, [x], { shape }) => {
     const from = (x as Tensor).shape
     const offset = shape.length - from.length
-    const stretched = shape.map((_, axis) => axis).filter(axis => axis < offset || (from[axis - offset] === 1 && shape[axis] !== 1))
+    const stretched = shape
+      .map((_, axis) => axis)
+      .filter(axis => axis < offset || (from[axis - offset] === 1 && shape[axis] !== 1))
     return [reshape(sum(g, stretched), from)]
-  },
+  }
 })
 
 /** `x` repeated to `shape` (NumPy's rule). @example broadcastTo(bias, [32, 10]) */
-export const broadcastTo = (x: Tensor, shape: Shape): Tensor => (sameShape(x.shape, shape) ? x : bind(broadcastPrimitive, [x], { shape }))
+export const broadcastTo = (x: Tensor, shape: Shape): Tensor =>
+  sameShape(x.shape, shape) ? x : bind(broadcastPrimitive, [x], { shape })
 
 /** The view of `x` with the axes `axes` moved to the end: what a fold runs over. */
 export const reducedLast = (shape: Shape, axes: readonly number[]): { kept: number[]; view: View } => {
   const kept = shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
   const order = [...kept, ...axes]
   const strides = denseStrides(shape)
-  return { kept, view: { shape: order.map(axis => shape[axis] as number), strides: order.map(axis => strides[axis] as number), offset: 0 } }
+  return {
+    kept,
+    view: { shape: order.map(axis => shape[axis] as number), strides: order.map(axis => strides[axis] as number), offset: 0 }
+  }
 }
 
 /** The reference of a fold: `f` over the axes `axes`, in row-major order, from `start`. */
@@ -81,11 +99,12 @@ const sumPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive(
   reference: foldReference(0, (a, b) => a + b),
   kernel: { kind: 'reduce', identity: '0', combine: 'a + b' },
   vjp: (g, [x], { axes }) => [broadcastTo(reshape(g, keptShape((x as Tensor).shape, axes)), (x as Tensor).shape)],
-  flops: ([x]) => sizeOf((x as Aval).shape),
+  flops: ([x]) => sizeOf((x as Aval).shape)
 })
 
 /** `shape` with extent 1 on the axes `axes`. */
-export const keptShape = (shape: Shape, axes: readonly number[]): Shape => shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent))
+export const keptShape = (shape: Shape, axes: readonly number[]): Shape =>
+  shape.map((extent, axis) => (axes.includes(axis) ? 1 : extent))
 
 /** Options of reductions: `keepDims` leaves the reduced axes with extent 1. */
 export interface ReduceOptions {

@@ -43,17 +43,26 @@ const geometryOf = (x: Shape, w: Shape, g: Shape) => ({
   outputs: w[0] as number,
   perGroup: w[1] as number,
   filter: [w[2], w[3]] as unknown as Two,
-  out: [g[2], g[3]] as unknown as Two,
+  out: [g[2], g[3]] as unknown as Two
 })
 type Geometry = ReturnType<typeof geometryOf>
 
 /** The uniform of the three shaders. */
 const params = (shape: Shape, q: Geometry, { stride, padding, dilation, groups }: ConvAttributes): number[] => [
-  sizeOf(shape), q.batch, q.channels, q.outputs,
-  ...q.image, ...q.out,
-  ...q.filter, ...stride,
-  ...padding, ...dilation,
-  q.perGroup, q.outputs / groups, 0, 0,
+  sizeOf(shape),
+  q.batch,
+  q.channels,
+  q.outputs,
+  ...q.image,
+  ...q.out,
+  ...q.filter,
+  ...stride,
+  ...padding,
+  ...dilation,
+  q.perGroup,
+  q.outputs / groups,
+  0,
+  0
 ]
 
 /**
@@ -63,7 +72,7 @@ const params = (shape: Shape, q: Geometry, { stride, padding, dilation, groups }
 const eachRun = (
   q: Geometry,
   { stride, padding, dilation, groups }: ConvAttributes,
-  visit: (xStart: number, xStep: number, gStart: number, wIndex: number, count: number) => void,
+  visit: (xStart: number, xStep: number, gStart: number, wIndex: number, count: number) => void
 ): void => {
   const outputsPerGroup = q.outputs / groups
   for (let b = 0; b < q.batch; b++)
@@ -85,7 +94,7 @@ const eachRun = (
                 stride[1],
                 ((b * q.outputs + o) * q.out[0] + i) * q.out[1] + first,
                 wIndex,
-                last - first + 1,
+                last - first + 1
               )
             }
           }
@@ -95,7 +104,8 @@ const eachRun = (
 const flops = (q: Geometry): number => 2 * q.batch * q.outputs * q.perGroup * q.out[0] * q.out[1] * q.filter[0] * q.filter[1]
 
 const rank4 = (name: string, inputs: readonly Aval[], a: ConvAttributes): string | undefined => {
-  if (inputs.some(({ shape, dtype }) => shape.length !== 4 || dtype !== 'f32')) return `${name} of ${inputs.map(show).join(' and ')}`
+  if (inputs.some(({ shape, dtype }) => shape.length !== 4 || dtype !== 'f32'))
+    return `${name} of ${inputs.map(show).join(' and ')}`
   const counts = [...a.stride, ...a.dilation, a.groups]
   if (counts.some(n => !Number.isInteger(n) || n < 1) || a.padding.some(n => !Number.isInteger(n) || n < 0))
     return `stride [${a.stride}], padding [${a.padding}], dilation [${a.dilation}], groups ${a.groups}`
@@ -107,40 +117,68 @@ const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
   shape: ([x, w], attributes) => {
     const [image, filter] = [x as Aval, w as Aval]
     const wrong = rank4('conv2d', [image, filter], attributes)
-    if (wrong) return refuse('conv2d', 'f32 images [B,C,H,W], f32 filters [O,C/groups,K,L], whole strides, dilations and groups >= 1 and padding >= 0', wrong, 'reshape the operands or mend the options')
+    if (wrong)
+      return refuse(
+        'conv2d',
+        'f32 images [B,C,H,W], f32 filters [O,C/groups,K,L], whole strides, dilations and groups >= 1 and padding >= 0',
+        wrong,
+        'reshape the operands or mend the options'
+      )
     const [, channels, height, width] = image.shape as Four
     const [outputs, perGroup, k, l] = filter.shape as Four
     if (perGroup * attributes.groups !== channels || outputs % attributes.groups !== 0)
-      return refuse('conv2d', `filters of ${channels / attributes.groups} channels for ${channels} channels in ${attributes.groups} groups, and a multiple of ${attributes.groups} filters`, `${show(filter)} on ${show(image)}`, 'change groups or the filters')
+      return refuse(
+        'conv2d',
+        `filters of ${channels / attributes.groups} channels for ${channels} channels in ${attributes.groups} groups, and a multiple of ${attributes.groups} filters`,
+        `${show(filter)} on ${show(image)}`,
+        'change groups or the filters'
+      )
     const out = outputSize([height, width], [k, l], attributes)
     return out[0] > 0 && out[1] > 0
       ? E.right({ shape: [image.shape[0] as number, outputs, ...out], dtype: 'f32' as const })
-      : refuse('conv2d', 'an image at least as large as the dilated filter', `${show(filter)} with dilation [${attributes.dilation}] on ${show(image)} with padding [${attributes.padding}]`, 'pad the image or shrink the filter')
+      : refuse(
+          'conv2d',
+          'an image at least as large as the dilated filter',
+          `${show(filter)} with dilation [${attributes.dilation}] on ${show(image)} with padding [${attributes.padding}]`,
+          'pad the image or shrink the filter'
+        )
   },
   reference: ([x, w], attributes, out) => {
     const [image, filter] = [(x as NdArray).data, (w as NdArray).data]
     const result = allocate('f32', sizeOf(out.shape))
-    eachRun(geometryOf((x as NdArray).shape, (w as NdArray).shape, out.shape), attributes, (xStart, xStep, gStart, wIndex, count) => {
-      const weight = filter[wIndex] as number
-      for (let n = 0; n < count; n++) result[gStart + n] = (result[gStart + n] as number) + weight * (image[xStart + n * xStep] as number)
-    })
+    eachRun(
+      geometryOf((x as NdArray).shape, (w as NdArray).shape, out.shape),
+      attributes,
+      (xStart, xStep, gStart, wIndex, count) => {
+        const weight = filter[wIndex] as number
+        for (let n = 0; n < count; n++)
+          result[gStart + n] = (result[gStart + n] as number) + weight * (image[xStart + n * xStep] as number)
+      }
+    )
     return result
   },
   kernel: {
     kind: 'shader',
     shader: 'conv2d',
-    params: ([x, w], attributes, out) => params(out.shape, geometryOf((x as Aval).shape, (w as Aval).shape, out.shape), attributes as ConvAttributes),
+    params: ([x, w], attributes, out) =>
+      params(out.shape, geometryOf((x as Aval).shape, (w as Aval).shape, out.shape), attributes as ConvAttributes)
   },
   vjp: (g, [x, w], attributes) => {
     const [image, filter] = [x as Tensor, w as Tensor]
-    return [inputGrad(g, filter, attributes, image.shape.slice(2) as unknown as Two), filterGrad(image, g, attributes, filter.shape.slice(2) as unknown as Two)]
+    return [
+      inputGrad(g, filter, attributes, image.shape.slice(2) as unknown as Two),
+      filterGrad(image, g, attributes, filter.shape.slice(2) as unknown as Two)
+    ]
   },
-  flops: ([x, w], _, out) => flops(geometryOf((x as Aval).shape, (w as Aval).shape, out.shape)),
+  flops: ([x, w], _, out) => flops(geometryOf((x as Aval).shape, (w as Aval).shape, out.shape))
 })
 
 /** The transposes are built by derivatives only, from shapes that fit; a wrong one is refused all the same. */
 const transposeShape =
-  (name: string, shapeOf: (first: Shape, second: Shape, attributes: GradAttributes) => Shape): Primitive<GradAttributes>['shape'] =>
+  (
+    name: string,
+    shapeOf: (first: Shape, second: Shape, attributes: GradAttributes) => Shape
+  ): Primitive<GradAttributes>['shape'] =>
   ([a, b], attributes) => {
     const wrong = rank4(name, [a as Aval, b as Aval], attributes)
     return wrong
@@ -150,58 +188,79 @@ const transposeShape =
 
 const inputGradPrimitive: Primitive<GradAttributes> = primitive({
   name: 'conv2d_input_grad',
-  shape: transposeShape('conv2d_input_grad', ([b], [, perGroup], { size, groups }) => [b as number, (perGroup as number) * groups, ...size]),
+  shape: transposeShape('conv2d_input_grad', ([b], [, perGroup], { size, groups }) => [
+    b as number,
+    (perGroup as number) * groups,
+    ...size
+  ]),
   reference: ([g, w], attributes, out) => {
     const [grad, filter] = [(g as NdArray).data, (w as NdArray).data]
     const result = allocate('f32', sizeOf(out.shape))
-    eachRun(geometryOf(out.shape, (w as NdArray).shape, (g as NdArray).shape), attributes, (xStart, xStep, gStart, wIndex, count) => {
-      const weight = filter[wIndex] as number
-      for (let n = 0; n < count; n++) result[xStart + n * xStep] = (result[xStart + n * xStep] as number) + weight * (grad[gStart + n] as number)
-    })
+    eachRun(
+      geometryOf(out.shape, (w as NdArray).shape, (g as NdArray).shape),
+      attributes,
+      (xStart, xStep, gStart, wIndex, count) => {
+        const weight = filter[wIndex] as number
+        for (let n = 0; n < count; n++)
+          result[xStart + n * xStep] = (result[xStart + n * xStep] as number) + weight * (grad[gStart + n] as number)
+      }
+    )
     return result
   },
   kernel: {
     kind: 'shader',
     shader: 'conv2d_input_grad',
-    params: ([g, w], attributes, out) => params(out.shape, geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape), attributes as GradAttributes),
+    params: ([g, w], attributes, out) =>
+      params(out.shape, geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape), attributes as GradAttributes)
   },
   vjp: (cotangent, [g, w], attributes) => [
     convolve(cotangent, w as Tensor, attributes),
-    filterGrad(cotangent, g as Tensor, attributes, (w as Tensor).shape.slice(2) as unknown as Two),
+    filterGrad(cotangent, g as Tensor, attributes, (w as Tensor).shape.slice(2) as unknown as Two)
   ],
-  flops: ([g, w], _, out) => flops(geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape)),
+  flops: ([g, w], _, out) => flops(geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape))
 })
 
 const filterGradPrimitive: Primitive<GradAttributes> = primitive({
   name: 'conv2d_filter_grad',
-  shape: transposeShape('conv2d_filter_grad', ([, channels], [, outputs], { size, groups }) => [outputs as number, (channels as number) / groups, ...size]),
+  shape: transposeShape('conv2d_filter_grad', ([, channels], [, outputs], { size, groups }) => [
+    outputs as number,
+    (channels as number) / groups,
+    ...size
+  ]),
   reference: ([x, g], attributes, out) => {
     const [image, grad] = [(x as NdArray).data, (g as NdArray).data]
     const result = allocate('f32', sizeOf(out.shape))
-    eachRun(geometryOf((x as NdArray).shape, out.shape, (g as NdArray).shape), attributes, (xStart, xStep, gStart, wIndex, count) => {
-      let total = 0
-      for (let n = 0; n < count; n++) total += (image[xStart + n * xStep] as number) * (grad[gStart + n] as number)
-      result[wIndex] = (result[wIndex] as number) + total
-    })
+    eachRun(
+      geometryOf((x as NdArray).shape, out.shape, (g as NdArray).shape),
+      attributes,
+      (xStart, xStep, gStart, wIndex, count) => {
+        let total = 0
+        for (let n = 0; n < count; n++) total += (image[xStart + n * xStep] as number) * (grad[gStart + n] as number)
+        result[wIndex] = (result[wIndex] as number) + total
+      }
+    )
     return result
   },
   kernel: {
     kind: 'shader',
     shader: 'conv2d_filter_grad',
-    params: ([x, g], attributes, out) => params(out.shape, geometryOf((x as Aval).shape, out.shape, (g as Aval).shape), attributes as GradAttributes),
-    invocations: out => 64 * sizeOf(out),
+    params: ([x, g], attributes, out) =>
+      params(out.shape, geometryOf((x as Aval).shape, out.shape, (g as Aval).shape), attributes as GradAttributes),
+    invocations: out => 64 * sizeOf(out)
   },
   vjp: (cotangent, [x, g], attributes) => [
     inputGrad(g as Tensor, cotangent, attributes, (x as Tensor).shape.slice(2) as unknown as Two),
-    convolve(x as Tensor, cotangent, attributes),
+    convolve(x as Tensor, cotangent, attributes)
   ],
-  flops: ([x, g], _, out) => flops(geometryOf((x as Aval).shape, out.shape, (g as Aval).shape)),
+  flops: ([x, g], _, out) => flops(geometryOf((x as Aval).shape, out.shape, (g as Aval).shape))
 })
 
 const plain = ({ stride, padding, dilation, groups }: ConvAttributes): ConvAttributes => ({ stride, padding, dilation, groups })
 const convolve = (x: Tensor, w: Tensor, a: ConvAttributes): Tensor => bind(conv2dPrimitive, [x, w], plain(a))
-const inputGrad = (g: Tensor, w: Tensor, a: ConvAttributes, size: Two): Tensor => bind(inputGradPrimitive, [g, w], { ...plain(a), size })
-const filterGrad = (x: Tensor, g: Tensor, a: ConvAttributes, size: Two): Tensor => bind(filterGradPrimitive, [x, g], { ...plain(a), size })
+const inputGrad = (g: Tensor, w: Tensor, a: ConvAttributes, size: Two): Tensor =>
+  bind(inputGradPrimitive, [g, w], { ...plain(a), size })
+const filterGrad = (x: Tensor, g: Tensor, a: ConvAttributes, size: Two): Tensor =>
+  bind(filterGradPrimitive, [x, g], { ...plain(a), size })
 
 /** A number stands for both axes. */
 export interface ConvOptions {

@@ -12,7 +12,7 @@ const inputPrimitive: Primitive<{ readonly aval: Aval; readonly name: string }> 
   shape: (_, { aval }) => E.map(() => aval)(checkExtents('input', aval.shape)),
   reference: (_, { name }) => {
     throw new Error(`the input '${name}' was not bound to a value; pass it among the bindings`)
-  },
+  }
 })
 
 export const input = (aval: Aval, name = 'input'): Tensor => bind(inputPrimitive, [], { aval, name })
@@ -23,8 +23,13 @@ export const constantPrimitive: Primitive<{ readonly value: NdArray }> = primiti
   shape: (_, { value }) =>
     value.data.length === sizeOf(value.shape)
       ? E.map(() => ({ shape: value.shape, dtype: value.dtype }))(checkExtents('constant', value.shape))
-      : refuse('constant', `${sizeOf(value.shape)} values for the shape [${value.shape.join(',')}]`, `${value.data.length}`, 'give a shape that holds them all'),
-  reference: (_, { value }) => value.data,
+      : refuse(
+          'constant',
+          `${sizeOf(value.shape)} values for the shape [${value.shape.join(',')}]`,
+          `${value.data.length}`,
+          'give a shape that holds them all'
+        ),
+  reference: (_, { value }) => value.data
 })
 
 /** Numbers nested to any depth, or flat with a shape. */
@@ -35,7 +40,12 @@ const flatten = (values: Numbers): { shape: Shape; flat: number[] } => {
   const parts = values.map(flatten)
   const first = parts[0]?.shape ?? []
   if (parts.some(part => part.shape.join() !== first.join()))
-    fail('tensor', 'nested lists of equal lengths', `rows of shapes ${parts.map(part => `[${part.shape.join(',')}]`).join(', ')}`, 'make the rows equally long')
+    fail(
+      'tensor',
+      'nested lists of equal lengths',
+      `rows of shapes ${parts.map(part => `[${part.shape.join(',')}]`).join(', ')}`,
+      'make the rows equally long'
+    )
   return { shape: [values.length, ...first], flat: parts.flatMap(part => part.flat) }
 }
 
@@ -67,7 +77,7 @@ const aliasPrimitive: Primitive = primitive({
   name: 'alias',
   shape: ([x]) => E.right({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
   ...identity,
-  vjp: g => [g],
+  vjp: g => [g]
 })
 
 export const alias = (x: Tensor): Tensor => bind(aliasPrimitive, [x], {})
@@ -77,7 +87,7 @@ const stopGradientPrimitive: Primitive = primitive({
   name: 'stop_gradient',
   shape: ([x]) => E.right({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
   ...identity,
-  vjp: 'zero',
+  vjp: 'zero'
 })
 
 /**
@@ -101,14 +111,24 @@ const customVjpPrimitive: Primitive<{ readonly backward: Backward }> = primitive
   vjp: (g, [, ...args], { backward }, out) => {
     const pulled = backward(g, args, out)
     if (pulled.length !== args.length)
-      fail('customVjp', `one cotangent for each of the ${args.length} arguments`, `${pulled.length}`, 'return a list as long as the arguments')
+      fail(
+        'customVjp',
+        `one cotangent for each of the ${args.length} arguments`,
+        `${pulled.length}`,
+        'return a list as long as the arguments'
+      )
     pulled.forEach((cotangent, i) => {
       const arg = args[i] as Tensor
       if (cotangent.shape.join() !== arg.shape.join())
-        fail('customVjp', `a cotangent of the argument's shape [${arg.shape.join(',')}]`, `[${cotangent.shape.join(',')}]`, `check what the rule returns for argument ${i}`)
+        fail(
+          'customVjp',
+          `a cotangent of the argument's shape [${arg.shape.join(',')}]`,
+          `[${cotangent.shape.join(',')}]`,
+          `check what the rule returns for argument ${i}`
+        )
     })
     return [g, ...pulled]
-  },
+  }
 })
 
 /**
@@ -121,4 +141,3 @@ export const customVjp =
   (f: (...args: readonly Tensor[]) => Tensor, backward: Backward) =>
   (...args: readonly Tensor[]): Tensor =>
     bind(customVjpPrimitive, [f(...args.map(stopGradient)), ...args], { backward })
-

@@ -17,7 +17,12 @@ const oneHotPrimitive: Primitive<{ readonly classes: number }> = primitive({
   shape: ([indices], { classes }) =>
     isIndex(indices as Aval) && Number.isInteger(classes) && classes > 0
       ? E.right({ shape: [...(indices as Aval).shape, classes], dtype: 'f32' as const })
-      : refuse('one_hot', 'i32 indices and a positive number of classes', `${show(indices as Aval)} and ${classes}`, "convert the indices: convert(x, 'i32')"),
+      : refuse(
+          'one_hot',
+          'i32 indices and a positive number of classes',
+          `${show(indices as Aval)} and ${classes}`,
+          "convert the indices: convert(x, 'i32')"
+        ),
   reference: ([indices], { classes }, out) => {
     const result = allocate('f32', sizeOf(out.shape))
     ;(indices as NdArray).data.forEach((index, row) => {
@@ -26,21 +31,32 @@ const oneHotPrimitive: Primitive<{ readonly classes: number }> = primitive({
     })
     return result
   },
-  kernel: { kind: 'shader', shader: 'one_hot', params: (_, attributes, out) => [sizeOf(out.shape), attributes['classes'] as number] },
-  vjp: 'zero',
+  kernel: {
+    kind: 'shader',
+    shader: 'one_hot',
+    params: (_, attributes, out) => [sizeOf(out.shape), attributes['classes'] as number]
+  },
+  vjp: 'zero'
 })
 
 /** Rows of zeros with a one at each index: i32[...] -> f32[..., classes]. An index out of range gives a row of NaN. */
 export const oneHot = (indices: Tensor, classes: number): Tensor => bind(oneHotPrimitive, [indices], { classes })
 
 /** Extents before, on and after an axis. */
-const around = (shape: Shape, axis: number): [number, number, number] => [sizeOf(shape.slice(0, axis)), shape[axis] as number, sizeOf(shape.slice(axis + 1))]
+const around = (shape: Shape, axis: number): [number, number, number] => [
+  sizeOf(shape.slice(0, axis)),
+  shape[axis] as number,
+  sizeOf(shape.slice(axis + 1))
+]
 
 const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
   name: 'take',
   shape: ([x, indices], { axis }) =>
     isIndex(indices as Aval) && (x as Aval).dtype === 'f32'
-      ? E.right({ shape: [...(x as Aval).shape.slice(0, axis), ...(indices as Aval).shape, ...(x as Aval).shape.slice(axis + 1)], dtype: 'f32' as const })
+      ? E.right({
+          shape: [...(x as Aval).shape.slice(0, axis), ...(indices as Aval).shape, ...(x as Aval).shape.slice(axis + 1)],
+          dtype: 'f32' as const
+        })
       : refuse('take', 'an f32 tensor and i32 indices', `${show(x as Aval)} and ${show(indices as Aval)}`, 'convert one of them'),
   reference: ([x, indices], { axis }, out) => {
     const [outer, extent, inner] = around((x as NdArray).shape, axis)
@@ -50,7 +66,8 @@ const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
       for (let k = 0; k < data.length; k++)
         for (let n = 0; n < inner; n++, i++) {
           const index = data[k] as number
-          result[i] = index < 0 || index >= extent ? Number.NaN : ((x as NdArray).data[(o * extent + index) * inner + n] as number)
+          result[i] =
+            index < 0 || index >= extent ? Number.NaN : ((x as NdArray).data[(o * extent + index) * inner + n] as number)
         }
     return result
   },
@@ -60,22 +77,30 @@ const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
     params: ([x, indices], attributes, out) => {
       const [, extent, inner] = around((x as Aval).shape, attributes['axis'] as number)
       return [sizeOf(out.shape), extent, inner, sizeOf((indices as Aval).shape)]
-    },
+    }
   },
-  vjp: (g, [x, indices], { axis }) => [scatterAdd(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number), null],
+  vjp: (g, [x, indices], { axis }) => [scatterAdd(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number), null]
 })
 
 /** Rows of `x` along `axis` at `indices`; their axes take the axis' place. @example take(table, ids) // f32[100,8], i32[4] -> f32[4,8] */
-export const take = (x: Tensor, indices: Tensor, axis = 0): Tensor => bind(takePrimitive, [x, indices], { axis: axisOf('take', axis, x.shape.length) })
+export const take = (x: Tensor, indices: Tensor, axis = 0): Tensor =>
+  bind(takePrimitive, [x, indices], { axis: axisOf('take', axis, x.shape.length) })
 
 const scatterAddPrimitive: Primitive<{ readonly axis: number; readonly extent: number }> = primitive({
   name: 'scatter_add',
   shape: ([x, indices], { axis, extent }) => {
     const { shape } = x as Aval
     const rank = (indices as Aval).shape.length
-    return isIndex(indices as Aval) && (x as Aval).dtype === 'f32' && shape.slice(axis, axis + rank).join() === (indices as Aval).shape.join()
+    return isIndex(indices as Aval) &&
+      (x as Aval).dtype === 'f32' &&
+      shape.slice(axis, axis + rank).join() === (indices as Aval).shape.join()
       ? E.right({ shape: [...shape.slice(0, axis), extent, ...shape.slice(axis + rank)], dtype: 'f32' as const })
-      : refuse('scatter_add', `an f32 tensor whose axes from ${axis} on are those of the i32 indices`, `${show(x as Aval)} and ${show(indices as Aval)}`, 'reshape one of them')
+      : refuse(
+          'scatter_add',
+          `an f32 tensor whose axes from ${axis} on are those of the i32 indices`,
+          `${show(x as Aval)} and ${show(indices as Aval)}`,
+          'reshape one of them'
+        )
   },
   reference: ([x, indices], { axis, extent }, out) => {
     const [outer, , inner] = around(out.shape, axis)
@@ -97,9 +122,9 @@ const scatterAddPrimitive: Primitive<{ readonly axis: number; readonly extent: n
     params: ([, indices], attributes, out) => {
       const [, extent, inner] = around(out.shape, attributes['axis'] as number)
       return [sizeOf(out.shape), extent, inner, sizeOf((indices as Aval).shape)]
-    },
+    }
   },
-  vjp: (g, [, indices], { axis }) => [take(g, indices as Tensor, axis), null],
+  vjp: (g, [, indices], { axis }) => [take(g, indices as Tensor, axis), null]
 })
 
 /** The transpose of `take`: rows of `x` added into `extent` rows along `axis`, in the order of the indices. */

@@ -13,10 +13,16 @@ const matmulPrimitive: Primitive = primitive({
     const [a, b] = [x as Aval, y as Aval]
     const [rows, inner] = a.shape.slice(-2) as [number, number]
     const [depth, columns] = b.shape.slice(-2) as [number, number]
-    const fits = a.dtype === 'f32' && b.dtype === 'f32' && inner === depth && a.shape.slice(0, -2).join() === b.shape.slice(0, -2).join()
+    const fits =
+      a.dtype === 'f32' && b.dtype === 'f32' && inner === depth && a.shape.slice(0, -2).join() === b.shape.slice(0, -2).join()
     return fits
       ? E.right({ shape: [...a.shape.slice(0, -2), rows, columns], dtype: 'f32' as const })
-      : refuse('matmul', 'f32[..., m, k] and f32[..., k, n]', `${show(a)} and ${show(b)}`, 'transpose or reshape one of them so that the inner extents agree')
+      : refuse(
+          'matmul',
+          'f32[..., m, k] and f32[..., k, n]',
+          `${show(a)} and ${show(b)}`,
+          'transpose or reshape one of them so that the inner extents agree'
+        )
   },
   reference: ([x, y], _, out) => {
     const [a, b] = [x as NdArray, y as NdArray]
@@ -28,7 +34,8 @@ const matmulPrimitive: Primitive = primitive({
       for (let k = 0; k < inner; k++) {
         const value = a.data[row * inner + k] as number
         for (let column = 0; column < columns; column++)
-          result[row * columns + column] = (result[row * columns + column] as number) + value * (b.data[(batch * inner + k) * columns + column] as number)
+          result[row * columns + column] =
+            (result[row * columns + column] as number) + value * (b.data[(batch * inner + k) * columns + column] as number)
       }
     }
     return result
@@ -37,10 +44,15 @@ const matmulPrimitive: Primitive = primitive({
     kind: 'shader',
     shader: 'matmul',
     strided: true,
-    params: ([x], _, out) => [sizeOf(out.shape), out.shape.at(-2) as number, out.shape.at(-1) as number, (x as Aval).shape.at(-1) as number],
+    params: ([x], _, out) => [
+      sizeOf(out.shape),
+      out.shape.at(-2) as number,
+      out.shape.at(-1) as number,
+      (x as Aval).shape.at(-1) as number
+    ]
   },
   vjp: (g, [x, y]) => [matmul(g, swapLast(y as Tensor)), matmul(swapLast(x as Tensor), g)],
-  flops: ([x], _, out) => 2 * sizeOf(out.shape) * ((x as Aval).shape.at(-1) as number),
+  flops: ([x], _, out) => 2 * sizeOf(out.shape) * ((x as Aval).shape.at(-1) as number)
 })
 
 /** The last two axes exchanged: the transpose of each matrix. */
@@ -65,5 +77,9 @@ export const matmul = (x: Tensor, y: Tensor): Tensor => {
     return reshape(product, [...product.shape.slice(0, -2), product.shape.at(-1) as number])
   }
   const batch = broadcastShapes('matmul', [x.shape.slice(0, -2), y.shape.slice(0, -2)])
-  return bind(matmulPrimitive, [broadcastTo(x, [...batch, ...x.shape.slice(-2)]), broadcastTo(y, [...batch, ...y.shape.slice(-2)])], {})
+  return bind(
+    matmulPrimitive,
+    [broadcastTo(x, [...batch, ...x.shape.slice(-2)]), broadcastTo(y, [...batch, ...y.shape.slice(-2)])],
+    {}
+  )
 }

@@ -11,19 +11,34 @@ const transposePrimitive: Primitive<{ readonly permutation: readonly number[] }>
     const { shape, dtype } = x as Aval
     return permutation.length === shape.length && shape.every((_, axis) => permutation.includes(axis))
       ? E.right({ shape: permutation.map(axis => shape[axis] as number), dtype })
-      : refuse('transpose', `a permutation of the ${shape.length} axes of ${show(x as Aval)}`, `[${permutation.join(',')}]`, 'name each axis once')
+      : refuse(
+          'transpose',
+          `a permutation of the ${shape.length} axes of ${show(x as Aval)}`,
+          `[${permutation.join(',')}]`,
+          'name each axis once'
+        )
   },
   ...movement((view, { permutation }: { readonly permutation: readonly number[] }) => ({
     shape: permutation.map(axis => view.shape[axis] as number),
     strides: permutation.map(axis => view.strides[axis] as number),
-    offset: view.offset,
+    offset: view.offset
   })),
-  vjp: (g, _, { permutation }) => [transpose(g, permutation.map((_axis, i) => permutation.indexOf(i)))],
+  vjp: (g, _, { permutation }) => [
+    transpose(
+      g,
+      permutation.map((_axis, i) => permutation.indexOf(i))
+    )
+  ]
 })
 
 /** Axes in another order; reversed by default. @example transpose(x, [0, 2, 3, 1]) // NCHW -> NHWC */
-export const transpose = (x: Tensor, permutation: readonly number[] = x.shape.map((_, axis) => x.shape.length - 1 - axis)): Tensor =>
-  permutation.every((axis, i) => axis === i) && permutation.length === x.shape.length ? x : bind(transposePrimitive, [x], { permutation })
+export const transpose = (
+  x: Tensor,
+  permutation: readonly number[] = x.shape.map((_, axis) => x.shape.length - 1 - axis)
+): Tensor =>
+  permutation.every((axis, i) => axis === i) && permutation.length === x.shape.length
+    ? x
+    : bind(transposePrimitive, [x], { permutation })
 
 interface SliceAttributes {
   readonly [key: string]: unknown
@@ -41,19 +56,36 @@ const slicePrimitive: Primitive<SliceAttributes> = primitive({
       return [from, to, by].every(Number.isInteger) && from >= 0 && from < to && to <= extent && by >= 1
     })
     return valid && start.length === shape.length
-      ? E.right({ shape: shape.map((_, axis) => Math.ceil(((stop[axis] as number) - (start[axis] as number)) / (step[axis] as number))), dtype })
-      : refuse('slice', `0 <= start < stop <= extent and step >= 1 on every axis of ${show(x as Aval)}`, `[${start}] to [${stop}] by [${step}]`, 'keep the slice inside the tensor and not empty')
+      ? E.right({
+          shape: shape.map((_, axis) => Math.ceil(((stop[axis] as number) - (start[axis] as number)) / (step[axis] as number))),
+          dtype
+        })
+      : refuse(
+          'slice',
+          `0 <= start < stop <= extent and step >= 1 on every axis of ${show(x as Aval)}`,
+          `[${start}] to [${stop}] by [${step}]`,
+          'keep the slice inside the tensor and not empty'
+        )
   },
   ...movement((view: View, { start, step }: SliceAttributes, out) => ({
     shape: out.shape,
     strides: view.strides.map((stride, axis) => stride * (step[axis] as number)),
-    offset: view.strides.reduce((offset, stride, axis) => offset + stride * (start[axis] as number), view.offset),
+    offset: view.strides.reduce((offset, stride, axis) => offset + stride * (start[axis] as number), view.offset)
   })),
   vjp: (g, [x], { start, step }) => {
     const { shape } = x as Tensor
-    const after = shape.map((extent, axis) => extent - (start[axis] as number) - ((g.shape[axis] as number) - 1) * (step[axis] as number) - 1)
-    return [pad(g, start, after, step.map(by => by - 1))]
-  },
+    const after = shape.map(
+      (extent, axis) => extent - (start[axis] as number) - ((g.shape[axis] as number) - 1) * (step[axis] as number) - 1
+    )
+    return [
+      pad(
+        g,
+        start,
+        after,
+        step.map(by => by - 1)
+      )
+    ]
+  }
 })
 
 /** `[start, stop, step]` of an axis; `null` or a missing entry means the default: from 0, to the end, by 1. Negative bounds count from the end. */
@@ -64,13 +96,14 @@ export type SliceSpec = readonly (number | null | undefined)[]
  * @example slice(x, [[], [], [1], [0, null, 2]]) // x[:, :, 1:, ::2]
  */
 export const slice = (x: Tensor, specs: readonly SliceSpec[]): Tensor => {
-  if (specs.length > x.shape.length) fail('slice', `at most ${x.shape.length} specs for ${show(x)}`, String(specs.length), 'drop the last ones')
+  if (specs.length > x.shape.length)
+    fail('slice', `at most ${x.shape.length} specs for ${show(x)}`, String(specs.length), 'drop the last ones')
   const bound = (value: number | null | undefined, otherwise: number, extent: number) =>
     value === null || value === undefined ? otherwise : value < 0 ? value + extent : Math.min(value, extent)
   return bind(slicePrimitive, [x], {
     start: x.shape.map((extent, axis) => bound(specs[axis]?.[0], 0, extent)),
     stop: x.shape.map((extent, axis) => bound(specs[axis]?.[1], extent, extent)),
-    step: x.shape.map((_, axis) => specs[axis]?.[2] ?? 1),
+    step: x.shape.map((_, axis) => specs[axis]?.[2] ?? 1)
   })
 }
 
@@ -86,7 +119,7 @@ const paddedView = ({ shape: inner }: Aval, { before, interior }: PadAttributes,
   return {
     shape: inner,
     strides: strides.map((stride, axis) => stride * ((interior[axis] as number) + 1)),
-    offset: strides.reduce((offset, stride, axis) => offset + stride * (before[axis] as number), 0),
+    offset: strides.reduce((offset, stride, axis) => offset + stride * (before[axis] as number), 0)
   }
 }
 
@@ -97,21 +130,44 @@ const padPrimitive: Primitive<PadAttributes> = primitive({
     const counts = [before, after, interior]
     return counts.every(list => list.length === shape.length && list.every(n => Number.isInteger(n) && n >= 0))
       ? E.map((padded: Shape) => ({ shape: padded, dtype }))(
-          checkExtents('pad', shape.map((extent, axis) => (before[axis] as number) + extent + (extent - 1) * (interior[axis] as number) + (after[axis] as number))),
+          checkExtents(
+            'pad',
+            shape.map(
+              (extent, axis) =>
+                (before[axis] as number) + extent + (extent - 1) * (interior[axis] as number) + (after[axis] as number)
+            )
+          )
         )
-      : refuse('pad', `${shape.length} counts >= 0 before, after and between the elements of each axis`, counts.map(list => `[${list}]`).join(' '), 'use slice to take elements away')
+      : refuse(
+          'pad',
+          `${shape.length} counts >= 0 before, after and between the elements of each axis`,
+          counts.map(list => `[${list}]`).join(' '),
+          'use slice to take elements away'
+        )
   },
   ...assembly(([x], attributes: PadAttributes, out) => ({ fill: true, parts: [paddedView(x as Aval, attributes, out)] })),
   vjp: (g, [x], { before, interior }) => [
-    slice(g, (x as Tensor).shape.map((extent, axis) => [before[axis], (before[axis] as number) + (extent - 1) * ((interior[axis] as number) + 1) + 1, (interior[axis] as number) + 1])),
-  ],
+    slice(
+      g,
+      (x as Tensor).shape.map((extent, axis) => [
+        before[axis],
+        (before[axis] as number) + (extent - 1) * ((interior[axis] as number) + 1) + 1,
+        (interior[axis] as number) + 1
+      ])
+    )
+  ]
 })
 
 /**
  * Zeros before, after and (`interior`) between the elements of each axis.
  * @example pad(x, [0, 0, 1, 1], [0, 0, 1, 1]) // one pixel around an NCHW image
  */
-export const pad = (x: Tensor, before: readonly number[], after: readonly number[], interior: readonly number[] = before.map(() => 0)): Tensor =>
+export const pad = (
+  x: Tensor,
+  before: readonly number[],
+  after: readonly number[],
+  interior: readonly number[] = before.map(() => 0)
+): Tensor =>
   [before, after, interior].every(list => list.every(n => n === 0)) ? x : bind(padPrimitive, [x], { before, after, interior })
 
 const concatPrimitive: Primitive<{ readonly axis: number }> = primitive({
@@ -119,7 +175,10 @@ const concatPrimitive: Primitive<{ readonly axis: number }> = primitive({
   shape: (inputs, { axis }) => {
     const [first] = inputs as readonly [Aval, ...Aval[]]
     const fits = inputs.every(
-      ({ shape, dtype }) => dtype === first.dtype && shape.length === first.shape.length && shape.every((extent, i) => i === axis || extent === first.shape[i]),
+      ({ shape, dtype }) =>
+        dtype === first.dtype &&
+        shape.length === first.shape.length &&
+        shape.every((extent, i) => i === axis || extent === first.shape[i])
     )
     const total = inputs.reduce((extent, { shape }) => extent + (shape[axis] as number), 0)
     return fits
@@ -141,9 +200,12 @@ const concatPrimitive: Primitive<{ readonly axis: number }> = primitive({
     return inputs.map(({ shape }) => {
       const from = start
       start += shape[axis] as number
-      return slice(g, shape.map((_, i) => (i === axis ? [from, start] : [])))
+      return slice(
+        g,
+        shape.map((_, i) => (i === axis ? [from, start] : []))
+      )
     })
-  },
+  }
 })
 
 /** Tensors one after another along `axis`. @example concat([x, y], 1) */

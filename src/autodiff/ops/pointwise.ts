@@ -34,7 +34,10 @@ const alike =
 const together = (name: string, values: readonly TensorLike[]): Tensor[] => {
   const dtype = values.find(value => typeof value !== 'number')?.dtype ?? 'f32'
   const tensors = values.map(value => asTensor(value, dtype))
-  const shape = broadcastShapes(name, tensors.map(x => x.shape))
+  const shape = broadcastShapes(
+    name,
+    tensors.map(x => x.shape)
+  )
   return tensors.map(x => broadcastTo(x, shape))
 }
 
@@ -62,7 +65,7 @@ export const mul = binary({
   vjp: (g, inputs) => {
     const [x, y] = inputs as Pair
     return [mul(g, y), mul(g, x)]
-  },
+  }
 })
 
 /** x / y, elementwise. */
@@ -73,24 +76,34 @@ export const div = binary({
   vjp: (g, [, y], _, out) => {
     const scaled = div(g, y as Tensor)
     return [scaled, neg(mul(scaled, out))]
-  },
+  }
 })
 
 /** -x. */
 export const neg = unary({ name: 'neg', shape: alike('neg', 'signed'), ...pointwise(x => -x, '-a'), vjp: g => [neg(g)] })
 
 /** e^x. */
-export const exp = unary({ name: 'exp', shape: alike('exp', 'f32'), ...pointwise(Math.exp, 'exponential(a)'), vjp: (g, _, __, out) => [mul(g, out)] })
+export const exp = unary({
+  name: 'exp',
+  shape: alike('exp', 'f32'),
+  ...pointwise(Math.exp, 'exponential(a)'),
+  vjp: (g, _, __, out) => [mul(g, out)]
+})
 
 /** Natural logarithm; NaN below 0, -infinity at 0. */
-export const log = unary({ name: 'log', shape: alike('log', 'f32'), ...pointwise(Math.log, 'logarithm(a)'), vjp: (g, [x]) => [div(g, x as Tensor)] })
+export const log = unary({
+  name: 'log',
+  shape: alike('log', 'f32'),
+  ...pointwise(Math.log, 'logarithm(a)'),
+  vjp: (g, [x]) => [div(g, x as Tensor)]
+})
 
 /** Square root; its derivative at 0 is infinite, as the limit is. */
 export const sqrt = unary({
   name: 'sqrt',
   shape: alike('sqrt', 'f32'),
   ...pointwise(Math.sqrt, 'square_root(a)'),
-  vjp: (g, _, __, out) => [div(g, mul(out, 2))],
+  vjp: (g, _, __, out) => [div(g, mul(out, 2))]
 })
 
 /** 1 / sqrt(x). */
@@ -98,7 +111,7 @@ export const rsqrt = unary({
   name: 'rsqrt',
   shape: alike('rsqrt', 'f32'),
   ...pointwise(x => 1 / Math.sqrt(x), 'divide(1.0, square_root(a))'),
-  vjp: (g, _, __, out) => [mul(mul(g, -0.5), mul(out, mul(out, out)))],
+  vjp: (g, _, __, out) => [mul(mul(g, -0.5), mul(out, mul(out, out)))]
 })
 
 /** Hyperbolic tangent. */
@@ -106,7 +119,7 @@ export const tanh = unary({
   name: 'tanh',
   shape: alike('tanh', 'f32'),
   ...pointwise(Math.tanh, 'hyperbolic_tangent(a)'),
-  vjp: (g, _, __, out) => [mul(g, sub(1, mul(out, out)))],
+  vjp: (g, _, __, out) => [mul(g, sub(1, mul(out, out)))]
 })
 
 /** 1 / (1 + e^-x). */
@@ -114,7 +127,7 @@ export const sigmoid = unary({
   name: 'sigmoid',
   shape: alike('sigmoid', 'f32'),
   ...pointwise(x => 1 / (1 + Math.exp(-x)), 'divide(1.0, 1.0 + exponential(-a))'),
-  vjp: (g, _, __, out) => [mul(g, mul(out, sub(1, out)))],
+  vjp: (g, _, __, out) => [mul(g, mul(out, sub(1, out)))]
 })
 
 /** |x|; abs'(0) = 0. */
@@ -122,7 +135,7 @@ export const abs = unary({
   name: 'abs',
   shape: alike('abs', 'f32'),
   ...pointwise(Math.abs, 'abs(a)'),
-  vjp: (g, [x]) => [mul(g, sign(x as Tensor))],
+  vjp: (g, [x]) => [mul(g, sign(x as Tensor))]
 })
 
 /** -1, 0 or 1; NaN stays. Its derivative is zero almost everywhere. */
@@ -130,7 +143,7 @@ export const sign = unary({
   name: 'sign',
   shape: alike('sign', 'f32'),
   ...pointwise(Math.sign, 'select(select(a, -1.0, a < 0.0), 1.0, a > 0.0)'),
-  vjp: 'zero',
+  vjp: 'zero'
 })
 
 /** max(x, 0), NaN kept; relu'(0) = 0. */
@@ -138,7 +151,7 @@ export const relu = unary({
   name: 'relu',
   shape: alike('relu', 'f32'),
   ...pointwise(x => (x <= 0 ? 0 : x), 'select(a, 0.0, a <= 0.0)'),
-  vjp: (g, [x]) => [where(lessEqual(x as Tensor, 0), 0, g)],
+  vjp: (g, [x]) => [where(lessEqual(x as Tensor, 0), 0, g)]
 })
 
 /** The larger operand; NaN if either is; a tie's cotangent goes to the first. */
@@ -149,7 +162,7 @@ export const maximum = binary({
   vjp: (g, inputs) => {
     const first = greaterEqual(...(inputs as Pair))
     return [where(first, g, 0), where(first, 0, g)]
-  },
+  }
 })
 
 /** The smaller operand; NaN if either is; a tie's cotangent goes to the first. */
@@ -160,7 +173,7 @@ export const minimum = binary({
   vjp: (g, inputs) => {
     const first = lessEqual(...(inputs as Pair))
     return [where(first, g, 0), where(first, 0, g)]
-  },
+  }
 })
 
 /** A comparison: a condition, u32 0 or 1, without cotangent. Comparisons with NaN are false, but `notEqual` is true. */
@@ -179,7 +192,7 @@ export const isFinite = unary({
   name: 'is_finite',
   shape: alike('is_finite', 'f32', 'u32'),
   ...pointwise(x => (Number.isFinite(x) ? 1 : 0), 'u32(is_finite(a))'),
-  vjp: 'zero',
+  vjp: 'zero'
 })
 
 const wherePrimitive: Primitive = primitive({
@@ -189,7 +202,7 @@ const wherePrimitive: Primitive = primitive({
       ? alike('where')([x as Aval, y as Aval], {})
       : refuse('where', 'a condition of dtype u32', show(condition as Aval), 'compare, for example greater(x, 0)'),
   ...pointwise((condition, x, y) => (condition ? x : y), 'select(c, b, a != 0u)'),
-  vjp: (g, [condition]) => [null, where(condition as Tensor, g, 0), where(condition as Tensor, 0, g)],
+  vjp: (g, [condition]) => [null, where(condition as Tensor, g, 0), where(condition as Tensor, 0, g)]
 })
 
 /**
@@ -224,7 +237,7 @@ const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => powExpression(attributes['exponent'] as number) },
-  vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))],
+  vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))]
 })
 
 /** x to a constant power. A negative base with a fractional exponent is NaN. */
@@ -245,7 +258,7 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => `${attributes['dtype'] as DType}(a)` },
-  vjp: 'zero',
+  vjp: 'zero'
 })
 
 /**

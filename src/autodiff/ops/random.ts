@@ -51,7 +51,12 @@ const drawShape =
       ? E.map(() => ({ shape, dtype }))(checkExtents(name, shape))
       : refuse(name, 'a key u32[2]', show(key as Aval), 'make one with key(seed)')
 
-const draw = (name: string, dtype: 'f32' | 'u32', f: (word: number) => number, expression: string): Primitive<{ readonly shape: Shape }> =>
+const draw = (
+  name: string,
+  dtype: 'f32' | 'u32',
+  f: (word: number) => number,
+  expression: string
+): Primitive<{ readonly shape: Shape }> =>
   primitive({
     name,
     shape: drawShape(name, dtype),
@@ -67,9 +72,9 @@ const draw = (name: string, dtype: 'f32' | 'u32', f: (word: number) => number, e
       kind: 'shader',
       shader: 'random',
       op: () => `alias Out = ${dtype};\nfn draw(word: u32) -> Out { return ${expression}; }`,
-      params: (_, __, out) => [sizeOf(out.shape)],
+      params: (_, __, out) => [sizeOf(out.shape)]
     },
-    vjp: 'zero',
+    vjp: 'zero'
   })
 
 /** The upper 24 bits, so that f32 holds the number exactly: [0, 1) in steps of 2^-24. */
@@ -79,9 +84,16 @@ const unit = (word: number): number => (word >>> 8) * 2 ** -24
  * The normal quantile of (word + 1/2) / 2^24: erfinv by M. Giles' polynomial ("Approximating the erfinv function", GPU Computing Gems, 2010;
  * relative error 1e-7 in f32), the same on both backends, so that they agree to rounding.
  */
-const CENTRAL = [2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164, 0.246640727, 1.50140941]
-const TAIL = [-0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047, 1.00167406, 2.83297682]
-const horner = (coefficients: readonly number[], w: number): number => coefficients.reduce((value, coefficient) => value * w + coefficient)
+const CENTRAL = [
+  2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164, 0.246640727,
+  1.50140941
+]
+const TAIL = [
+  -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047, 1.00167406,
+  2.83297682
+]
+const horner = (coefficients: readonly number[], w: number): number =>
+  coefficients.reduce((value, coefficient) => value * w + coefficient)
 const normalOf = (word: number): number => {
   const x = 2 * (unit(word) + 2 ** -25) - 1
   const w = -Math.log((1 - x) * (1 + x))
@@ -96,7 +108,8 @@ const normalPrimitive = draw('random_normal', 'f32', normalOf, 'normal(word)')
 export const keyOf = (seed: number): Key => [Math.floor(seed / 2 ** 32) >>> 0, seed >>> 0]
 
 /** A key as a tensor, u32[2]. */
-export const key = (seed: number | Key): Tensor => tensor(new Uint32Array(typeof seed === 'number' ? keyOf(seed) : seed), [2], 'u32')
+export const key = (seed: number | Key): Tensor =>
+  tensor(new Uint32Array(typeof seed === 'number' ? keyOf(seed) : seed), [2], 'u32')
 
 /** `count` independent keys from one, which must not be used again. */
 export const split = (from: Tensor, count = 2): readonly Tensor[] => {

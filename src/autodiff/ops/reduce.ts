@@ -11,7 +11,8 @@ import { div, equal, where } from './pointwise.js'
 
 const argmaxPrimitive: Primitive = primitive({
   name: 'argmax',
-  shape: ([x]) => E.map(() => ({ shape: (x as Aval).shape.slice(0, -1), dtype: 'i32' as const }))(expectDtype('argmax', [x as Aval], 'f32')),
+  shape: ([x]) =>
+    E.map(() => ({ shape: (x as Aval).shape.slice(0, -1), dtype: 'i32' as const }))(expectDtype('argmax', [x as Aval], 'f32')),
   reference: ([x], _, out) => {
     const { data, shape } = x as NdArray
     const extent = shape[shape.length - 1] as number
@@ -27,7 +28,7 @@ const argmaxPrimitive: Primitive = primitive({
     return result
   },
   kernel: { kind: 'shader', shader: 'argmax', params: ([x], _, out) => [sizeOf(out.shape), (x as Aval).shape.at(-1) as number] },
-  vjp: 'zero',
+  vjp: 'zero'
 })
 
 /** Where the maximum over `axis` is: the first one of a tie, the first NaN if there is any. i32, without cotangent. */
@@ -40,8 +41,12 @@ export const argmax = (x: Tensor, axis = -1): Tensor => {
 const maxPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive({
   name: 'reduce_max',
   shape: ([x], { axes }) =>
-    E.map(() => ({ shape: (x as Aval).shape.filter((_, axis) => !axes.includes(axis)), dtype: 'f32' as const }))(expectDtype('reduce_max', [x as Aval], 'f32')),
-  reference: foldReference(Number.NEGATIVE_INFINITY, (a, b) => (Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : a >= b ? a : b)),
+    E.map(() => ({ shape: (x as Aval).shape.filter((_, axis) => !axes.includes(axis)), dtype: 'f32' as const }))(
+      expectDtype('reduce_max', [x as Aval], 'f32')
+    ),
+  reference: foldReference(Number.NEGATIVE_INFINITY, (a, b) =>
+    Number.isNaN(a) || Number.isNaN(b) ? Number.NaN : a >= b ? a : b
+  ),
   kernel: { kind: 'reduce', identity: 'negative_infinity()', combine: 'larger(a, b)' },
   // The mask of the first maximum, by index: the reduced axes go last and become one, then back.
   vjp: (g, [input], { axes }) => {
@@ -49,10 +54,19 @@ const maxPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive(
     const { kept } = reducedLast(x.shape, axes)
     const order = [...kept, ...axes]
     const rows = reshape(transpose(x, order), [...kept.map(axis => x.shape[axis] as number), -1])
-    const hot = reshape(oneHot(argmax(rows), rows.shape.at(-1) as number), order.map(axis => x.shape[axis] as number))
-    const mask = equal(transpose(hot, order.map((_, i) => order.indexOf(i))), 1)
+    const hot = reshape(
+      oneHot(argmax(rows), rows.shape.at(-1) as number),
+      order.map(axis => x.shape[axis] as number)
+    )
+    const mask = equal(
+      transpose(
+        hot,
+        order.map((_, i) => order.indexOf(i))
+      ),
+      1
+    )
     return [where(mask, broadcastTo(reshape(g, keptShape(x.shape, axes)), x.shape), 0)]
-  },
+  }
 })
 
 /** The maximum over `axes` (all by default); NaN if there is one; a tie's cotangent goes to its first element in row-major order. */

@@ -23,7 +23,8 @@ interface WindowAttributes {
   readonly size: readonly [number, number]
 }
 
-const pooled = ({ kernel, stride, padding, size }: WindowAttributes): number[] => size.map(extent => Math.floor((extent + 2 * padding - kernel) / stride) + 1)
+const pooled = ({ kernel, stride, padding, size }: WindowAttributes): number[] =>
+  size.map(extent => Math.floor((extent + 2 * padding - kernel) / stride) + 1)
 
 const geometry = (a: WindowAttributes) => {
   const [height, width] = a.size
@@ -57,10 +58,21 @@ const windowShape =
   ([x], a) => {
     const { shape, dtype: given } = x as Aval
     const valid =
-      shape.length === 4 && given === 'f32' && [a.kernel, a.stride].every(n => Number.isInteger(n) && n >= 1) && Number.isInteger(a.padding) && a.padding >= 0 && 2 * a.padding <= a.kernel && pooled(a).every(n => n > 0)
+      shape.length === 4 &&
+      given === 'f32' &&
+      [a.kernel, a.stride].every(n => Number.isInteger(n) && n >= 1) &&
+      Number.isInteger(a.padding) &&
+      a.padding >= 0 &&
+      2 * a.padding <= a.kernel &&
+      pooled(a).every(n => n > 0)
     return valid
       ? E.right({ shape: [...shape.slice(0, 2), ...(side === 'image' ? a.size : pooled(a))], dtype })
-      : refuse(name, 'f32 images [B,C,H,W] that hold a window, kernel and stride >= 1, and a padding of at most half the kernel', `${show(x as Aval)} with kernel ${a.kernel}, stride ${a.stride}, padding ${a.padding}`, 'shrink the window or the padding')
+      : refuse(
+          name,
+          'f32 images [B,C,H,W] that hold a window, kernel and stride >= 1, and a padding of at most half the kernel',
+          `${show(x as Aval)} with kernel ${a.kernel}, stride ${a.stride}, padding ${a.padding}`,
+          'shrink the window or the padding'
+        )
   }
 
 const argmaxPrimitive: Primitive<WindowAttributes> = primitive({
@@ -78,7 +90,7 @@ const argmaxPrimitive: Primitive<WindowAttributes> = primitive({
     return result
   },
   kernel: { kind: 'shader', shader: 'window_argmax', params },
-  vjp: 'zero',
+  vjp: 'zero'
 })
 
 const gatherPrimitive: Primitive<WindowAttributes> = primitive({
@@ -88,11 +100,12 @@ const gatherPrimitive: Primitive<WindowAttributes> = primitive({
     const result = allocate('f32', sizeOf(out.shape))
     const windows = result.length / planesOf(out.shape)
     const plane = a.size[0] * a.size[1]
-    for (let i = 0; i < result.length; i++) result[i] = (x as NdArray).data[Math.floor(i / windows) * plane + ((places as NdArray).data[i] as number)] as number
+    for (let i = 0; i < result.length; i++)
+      result[i] = (x as NdArray).data[Math.floor(i / windows) * plane + ((places as NdArray).data[i] as number)] as number
     return result
   },
   kernel: { kind: 'shader', shader: 'window_gather', params },
-  vjp: (g, [, places], a) => [bind(scatterPrimitive, [g, places as Tensor], a), null],
+  vjp: (g, [, places], a) => [bind(scatterPrimitive, [g, places as Tensor], a), null]
 })
 
 const scatterPrimitive: Primitive<WindowAttributes> = primitive({
@@ -110,7 +123,7 @@ const scatterPrimitive: Primitive<WindowAttributes> = primitive({
     return result
   },
   kernel: { kind: 'shader', shader: 'window_scatter', params },
-  vjp: (cotangent, [, places], a) => [bind(gatherPrimitive, [cotangent, places as Tensor], a), null],
+  vjp: (cotangent, [, places], a) => [bind(gatherPrimitive, [cotangent, places as Tensor], a), null]
 })
 
 const sumPrimitive: Primitive<WindowAttributes> = primitive({
@@ -126,7 +139,7 @@ const sumPrimitive: Primitive<WindowAttributes> = primitive({
   },
   kernel: { kind: 'shader', shader: 'window_sum', params },
   vjp: (g, _, a) => [bind(spreadPrimitive, [g], a)],
-  flops: (_, a, out) => sizeOf(out.shape) * a.kernel ** 2,
+  flops: (_, a, out) => sizeOf(out.shape) * a.kernel ** 2
 })
 
 const spreadPrimitive: Primitive<WindowAttributes> = primitive({
@@ -142,7 +155,7 @@ const spreadPrimitive: Primitive<WindowAttributes> = primitive({
   },
   kernel: { kind: 'shader', shader: 'window_spread', params },
   vjp: (cotangent, _, a) => [bind(sumPrimitive, [cotangent], a)],
-  flops: (_, a, out) => sizeOf(out.shape) * a.kernel ** 2,
+  flops: (_, a, out) => sizeOf(out.shape) * a.kernel ** 2
 })
 
 export interface PoolOptions {
@@ -157,7 +170,7 @@ const attributesOf = (x: Tensor, { kernel, stride = kernel, padding = 0 }: PoolO
   kernel,
   stride,
   padding,
-  size: x.shape.slice(2) as unknown as readonly [number, number],
+  size: x.shape.slice(2) as unknown as readonly [number, number]
 })
 
 /** Maximum over windows of f32[B,C,H,W], floor mode; the first maximum takes the cotangent. @example maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }) */
