@@ -16,11 +16,13 @@ interface Module {
   readonly compiled: Promise<E.Either<EngineError, GPUShaderModule>>
 }
 interface Cache {
+  /** By expanded text. Those that failed are dropped: the reason may have been the device. */
   readonly modules: Map<string, Module>
   readonly layouts: Map<number, GPUBindGroupLayout>
   readonly pipelines: Map<string, Promise<E.Either<EngineError, Pipeline>>>
 }
 const caches = new WeakMap<Device, Cache>()
+let nextModule = 1
 
 const cacheOf = (device: Device): Cache => {
   const cache = caches.get(device) ?? { modules: new Map(), layouts: new Map(), pipelines: new Map() }
@@ -86,13 +88,16 @@ export const pipelineOf =
     if (E.isLeft(source)) return source
     const { modules, pipelines } = cacheOf(device)
     const { code } = source.right
-    const module = modules.get(code) ?? { id: modules.size, compiled: compile(device, call.shader, source.right) }
+    const module = modules.get(code) ?? { id: nextModule++, compiled: compile(device, call.shader, source.right) }
     modules.set(code, module)
     const key = `${module.id} ${variantKey(call)}`
     const made = pipelines.get(key) ?? create(device, call, source.right, module)
     pipelines.set(key, made)
     const result = await made
-    if (E.isLeft(result)) pipelines.delete(key)
+    if (E.isLeft(result)) {
+      if (pipelines.get(key) === made) pipelines.delete(key)
+      if (modules.get(code) === module) modules.delete(code)
+    }
     return result
   }
 

@@ -53,7 +53,7 @@ export const readback =
       offsets.push(size)
       size += length * BYTES
     }
-    if (size === 0) return E.right([])
+    if (size === 0) return E.right(wanted.map(one => copyOf(new ArrayBuffer(0), 0, one)))
     if (size > device.limits.maxBufferSize) {
       return E.left(
         outOfMemory(`to read ${size} bytes at once`, `this adapter allows ${device.limits.maxBufferSize}`, 'read less at once')
