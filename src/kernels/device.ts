@@ -118,7 +118,8 @@ export const openDevice =
       const names = await listed()
       const wanted = options.adapter
       const entry = wanted === undefined ? undefined : names.find(({ name }) => plain(name).includes(plain(wanted)))
-      if (wanted !== undefined && !entry && names.length > 0) {
+      if (wanted !== undefined && !entry) {
+        if (names.length === 0) return E.left(noneBecause('none was found'))
         const there = names.map(({ name }) => name)
         return E.left(
           noAdapter(`an adapter named like "${wanted}"`, there, `there are only: ${there.join(', ')}`, 'choose one of these')

@@ -4,7 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { allocateScoped, type DeviceBuffer, discard, trimPool } from './buffers.js'
 import { complaint, type Device, scoped } from './device.js'
 import { type EngineError, invalidArgument } from './errors.js'
-import { bind, type Executable, type Step } from './prepare.js'
+import { bind, type Executable, isDisposed, type Step } from './prepare.js'
 import { waiting } from './wait.js'
 
 /** Runs that the device may have before it: enough to keep it busy, few enough to bound the memory of what is pending. */
@@ -33,9 +33,10 @@ const turn = (lane: Lane): Promise<void> => {
   return lane.tail
 }
 
-const refusal = (device: Device, { plan, owned }: Executable, inputs: readonly DeviceBuffer[]): EngineError | undefined => {
+const refusal = (device: Device, executable: Executable, inputs: readonly DeviceBuffer[]): EngineError | undefined => {
+  const { plan } = executable
   const wanted = plan.program.inputs
-  if (owned.some(({ live }) => !live)) return invalidArgument('an executable', 'it was disposed of', 'prepare the plan again')
+  if (isDisposed(executable)) return invalidArgument('an executable', 'it was disposed of', 'prepare the plan again')
   if (inputs.length !== wanted.length) {
     return invalidArgument(
       `${wanted.length} inputs`,

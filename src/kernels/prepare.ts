@@ -155,8 +155,13 @@ export const prepare =
     return made
   }
 
+const disposed = new WeakSet<GPUBuffer>()
+
 /** Gives back what an executable holds. Runs that were submitted still end well; later ones are refused. */
 export const disposeExecutable = ({ owned, uniform }: Executable): void => {
   owned.forEach(release)
   uniform.destroy()
+  disposed.add(uniform)
 }
+
+export const isDisposed = ({ uniform }: Executable): boolean => disposed.has(uniform)

@@ -30,6 +30,24 @@ describe('adapters', () => {
     for (const part of ['"Voodoo 2"', ...names]) expect(error.message).toContain(part)
   })
 
+  it('are missed with a cure where there is no driver', async () => {
+    const { VK_DRIVER_FILES } = process.env
+    process.env.VK_DRIVER_FILES = '/nowhere.json'
+    try {
+      for (const options of [{}, { adapter: device.info.name }]) {
+        expect(left(await openDevice(options)())).toMatchObject({
+          _tag: 'NoAdapter',
+          available: [],
+          message: expect.stringMatching(/a WebGPU adapter.*npm run adapter/)
+        })
+      }
+      expect(right(await listAdapters()())).toEqual([])
+    } finally {
+      if (VK_DRIVER_FILES === undefined) Reflect.deleteProperty(process.env, 'VK_DRIVER_FILES')
+      else process.env.VK_DRIVER_FILES = VK_DRIVER_FILES
+    }
+  })
+
   it('are never fakes', async () => {
     expect(left(await openDevice({ adapter: 'null backend' })())._tag).toBe('NoAdapter')
   })
