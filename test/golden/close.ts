@@ -7,7 +7,7 @@ export const expectClose = (label: string, got: ArrayLike<number>, want: ArrayLi
   let worst = 0
   for (let i = 0; i < want.length; i++) {
     const error = Math.abs((got[i] as number) - (want[i] as number))
-    worst = error <= worst ? worst : error
+    worst = Number.isNaN(worst) || error <= worst ? worst : error // a NaN, once met, stays
   }
   expect(
     largest === 0 ? worst : worst / largest,

@@ -1,0 +1,61 @@
+/** Optimisers as functions: gradient, state and values in, new values and state out. */
+import { norm } from '../autodiff/nn.js'
+import * as $ from '../autodiff/ops/index.js'
+import type { Tensor } from '../autodiff/tensor.js'
+
+/** The factor that brings a gradient of this norm to at most `limit`: limit / (norm + 1e-6) where that is below 1. */
+export const clipFactor = (gradientNorm: Tensor, limit: number): Tensor => $.minimum($.div(limit, $.add(gradientNorm, 1e-6)), 1)
+
+/** The norm of several tensors together. */
+export const globalNorm = (tensors: readonly Tensor[]): Tensor => norm($.concat(tensors.map(x => $.reshape(x, [-1]))))
+
+export interface SgdOptions {
+  readonly momentum: number
+  /** Coupled: added to the gradient, after clipping. */
+  readonly weightDecay: number
+}
+
+/** Stochastic gradient descent: b <- momentum b + (g + decay w); w <- w - rate b. */
+export const sgd = (
+  { momentum, weightDecay }: SgdOptions,
+  rate: Tensor,
+  gradient: Tensor,
+  buffer: Tensor,
+  values: Tensor
+): { readonly values: Tensor; readonly buffer: Tensor } => {
+  const next = $.add($.mul(buffer, momentum), $.add(gradient, $.mul(values, weightDecay)))
+  return { values: $.sub(values, $.mul(rate, next)), buffer: next }
+}
+
+export interface AdamOptions {
+  readonly rate: number
+  readonly betas: readonly [number, number]
+  readonly epsilon: number
+  /** L2, added to the gradient. */
+  readonly weightDecay: number
+}
+
+/** Moments, and 1 - beta^t of both: a recurrence, since 1 - beta^t itself loses its digits in float32. Starts at zeros. */
+export interface AdamState {
+  readonly [key: string]: Tensor
+  readonly first: Tensor
+  readonly second: Tensor
+  readonly corrections: Tensor
+}
+
+/** Adam (Kingma & Ba, 2015): values - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). */
+export const adam = (
+  { rate, betas, epsilon, weightDecay }: AdamOptions,
+  gradient: Tensor,
+  state: AdamState,
+  values: Tensor
+): { readonly values: Tensor; readonly state: AdamState } => {
+  const [beta1, beta2] = betas
+  const g = $.add(gradient, $.mul(values, weightDecay))
+  const first = $.add($.mul(state.first, beta1), $.mul(g, 1 - beta1))
+  const second = $.add($.mul(state.second, beta2), $.mul($.mul(g, g), 1 - beta2))
+  const corrections = $.add($.mul(state.corrections, $.tensor([beta1, beta2])), $.tensor([1 - beta1, 1 - beta2]))
+  const correction = (i: number) => $.reshape($.slice(corrections, [[i, i + 1]]), [])
+  const step = $.div($.div(first, correction(0)), $.add($.div($.sqrt(second), $.sqrt(correction(1))), epsilon))
+  return { values: $.sub(values, $.mul(step, rate)), state: { first, second, corrections } }
+}
