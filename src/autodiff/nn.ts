@@ -157,25 +157,30 @@ const asRows = (name: string, rows: Rows): Tensor => {
   return matrix
 }
 
-/**
- * Λ, `corr`: the mean over pairs of rows of their cosines. Closed form with u = g / |g| (0 where g = 0):
- * (|sum u|^2 - sum |u|^2) / (M (M - 1)).
- */
-export const meanPairwiseCosine = (rows: Rows): Tensor => {
-  const u = unit(asRows('meanPairwiseCosine', rows), 1)
-  const count = u.shape[0] as number
-  return div(sub(sum(square(sum(u, 0))), sum(square(u))), count * (count - 1))
+/** The products of all pairs of rows, f32[M,M]; 0 for a row with itself. */
+const pairs = (rows: Tensor): Tensor => {
+  const count = rows.shape[0] as number
+  return where(equal(identity(count), 1), 0, matmul(rows, transpose(rows)))
 }
+
+/** The sum over ordered pairs as a mean over pairs. */
+const meanOfPairs = (values: Tensor): Tensor => {
+  const count = values.shape[0] as number
+  return div(sum(values), count * (count - 1))
+}
+
+/**
+ * Λ, `corr`: the mean over pairs of rows of their cosines, u = g / |g| (0 where g = 0). The pairs are summed themselves: the closed form
+ * (|sum u|^2 - sum |u|^2) / (M (M - 1)) takes a small number from one near M, and loses 1e-5 of a small Λ in float32.
+ */
+export const meanPairwiseCosine = (rows: Rows): Tensor => meanOfPairs(pairs(unit(asRows('meanPairwiseCosine', rows), 1)))
 
 /** `signcorr`: the mean over pairs of (g_i . g_j) / (|g_i| . |g_j|), absolute values elementwise; a pair with nothing in common counts 0. */
 export const meanPairwiseSignCosine = (rows: Rows): Tensor => {
   const g = asRows('meanPairwiseSignCosine', rows)
-  const count = g.shape[0] as number
-  const products = matmul(g, transpose(g))
-  const sizes = matmul(abs(g), transpose(abs(g)))
-  const counts = where(equal(identity(count), 1), 0, sizes)
-  const present = greater(counts, 0)
-  return div(sum(where(present, div(products, where(present, counts, 1)), 0)), count * (count - 1))
+  const sizes = pairs(abs(g))
+  const present = greater(sizes, 0)
+  return meanOfPairs(where(present, div(pairs(g), where(present, sizes, 1)), 0))
 }
 
 /** The identity matrix, f32[size,size]. */
