@@ -93,6 +93,20 @@ describe('a device that is destroyed', () => {
     }
   })
 
+  it('fails a readback that waits for it', async () => {
+    const { on, y } = await second()
+    const { mapAsync } = GPUBuffer.prototype
+    const map = vi.spyOn(GPUBuffer.prototype, 'mapAsync').mockImplementationOnce(function (this: GPUBuffer, mode) {
+      const mapped = mapAsync.call(this, mode)
+      on.device.destroy()
+      return mapped
+    })
+    const result = await readback(on, [{ buffer: y, dtype: 'f32', length: 8 }])()
+    expect(map).toHaveBeenCalledTimes(1)
+    expect(left(result)._tag).toBe('DeviceLost')
+    map.mockRestore()
+  })
+
   it('holds nothing for runs that failed, and does not touch other devices', async () => {
     const { on, executable, x } = await second()
     const { liveBuffers } = bufferCounts(on)
@@ -160,6 +174,28 @@ describe('an error that no scope caught', () => {
       )
     ).toEqual([Float32Array.of(2, 4)])
     for (const buffer of [...results, x]) release(buffer)
+  })
+
+  it('is not printed, and stops the run before it is submitted', async () => {
+    const executable = await runnable(device)
+    const x = right(await upload(device, floats(8))())
+    const told = new Promise<boolean>(resolve => {
+      device.device.addEventListener('uncapturederror', event => resolve(event.defaultPrevented), { once: true })
+    })
+    complain()
+    expect(await told).toBe(true)
+    const submit = vi.spyOn(device.device.queue, 'submit')
+    expect(left(await execute(device, executable, [x])())._tag).toBe('InvalidProgram')
+    expect(submit).not.toHaveBeenCalled()
+    submit.mockRestore()
+    release(x)
+  })
+
+  it('fails an upload, which then holds nothing', async () => {
+    const { liveBuffers } = bufferCounts(device)
+    complain()
+    expect(left(await upload(device, floats(8))())._tag).toBe('InvalidProgram')
+    expect(bufferCounts(device).liveBuffers).toBe(liveBuffers)
   })
 
   it('fails a readback too', async () => {

@@ -201,6 +201,34 @@ describe('what the device refuses', () => {
   })
 })
 
+describe('what fails once', () => {
+  it('a bind group: the next run makes it anew', async () => {
+    const slots = [...mapProgram(4).slots, ...mapProgram(4).slots]
+    const executable = await prepared({ ...mapProgram(4), slots, calls: [mapCall(slots, 0, 2), mapCall(slots, 2, 1)] })
+    const x = await uploaded([floats(4)])
+    const create = device.device.createBindGroup.bind(device.device)
+    vi.spyOn(device.device, 'createBindGroup').mockImplementationOnce(given => create({ ...given, entries: [] }))
+    expect(left(await execute(device, executable, x)())._tag).toBe('InvalidProgram')
+    expect(await read(executable, right(await execute(device, executable, x)()))).toEqual([Float32Array.of(4, 8, 12, 16)])
+  })
+
+  it('a map: the readback is told as failed, and the next one brings the values', async () => {
+    const [buffer] = (await uploaded([floats(4)])) as [DeviceBuffer]
+    const { mapAsync } = GPUBuffer.prototype
+    vi.spyOn(GPUBuffer.prototype, 'mapAsync').mockImplementationOnce(function (this: GPUBuffer, mode) {
+      const mapped = mapAsync.call(this, mode)
+      this.destroy()
+      return mapped
+    })
+    const wanted = [{ buffer, dtype: 'f32' as const, length: 4 }]
+    expect(left(await readback(device, wanted)())).toMatchObject({
+      _tag: 'Readback',
+      message: expect.stringContaining('16 bytes')
+    })
+    expect(right(await readback(device, wanted)())).toEqual([floats(4)])
+  })
+})
+
 describe('what a caller may not pass', () => {
   const refusedWith = async (inputs: readonly DeviceBuffer[], executable: Executable, message: RegExp) => {
     const { liveBuffers } = bufferCounts(device)
@@ -296,9 +324,11 @@ describe('values', () => {
     const held = await uploaded(data)
     const wanted = held.map((buffer, i) => ({ buffer, dtype: dtypeOf(data[i] as Data), length: (data[i] as Data).length }))
     const copies = vi.spyOn(device.device, 'createCommandEncoder')
+    const freed = vi.spyOn(GPUBuffer.prototype, 'destroy')
     const parts = [...[...wanted].reverse(), { buffer: held[0] as DeviceBuffer, dtype: 'f32' as const, length: 2 }]
     expect(right(await readback(device, parts)())).toEqual([...[...data].reverse(), floats(2)])
     expect(copies).toHaveBeenCalledTimes(1)
+    expect(freed).toHaveBeenCalledTimes(1)
     expect(right(await readback(device, [])())).toEqual([])
     const none = { buffer: held[1] as DeviceBuffer, dtype: 'i32' as const, length: 0 }
     expect(right(await readback(device, [none])())).toEqual([new Int32Array(0)])
@@ -343,6 +373,28 @@ describe('programs', () => {
       outputs.forEach(release)
     }
     expect(writes).not.toHaveBeenCalled()
+    disposeExecutable(executable)
+  })
+
+  it('bind a slot by its own size where it shares a larger buffer', async () => {
+    const measure = `@group(0) @binding(1) var<storage, read_write> y: array<u32>;
+@group(0) @binding(2) var<storage, read> x: array<u32>;
+@compute @workgroup_size(1) fn main() { y[0] = arrayLength(&x); y[1] = arrayLength(&y); }`
+    // 1 (large) is dead when 3 (small) is written, and lends it its buffer.
+    const slots = [4, 100, 100, 4, 4].map(u32)
+    const chain = [0, 1, 2].map(from => call({ shader: 'mix1', params: [0, 4, 0, 4], reads: [from], write: from + 1 }))
+    const calls = [...chain, call({ shader: 'measure', reads: [3], write: 4 })]
+    const program: Program = { slots, calls, inputs: [0], outputs: [4], constants: [] }
+    expect(right(plan(program, device.limits)).shared).toEqual([400, 400])
+    const [lengths] = await run(program, [Uint32Array.of(1, 2, 3, 4)], { 'measure.wgsl': measure })
+    expect([...(lengths ?? [])].slice(0, 2)).toEqual([4, 4])
+  })
+
+  it('keep equal parameters once', async () => {
+    const slots = Array.from({ length: 50 }, () => u32(4))
+    const calls = slots.slice(1).map((_, i) => call({ shader: 'mix1', params: [0, 4, i % 2, 4], reads: [i], write: i + 1 }))
+    const executable = await prepared({ slots, calls, inputs: [0], outputs: [49], constants: [] })
+    expect(executable.uniform.size).toBe(2 * 256)
     disposeExecutable(executable)
   })
 
