@@ -17,7 +17,7 @@ import { isTensor, type Tensor } from './autodiff/tensor.js'
 import { leavesOf, rebuild, type WithLeaves } from './autodiff/tree.js'
 import { type DeviceBuffer, release as releaseBuffer } from './kernels/buffers.js'
 import { type AdapterInfo, type Device, listAdapters, openDevice } from './kernels/device.js'
-import { type EngineError as KernelError, invalidArgument } from './kernels/errors.js'
+import { invalidArgument, type EngineError as KernelError } from './kernels/errors.js'
 import { disposeExecutable, execute, prepare, readback, upload } from './kernels/execute.js'
 import { pipelineCount } from './kernels/pipeline.js'
 import { plan as planProgram } from './kernels/plan.js'
@@ -51,7 +51,8 @@ export type Stored<T> = WithLeaves<T, StoredTensor>
 /** Arguments of a compiled function. */
 export type StoredArguments<A extends readonly unknown[]> = { readonly [K in keyof A]: Stored<A[K]> }
 
-export const isStored = (value: unknown): value is StoredTensor => typeof value === 'object' && value !== null && 'stored' in value && 'dtype' in value
+export const isStored = (value: unknown): value is StoredTensor =>
+  typeof value === 'object' && value !== null && 'stored' in value && 'dtype' in value
 
 /** Values on the host: numbers of a shape. f32 is a Float32Array from the device and a Float64Array from the reference. */
 export interface HostArray extends Aval {
@@ -83,7 +84,8 @@ export interface Compiled<A extends readonly unknown[], R> {
   readonly executable: Executable | undefined
 }
 
-const isAval = (value: unknown): value is Aval => typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value
+const isAval = (value: unknown): value is Aval =>
+  typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value
 
 /** Runs something that may throw a `ShapeError`, which becomes a Left. */
 const catchShapeError = <A>(f: () => A): E.Either<EngineError, A> => {
@@ -101,7 +103,10 @@ export interface CompileOptions {
 }
 
 /** Traces `f` on arguments like `args` (trees of tensors, stored tensors or `{ shape, dtype }`) and simplifies the graph. Pure. */
-const trace = <A extends readonly unknown[], R>(f: (...args: A) => R, args: unknown): E.Either<EngineError, { graph: Graph; result: R }> =>
+const trace = <A extends readonly unknown[], R>(
+  f: (...args: A) => R,
+  args: unknown
+): E.Either<EngineError, { graph: Graph; result: R }> =>
   catchShapeError(() => {
     const inputs = leavesOf(args, isAval).map(({ path, value: { shape, dtype } }) => input({ shape, dtype }, path))
     const result = f(...(rebuild(args, isAval, inputs) as A))
@@ -124,7 +129,15 @@ export const compile =
         const nodes = topological(graph.outputs)
         const flops = nodes.reduce((total, node) => total + (node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0), 0)
         if (backend.kind === 'reference') {
-          const report = { backend: 'reference', nodes: nodes.length, calls: nodes.length, flops, peakBytes: 0, lowerBoundBytes: 0, pipelines: 0 }
+          const report = {
+            backend: 'reference',
+            nodes: nodes.length,
+            calls: nodes.length,
+            flops,
+            peakBytes: 0,
+            lowerBoundBytes: 0,
+            pipelines: 0
+          }
           return TE.right({ report, graph, args, result, executable: undefined })
         }
         const { device } = backend
@@ -135,7 +148,15 @@ export const compile =
               prepare(device, plan, options),
               TE.map(executable => {
                 const { calls, peakBytes, lowerBoundBytes } = plan
-                const report = { backend: device.info.name, nodes: nodes.length, calls: calls.length, flops, peakBytes, lowerBoundBytes, pipelines: pipelineCount(device) }
+                const report = {
+                  backend: device.info.name,
+                  nodes: nodes.length,
+                  calls: calls.length,
+                  flops,
+                  peakBytes,
+                  lowerBoundBytes,
+                  pipelines: pipelineCount(device)
+                }
                 return { report, graph, args, result, executable }
               })
             )
@@ -180,9 +201,19 @@ export const store =
     const leaves = leavesOf(tree, isHostArray)
     const one = ({ value: { shape, dtype, data } }: (typeof leaves)[number]): TE.TaskEither<EngineError, StoredTensor> => {
       if (data.length !== sizeOf(shape))
-        return TE.left(invalidArgument(`${sizeOf(shape)} values for ${show({ shape, dtype })}`, `there are ${data.length}`, 'give a shape that holds them all'))
-      if (backend.kind === 'reference') return TE.right(keep(env, { shape, dtype, stored: { array: toReference({ shape, dtype, data }), live: true } }))
-      return pipe(upload(backend.device, toDevice({ shape, dtype, data })), TE.map(stored => keep(env, { shape, dtype, stored })))
+        return TE.left(
+          invalidArgument(
+            `${sizeOf(shape)} values for ${show({ shape, dtype })}`,
+            `there are ${data.length}`,
+            'give a shape that holds them all'
+          )
+        )
+      if (backend.kind === 'reference')
+        return TE.right(keep(env, { shape, dtype, stored: { array: toReference({ shape, dtype, data }), live: true } }))
+      return pipe(
+        upload(backend.device, toDevice({ shape, dtype, data })),
+        TE.map(stored => keep(env, { shape, dtype, stored }))
+      )
     }
     return pipe(
       leaves,
@@ -207,17 +238,28 @@ export interface RunOptions {
 /** Why stored arguments do not fit, if they do not. */
 const misfit = (wanted: readonly { path: string; value: Aval }[], given: readonly StoredTensor[]): EngineError | undefined => {
   if (wanted.length !== given.length)
-    return invalidArgument(`${wanted.length} tensors in the arguments`, `there are ${given.length}`, 'pass trees like those that were compiled')
+    return invalidArgument(
+      `${wanted.length} tensors in the arguments`,
+      `there are ${given.length}`,
+      'pass trees like those that were compiled'
+    )
   for (const [i, { path, value }] of wanted.entries()) {
     const got = given[i] as StoredTensor
-    if (show(value) !== show(got)) return invalidArgument(`${show(value)} at '${path}'`, `it is ${show(got)}`, 'pass that shape, or compile again')
-    if (!got.stored.live) return invalidArgument(`a stored tensor at '${path}'`, 'it was released or given away before', 'use what the last run returned')
+    if (show(value) !== show(got))
+      return invalidArgument(`${show(value)} at '${path}'`, `it is ${show(got)}`, 'pass that shape, or compile again')
+    if (!got.stored.live)
+      return invalidArgument(
+        `a stored tensor at '${path}'`,
+        'it was released or given away before',
+        'use what the last run returned'
+      )
   }
   return undefined
 }
 
 /** The arrays of stored arguments on the reference. */
-const arraysOf = (tensors: readonly StoredTensor[]): NdArray[] => tensors.map(({ stored }) => (stored as { array: NdArray }).array)
+const arraysOf = (tensors: readonly StoredTensor[]): NdArray[] =>
+  tensors.map(({ stored }) => (stored as { array: NdArray }).array)
 
 /**
  * Runs a compiled function on stored arguments and gives a tree of stored results. Arguments are only read, unless they are donated. Left,
@@ -235,7 +277,9 @@ export const run =
     const outputs = leavesOf<Tensor>(compiled.result, isTensor).map(({ value }) => value)
     const finish = (stored: readonly StoredTensor['stored'][]): Stored<R> => {
       for (const n of donate) release(args[n])
-      const tensors = stored.map((one, i) => keep(env, { shape: (outputs[i] as Tensor).shape, dtype: (outputs[i] as Tensor).dtype, stored: one }))
+      const tensors = stored.map((one, i) =>
+        keep(env, { shape: (outputs[i] as Tensor).shape, dtype: (outputs[i] as Tensor).dtype, stored: one })
+      )
       return rebuild(compiled.result, isTensor, tensors) as Stored<R>
     }
     if (backend.kind === 'reference') {
@@ -243,7 +287,11 @@ export const run =
       return TE.fromIO(() => finish(interpret(compiled.graph.outputs, bindings).map(array => ({ array, live: true }))))
     }
     return pipe(
-      execute(backend.device, compiled.executable as Executable, given.map(({ stored }) => stored as DeviceBuffer)),
+      execute(
+        backend.device,
+        compiled.executable as Executable,
+        given.map(({ stored }) => stored as DeviceBuffer)
+      ),
       TE.map(finish)
     )
   }
@@ -254,11 +302,22 @@ export const read =
   ({ backend }) => {
     const tensors = leavesOf(tree, isStored)
     const dead = tensors.find(({ value }) => !value.stored.live)
-    if (dead) return TE.left(invalidArgument(`a stored tensor at '${dead.path}'`, 'it was released or given away before', 'read it before'))
+    if (dead)
+      return TE.left(
+        invalidArgument(`a stored tensor at '${dead.path}'`, 'it was released or given away before', 'read it before')
+      )
     const filled = (data: readonly HostArray['data'][]) =>
-      rebuild(tree, isStored, data.map((values, i) => ({ shape: tensors[i]?.value.shape, dtype: tensors[i]?.value.dtype, data: values }))) as Read<T>
+      rebuild(
+        tree,
+        isStored,
+        data.map((values, i) => ({ shape: tensors[i]?.value.shape, dtype: tensors[i]?.value.dtype, data: values }))
+      ) as Read<T>
     if (backend.kind === 'reference') return TE.right(filled(arraysOf(tensors.map(({ value }) => value)).map(({ data }) => data)))
-    const wanted = tensors.map(({ value }) => ({ buffer: value.stored as DeviceBuffer, dtype: value.dtype, length: sizeOf(value.shape) }))
+    const wanted = tensors.map(({ value }) => ({
+      buffer: value.stored as DeviceBuffer,
+      dtype: value.dtype,
+      length: sizeOf(value.shape)
+    }))
     return pipe(readback(backend.device, wanted), TE.map(filled))
   }
 
@@ -284,7 +343,10 @@ export const scope =
 export const lowered =
   <A extends readonly unknown[], R>(f: (...args: A) => R) =>
   (args: WithLeaves<A, Aval>): E.Either<EngineError, Program> =>
-    pipe(trace(f, args), E.map(({ graph }) => lower(graph)))
+    pipe(
+      trace(f, args),
+      E.map(({ graph }) => lower(graph))
+    )
 
 /**
  * The first node of a compiled function whose value is not finite on these arguments, in words; undefined if there is none. It replays the
@@ -302,7 +364,8 @@ export const firstNonFinite =
       return TE.fromIO(() => {
         const found: string[] = []
         interpret(compiled.graph.outputs, bindings, (node, value) => {
-          if (!found.length && node.dtype === 'f32' && !value.data.every(Number.isFinite)) found.push(`${node.primitive.name} ${show(node)}`)
+          if (!found.length && node.dtype === 'f32' && !value.data.every(Number.isFinite))
+            found.push(`${node.primitive.name} ${show(node)}`)
         })
         return found[0]
       })
@@ -314,7 +377,11 @@ export const firstNonFinite =
       TE.chain(plan => prepare(device, plan)),
       TE.chain(executable =>
         pipe(
-          execute(device, executable, given.map(({ stored }) => stored as DeviceBuffer)),
+          execute(
+            device,
+            executable,
+            given.map(({ stored }) => stored as DeviceBuffer)
+          ),
           TE.chain(([flag]) =>
             pipe(
               readback(device, [{ buffer: flag as DeviceBuffer, dtype: 'u32', length: 1 }]),
@@ -328,4 +395,24 @@ export const firstNonFinite =
         )
       )
     )
+  }
+
+/**
+ * Folds effects over items, in order, until `until` says to stop: the loop of a search or a training. The state goes in and comes out; nothing
+ * else is kept.
+ * @example fold(batches, () => interrupted, (state, batch) => step(state, batch))(initial)
+ */
+export const fold =
+  <S, X>(items: Iterable<X>, until: (state: S) => boolean, f: (state: S, item: X) => Engine<S>) =>
+  (initial: S): Engine<S> =>
+  env =>
+  async () => {
+    let state = initial
+    for (const item of items) {
+      if (until(state)) break
+      const next = await f(state, item)(env)()
+      if (E.isLeft(next)) return next
+      state = next.right
+    }
+    return E.right(state)
   }

@@ -110,7 +110,10 @@ export const stepOf =
     const architecture = adam(options.adam, alphaGradient, state.adam, state.alpha)
 
     const passes = options.statisticsFromAllPasses ? [training, ...(regulariser?.passes ?? []), validation] : [training]
-    const running = passes.reduce((before, { moments }) => updateRunning(before, packStatistics(tables.statistics, moments)), state.running)
+    const running = passes.reduce(
+      (before, { moments }) => updateRunning(before, packStatistics(tables.statistics, moments)),
+      state.running
+    )
 
     const metrics: Readonly<Record<Metric, Tensor>> = {
       trainLoss: training.loss,
@@ -123,7 +126,9 @@ export const stepOf =
       regulariserNorm: harmony ? globalNorm([harmony]) : $.tensor(0),
       epsilon: regulariser?.epsilon ?? $.tensor(0),
       clip,
-      finite: finite($.concat([training.loss, validation.loss, gradientNorm, globalNorm([alphaGradient])].map(x => $.reshape(x, [1]))))
+      finite: finite(
+        $.concat([training.loss, validation.loss, gradientNorm, globalNorm([alphaGradient])].map(x => $.reshape(x, [1])))
+      )
     }
     return {
       state: {

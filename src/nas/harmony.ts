@@ -2,8 +2,9 @@
  * Harmony of the cells (Λ-DARTS, Movahedi et al., ICLR 2023, arXiv 2210.07998): the cells of a network share alpha, yet each has its own
  * dL/dp; their mean pairwise cosine Λ is raised by training the weights on L - lambda Λ.
  */
-import { crossEntropy, meanPairwiseCosine, norm, softmax } from '../autodiff/nn.js'
+
 import { grad, valueAuxAndGrad, vjp } from '../autodiff/grad.js'
+import { crossEntropy, meanPairwiseCosine, norm, softmax } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import { mapTree } from '../autodiff/tree.js'
@@ -47,10 +48,9 @@ export interface Pass {
 export const passOf =
   (net: Supernet) =>
   (weights: Weights, mixtures: readonly Tensor[], batch: Batch): Pass => {
-    const { value, aux, gradient } = valueAuxAndGrad((w: Weights, ps: readonly Tensor[]) => lossOf(net)(w, ps, batch), { argnums: [0, 1] })(
-      weights,
-      mixtures
-    )
+    const { value, aux, gradient } = valueAuxAndGrad((w: Weights, ps: readonly Tensor[]) => lossOf(net)(w, ps, batch), {
+      argnums: [0, 1]
+    })(weights, mixtures)
     return { loss: value, logits: aux.logits, moments: aux.moments, weightGradient: gradient[0], cellGradients: gradient[1] }
   }
 
@@ -61,7 +61,9 @@ export const alphaGradientOf = (alpha: Tensor, cellGradients: readonly Tensor[])
 }
 
 /** The direction d_l = dΛ/dg_l of each cell, and the norm of all together. */
-export const directionOf = (cellGradients: readonly Tensor[]): { readonly direction: readonly Tensor[]; readonly size: Tensor } => {
+export const directionOf = (
+  cellGradients: readonly Tensor[]
+): { readonly direction: readonly Tensor[]; readonly size: Tensor } => {
   const direction = grad((gs: readonly Tensor[]) => meanPairwiseCosine(gs))(cellGradients)
   return { direction, size: norm($.concat(direction.map(d => $.reshape(d, [-1])))) }
 }

@@ -44,7 +44,11 @@ export interface Layer {
 }
 
 /** A layer without parameters. */
-export const simple = (f: (x: Tensor) => Tensor): Layer => ({ parameters: [], norms: [], apply: (_, x) => ({ y: f(x), moments: {} }) })
+export const simple = (f: (x: Tensor) => Tensor): Layer => ({
+  parameters: [],
+  norms: [],
+  apply: (_, x) => ({ y: f(x), moments: {} })
+})
 
 export const identity: Layer = simple(x => x)
 export const relu: Layer = simple($.relu)
@@ -78,10 +82,17 @@ export const weightOf = ({ weights }: Context, name: string): Tensor => weights[
 /** A convolution without bias: `name.weight` is [channelsOut, channelsIn / groups, kernel, kernel]. Padding keeps the size at stride 1. */
 export const conv = (name: string, channelsIn: number, channelsOut: number, kernel: number, stride = 1): Layer => ({
   parameters: [
-    { name: `${name}.weight`, shape: [channelsOut, channelsIn, kernel, kernel], start: { kind: 'uniform', fanIn: channelsIn * kernel * kernel } }
+    {
+      name: `${name}.weight`,
+      shape: [channelsOut, channelsIn, kernel, kernel],
+      start: { kind: 'uniform', fanIn: channelsIn * kernel * kernel }
+    }
   ],
   norms: [],
-  apply: (context, x) => ({ y: $.conv2d(x, weightOf(context, `${name}.weight`), { stride, padding: (kernel - 1) / 2 }), moments: {} })
+  apply: (context, x) => ({
+    y: $.conv2d(x, weightOf(context, `${name}.weight`), { stride, padding: (kernel - 1) / 2 }),
+    moments: {}
+  })
 })
 
 /** Batch norm: `name.weight` and `name.bias` where it is affine. */
@@ -104,7 +115,14 @@ export const norm = (name: string, channels: number, isAffine: boolean): Layer =
 })
 
 /** ReLU, convolution, batch norm: the unit of all search spaces. */
-export const reluConvNorm = (name: string, channelsIn: number, channelsOut: number, kernel: number, stride: number, isAffine: boolean): Layer =>
+export const reluConvNorm = (
+  name: string,
+  channelsIn: number,
+  channelsOut: number,
+  kernel: number,
+  stride: number,
+  isAffine: boolean
+): Layer =>
   chain(relu, conv(`${name}.op.1`, channelsIn, channelsOut, kernel, stride), norm(`${name}.op.2`, channelsOut, isAffine))
 
 /** One vector that holds a list of tensors, one after another: a handful of device calls serve them all. */
@@ -115,7 +133,10 @@ export interface Table {
 
 export const tableOf = (parts: readonly { readonly name: string; readonly shape: Shape }[]): Table =>
   parts.reduce<Table>(
-    ({ entries, size }, { name, shape }) => ({ entries: [...entries, { name, shape, offset: size }], size: size + sizeOf(shape) }),
+    ({ entries, size }, { name, shape }) => ({
+      entries: [...entries, { name, shape, offset: size }],
+      size: size + sizeOf(shape)
+    }),
     { entries: [], size: 0 }
   )
 
@@ -126,7 +147,8 @@ export const unpack = ({ entries }: Table, vector: Tensor): Weights =>
   )
 
 /** The vector of tensors by name. */
-export const pack = ({ entries }: Table, tensors: Weights): Tensor => $.concat(entries.map(({ name }) => $.reshape(tensors[name] as Tensor, [-1])))
+export const pack = ({ entries }: Table, tensors: Weights): Tensor =>
+  $.concat(entries.map(({ name }) => $.reshape(tensors[name] as Tensor, [-1])))
 
 /** Where running statistics lie in their vector: mean and variance of each norm in turn. */
 export const statisticsTable = (norms: readonly Norm[]): Table =>
@@ -151,6 +173,9 @@ export const packStatistics = (table: Table, statistics: Statistics): Tensor =>
 export const unpackStatistics = (table: Table, norms: readonly Norm[], vector: Tensor): Statistics => {
   const parts = unpack(table, vector)
   return Object.fromEntries(
-    norms.map(({ name }) => [name, { mean: parts[`${name}.running_mean`] as Tensor, variance: parts[`${name}.running_var`] as Tensor }])
+    norms.map(({ name }) => [
+      name,
+      { mean: parts[`${name}.running_mean`] as Tensor, variance: parts[`${name}.running_var`] as Tensor }
+    ])
   )
 }

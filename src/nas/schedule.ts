@@ -5,4 +5,5 @@ export const cosineRate = (start: number, end: number, epoch: number, epochs: nu
   end + ((start - end) * (1 + Math.cos((Math.PI * epoch) / epochs))) / 2
 
 /** lambda(e) = lambda e / (epochs - 1): 0 in the first epoch, full in the last; full where there is only one. */
-export const linearLambda = (lambda: number, epoch: number, epochs: number): number => (epochs === 1 ? lambda : (lambda * epoch) / (epochs - 1))
+export const linearLambda = (lambda: number, epoch: number, epochs: number): number =>
+  epochs === 1 ? lambda : (lambda * epoch) / (epochs - 1)

@@ -3,7 +3,21 @@ import { globalAvgPool, linear } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import { fail } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
-import { chain, conv, type Context, type Layer, type Norm, norm, type Output, type Parameter, relu, reluConvNorm, simple, sumOf, weightOf } from './layers.js'
+import {
+  type Context,
+  chain,
+  conv,
+  type Layer,
+  type Norm,
+  norm,
+  type Output,
+  type Parameter,
+  relu,
+  reluConvNorm,
+  simple,
+  sumOf,
+  weightOf
+} from './layers.js'
 import { OPERATIONS, type Space } from './space.js'
 
 export interface NetworkConfig {
@@ -31,31 +45,67 @@ export interface Supernet {
 /** A cell's edges: each with its operations, in the order of the space. */
 type CellOperations = readonly (readonly (Layer | undefined)[])[]
 
-const entry = (matrix: Tensor, row: number, column: number): Tensor => $.reshape($.slice(matrix, [[row, row + 1], [column, column + 1]]), [])
+const entry = (matrix: Tensor, row: number, column: number): Tensor =>
+  $.reshape(
+    $.slice(matrix, [
+      [row, row + 1],
+      [column, column + 1]
+    ]),
+    []
+  )
 
 const sum = (terms: readonly Tensor[], like: Tensor): Tensor =>
   terms.length ? terms.reduce((a, b) => $.add(a, b)) : $.broadcastTo($.tensor(0), like.shape)
 
 /** The mixed operation of an edge: the sum over operations o of p[edge, o] o(x). */
-const mixedOperation = (context: Context, operations: readonly (Layer | undefined)[], mixture: Tensor, edge: number, x: Tensor): Output => {
+const mixedOperation = (
+  context: Context,
+  operations: readonly (Layer | undefined)[],
+  mixture: Tensor,
+  edge: number,
+  x: Tensor
+): Output => {
   const outputs = operations.flatMap((operation, o) => {
     if (!operation) return []
     const { y, moments } = operation.apply(context, x)
     return [{ y: $.mul(entry(mixture, edge, o), y), moments }]
   })
-  return { y: sum(outputs.map(({ y }) => y), x), moments: mergeAll(outputs) }
+  return {
+    y: sum(
+      outputs.map(({ y }) => y),
+      x
+    ),
+    moments: mergeAll(outputs)
+  }
 }
 
 const mergeAll = (outputs: readonly Output[]): Output['moments'] => Object.assign({}, ...outputs.map(({ moments }) => moments))
 
 /** Node i is the sum over its edges; the last node is the cell's output. */
-const applyCell = (context: Context, { edges, nodes }: Space, operations: CellOperations, mixture: Tensor, input: Tensor): Output => {
+const applyCell = (
+  context: Context,
+  { edges, nodes }: Space,
+  operations: CellOperations,
+  mixture: Tensor,
+  input: Tensor
+): Output => {
   const start: { readonly states: readonly Tensor[]; readonly outputs: readonly Output[] } = { states: [input], outputs: [] }
   const { states, outputs } = Array.from({ length: nodes - 1 }, (_, i) => i + 1).reduce((before, node) => {
     const incoming = edges.flatMap(([to, from], edge) =>
-      to === node ? [mixedOperation(context, operations[edge] as CellOperations[number], mixture, edge, before.states[from] as Tensor)] : []
+      to === node
+        ? [mixedOperation(context, operations[edge] as CellOperations[number], mixture, edge, before.states[from] as Tensor)]
+        : []
     )
-    return { states: [...before.states, sum(incoming.map(({ y }) => y), input)], outputs: [...before.outputs, ...incoming] }
+    return {
+      states: [
+        ...before.states,
+        sum(
+          incoming.map(({ y }) => y),
+          input
+        )
+      ],
+      outputs: [...before.outputs, ...incoming]
+    }
   }, start)
   return { y: states.at(-1) as Tensor, moments: mergeAll(outputs) }
 }
@@ -73,7 +123,10 @@ const residualBlock = (name: string, channelsIn: number, channelsOut: number): L
     )
   )
 
-type Block = { readonly name: string } & ({ readonly kind: 'cell'; readonly operations: CellOperations } | { readonly kind: 'fixed'; readonly layer: Layer })
+type Block = { readonly name: string } & (
+  | { readonly kind: 'cell'; readonly operations: CellOperations }
+  | { readonly kind: 'fixed'; readonly layer: Layer }
+)
 
 const layersOf = (block: Block): readonly Layer[] =>
   block.kind === 'fixed' ? [block.layer] : block.operations.flat().filter(operation => operation !== undefined)
@@ -88,7 +141,12 @@ const STAGES = 3
 export const supernet = (space: Space, config: NetworkConfig): Supernet => {
   const { channels, cellsPerStage, imageChannels, size, classes } = config
   if (size.some(extent => extent % 4 !== 0))
-    return fail('supernet', 'images whose height and width are multiples of 4 (two reductions halve them)', size.join('x'), 'crop or pad the images')
+    return fail(
+      'supernet',
+      'images whose height and width are multiples of 4 (two reductions halve them)',
+      size.join('x'),
+      'crop or pad the images'
+    )
   const stem = chain(conv('stem.0', imageChannels, channels, 3), norm('stem.1', channels, true))
   const kinds = Array.from({ length: STAGES }, (_, stage) => [
     ...(stage > 0 ? [{ stage, reduction: true }] : []),
@@ -117,13 +175,16 @@ export const supernet = (space: Space, config: NetworkConfig): Supernet => {
     parameters: [...layers.flatMap(layer => layer.parameters), ...classifier],
     norms: layers.flatMap(layer => layer.norms),
     logits: (context, mixtures, images) => {
-      const body = blocks.reduce<Output>((before, block) => {
-        const after =
-          block.kind === 'fixed'
-            ? block.layer.apply(context, before.y)
-            : applyCell(context, space, block.operations, mixtures[cells.indexOf(block.name)] as Tensor, before.y)
-        return { y: after.y, moments: mergeAll([before, after]) }
-      }, stem.apply(context, images))
+      const body = blocks.reduce<Output>(
+        (before, block) => {
+          const after =
+            block.kind === 'fixed'
+              ? block.layer.apply(context, before.y)
+              : applyCell(context, space, block.operations, mixtures[cells.indexOf(block.name)] as Tensor, before.y)
+          return { y: after.y, moments: mergeAll([before, after]) }
+        },
+        stem.apply(context, images)
+      )
       const pooled = last.apply(context, body.y)
       return {
         y: linear(pooled.y, weightOf(context, 'classifier.weight'), weightOf(context, 'classifier.bias')),

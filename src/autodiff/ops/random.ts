@@ -78,7 +78,7 @@ const draw = (
   })
 
 /** The upper 24 bits, so that f32 holds the number exactly: [0, 1) in steps of 2^-24. */
-const unit = (word: number): number => (word >>> 8) * 2 ** -24
+export const uniformOf = (word: number): number => (word >>> 8) * 2 ** -24
 
 /**
  * The normal quantile of (word + 1/2) / 2^24: erfinv by M. Giles' polynomial ("Approximating the erfinv function", GPU Computing Gems, 2010;
@@ -94,14 +94,14 @@ const TAIL = [
 ]
 const horner = (coefficients: readonly number[], w: number): number =>
   coefficients.reduce((value, coefficient) => value * w + coefficient)
-const normalOf = (word: number): number => {
-  const x = 2 * (unit(word) + 2 ** -25) - 1
+export const normalOf = (word: number): number => {
+  const x = 2 * (uniformOf(word) + 2 ** -25) - 1
   const w = -Math.log((1 - x) * (1 + x))
   return Math.SQRT2 * x * (w < 5 ? horner(CENTRAL, w - 2.5) : horner(TAIL, Math.sqrt(w) - 3))
 }
 
 const bitsPrimitive = draw('random_bits', 'u32', word => word, 'word')
-const uniformPrimitive = draw('random_uniform', 'f32', unit, 'unit(word)')
+const uniformPrimitive = draw('random_uniform', 'f32', uniformOf, 'unit(word)')
 const normalPrimitive = draw('random_normal', 'f32', normalOf, 'normal(word)')
 
 /** A key from a seed: a whole number from 0 to 2^53. */
