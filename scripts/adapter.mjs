@@ -4,7 +4,8 @@
 // is no adapter at all, Mesa's software driver is installed, if this process may install packages; otherwise the command
 // that would do it is printed. One line on stderr names the adapter, so that a software one is never used unnoticed.
 //
-// Exit codes: 0 an adapter was found, or the script stepped aside; 2 there is none.
+// Exit codes: 0 an adapter was found, or the script stepped aside; 2 there is none. With `--optional` always 0: a search may
+// go on with the reference backend, and decides that itself.
 import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -13,7 +14,7 @@ const self = fileURLToPath(import.meta.url)
 const say = line => process.stderr.write(`${line}\n`)
 const stop = (...lines) => {
   lines.filter(line => line !== '').forEach(say)
-  process.exit(2)
+  process.exit(process.argv[2] === '--optional' ? 0 : 2)
 }
 
 // --- The probe, in a child process: Dawn's native warnings cannot be caught from JavaScript, and a driver that was

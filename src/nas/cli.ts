@@ -1,0 +1,254 @@
+/** The command line: the only place that runs effects. Exit codes: 0 done, 1 the run failed, 2 bad input or nothing to run on, 130 interrupted. */
+import { readFileSync } from 'node:fs'
+import { gunzipSync } from 'node:zlib'
+import cliProgress from 'cli-progress'
+import { Command, CommanderError, Option as CommandOption } from 'commander'
+import * as E from 'fp-ts/lib/Either.js'
+import { type AdapterInfo, type Backend, type Device, listAdapters, openDevice } from '../engine.js'
+import { checkSizes, configure, flagName, type InputError, inputError, OPTIONS, PRESETS, type Preset, type SearchConfig } from './config.js'
+import { decodeDigits } from './data/digits.js'
+import { openRunFolder, type RunFolder } from './files.js'
+import { prepare } from './prepare.js'
+import { backendName, compiledLine, epochLine, resultText, stepText } from './report.js'
+import { compileStep, type Event, type SearchData, type SearchResult, search } from './search.js'
+import { nb201 } from './space.js'
+import { type Supernet, supernet } from './supernet.js'
+
+const DONE = 0
+const FAILED = 1
+const BAD_INPUT = 2
+const INTERRUPTED = 130
+
+/** A step of at most this many operations may run on the reference where there is no adapter. */
+const REFERENCE_FLOPS = 1e9
+
+const version = (): string => JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')).version
+const digits = (): Uint8Array => gunzipSync(readFileSync(new URL('../../data/digits.csv.gz', import.meta.url)))
+
+const say = (line: string): void => void process.stdout.write(`${line}\n`)
+const complain = (line: string): void => void process.stderr.write(`${line}\n`)
+
+/** A refusal on its way to the exit code. */
+class Refusal extends Error {
+  constructor(
+    readonly code: number,
+    message: string
+  ) {
+    super(message)
+  }
+}
+const orRefuse = <A>(either: E.Either<{ readonly message: string }, A>, code = BAD_INPUT): A => {
+  if (E.isLeft(either)) throw new Refusal(code, either.left.message)
+  return either.right
+}
+
+interface Given {
+  readonly [option: string]: string | boolean | undefined
+  readonly preset: string
+  readonly backend: string
+  readonly adapter?: string
+  readonly out?: string
+  readonly quiet?: boolean
+  readonly json?: boolean
+}
+
+/** The adapter, or the reference: never a slower one without a word. */
+const chooseBackend = async ({ backend, adapter }: Given, net: Supernet, config: SearchConfig, data: SearchData): Promise<Backend> => {
+  if (backend === 'reference') return { kind: 'reference' }
+  const opened = await openDevice(adapter === undefined ? {} : { adapter })()
+  if (E.isRight(opened)) return { kind: 'gpu', device: opened.right }
+  if (backend === 'gpu' || adapter !== undefined || opened.left._tag !== 'NoAdapter') throw new Refusal(BAD_INPUT, opened.left.message)
+  const counted = orRefuse(await compileStep(net, config, data)({ backend: { kind: 'reference' } })())
+  const flops = counted.report.flops
+  if (flops > REFERENCE_FLOPS)
+    throw new Refusal(BAD_INPUT, `${opened.left.message} (A step of ${(flops / 1e9).toFixed(1)} GFLOP is too large for the reference backend; --backend reference runs it all the same.)`)
+  complain(`No WebGPU adapter was found: going on with the reference backend, ${(flops / 1e9).toFixed(2)} GFLOP a step. For an adapter, run: npm run adapter`)
+  return { kind: 'reference' }
+}
+
+const infoOf = (backend: Backend): AdapterInfo | undefined => (backend.kind === 'gpu' ? backend.device.info : undefined)
+
+/** Writes progress: bars and lines on a terminal, lines elsewhere, nothing with --quiet. */
+const progressWriter = ({ quiet, json }: Given, backend: string, total: number) => {
+  const stream = json ? process.stderr : process.stdout
+  const line = (text: string) => void stream.write(`${text}\n`)
+  const terminal = Boolean(stream.isTTY) && !quiet
+  const bar = terminal
+    ? new cliProgress.SingleBar({ format: '{bar} {value}/{total}  {text}', barCompleteChar: '#', barIncompleteChar: '-', barsize: 24, clearOnComplete: true, hideCursor: true, linewrap: false, stream })
+    : undefined
+  const times = { start: 0, shown: false }
+  const withoutBar = (text: string) => {
+    if (times.shown) bar?.stop()
+    line(text)
+    times.shown = false
+  }
+  return {
+    tell: (event: Event): void => {
+      if (quiet) return
+      if (event.type === 'compiled') {
+        times.start = event.seconds
+        withoutBar(compiledLine(event, backend))
+      } else if (event.type === 'epoch') withoutBar(epochLine(event, event.seconds - times.start, backend))
+      else if (bar) {
+        if (!times.shown) bar.start(total, 0, { text: '' })
+        times.shown = true
+        bar.update((event.epoch - 1) * event.steps + event.step, { text: stepText(event) })
+      }
+    },
+    stop: (): void => {
+      if (times.shown) bar?.stop()
+    }
+  }
+}
+
+const runName = ({ method, seed }: SearchConfig): string => `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
+
+const writeResult = (folder: RunFolder, config: SearchConfig, backend: Backend, result: SearchResult, seconds: number): object => {
+  const summary = { ...result, config, version: version(), adapter: infoOf(backend) ?? 'reference', seconds }
+  folder.write('genotype.txt', `${result.genotype}\n`)
+  folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
+  return summary
+}
+
+const searchCommand = async (given: Given): Promise<number> => {
+  if (!(given.preset in PRESETS))
+    throw new Refusal(BAD_INPUT, inputError(`--preset to be one of ${Object.keys(PRESETS).join(', ')}`, `'${given.preset}'`, 'name one of these').message)
+  if (!['auto', 'gpu', 'reference'].includes(given.backend))
+    throw new Refusal(BAD_INPUT, inputError('--backend to be one of auto, gpu, reference', `'${given.backend}'`, 'name one of these').message)
+  if (given.backend === 'reference' && given.adapter !== undefined)
+    throw new Refusal(BAD_INPUT, inputError('--adapter with --backend gpu or auto', '--backend reference, which uses none', 'leave one of them out').message)
+  const preset = given.preset as Preset
+  const config = orRefuse(configure(preset, given))
+  if (preset === 'paper-nb201' && config.epochs === 1 && config.lambda > 0)
+    throw new Refusal(BAD_INPUT, inputError('at least 2 epochs with --preset paper-nb201, whose lambda grows as e / (epochs - 1)', '1', 'use more epochs, or the preset digits').message)
+  const dataset = orRefuse(decodeDigits(digits()))
+  const data = orRefuse(prepare(dataset, config.seed))
+  orRefuse(checkSizes(config, { train: data.train.count, valid: data.valid.count }))
+  const { channels: imageChannels, height, width, classes } = dataset
+  const net = supernet(nb201, { channels: config.channels, cellsPerStage: config.layersPerStage, imageChannels, size: [height, width], classes })
+  const backend = await chooseBackend(given, net, config, data)
+  const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
+  folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
+
+  const name = backendName(infoOf(backend))
+  const progress = progressWriter(given, name, config.epochs * Math.floor(Math.min(data.train.count, data.valid.count) / config.batch))
+  const signal = { interrupted: false }
+  const interrupt = (): void => {
+    if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
+    signal.interrupted = true
+    complain('Interrupted: ending after this step.')
+  }
+  process.on('SIGINT', interrupt)
+  process.on('SIGTERM', interrupt)
+  const started = performance.now()
+  const seconds = () => (performance.now() - started) / 1000
+  try {
+    const result = await search(net, config, data, {
+      tell: event => () => {
+        folder.event(event)
+        progress.tell(event)
+      },
+      interrupted: () => signal.interrupted,
+      now: seconds
+    })({ backend })()
+    progress.stop()
+    const reached = orRefuse(result, FAILED)
+    const summary = writeResult(folder, config, backend, reached, seconds())
+    if (given.json) say(JSON.stringify(summary))
+    else {
+      if (!given.quiet) say('')
+      say(resultText(nb201, config, reached))
+      if (!given.quiet) say(`Written to ${folder.path}/ in ${seconds().toFixed(0)} s on ${name}`)
+    }
+    if (reached.stopped?.reason === 'non-finite') throw new Refusal(FAILED, reached.stopped.message)
+    return reached.stopped ? INTERRUPTED : DONE
+  } finally {
+    progress.stop()
+    process.off('SIGINT', interrupt)
+    process.off('SIGTERM', interrupt)
+  }
+}
+
+const adaptersCommand = async ({ json }: { readonly json?: boolean }): Promise<number> => {
+  const adapters = orRefuse(await listAdapters()())
+  const opened = await openDevice()()
+  const taken: Device | undefined = E.isRight(opened) ? opened.right : undefined
+  if (json) say(JSON.stringify({ adapters, taken: taken?.info ?? null }))
+  else {
+    for (const info of adapters)
+      say(`${info.name === taken?.info.name ? '*' : ' '} ${info.name}  (${[info.vendor, info.architecture, info.backend, info.software ? 'software' : 'hardware'].filter(Boolean).join(', ')})`)
+    if (taken) say('The adapter marked * is taken unless --adapter names another.')
+  }
+  if (!taken) throw new Refusal(BAD_INPUT, E.isLeft(opened) ? opened.left.message : '')
+  return DONE
+}
+
+const examples = `
+Examples:
+  lambda-darts search                                  two minutes on two CPU cores: Λ-DARTS on the digits
+  lambda-darts search --method darts --seed 1          first-order DARTS, another seed
+  lambda-darts search --derivative exact --epochs 20   the exact derivative of the harmony
+  lambda-darts search --json --quiet > summary.json    for programs
+  lambda-darts adapters                                what there is to run on
+`
+
+const presetTable = (): string => {
+  const rows = [['option', ...Object.keys(PRESETS)], ...OPTIONS.map(option => [flagName(option), ...Object.values(PRESETS).map(preset => String(preset[option.key]))])]
+  const widths = (rows[0] as string[]).map((_, i) => Math.max(...rows.map(row => (row[i] as string).length)))
+  return `\nPresets (--preset):\n${rows.map(row => `  ${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ').trimEnd()}`).join('\n')}\n`
+}
+
+const program = (finish: (code: Promise<number>) => void): Command => {
+  const root = new Command('lambda-darts')
+    .description('Differentiable architecture search that keeps cells in harmony, on WebGPU')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ outputError: () => {} })
+    .addHelpText('after', examples)
+  const command = root
+    .command('search')
+    .description('searches a NAS-Bench-201 cell on the 1,797 handwritten digits that come with the package')
+    .option('--preset <name>', 'where options that are not given come from: digits, or paper-nb201 (as published)', 'digits')
+  for (const option of OPTIONS) command.addOption(new CommandOption(option.flag, `${option.help} (default: ${option.usual})`))
+  command
+    .option('--backend <name>', 'auto, gpu or reference', 'auto')
+    .option('--adapter <name>', 'part of the name of the adapter to use')
+    .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-METHOD-SEED)')
+    .option('--quiet', 'only the result')
+    .option('--json', 'the result as JSON on standard output, progress on standard error')
+    .addHelpText('after', () => presetTable() + examples)
+    .exitOverride()
+    .action(given => finish(searchCommand(given)))
+  root
+    .command('adapters')
+    .description('lists the WebGPU adapters, and which would be taken')
+    .option('--json', 'as JSON')
+    .exitOverride()
+    .action(given => finish(adaptersCommand(given)))
+  return root
+}
+
+/** commander's refusals as the sentence that all others are. */
+const asInputError = ({ message }: CommanderError): InputError =>
+  inputError('options and commands that exist', message.replace(/^error: /, '').replace(/\n.*/s, ''), 'see --help')
+
+/** Runs the command line and gives the exit code. */
+export const main = async (argv: readonly string[]): Promise<number> => {
+  const running: Promise<number>[] = []
+  try {
+    program(code => running.push(code)).parse(argv, { from: 'user' })
+    return (await running[0]) ?? DONE
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      if (error.exitCode === 0) return DONE // help and version
+      if (error.code === 'commander.help') return BAD_INPUT // printed by commander: no command was given
+      complain(asInputError(error).message)
+      return BAD_INPUT
+    }
+    if (error instanceof Refusal) {
+      complain(error.message)
+      return error.code
+    }
+    throw error
+  }
+}

@@ -1,0 +1,52 @@
+/** What a person reads of a search: a line for each epoch, and the result. Pure: events in, text out. */
+import type { AdapterInfo } from '../engine.js'
+import type { SearchConfig } from './config.js'
+import type { EpochSummary, Event, SearchResult } from './search.js'
+import type { Space } from './space.js'
+
+const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+
+/** `1:05` minutes and seconds. */
+export const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
+
+export const backendName = (info: AdapterInfo | undefined): string =>
+  info ? `${info.name}${info.software ? ', a software adapter' : ''}` : 'reference (float64 on the CPU)'
+
+/** One line for an epoch; `elapsed` seconds since training began tell how long is left. */
+export const epochLine = (summary: EpochSummary, elapsed: number, backend: string): string => {
+  const { epoch, epochs, steps } = summary
+  const left = (elapsed / epoch) * (epochs - epoch)
+  return [
+    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
+    `step ${epoch * steps}`,
+    `loss ${summary.trainLoss.toFixed(3)} / ${summary.validLoss.toFixed(3)}`,
+    `accuracy ${percent(summary.trainAccuracy)} / ${percent(summary.validAccuracy)}`,
+    `Λ ${summary.lambdaTrain.toFixed(3)} / ${summary.lambdaValid.toFixed(3)}`,
+    `lr ${summary.learningRate.toFixed(4)}`,
+    `left ${clock(left)}`,
+    backend
+  ].join('  ')
+}
+
+/** `48/264` steps, for a terminal. */
+export const stepText = ({ epoch, step, steps, trainLoss }: Extract<Event, { type: 'step' }>): string =>
+  `epoch ${epoch}  step ${step}/${steps}  loss ${trainLoss.toFixed(3)}`
+
+/** What is said before the first step. */
+export const compiledLine = ({ calls, flops, peakBytes, pipelines, nodes }: Extract<Event, { type: 'compiled' }>, backend: string): string =>
+  `Compiled a step: ${nodes} nodes, ${calls} dispatches, ${pipelines} pipelines, ${(flops / 1e9).toFixed(2)} GFLOP, ${(peakBytes / 2 ** 20).toFixed(1)} MiB, on ${backend}`
+
+/** The cell, its operations, and how sure each edge is. */
+export const resultText = ({ edges }: Space, config: SearchConfig, result: SearchResult): string => {
+  const chosen = result.genotype.match(/\w+(?=~)/g) ?? []
+  const width = Math.max(...chosen.map(name => name.length))
+  return [
+    `Genotype: ${result.genotype}${result.connected ? '' : '  (its output is not connected to its input)'}`,
+    `Operations: ${Object.entries(result.operations)
+      .map(([name, count]) => `${name} ${count}`)
+      .join(', ')}`,
+    'Edges, with the weight of the chosen operation in the mixture:',
+    ...edges.map(([to, from], edge) => `  ${from} -> ${to}  ${(chosen[edge] ?? '').padEnd(width)}  ${(result.strengths[edge] as number).toFixed(4)}`),
+    `Test accuracy of the supernet: ${percent(result.testAccuracy)} of ${result.testImages} images after ${result.stepsDone} steps (${config.method}, seed ${config.seed})`
+  ].join('\n')
+}
