@@ -6,11 +6,11 @@
 //! include "common.wgsl"
 
 //! op
-alias Out = f32;
+alias Value = f32;
 const OPERANDS = 3u;  // the result, and the inputs
 @group(0) @binding(2) var<storage, read> in0: array<f32>;
 @group(0) @binding(3) var<storage, read> in1: array<f32>;
-fn value(at: array<u32, OPERANDS>) -> Out {
+fn value(at: array<u32, OPERANDS>) -> Value {
   let a = in0[at[1]];
   let b = in1[at[2]];
   return a * b;
@@ -27,7 +27,7 @@ struct Params {
   operands: array<Operand, OPERANDS>,
 }
 @group(0) @binding(0) var<uniform> P: Params;
-@group(0) @binding(1) var<storage, read_write> result: array<Out>;
+@group(0) @binding(1) var<storage, read_write> result: array<Value>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {

@@ -371,7 +371,7 @@ export const firstNonFinite =
       })
     }
     const { device } = backend
-    const program = lower(compiled.graph)
+    const program = lower(compiled.graph, { fused: false })
     return pipe(
       TE.fromEither(planProgram(instrument(program), device.limits)),
       TE.chain(plan => prepare(device, plan)),

@@ -3,8 +3,9 @@
  * of it. Only what a shader needs dense, and what strides cannot say, is copied.
  */
 import type { Call, Data, DType, Program, Slot } from '../kernels/spec.js'
+import { type Body, bodyText, fuse, separate } from './fuse.js'
 import { type Graph, topological } from './graph.js'
-import type { MapKernel, ReduceKernel, RegionsKernel, ShaderKernel, ViewKernel } from './kernel.js'
+import type { ReduceKernel, RegionsKernel, ShaderKernel, ViewKernel } from './kernel.js'
 import { denseView, isDense, type NdArray, reshapeView, type View } from './ndarray.js'
 import { show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
@@ -15,7 +16,6 @@ interface Operand {
   readonly view: View
 }
 
-const LETTERS = ['a', 'b', 'c'] as const
 /** Invocations of a workgroup, in all shaders. */
 const WORKGROUP = 64
 /** Axes that `map_strided` takes, after those that can be have been merged. */
@@ -55,17 +55,16 @@ const toFour = (values: readonly number[]): number[] => padded(values, Math.ceil
 /** Large maps give an invocation several elements, in a loop: a launch costs more than a turn. */
 const mapWorkgroups = (count: number): number => Math.ceil(count / (count > 64 * WORKGROUP ? 4 * WORKGROUP : WORKGROUP))
 
-/** Declarations of a map's operands and its expression: the op block of `map.wgsl` and `map_strided.wgsl`. */
-const mapBlock = (expression: string, dtype: DType, inputs: readonly DType[]): string =>
-  [
-    `alias Out = ${dtype};`,
-    `const OPERANDS = ${inputs.length + 1}u;`,
-    ...inputs.map((input, i) => `@group(0) @binding(${i + 2}) var<storage, read> in${i}: array<${input}>;`),
-    'fn value(at: array<u32, OPERANDS>) -> Out {',
-    ...inputs.map((_, i) => `  let ${LETTERS[i]} = in${i}[at[${i + 1}]];`),
-    `  return ${expression};`,
-    '}'
-  ].join('\n')
+/** The op block that only copies, and the one that writes zeros. */
+const copyText = (dtype: DType): string =>
+  `alias Value = ${dtype};
+const OPERANDS = 2u;
+@group(0) @binding(2) var<storage, read> in0: array<${dtype}>;
+fn value(at: array<u32, OPERANDS>) -> Value { return in0[at[1]]; }`
+const constantText = (dtype: DType, expression: string): string =>
+  `alias Value = ${dtype};
+const OPERANDS = 1u;
+fn value(at: array<u32, OPERANDS>) -> Value { return ${expression}; }`
 
 /** A program under construction. */
 class Builder {
@@ -78,25 +77,24 @@ class Builder {
     return this.slots.push({ dtype, shape }) - 1
   }
 
-  /** One value of `out` from one of each input, at the same index of their views. */
-  map(expression: string, out: Operand, inputs: readonly Operand[], label: string): void {
+  dtypeOf({ slot }: Operand): DType {
+    return (this.slots[slot] as Slot).dtype
+  }
+
+  /** One value of `out` from one of each input, at the same index of their views. `op` is the shader's block: see `bodyText`. */
+  map(op: string, out: Operand, inputs: readonly Operand[], label: string, flops = 0): void {
     const operands = [out, ...inputs]
     const { extents, strides } = mergeAxes(
       out.view.shape,
       operands.map(({ view }) => view.strides)
     )
-    if (extents.length > MOST_AXES) return this.mapSplit(expression, operands, label)
-    const dtype = (slot: number) => (this.slots[slot] as Slot).dtype
+    if (extents.length > MOST_AXES) return this.mapSplit(op, operands, label, flops)
     const count = sizeOf(out.view.shape)
     const offsets = operands.map(({ view }) => view.offset)
     const flat = extents.length <= 1
     this.calls.push({
       shader: flat ? 'map' : 'map_strided',
-      op: mapBlock(
-        expression,
-        dtype(out.slot),
-        inputs.map(({ slot }) => dtype(slot))
-      ),
+      op,
       params: flat
         ? [count, 0, 0, 0, ...operands.flatMap((_, k) => [offsets[k] as number, strides[k]?.[0] ?? 0, 0, 0])]
         : [
@@ -108,12 +106,12 @@ class Builder {
       write: out.slot,
       workgroups: [mapWorkgroups(count), 1, 1],
       label,
-      flops: inputs.length > 1 ? count : 0
+      flops
     })
   }
 
   /** One call for each index of the outermost axis: more axes than the shader takes. */
-  private mapSplit(expression: string, operands: readonly Operand[], label: string): void {
+  private mapSplit(op: string, operands: readonly Operand[], label: string, flops: number): void {
     const axis = (operands[0] as Operand).view.shape.findIndex(extent => extent > 1)
     const part = ({ slot, view }: Operand, i: number): Operand => ({
       slot,
@@ -123,16 +121,17 @@ class Builder {
         offset: view.offset + i * (view.strides[axis] as number)
       }
     })
-    for (let i = 0; i < ((operands[0] as Operand).view.shape[axis] as number); i++) {
+    const extent = (operands[0] as Operand).view.shape[axis] as number
+    for (let i = 0; i < extent; i++) {
       const [out, ...inputs] = operands.map(operand => part(operand, i))
-      this.map(expression, out as Operand, inputs, label)
+      this.map(op, out as Operand, inputs, label, flops / extent)
     }
   }
 
   copy(source: Operand, label: string): Operand {
-    const { dtype } = this.slots[source.slot] as Slot
+    const dtype = this.dtypeOf(source)
     const target = { slot: this.slot(dtype, source.view.shape), view: denseView(source.view.shape) }
-    this.map('a', target, [source], `copy of ${label}`)
+    this.map(copyText(dtype), target, [source], `copy of ${label}`)
     return target
   }
 
@@ -145,56 +144,88 @@ class Builder {
   }
 }
 
-const reduceCall = (builder: Builder, kernel: ReduceKernel, node: Tensor, slot: number, source: Operand, label: string): void => {
+/** Where the inputs of a body are. */
+type Place = (node: Tensor) => Operand
+
+/** `view` with its axes in another order. */
+const permuted = (view: View, order: readonly number[]): View => ({
+  shape: order.map(axis => view.shape[axis] as number),
+  strides: order.map(axis => view.strides[axis] as number),
+  offset: view.offset
+})
+
+const reduceCall = (
+  builder: Builder,
+  kernel: ReduceKernel,
+  node: Tensor,
+  body: Body,
+  slot: number,
+  place: Place,
+  label: string
+): void => {
   const [x] = node.inputs as readonly [Tensor]
   const axes = node.attributes['axes'] as readonly number[]
   const kept = x.shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
-  const part = (view: View, list: readonly number[]) => {
-    const { extents, strides } = mergeAxes(
-      list.map(axis => view.shape[axis] as number),
-      [list.map(axis => view.strides[axis] as number)]
-    )
-    return { extents, strides: strides[0] as number[] }
-  }
-  const fits = (view: View) => [kept, axes].every(list => part(view, list).extents.length <= MOST_REDUCE_AXES)
-  if (!fits(source.view)) {
-    // Too many separate axes: the operand is laid out with the reduced axes last, and then each side merges to one.
-    const order = [...kept, ...axes]
-    const moved: View = {
-      shape: order.map(axis => source.view.shape[axis] as number),
-      strides: order.map(axis => source.view.strides[axis] as number),
-      offset: source.view.offset
-    }
-    const dense = builder.copy({ slot: source.slot, view: moved }, label)
-    const strides = Array<number>(order.length)
-    order.forEach((axis, i) => {
-      strides[axis] = dense.view.strides[i] as number
-    })
-    return reduceCall(builder, kernel, node, slot, { slot: dense.slot, view: { shape: x.shape, strides, offset: 0 } }, label)
-  }
-  const [outer, inner] = [part(source.view, kept), part(source.view, axes)]
+  const order = [...kept, ...axes]
   const outputs = sizeOf(node.shape)
   const count = sizeOf(x.shape) / outputs
-  // Lanes that share one result: one where there is little to add, else a workgroup with a tree of fixed shape.
-  const lanes = count <= 16 ? 1 : WORKGROUP
-  builder.calls.push({
-    shader: 'reduce',
-    op: [
-      `alias Value = ${node.dtype};`,
-      `fn identity() -> Value { return Value(${kernel.identity}); }`,
-      `fn combine(a: Value, b: Value) -> Value { return ${kernel.combine}; }`
-    ].join('\n'),
-    constants: { LANES: lanes },
-    params: [
-      ...[outputs, count, outer.extents.length, inner.extents.length, source.view.offset, 0, 0, 0],
-      ...[outer.extents, outer.strides, inner.extents, inner.strides].flatMap(list => padded(list, MOST_REDUCE_AXES))
-    ],
-    reads: [source.slot],
-    write: slot,
-    workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1],
-    label,
-    flops: sizeOf(x.shape)
-  })
+  const fold = [
+    `fn identity() -> Value { return Value(${kernel.identity}); }`,
+    `fn combine(a: Value, b: Value) -> Value { return ${kernel.combine}; }`
+  ].join('\n')
+  const emit = (
+    text: string,
+    sources: readonly Operand[],
+    shape: readonly number[],
+    keptAxes: readonly number[],
+    foldAxes: readonly number[]
+  ): boolean => {
+    const part = (list: readonly number[]) =>
+      mergeAxes(
+        list.map(axis => shape[axis] as number),
+        sources.map(({ view }) => list.map(axis => view.strides[axis] as number))
+      )
+    const [outer, inner] = [part(keptAxes), part(foldAxes)]
+    if (Math.max(outer.extents.length, inner.extents.length) > MOST_REDUCE_AXES) return false
+    // Lanes that share one result: one where there is little to add, else a workgroup with a tree of fixed shape.
+    const lanes = count <= 16 ? 1 : WORKGROUP
+    const four = (list: readonly number[] = []) => padded(list, MOST_REDUCE_AXES)
+    builder.calls.push({
+      shader: 'reduce',
+      op: `${text}\n${fold}`,
+      constants: { LANES: lanes },
+      params: [
+        ...[outputs, count, outer.extents.length, inner.extents.length],
+        ...[...four(outer.extents), ...four(inner.extents)],
+        ...Array<number>(12).fill(0), // the result walks by one
+        ...sources.flatMap(({ view }, k) => [...four(outer.strides[k]), ...four(inner.strides[k]), view.offset, 0, 0, 0])
+      ],
+      reads: sources.map(source => source.slot),
+      write: slot,
+      workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1],
+      label,
+      flops: sizeOf(x.shape) * body.steps.length
+    })
+    return true
+  }
+  const sources = body.inputs.map(place)
+  if (emit(bodyText(body, node.dtype), sources, x.shape, kept, axes)) return
+  // Too many separate axes: what is folded is computed first, with the folded axes last, and then each side merges to one.
+  const shape = order.map(axis => x.shape[axis] as number)
+  const dense = { slot: builder.slot(x.dtype, shape), view: denseView(shape) }
+  builder.map(
+    bodyText(body, x.dtype),
+    dense,
+    sources.map(source => ({ slot: source.slot, view: permuted(source.view, order) })),
+    label
+  )
+  emit(
+    copyText(x.dtype),
+    [dense],
+    shape,
+    kept.map((_, i) => i),
+    axes.map((_, i) => kept.length + i)
+  )
 }
 
 const shaderCall = (
@@ -243,20 +274,29 @@ const regionCalls = (
   label: string
 ): void => {
   const { fill, parts } = kernel.regions(node.inputs, node.attributes, node)
-  if (fill) builder.map('Out(0)', { slot, view: denseView(node.shape) }, [], label)
+  if (fill) builder.map(constantText(node.dtype, `${node.dtype}(0)`), { slot, view: denseView(node.shape) }, [], label)
   parts.forEach((view, i) => {
-    builder.map('a', { slot, view }, [operands[i] as Operand], label)
+    builder.map(copyText(node.dtype), { slot, view }, [operands[i] as Operand], label)
   })
 }
 
 const constantData = ({ dtype, data }: NdArray): Data =>
   dtype === 'f32' ? new Float32Array(data) : dtype === 'i32' ? new Int32Array(data) : new Uint32Array(data)
 
+export interface LowerOptions {
+  /** One kernel for groups of pointwise nodes and for folds with what they fold (default), or a kernel for each node. */
+  readonly fused?: boolean
+}
+
+/** `mul` or, of a fused group, `mul+add+sum`. */
+const nameOf = ({ primitive }: Tensor, body: Body | undefined): string =>
+  body?.steps.map(step => step.primitive.name).join('+') ?? primitive.name
+
 /**
  * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own, also where two outputs
  * are one node or an output is an input.
  */
-export const lower = (graph: Graph): Program => {
+export const lower = (graph: Graph, { fused = true }: LowerOptions = {}): Program => {
   const builder = new Builder()
   const places = new Map<Tensor, Operand>()
   const inputs = graph.inputs.map(node => {
@@ -265,10 +305,13 @@ export const lower = (graph: Graph): Program => {
     return slot
   })
   const order = topological(graph.outputs)
+  const bodies = fused ? fuse(order, graph.outputs) : separate(order)
   order.forEach((node, i) => {
     if (places.has(node)) return
-    const label = `${node.primitive.name} ${show(node)} (node ${i + 1} of ${order.length})`
     const { kernel, name } = node.primitive
+    const body = bodies.get(node)
+    if (kernel?.kind === 'map' && !body) return // part of its consumer's kernel
+    const label = `${nameOf(node, fused ? body : undefined)} ${show(node)} (node ${i + 1} of ${order.length})`
     if (name === 'constant') {
       const slot = builder.slot(node.dtype, node.shape)
       builder.constants.push({ slot, data: constantData(node.attributes['value'] as NdArray) })
@@ -282,9 +325,18 @@ export const lower = (graph: Graph): Program => {
     const slot = builder.slot(node.dtype, node.shape)
     const out = { slot, view: denseView(node.shape) }
     places.set(node, out)
-    if (kernel.kind === 'map') builder.map((kernel as MapKernel).expression(node.attributes), out, operands, label)
-    else if (kernel.kind === 'regions') regionCalls(builder, kernel, node, slot, operands, label)
-    else if (kernel.kind === 'reduce') reduceCall(builder, kernel, node, slot, operands[0] as Operand, label)
+    const place = (input: Tensor) => places.get(input) as Operand
+    if (kernel.kind === 'map') {
+      const { inputs: sources, steps } = body as Body
+      builder.map(
+        bodyText({ inputs: sources, steps }, node.dtype),
+        out,
+        sources.map(place),
+        label,
+        steps.length * sizeOf(node.shape)
+      )
+    } else if (kernel.kind === 'regions') regionCalls(builder, kernel, node, slot, operands, label)
+    else if (kernel.kind === 'reduce') reduceCall(builder, kernel, node, body as Body, slot, place, label)
     else shaderCall(builder, kernel, node, slot, operands, label)
   })
   const taken = new Set([...inputs, ...builder.constants.map(({ slot }) => slot)])
@@ -329,7 +381,7 @@ export const instrument = (program: Program): Program => {
   const start: Call = {
     ...base,
     shader: 'map',
-    op: mapBlock('4294967295u', 'u32', []),
+    op: constantText('u32', '4294967295u'),
     params: [1, 0, 0, 0, 0, 0, 0, 0],
     reads: [],
     write: flag
