@@ -93,12 +93,14 @@ const scatterAddPrimitive: Primitive<{ readonly axis: number; readonly extent: n
     const rank = (indices as Aval).shape.length
     return isIndex(indices as Aval) &&
       (x as Aval).dtype === 'f32' &&
+      Number.isInteger(extent) &&
+      extent > 0 &&
       shape.slice(axis, axis + rank).join() === (indices as Aval).shape.join()
       ? E.right({ shape: [...shape.slice(0, axis), extent, ...shape.slice(axis + rank)], dtype: 'f32' as const })
       : refuse(
           'scatter_add',
-          `an f32 tensor whose axes from ${axis} on are those of the i32 indices`,
-          `${show(x as Aval)} and ${show(indices as Aval)}`,
+          `an f32 tensor whose axes from ${axis} on are those of the i32 indices, and a positive extent`,
+          `${show(x as Aval)} and ${show(indices as Aval)} into ${extent}`,
           'reshape one of them'
         )
   },
@@ -127,6 +129,8 @@ const scatterAddPrimitive: Primitive<{ readonly axis: number; readonly extent: n
   vjp: (g, [, indices], { axis }) => [take(g, indices as Tensor, axis), null]
 })
 
-/** The transpose of `take`: rows of `x` added into `extent` rows along `axis`, in the order of the indices. */
-export const scatterAdd = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor =>
-  bind(scatterAddPrimitive, [x, indices], { axis: axisOf('scatter_add', axis, x.shape.length), extent })
+/** The transpose of `take`: rows of `x` added into `extent` rows along the result's `axis`, in the order of the indices. */
+export const scatterAdd = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor => {
+  const rank = Math.max(1, x.shape.length - indices.shape.length + 1)
+  return bind(scatterAddPrimitive, [x, indices], { axis: axisOf('scatter_add', axis, rank), extent })
+}
