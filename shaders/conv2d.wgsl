@@ -8,15 +8,15 @@
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let j = i % P.extents.w;
-    let above = i / P.extents.w;
-    let row = above % P.extents.z;
-    let plane = above / P.extents.z;
-    let o = plane % P.size.w;
-    let b = plane / P.size.w;
-    let first = (o / P.groups.y) * P.groups.x;
-    let y0 = i32(row * P.filters.z) - i32(P.places.x);
-    let x0 = i32(j * P.filters.w) - i32(P.places.y);
+    let above = quotient(i, P.extents.w);
+    let j = i - above * P.extents.w;
+    let plane = quotient(above, P.extents.z);
+    let row = above - plane * P.extents.z;
+    let b = quotient(plane, P.size.w);
+    let o = plane - b * P.size.w;
+    let first = quotient(o, P.groups.y) * P.groups.x;
+    let y0 = i32(row * STRIDE_Y) - i32(P.places.x);
+    let x0 = i32(j * STRIDE_X) - i32(P.places.y);
     var at_w = P.offset.y + o * P.groups.x * P.filters.x * P.filters.y;
     var sum = 0.0;
     for (var c = 0u; c < P.groups.x; c++) {

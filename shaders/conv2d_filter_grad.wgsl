@@ -1,5 +1,5 @@
 // The transpose of a convolution in its filters: result[o, c, k, l] = sum over b, i, j of x[b, c, i s - p + k d, j s - p + l d] g[b, o, i, j].
-// Layout: a workgroup a value; each of its 64 invocations adds every 64th product, then a tree of fixed shape adds the invocations. The
+// Layout: a workgroup a value; each of its 64 invocations takes every 64th row of outputs, then a tree of fixed shape adds the invocations. The
 // plain version: about 2 GFLOP/s on a software adapter of two cores.
 //! include "conv_params.wgsl"
 @group(0) @binding(2) var<storage, read> x: array<f32>;
@@ -9,26 +9,27 @@ var<workgroup> partial: array<f32, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u) {
-  let pixels = P.extents.z * P.extents.w;
-  let plane = P.extents.x * P.extents.y;
-  for (var i = group.x; i < P.size.x; i += groups.x) {
-    let l = i % P.filters.y;
-    let above = i / P.filters.y;
-    let k = above % P.filters.x;
-    let pair = above / P.filters.x;
-    let c = pair % P.groups.x;
-    let o = pair / P.groups.x;
-    let channel = (o / P.groups.y) * P.groups.x + c;
+  let taps = P.filters.x * P.filters.y;
+  for (var n = group.x; n < P.size.x; n += groups.x) {
+    let pair = quotient(n, taps);
+    let tap = n - pair * taps;
+    let k = quotient(tap, P.filters.y);
+    let l = tap - k * P.filters.y;
+    let o = quotient(pair, P.groups.x);
+    let channel = quotient(o, P.groups.y) * P.groups.x + pair - o * P.groups.x;
+    // The outputs of a row whose pixel is inside the image: from `first` to `last`, both included.
+    let left = i32(l * P.places.w) - i32(P.places.y);
+    let first = (max(-left, 0) + i32(STRIDE_X) - 1) / i32(STRIDE_X);
+    let last = min(i32(P.extents.w) - 1, select((i32(P.extents.y) - 1 - left) / i32(STRIDE_X), -1, left >= i32(P.extents.y)));
     var sum = 0.0;
-    for (var r = lane; r < P.size.y * pixels; r += 64u) {
-      let b = r / pixels;
-      let pixel = r - b * pixels;
-      let row = pixel / P.extents.w;
-      let column = pixel - row * P.extents.w;
-      let yy = i32(row * P.filters.z + k * P.places.z) - i32(P.places.x);
-      let xx = i32(column * P.filters.w + l * P.places.w) - i32(P.places.y);
-      if (yy >= 0 && yy < i32(P.extents.x) && xx >= 0 && xx < i32(P.extents.y)) {
-        sum += x[P.offset.x + (b * P.size.z + channel) * plane + u32(yy) * P.extents.y + u32(xx)] * g[P.offset.y + (b * P.size.w + o) * pixels + pixel];
+    for (var r = lane; r < P.size.y * P.extents.z; r += 64u) {
+      let b = quotient(r, P.extents.z);
+      let row = r - b * P.extents.z;
+      let y = i32(row * STRIDE_Y + k * P.places.z) - i32(P.places.x);
+      if (y >= 0 && y < i32(P.extents.x)) {
+        let image = i32(P.offset.x + ((b * P.size.z + channel) * P.extents.x + u32(y)) * P.extents.y) + left;
+        let output = i32(P.offset.y + ((b * P.size.w + o) * P.extents.z + row) * P.extents.w);
+        for (var column = first; column <= last; column++) { sum += x[image + column * i32(STRIDE_X)] * g[output + column]; }
       }
     }
     partial[lane] = sum;
@@ -37,7 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
       if (lane < half) { partial[lane] += partial[lane + half]; }
       workgroupBarrier();
     }
-    if (lane == 0u) { result[i] = partial[0]; }
+    if (lane == 0u) { result[n] = partial[0]; }
     workgroupBarrier();
   }
 }

@@ -8,13 +8,13 @@
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let px = i % P.extents.y;
-    let above = i / P.extents.y;
-    let py = above % P.extents.x;
-    let plane = above / P.extents.x;
-    let c = plane % P.size.z;
-    let b = plane / P.size.z;
-    let group = c / P.groups.x;
+    let above = quotient(i, P.extents.y);
+    let px = i - above * P.extents.y;
+    let plane = quotient(above, P.extents.x);
+    let py = above - plane * P.extents.x;
+    let b = quotient(plane, P.size.z);
+    let c = plane - b * P.size.z;
+    let group = quotient(c, P.groups.x);
     let taps = P.filters.x * P.filters.y;
     var sum = 0.0;
     for (var n = 0u; n < P.groups.y; n++) {
@@ -23,12 +23,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       let filter_at = P.offset.y + (o * P.groups.x + c - group * P.groups.x) * taps;
       for (var k = 0u; k < P.filters.x; k++) {
         let y = i32(py + P.places.x) - i32(k * P.places.z);
-        let row = u32(max(y, 0)) / P.filters.z;
-        let row_fits = y >= 0 && row * P.filters.z == u32(y) && row < P.extents.z;
+        let row = u32(max(y, 0)) / STRIDE_Y;
+        let row_fits = y >= 0 && row * STRIDE_Y == u32(y) && row < P.extents.z;
         for (var l = 0u; l < P.filters.y; l++) {
           let x = i32(px + P.places.y) - i32(l * P.places.w);
-          let column = u32(max(x, 0)) / P.filters.w;
-          if (row_fits && x >= 0 && column * P.filters.w == u32(x) && column < P.extents.w) {
+          let column = u32(max(x, 0)) / STRIDE_X;
+          if (row_fits && x >= 0 && column * STRIDE_X == u32(x) && column < P.extents.w) {
             sum += g[outputs + row * P.extents.w + column] * w[filter_at + k * P.filters.y + l];
           }
         }

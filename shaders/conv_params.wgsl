@@ -1,10 +1,15 @@
 // The uniform of the three convolutions, of images [B, C, H, W], filters [O, C / groups, K, L] and outputs [B, O, I, J].
+//! include "common.wgsl"
+
+// Strides are constants: the input gradient divides by them.
+override STRIDE_Y = 1u;
+override STRIDE_X = 1u;
 
 struct Params {
   offset: vec4u,   // of the two operands
   size: vec4u,     // elements of the result, batch B, channels C, outputs O
   extents: vec4u,  // H, W of the images, I, J of the outputs
-  filters: vec4u,  // K, L of the filters, stride (y, x)
+  filters: vec4u,  // K, L of the filters
   places: vec4u,   // padding (y, x), dilation (y, x)
   groups: vec4u,   // channels and outputs of a group
 }

@@ -1,7 +1,7 @@
 // One value of the result from one value of each operand, each operand a view with strides of its own: broadcasts, transposes, slices, and
 // results written into a region of a larger tensor.
 //
-// Layout: as map.wgsl; an element's index is taken apart axis by axis, innermost first. A division costs thirteen times a multiplication,
+// Layout: as map.wgsl; an element's index is taken apart axis by axis, innermost first. Divisions are dear,
 // so the axes that all operands walk as one were merged before.
 //! include "common.wgsl"
 
@@ -40,7 +40,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       var index = rest;
       if (axis < outermost) {
         let extent = P.extents[axis / 4u][axis % 4u];
-        let above = rest / extent;
+        let above = quotient(rest, extent);
         index = rest - above * extent;
         rest = above;
       }

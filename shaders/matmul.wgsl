@@ -1,5 +1,6 @@
 // Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n]. Operands have strides, so transposes and broadcasts are free.
 // Layout: an invocation a value, the sum in the order of k. The plain version: about 2.7 GFLOP/s on a software adapter of two cores.
+//! include "common.wgsl"
 
 struct Params {
   offset: vec4u,
@@ -15,10 +16,10 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let column = i % P.size.z;
-    let rows = i / P.size.z;
-    let row = rows % P.size.y;
-    let batch = rows / P.size.y;
+    let rows = quotient(i, P.size.z);
+    let column = i - rows * P.size.z;
+    let batch = quotient(rows, P.size.y);
+    let row = rows - batch * P.size.y;
     var at_x = P.offset.x + batch * P.x_strides.x + row * P.x_strides.y;
     var at_y = P.offset.y + batch * P.y_strides.x + column * P.y_strides.z;
     var sum = 0.0;

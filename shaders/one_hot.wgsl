@@ -13,7 +13,7 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let row = i / P.size.y;
+    let row = quotient(i, P.size.y);
     let index = indices[P.offset.x + row];
     let hot = select(0.0, 1.0, index == i32(i - row * P.size.y));
     result[i] = select(hot, not_a_number(), index < 0 || index >= i32(P.size.y));

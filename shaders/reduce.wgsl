@@ -40,7 +40,7 @@ fn start(o: u32) -> array<u32, OPERANDS> {
   for (var axis = 0u; axis < P.size.z; axis++) {
     var index = rest;
     if (axis + 1u < P.size.z) {
-      let above = rest / P.kept[axis];
+      let above = quotient(rest, P.kept[axis]);
       index = rest - above * P.kept[axis];
       rest = above;
     }
@@ -56,7 +56,7 @@ fn element(first: array<u32, OPERANDS>, r: u32) -> array<u32, OPERANDS> {
   for (var axis = 0u; axis < P.size.w; axis++) {
     var index = rest;
     if (axis + 1u < P.size.w) {
-      let above = rest / P.reduced[axis];
+      let above = quotient(rest, P.reduced[axis]);
       index = rest - above * P.reduced[axis];
       rest = above;
     }

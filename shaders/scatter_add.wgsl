@@ -15,10 +15,10 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let inner = i % P.size.z;
-    let row = i / P.size.z;
-    let outer = row / P.size.y;
-    let mine = i32(row % P.size.y);
+    let row = quotient(i, P.size.z);
+    let inner = i - row * P.size.z;
+    let outer = quotient(row, P.size.y);
+    let mine = i32(row - outer * P.size.y);
     var sum = 0.0;
     for (var k = 0u; k < P.size.w; k++) {
       let index = indices[P.offset.y + k];

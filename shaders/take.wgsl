@@ -14,10 +14,10 @@ struct Params {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let inner = i % P.size.z;
-    let row = i / P.size.z;
-    let outer = row / P.size.w;
-    let index = indices[P.offset.y + row % P.size.w];
+    let row = quotient(i, P.size.z);
+    let inner = i - row * P.size.z;
+    let outer = quotient(row, P.size.w);
+    let index = indices[P.offset.y + row - outer * P.size.w];
     let outside = index < 0 || index >= i32(P.size.y);
     let at = (outer * P.size.y + u32(select(index, 0, outside))) * P.size.z + inner;
     result[i] = select(source[P.offset.x + at], not_a_number(), outside);

@@ -1,6 +1,5 @@
 // Where in its plane (y W + x) the maximum of each window is: the first in row-major order of the window, the first NaN if there is one.
 // Layout: an invocation a window.
-//! include "common.wgsl"
 //! include "window_params.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<i32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;
@@ -8,10 +7,11 @@
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let j = i % P.windows.y;
-    let above = i / P.windows.y;
-    let row = above % P.windows.x;
-    let plane = P.offset.x + (above / P.windows.x) * P.size.y * P.size.z;
+    let above = quotient(i, P.windows.y);
+    let j = i - above * P.windows.y;
+    let image = quotient(above, P.windows.x);
+    let row = above - image * P.windows.x;
+    let plane = P.offset.x + image * P.size.y * P.size.z;
     var best = first_pixel(row) * P.size.z + first_pixel(j);
     var top = x[plane + best];
     for (var yy = first_pixel(row); yy < end_pixel(row, P.size.y); yy++) {

@@ -8,7 +8,7 @@
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let plane = i / (P.windows.x * P.windows.y);
+    let plane = quotient(i, P.windows.x * P.windows.y);
     result[i] = x[P.offset.x + plane * P.size.y * P.size.z + u32(places[P.offset.y + i])];
   }
 }

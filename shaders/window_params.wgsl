@@ -1,4 +1,5 @@
 // The uniform of the window shaders, on planes of H x W pixels and I x J windows.
+//! include "common.wgsl"
 
 struct Params {
   offset: vec4u,   // of the operands
@@ -15,6 +16,6 @@ fn end_pixel(window: u32, extent: u32) -> u32 { return u32(min(i32(window * P.wi
 // The first window that reaches a pixel, and the one past the last, along an axis of `count` windows.
 fn first_window(pixel: u32) -> u32 {
   let earliest = i32(pixel + P.padding.x) - i32(P.windows.z) + 1;
-  return (u32(max(earliest, 0)) + P.windows.w - 1u) / P.windows.w;
+  return quotient(u32(max(earliest, 0)) + P.windows.w - 1u, P.windows.w);
 }
-fn end_window(pixel: u32, count: u32) -> u32 { return min((pixel + P.padding.x) / P.windows.w + 1u, count); }
+fn end_window(pixel: u32, count: u32) -> u32 { return min(quotient(pixel + P.padding.x, P.windows.w) + 1u, count); }

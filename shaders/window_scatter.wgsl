@@ -8,10 +8,11 @@
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let px = i % P.size.z;
-    let above = i / P.size.z;
-    let py = above % P.size.y;
-    let windows = (above / P.size.y) * P.windows.x * P.windows.y;
+    let above = quotient(i, P.size.z);
+    let px = i - above * P.size.z;
+    let image = quotient(above, P.size.y);
+    let py = above - image * P.size.y;
+    let windows = image * P.windows.x * P.windows.y;
     let mine = i32(py * P.size.z + px);
     var sum = 0.0;
     for (var row = first_window(py); row < end_window(py, P.windows.x); row++) {

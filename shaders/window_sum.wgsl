@@ -7,10 +7,11 @@
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let j = i % P.windows.y;
-    let above = i / P.windows.y;
-    let row = above % P.windows.x;
-    let plane = P.offset.x + (above / P.windows.x) * P.size.y * P.size.z;
+    let above = quotient(i, P.windows.y);
+    let j = i - above * P.windows.y;
+    let image = quotient(above, P.windows.x);
+    let row = above - image * P.windows.x;
+    let plane = P.offset.x + image * P.size.y * P.size.z;
     var sum = 0.0;
     for (var yy = first_pixel(row); yy < end_pixel(row, P.size.y); yy++) {
       for (var xx = first_pixel(j); xx < end_pixel(j, P.size.z); xx++) { sum += x[plane + yy * P.size.z + xx]; }

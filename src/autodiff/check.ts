@@ -54,13 +54,17 @@ const moved = (at: readonly Argument[], directions: readonly ArrayLike<number>[]
     return { ...value, data }
   })
 
-/** Rounding of a function's value that a difference may show, in units in the last place: what it adds up inside is not known. */
+/** Rounding of a function's value that a difference may show, in units in the last place: what is added up inside is not known. */
 const ROUNDINGS = 64
+/** Derivatives smaller than this count as if they were of this size: what should be zero is seldom exactly zero. */
+const SMALLEST = 1e-6
 
+/** Checks order `order` and those above it. `below` is the size of the function below: a derivative that is zero was added up from such terms. */
 const checkOrder = (
   f: (x: readonly Tensor[]) => readonly Tensor[],
   at: readonly Argument[],
   order: number,
+  below: number,
   key: Key,
   { order: highest = 2, eps = 1e-5, tolerance = 1e-6 }: CheckOptions
 ): void => {
@@ -80,12 +84,13 @@ const checkOrder = (
   const size = (numbers: readonly number[]): number => numbers.reduce((sum, x) => sum + Math.abs(x), 0)
 
   const here = at.map(({ value }) => value)
-  const rounding = (ROUNDINGS * Number.EPSILON * size(terms(here))) / eps
+  const magnitude = Math.max(below, size(terms(here)))
+  const rounding = (ROUNDINGS * Number.EPSILON * magnitude) / eps
   const difference = (directions: readonly ArrayLike<number>[]): number =>
     (total(terms(moved(at, directions, eps))) - total(terms(moved(at, directions, -eps)))) / (2 * eps)
   /** How far two numbers are apart beyond what is allowed; NaN counts as infinitely far. */
   const excess = (wanted: number, got: number, scale: number): number => {
-    const beyond = Math.abs(wanted - got) - tolerance * Math.max(scale, Math.abs(wanted)) - rounding
+    const beyond = Math.abs(wanted - got) - tolerance * Math.max(scale, Math.abs(wanted), SMALLEST) - rounding
     return Number.isNaN(beyond) ? Number.POSITIVE_INFINITY : beyond
   }
 
@@ -108,6 +113,7 @@ const checkOrder = (
       x => vjp<readonly Tensor[], readonly Tensor[]>((...y) => f(y), ...x)[1](cotangents, { unreached: 'zero' }),
       at,
       order + 1,
+      magnitude,
       key,
       { order: highest, eps, tolerance }
     )
@@ -145,5 +151,5 @@ export const checkGrads = <A extends readonly Tree[], R extends Tree>(
     const filled = given.map(({ node }) => (node.dtype === 'f32' ? x[next++] : node))
     return leaves(f(...(rebuild(args, isTensor, filled) as A))).filter(({ dtype }) => dtype === 'f32')
   }
-  checkOrder(floats, at, 1, keyOf(options.seed ?? 0), options)
+  checkOrder(floats, at, 1, 0, keyOf(options.seed ?? 0), options)
 }

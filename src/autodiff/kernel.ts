@@ -42,6 +42,8 @@ export interface ReduceKernel {
 export interface ShaderKernel {
   readonly kind: 'shader'
   readonly shader: string
+  /** Values of the file's `override` constants: for what the driver must know, since each value is a pipeline of its own. */
+  constants?(attributes: Attributes): Readonly<Record<string, number>>
   /** Replaces the file's op block. */
   op?(inputs: readonly Aval[], attributes: Attributes, out: Aval): string
   params(inputs: readonly Aval[], attributes: Attributes, out: Aval): readonly number[]

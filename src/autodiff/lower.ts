@@ -243,6 +243,7 @@ const shaderCall = (
   builder.calls.push({
     shader: kernel.shader,
     ...(op === undefined ? {} : { op }),
+    ...(kernel.constants ? { constants: kernel.constants(node.attributes) } : {}),
     params: [
       ...toFour(placed.map(({ view }) => view.offset)),
       ...matrices.flatMap(({ view }) => toFour(view.strides)),

@@ -48,7 +48,7 @@ const geometryOf = (x: Shape, w: Shape, g: Shape) => ({
 type Geometry = ReturnType<typeof geometryOf>
 
 /** The uniform of the three shaders. */
-const params = (shape: Shape, q: Geometry, { stride, padding, dilation, groups }: ConvAttributes): number[] => [
+const params = (shape: Shape, q: Geometry, { padding, dilation, groups }: ConvAttributes): number[] => [
   sizeOf(shape),
   q.batch,
   q.channels,
@@ -56,7 +56,8 @@ const params = (shape: Shape, q: Geometry, { stride, padding, dilation, groups }
   ...q.image,
   ...q.out,
   ...q.filter,
-  ...stride,
+  0,
+  0,
   ...padding,
   ...dilation,
   q.perGroup,
@@ -64,6 +65,12 @@ const params = (shape: Shape, q: Geometry, { stride, padding, dilation, groups }
   0,
   0
 ]
+
+/** Strides as constants of the shaders: the input gradient divides by them. */
+const strides = (attributes: Readonly<Record<string, unknown>>) => {
+  const { stride } = attributes as ConvAttributes
+  return { STRIDE_Y: stride[0], STRIDE_X: stride[1] }
+}
 
 /**
  * Visits every row of outputs that a tap of a filter touches: `count` pairs that start at x[xStart] (step xStep) and g[gStart] (step 1), all
@@ -160,6 +167,7 @@ const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
   kernel: {
     kind: 'shader',
     shader: 'conv2d',
+    constants: strides,
     params: ([x, w], attributes, out) =>
       params(out.shape, geometryOf((x as Aval).shape, (w as Aval).shape, out.shape), attributes as ConvAttributes)
   },
@@ -210,6 +218,7 @@ const inputGradPrimitive: Primitive<GradAttributes> = primitive({
   kernel: {
     kind: 'shader',
     shader: 'conv2d_input_grad',
+    constants: strides,
     params: ([g, w], attributes, out) =>
       params(out.shape, geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape), attributes as GradAttributes)
   },
@@ -244,6 +253,7 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
   kernel: {
     kind: 'shader',
     shader: 'conv2d_filter_grad',
+    constants: strides,
     params: ([x, g], attributes, out) =>
       params(out.shape, geometryOf((x as Aval).shape, out.shape, (g as Aval).shape), attributes as GradAttributes),
     invocations: out => 64 * sizeOf(out)
