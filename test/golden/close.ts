@@ -2,7 +2,13 @@
  * tensor is the mean of, where that can be much larger than the mean. */
 import { expect } from 'vitest'
 
-export const expectClose = (label: string, got: ArrayLike<number>, want: ArrayLike<number>, tolerance: number, scale = 0): void => {
+export const expectClose = (
+  label: string,
+  got: ArrayLike<number>,
+  want: ArrayLike<number>,
+  tolerance: number,
+  scale = 0
+): void => {
   expect(got.length, `${label}: number of values`).toBe(want.length)
   const largest = Array.from(want).reduce((most, value) => Math.max(most, Math.abs(value)), scale)
   let worst = 0

@@ -3,15 +3,22 @@
  * step, the weight step, running statistics; in float64 on the reference and in float32 on the adapter.
  */
 import { describe, expect, it } from 'vitest'
-import { meanPairwiseCosine, softmax } from '../../src/autodiff/nn.js'
+import { meanPairwiseCosine, softmax, updateRunning } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine.js'
-import { alphaGradientOf, type Batch, differenceRegulariser, directionOf, exactRegulariser, mixturesOf, passOf } from '../../src/nas/harmony.js'
+import { tablesOf } from '../../src/nas/bilevel.js'
+import {
+  alphaGradientOf,
+  type Batch,
+  differenceRegulariser,
+  directionOf,
+  exactRegulariser,
+  mixturesOf,
+  passOf
+} from '../../src/nas/harmony.js'
 import { pack, packStatistics, unpack, unpackStatistics } from '../../src/nas/layers.js'
 import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/optim.js'
-import { tablesOf } from '../../src/nas/bilevel.js'
-import { updateRunning } from '../../src/autodiff/nn.js'
 import { backends, evaluateOn } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles } from './files.js'
@@ -59,13 +66,20 @@ describe.each(files)('$name', ({ read }) => {
     const mixtures = mixturesOf(net, x.alpha)
     const train: Batch = { images: x.trainX, labels: x.trainY }
     const val: Batch = { images: x.valX, labels: x.valY }
-    const [training, validation] = [train, val].map(batch => passOf(net)(weights, mixtures, batch)) as [ReturnType<ReturnType<typeof passOf>>, ReturnType<ReturnType<typeof passOf>>]
-    const perCell = (prefix: string, gradients: readonly Tensor[]) => Object.fromEntries(net.cells.map((cell, l) => [`${prefix}cell${cell.split('.')[1]}`, gradients[l] as Tensor]))
+    const [training, validation] = [train, val].map(batch => passOf(net)(weights, mixtures, batch)) as [
+      ReturnType<ReturnType<typeof passOf>>,
+      ReturnType<ReturnType<typeof passOf>>
+    ]
+    const perCell = (prefix: string, gradients: readonly Tensor[]) =>
+      Object.fromEntries(net.cells.map((cell, l) => [`${prefix}cell${cell.split('.')[1]}`, gradients[l] as Tensor]))
     const { direction, size } = directionOf(training.cellGradients)
     const difference = differenceRegulariser(net, config.epsilon_0)(weights, mixtures, train, training.cellGradients)
     const exact = exactRegulariser(net)(weights, mixtures, train)
     const epsilon = $.div(config.epsilon_0, size)
-    const alphaGradient = { train: alphaGradientOf(x.alpha, training.cellGradients), val: alphaGradientOf(x.alpha, validation.cellGradients) }
+    const alphaGradient = {
+      train: alphaGradientOf(x.alpha, training.cellGradients),
+      val: alphaGradientOf(x.alpha, validation.cellGradients)
+    }
     const arch = adam(
       { rate: hyper.arch_learning_rate, betas: hyper.arch_betas, epsilon: 1e-8, weightDecay: hyper.arch_weight_decay },
       alphaGradient.val,
@@ -78,7 +92,13 @@ describe.each(files)('$name', ({ read }) => {
     const step = (name: string): Record<string, Tensor> => {
       if (!file.tensors.has(`${name}/params_after`)) return {}
       const clipped = $.mul(combined, clipFactor(totalNorm, golden(file, `${name}/max_norm`).data[0] as number))
-      const next = sgd({ momentum: hyper.momentum, weightDecay: hyper.weight_decay }, $.tensor(hyper.lr), clipped, x.momentum, x.weights)
+      const next = sgd(
+        { momentum: hyper.momentum, weightDecay: hyper.weight_decay },
+        $.tensor(hyper.lr),
+        clipped,
+        x.momentum,
+        x.weights
+      )
       return {
         [`${name}/total_norm`]: totalNorm,
         [`${name}/params_after`]: next.values,
@@ -88,7 +108,12 @@ describe.each(files)('$name', ({ read }) => {
     }
     const started = pack(
       tables.statistics,
-      Object.fromEntries(tables.statistics.entries.map(({ name, shape }) => [name, $.broadcastTo($.tensor(name.endsWith('running_var') ? 1 : 0), shape)]))
+      Object.fromEntries(
+        tables.statistics.entries.map(({ name, shape }) => [
+          name,
+          $.broadcastTo($.tensor(name.endsWith('running_var') ? 1 : 0), shape)
+        ])
+      )
     )
     const running = updateRunning(started, packStatistics(tables.statistics, training.moments))
     const statistics = unpack(tables.statistics, running)
@@ -109,7 +134,10 @@ describe.each(files)('$name', ({ read }) => {
       'reg/corr/value': meanPairwiseCosine(training.cellGradients),
       'reg/corr/epsilon': difference.epsilon,
       ...perCell('reg/corr/pert_unscaled.', direction),
-      ...perCell('reg/corr/pert.', direction.map(d => $.mul(d, epsilon))),
+      ...perCell(
+        'reg/corr/pert.',
+        direction.map(d => $.mul(d, epsilon))
+      ),
       'reg/corr/forward_grad': pack(table, difference.passes[0]?.weightGradient ?? {}),
       'reg/corr/backward_grad': pack(table, difference.passes[1]?.weightGradient ?? {}),
       ...(exactNumbers ? { 'reg/corr/reg_grad_fd': pack(table, difference.gradient) } : {}),
@@ -117,7 +145,10 @@ describe.each(files)('$name', ({ read }) => {
       ...step('step'),
       ...step('stepclip'),
       ...(names.some(name => name.startsWith('bn_after/'))
-        ? { ...Object.fromEntries(Object.entries(statistics).map(([name, value]) => [`bn_after/${name}`, value])), 'bn_after/eval_logits': evaluated.y }
+        ? {
+            ...Object.fromEntries(Object.entries(statistics).map(([name, value]) => [`bn_after/${name}`, value])),
+            'bn_after/eval_logits': evaluated.y
+          }
         : {})
     }
   }
@@ -136,7 +167,13 @@ describe.each(files)('$name', ({ read }) => {
     expect(left).toEqual(kind === 'reference' ? [] : ['reg/corr/reg_grad_fd'])
     claimed.forEach((name, i) => {
       const limits = tolerance[kind]
-      expectClose(name, (values[i] as HostArray).data, golden(file, name).data, name.endsWith('reg_grad_fd') ? limits.quotient : limits.plain, /Lambda|value$/.test(name) ? COSINE : 0)
+      expectClose(
+        name,
+        (values[i] as HostArray).data,
+        golden(file, name).data,
+        name.endsWith('reg_grad_fd') ? limits.quotient : limits.plain,
+        /Lambda|value$/.test(name) ? COSINE : 0
+      )
     })
   })
 

@@ -1,8 +1,8 @@
 /** Golden steps: three official search steps in a row, every tensor of the state after each; float32 where nothing is divided by epsilon. */
 import { describe, expect, it } from 'vitest'
 import { compile, type HostArray, read, run, store } from '../../src/engine.js'
-import { type Batches, METRICS, type Rates, type State, stepOf, tablesOf } from '../../src/nas/bilevel.js'
 import type { StepOptions } from '../../src/nas/bilevel.js'
+import { type Batches, METRICS, type Rates, type State, stepOf, tablesOf } from '../../src/nas/bilevel.js'
 import { backends, succeed } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles } from './files.js'
@@ -47,7 +47,11 @@ describe.each(files)('$name', ({ read: open }) => {
     adam: { first: zeros(alphaShape), second: zeros(alphaShape), corrections: zeros([2]) },
     running: {
       ...zeros([tables.statistics.size]),
-      data: Float64Array.from(tables.statistics.entries.flatMap(({ name, shape }) => Array<number>(shape[0] as number).fill(name.endsWith('var') ? 1 : 0)))
+      data: Float64Array.from(
+        tables.statistics.entries.flatMap(({ name, shape }) =>
+          Array<number>(shape[0] as number).fill(name.endsWith('var') ? 1 : 0)
+        )
+      )
     }
   }
   const batches = (n: number) => ({
@@ -60,14 +64,24 @@ describe.each(files)('$name', ({ read: open }) => {
   const kinds = isDarts ? (['reference', 'gpu'] as const) : (['reference'] as const)
   it.each(kinds)('every tensor after every step, on the %s', async kind => {
     const backend = backends[kind]
-    const compiled = await succeed(backend, compile<[State, Batches, Rates], ReturnType<ReturnType<typeof stepOf>>>(stepOf(net, options))([start, batches(1), rates] as never))
+    const compiled = await succeed(
+      backend,
+      compile<[State, Batches, Rates], ReturnType<ReturnType<typeof stepOf>>>(stepOf(net, options))([
+        start,
+        batches(1),
+        rates
+      ] as never)
+    )
     let state = (await succeed(backend, store(start as never))) as never
     for (let n = 1; n <= steps; n++) {
       const batch = (await succeed(backend, store(batches(n) as never))) as never
       const rate = (await succeed(backend, store(rates as never))) as never
       const next = await succeed(backend, run(compiled)(state, batch, rate))
       state = next.state as never
-      const values = (await succeed(backend, read(next))) as unknown as { state: Record<string, HostArray> & { adam: Record<string, HostArray> }; metrics: HostArray }
+      const values = (await succeed(backend, read(next))) as unknown as {
+        state: Record<string, HostArray> & { adam: Record<string, HostArray> }
+        metrics: HostArray
+      }
       const metric = (name: (typeof METRICS)[number]) => [values.metrics.data[METRICS.indexOf(name)] as number]
       const after: Record<string, ArrayLike<number>> = {
         params: reorder((values.state['weights'] as HostArray).data, tables.weights, table),
@@ -79,12 +93,24 @@ describe.each(files)('$name', ({ read: open }) => {
         Lambda_train: metric('lambdaTrain'),
         Lambda_val: metric('lambdaValid'),
         ...Object.fromEntries(
-          tables.statistics.entries.map(({ name, shape, offset }) => [`bn.${name}`, (values.state['running'] as HostArray).data.slice(offset, offset + (shape[0] as number))])
+          tables.statistics.entries.map(({ name, shape, offset }) => [
+            `bn.${name}`,
+            (values.state['running'] as HostArray).data.slice(offset, offset + (shape[0] as number))
+          ])
         )
       }
-      const expected = [...file.tensors.keys()].filter(name => name.startsWith(`step${n}/`)).map(name => name.slice(`step${n}/`.length))
+      const expected = [...file.tensors.keys()]
+        .filter(name => name.startsWith(`step${n}/`))
+        .map(name => name.slice(`step${n}/`.length))
       expect(Object.keys(after).sort()).toEqual(expected.sort())
-      for (const name of expected) expectClose(`step${n}/${name}`, after[name] as ArrayLike<number>, golden(file, `step${n}/${name}`).data, tolerance[kind], name.startsWith('Lambda') ? COSINE : 0)
+      for (const name of expected)
+        expectClose(
+          `step${n}/${name}`,
+          after[name] as ArrayLike<number>,
+          golden(file, `step${n}/${name}`).data,
+          tolerance[kind],
+          name.startsWith('Lambda') ? COSINE : 0
+        )
     }
   })
 })

@@ -1,8 +1,9 @@
 /** The networks of the golden files: a supernet from a file's metadata, its state as vectors, and its tables by the file's names. */
+
+import type { HostArray } from '../../src/engine.js'
 import { type Table, tableOf } from '../../src/nas/layers.js'
 import { nb201, type Space } from '../../src/nas/space.js'
 import { type Supernet, supernet } from '../../src/nas/supernet.js'
-import type { HostArray } from '../../src/engine.js'
 import type { GoldenTensor, Safetensors } from './safetensors.js'
 
 /** The spaces that are built; a file of another is listed as skipped, with the reason. */
@@ -75,5 +76,9 @@ export const reorder = (vector: ArrayLike<number>, from: Table, to: Table): Floa
   return result
 }
 
-export const zeros = (shape: readonly number[]): HostArray => ({ data: new Float64Array(shape.reduce((a, b) => a * b, 1)), shape, dtype: 'f32' })
+export const zeros = (shape: readonly number[]): HostArray => ({
+  data: new Float64Array(shape.reduce((a, b) => a * b, 1)),
+  shape,
+  dtype: 'f32'
+})
 export const scalar = (value: number): HostArray => ({ data: Float64Array.of(value), shape: [], dtype: 'f32' })
