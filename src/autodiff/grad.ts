@@ -5,71 +5,18 @@
  * A gradient wraps each argument in a fresh `alias` and pulls the cotangent back to that alias. The fresh identity is what keeps nested
  * derivatives apart (no levels, no perturbation confusion): d/dx [x * d/dy (x + y)] is 1.
  */
-import { topological } from './graph.js'
-import { broadcastTo, reshape } from './ops/broadcast.js'
+import { reshape } from './ops/broadcast.js'
 import { alias, tensor } from './ops/core.js'
 import { concat } from './ops/movement.js'
-import { add } from './ops/pointwise.js'
+import { pullBack, zerosLike } from './pullback.js'
 import { fail, type Shape, sameShape, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
 import { leaves, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
 
-const zerosLike = (x: Tensor): Tensor => broadcastTo(tensor(0), x.shape)
-
 export interface Unreached {
   /** `'zero'`: an argument that the result does not depend on gets a gradient of zeros. Default: it throws, naming its path. */
   readonly unreached?: 'zero' | 'throw'
-}
-
-/**
- * Cotangents of `targets` from cotangents of `outputs`: reverse accumulation over the nodes between them. `undefined`: no path at all.
- * A node carries a cotangent if it is f32 and depends on a target through derivatives that are not identically zero.
- */
-const pullBack = (
-  outputs: readonly Tensor[],
-  cotangents: readonly Tensor[],
-  targets: readonly Tensor[]
-): (Tensor | undefined)[] => {
-  const isTarget = new Set(targets)
-  const order = topological(outputs, node => isTarget.has(node))
-  const reached = new Set<Tensor>()
-  const active = new Set<Tensor>()
-  for (const node of order) {
-    if (isTarget.has(node)) {
-      reached.add(node)
-      active.add(node)
-      continue
-    }
-    if (node.inputs.some(input => reached.has(input))) reached.add(node)
-    if (node.dtype === 'f32' && node.primitive.vjp !== 'zero' && node.inputs.some(input => active.has(input))) active.add(node)
-  }
-  const sums = new Map<Tensor, Tensor>()
-  const accumulate = (node: Tensor, cotangent: Tensor) => {
-    const before = sums.get(node)
-    sums.set(node, before ? add(before, cotangent) : cotangent)
-  }
-  outputs.forEach((output, i) => {
-    if (active.has(output)) accumulate(output, cotangents[i] as Tensor)
-  })
-  for (let i = order.length - 1; i >= 0; i--) {
-    const node = order[i] as Tensor
-    const g = sums.get(node)
-    if (!g || isTarget.has(node)) continue
-    const { vjp, name } = node.primitive
-    if (vjp === undefined || vjp === 'zero')
-      return fail(
-        'a derivative',
-        `a vjp for every primitive on the way`,
-        `'${name}' without one`,
-        'stop the gradient before it with stopGradient, or give it a rule with customVjp'
-      )
-    vjp(g, node.inputs, node.attributes, node).forEach((cotangent, k) => {
-      const input = node.inputs[k] as Tensor
-      if (cotangent && active.has(input)) accumulate(input, cotangent)
-    })
-  }
-  return targets.map(target => sums.get(target) ?? (reached.has(target) ? zerosLike(target) : undefined))
 }
 
 const zeroOrThrow = (
@@ -151,7 +98,7 @@ export const valueAuxAndGrad =
     f: (...args: A) => readonly [Tensor, X],
     options: GradOptions<N> = {}
   ) =>
-  (...args: A): { readonly value: Tensor; readonly aux: X; readonly gradient: Picked<A, N> } => {
+  (...args: A): { readonly value: Tensor; readonly aux: X; readonly gradient: Picked<A, NoInfer<N>> } => {
     const { argnums = 0 } = options
     const list: readonly number[] = typeof argnums === 'number' ? [argnums] : argnums
     list.forEach(n => {
@@ -189,7 +136,7 @@ export const valueAndGrad =
     f: (...args: A) => Tensor,
     options: GradOptions<N> = {}
   ) =>
-  (...args: A): readonly [Tensor, Picked<A, N>] => {
+  (...args: A): readonly [Tensor, Picked<A, NoInfer<N>>] => {
     const { value, gradient } = valueAuxAndGrad((...inner: A) => [f(...inner), []] as const, options)(...args)
     return [value, gradient]
   }
@@ -205,7 +152,7 @@ export const grad =
     f: (...args: A) => Tensor,
     options: GradOptions<N> = {}
   ) =>
-  (...args: A): Picked<A, N> =>
+  (...args: A): Picked<A, NoInfer<N>> =>
     valueAndGrad(f, options)(...args)[1]
 
 /**

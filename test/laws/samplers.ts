@@ -5,7 +5,7 @@
 import fc from 'fast-check'
 import type { Attributes } from '../../src/autodiff/kernel.js'
 import type { NdArray } from '../../src/autodiff/ndarray.js'
-import { mul } from '../../src/autodiff/ops/index.js'
+import { customVjp, mul } from '../../src/autodiff/ops/index.js'
 import { bind, registry } from '../../src/autodiff/primitive.js'
 import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
 import type { Primitive, Tensor } from '../../src/autodiff/tensor.js'
@@ -28,6 +28,8 @@ import {
 export interface Sample {
   readonly inputs: readonly NdArray[]
   readonly attributes: Attributes
+  /** How the primitive is made, where it is not made from inputs and attributes. */
+  readonly make?: (...inputs: readonly Tensor[]) => Tensor
 }
 export type Sampler = fc.Arbitrary<Sample>
 
@@ -39,9 +41,9 @@ export const primitiveOf = (name: string): Primitive => {
 
 /** A sample's function of tensors like its inputs. */
 export const applied =
-  (name: string, { attributes }: Sample) =>
+  (name: string, { attributes, make }: Sample) =>
   (...inputs: readonly Tensor[]): Tensor =>
-    bind(primitiveOf(name), inputs, attributes)
+    make ? make(...inputs) : bind(primitiveOf(name), inputs, attributes)
 
 /** A structure and a seed become a sample. */
 const of = <S>(structure: fc.Arbitrary<S>, make: (structure: S, seed: number) => Sample): Sampler =>
@@ -268,7 +270,12 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
     stop_gradient: unary(limits, none),
     custom_vjp: of(shapes(limits), (shape, seed) => ({
       inputs: [array(anything, seeds(seed, 0), shape), array(anything, seeds(seed, 1), shape)],
-      attributes: { backward: (g: Tensor) => [mul(g, 0)] }
+      attributes: {},
+      make: (x, scale) =>
+        customVjp(
+          y => mul(mul(y as Tensor, y as Tensor), scale as Tensor),
+          (g, [y]) => [mul(mul(mul(g, 2), y as Tensor), scale as Tensor)]
+        )(x as Tensor)
     })),
 
     add: pointwise(limits, [anything, anything], any),

@@ -2,6 +2,7 @@
 export * from './broadcast.js'
 export * from './conv.js'
 export * from './core.js'
+export * from './custom.js'
 export * from './indexing.js'
 export * from './matmul.js'
 export * from './movement.js'
