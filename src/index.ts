@@ -1,0 +1,87 @@
+/**
+ * The public names of lambda-darts: tensors and their derivatives, the engine that runs them, and the search.
+ *
+ * @example
+ * import { $, evaluate, grad } from 'lambda-darts'
+ * evaluate(grad(x => $.mul(x, $.tanh(x)))($.tensor(0.5))).data[0]
+ */
+export { CheckError, type CheckOptions, checkGrads } from './autodiff/check.js'
+export {
+  type GradOptions,
+  grad,
+  type HvpOptions,
+  hessian,
+  hvp,
+  type Jacobian,
+  jacobian,
+  jvp,
+  type Unreached,
+  valueAndGrad,
+  valueAuxAndGrad,
+  vjp
+} from './autodiff/grad.js'
+export { countNodes, type Graph, show, toDot } from './autodiff/graph.js'
+export { evaluate, interpret } from './autodiff/interpret.js'
+export { type NdArray, ndarray } from './autodiff/ndarray.js'
+export * as nn from './autodiff/nn.js'
+export * as $ from './autodiff/ops/index.js'
+export { bind, pointwise, primitive } from './autodiff/primitive.js'
+export { type Aval, ShapeError } from './autodiff/shape.js'
+export { isTensor, type Primitive, type Shape, type Tensor } from './autodiff/tensor.js'
+export { leaves, mapTree, paths, type Tree, zipTrees } from './autodiff/tree.js'
+export {
+  type Backend,
+  type Compiled,
+  type CompileOptions,
+  compile,
+  type Device,
+  dispose,
+  type Engine,
+  type EngineError,
+  type Env,
+  firstNonFinite,
+  fold,
+  type HostArray,
+  listAdapters,
+  lowered,
+  openDevice,
+  type Report,
+  type RunOptions,
+  read,
+  release,
+  run,
+  type Stored,
+  type StoredTensor,
+  scope,
+  store
+} from './engine.js'
+export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from './nas/bilevel.js'
+export { OPTIONS, PRESETS, SearchConfig, stepOptions } from './nas/config.js'
+export { type Dataset, select, splitBy, standardise } from './nas/data/dataset.js'
+export { decodeDigits } from './nas/data/digits.js'
+export {
+  formatGenotype,
+  type Genotype,
+  genotypeOf,
+  isConnected,
+  operationCounts,
+  parseGenotype,
+  strengthsOf
+} from './nas/genotype.js'
+export {
+  alphaGradientOf,
+  type Batch,
+  differenceRegulariser,
+  directionOf,
+  exactRegulariser,
+  lossOf,
+  mixturesOf,
+  passOf
+} from './nas/harmony.js'
+export { initialState } from './nas/initialise.js'
+export { adam, clipFactor, globalNorm, sgd } from './nas/optim.js'
+export { prepare } from './nas/prepare.js'
+export { cosineRate, linearLambda } from './nas/schedule.js'
+export { type Event, type SearchData, type SearchResult, search } from './nas/search.js'
+export { nb201, OPERATIONS, type Space } from './nas/space.js'
+export { type NetworkConfig, type Supernet, supernet } from './nas/supernet.js'
