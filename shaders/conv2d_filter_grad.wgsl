@@ -1,5 +1,5 @@
 // The transpose of a convolution in its filters: result[o, c, k, l] = sum over b, i, j of x[b, c, i s - p + k d, j s - p + l d] g[b, o, i, j].
-// Layout: a workgroup a value; each of its 64 invocations takes every 64th row of outputs, then a tree of fixed shape adds the invocations. The
+// Layout: LANES invocations of a workgroup share a value; each takes every LANES-th row of outputs, then a tree of fixed shape adds them. The
 // plain version: about 2 GFLOP/s on a software adapter of two cores.
 //! include "conv_params.wgsl"
 @group(0) @binding(2) var<storage, read> x: array<f32>;
@@ -7,10 +7,16 @@
 
 var<workgroup> partial: array<f32, 64>;
 
+override LANES = 64u;  // a power of two, at most 64
+
 @compute @workgroup_size(64)
-fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u) {
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32, @builtin(num_workgroups) groups: vec3u) {
+  let lane = local % LANES;
+  let per_group = 64u / LANES;
   let taps = P.filters.x * P.filters.y;
-  for (var n = group.x; n < P.size.x; n += groups.x) {
+  // All invocations of a workgroup take the same turns, so that the barriers are met by all.
+  for (var turn = group.x * per_group; turn < P.size.x; turn += groups.x * per_group) {
+    let n = min(turn + local / LANES, P.size.x - 1u);
     let pair = quotient(n, taps);
     let tap = n - pair * taps;
     let k = quotient(tap, P.filters.y);
@@ -22,7 +28,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     let first = (max(-left, 0) + i32(STRIDE_X) - 1) / i32(STRIDE_X);
     let last = min(i32(P.extents.w) - 1, select((i32(P.extents.y) - 1 - left) / i32(STRIDE_X), -1, left >= i32(P.extents.y)));
     var sum = 0.0;
-    for (var r = lane; r < P.size.y * P.extents.z; r += 64u) {
+    for (var r = lane; r < P.size.y * P.extents.z; r += LANES) {
       let b = quotient(r, P.extents.z);
       let row = r - b * P.extents.z;
       let y = i32(row * STRIDE_Y + k * P.places.z) - i32(P.places.x);
@@ -32,13 +38,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         for (var column = first; column <= last; column++) { sum += x[image + column * i32(STRIDE_X)] * g[output + column]; }
       }
     }
-    partial[lane] = sum;
+    partial[local] = sum;
     workgroupBarrier();
-    for (var half = 32u; half > 0u; half /= 2u) {
-      if (lane < half) { partial[lane] += partial[lane + half]; }
+    for (var half = LANES / 2u; half > 0u; half /= 2u) {
+      if (lane < half) { partial[local] += partial[local + half]; }
       workgroupBarrier();
     }
-    if (lane == 0u) { result[n] = partial[0]; }
+    if (lane == 0u) { result[n] = partial[local]; }
     workgroupBarrier();
   }
 }

@@ -17,12 +17,15 @@ fn value(at: array<u32, OPERANDS>) -> Value {
 }
 //! end
 
+// Axes, a constant: the loop over them is unrolled, and every address in the uniform is known.
+override RANK = 3u;
+
 struct Operand {
   strides: array<vec4u, 2>,
   offset: vec4u,
 }
 struct Params {
-  size: vec4u,                           // elements, axes
+  size: vec4u,                           // elements
   extents: array<vec4u, 2>,
   operands: array<Operand, OPERANDS>,
 }
@@ -31,14 +34,13 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
-  let outermost = P.size.y - 1u;
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
     var at: array<u32, OPERANDS>;
     for (var k = 0u; k < OPERANDS; k++) { at[k] = P.operands[k].offset.x; }
     var rest = i;
-    for (var axis = 0u; axis <= outermost; axis++) {
+    for (var axis = 0u; axis < RANK; axis++) {
       var index = rest;
-      if (axis < outermost) {
+      if (axis + 1u < RANK) {
         let extent = P.extents[axis / 4u][axis % 4u];
         let above = quotient(rest, extent);
         index = rest - above * extent;

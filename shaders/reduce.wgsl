@@ -16,13 +16,17 @@ fn combine(a: Value, b: Value) -> Value { return a + b; }
 
 override LANES = 64u;  // a power of two, at most 64
 
+// Axes, constants: loops over them are unrolled, and every address in the uniform is known.
+override KEPT = 1u;
+override REDUCED = 2u;
+
 struct Operand {
   kept: vec4u,     // strides, innermost first
   reduced: vec4u,
   offset: vec4u,
 }
 struct Params {
-  size: vec4u,     // results, elements folded into each, kept axes, reduced axes
+  size: vec4u,     // results, elements folded into each
   kept: vec4u,     // extents, innermost first
   reduced: vec4u,
   operands: array<Operand, OPERANDS>,
@@ -37,9 +41,9 @@ fn start(o: u32) -> array<u32, OPERANDS> {
   var at: array<u32, OPERANDS>;
   for (var k = 1u; k < OPERANDS; k++) { at[k] = P.operands[k].offset.x; }
   var rest = o;
-  for (var axis = 0u; axis < P.size.z; axis++) {
+  for (var axis = 0u; axis < KEPT; axis++) {
     var index = rest;
-    if (axis + 1u < P.size.z) {
+    if (axis + 1u < KEPT) {
       let above = quotient(rest, P.kept[axis]);
       index = rest - above * P.kept[axis];
       rest = above;
@@ -53,9 +57,9 @@ fn start(o: u32) -> array<u32, OPERANDS> {
 fn element(first: array<u32, OPERANDS>, r: u32) -> array<u32, OPERANDS> {
   var at = first;
   var rest = r;
-  for (var axis = 0u; axis < P.size.w; axis++) {
+  for (var axis = 0u; axis < REDUCED; axis++) {
     var index = rest;
-    if (axis + 1u < P.size.w) {
+    if (axis + 1u < REDUCED) {
       let above = quotient(rest, P.reduced[axis]);
       index = rest - above * P.reduced[axis];
       rest = above;

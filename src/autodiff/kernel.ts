@@ -3,7 +3,7 @@
  * (`view`, `regions`) are also the meaning of the primitive, so that its reference is derived from them.
  */
 import type { View } from './ndarray.js'
-import type { Aval, Shape } from './shape.js'
+import type { Aval } from './shape.js'
 
 /** What a primitive is told besides its inputs (axes, strides, a constant's data): JSON, but for the data of a constant. */
 export type Attributes = Readonly<Record<string, unknown>>
@@ -43,12 +43,12 @@ export interface ShaderKernel {
   readonly kind: 'shader'
   readonly shader: string
   /** Values of the file's `override` constants: for what the driver must know, since each value is a pipeline of its own. */
-  constants?(attributes: Attributes): Readonly<Record<string, number>>
+  constants?(inputs: readonly Aval[], attributes: Attributes, out: Aval): Readonly<Record<string, number>>
   /** Replaces the file's op block. */
   op?(inputs: readonly Aval[], attributes: Attributes, out: Aval): string
   params(inputs: readonly Aval[], attributes: Attributes, out: Aval): readonly number[]
   /** Invocations wanted; 64 make a workgroup. Absent: one for each element of the result. */
-  invocations?(out: Shape): number
+  invocations?(inputs: readonly Aval[], attributes: Attributes, out: Aval): number
   /** Operands may be any view of rank 3, their strides are passed after the offsets (matmul: transposes are free). */
   readonly strided?: boolean
 }

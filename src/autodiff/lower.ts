@@ -94,11 +94,12 @@ class Builder {
     const flat = extents.length <= 1
     this.calls.push({
       shader: flat ? 'map' : 'map_strided',
+      ...(flat ? {} : { constants: { RANK: extents.length } }),
       op,
       params: flat
         ? [count, 0, 0, 0, ...operands.flatMap((_, k) => [offsets[k] as number, strides[k]?.[0] ?? 0, 0, 0])]
         : [
-            ...[count, extents.length, 0, 0],
+            ...[count, 0, 0, 0],
             ...padded(extents, MOST_AXES),
             ...operands.flatMap((_, k) => [...padded(strides[k] as number[], MOST_AXES), offsets[k] as number, 0, 0, 0])
           ],
@@ -193,9 +194,9 @@ const reduceCall = (
     builder.calls.push({
       shader: 'reduce',
       op: `${text}\n${fold}`,
-      constants: { LANES: lanes },
+      constants: { LANES: lanes, KEPT: outer.extents.length, REDUCED: inner.extents.length },
       params: [
-        ...[outputs, count, outer.extents.length, inner.extents.length],
+        ...[outputs, count, 0, 0],
         ...[...four(outer.extents), ...four(inner.extents)],
         ...Array<number>(12).fill(0), // the result walks by one
         ...sources.flatMap(({ view }, k) => [...four(outer.strides[k]), ...four(inner.strides[k]), view.offset, 0, 0, 0])
@@ -238,12 +239,12 @@ const shaderCall = (
 ): void => {
   const matrices = kernel.strided ? operands.map((operand, i) => asMatrices(builder, node.inputs[i] as Tensor, operand)) : []
   const placed = kernel.strided ? matrices : operands.map((operand, i) => builder.dense(node.inputs[i] as Tensor, operand))
-  const invocations = kernel.invocations?.(node.shape) ?? sizeOf(node.shape)
+  const invocations = kernel.invocations?.(node.inputs, node.attributes, node) ?? sizeOf(node.shape)
   const op = kernel.op?.(node.inputs, node.attributes, node)
   builder.calls.push({
     shader: kernel.shader,
     ...(op === undefined ? {} : { op }),
-    ...(kernel.constants ? { constants: kernel.constants(node.attributes) } : {}),
+    ...(kernel.constants ? { constants: kernel.constants(node.inputs, node.attributes, node) } : {}),
     params: [
       ...toFour(placed.map(({ view }) => view.offset)),
       ...matrices.flatMap(({ view }) => toFour(view.strides)),

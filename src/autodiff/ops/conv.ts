@@ -67,7 +67,7 @@ const params = (shape: Shape, q: Geometry, { padding, dilation, groups }: ConvAt
 ]
 
 /** Strides as constants of the shaders: the input gradient divides by them. */
-const strides = (attributes: Readonly<Record<string, unknown>>) => {
+const strides = (_: readonly Aval[], attributes: Readonly<Record<string, unknown>>) => {
   const { stride } = attributes as ConvAttributes
   return { STRIDE_Y: stride[0], STRIDE_X: stride[1] }
 }
@@ -229,6 +229,12 @@ const inputGradPrimitive: Primitive<GradAttributes> = primitive({
   flops: ([g, w], _, out) => flops(geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape))
 })
 
+/** Invocations that share a value of a filter's gradient: more of them where the sum is long, for its digits. */
+const filterGradLanes = ([, g]: readonly Aval[]): number => {
+  const [batch, , rows, columns] = (g as Aval).shape as Four
+  return batch * rows * columns <= 8192 ? 8 : 64
+}
+
 const filterGradPrimitive: Primitive<GradAttributes> = primitive({
   name: 'conv2d_filter_grad',
   shape: transposeShape('conv2d_filter_grad', ([, channels], [, outputs], { size, groups }) => [
@@ -253,10 +259,10 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
   kernel: {
     kind: 'shader',
     shader: 'conv2d_filter_grad',
-    constants: strides,
+    constants: (inputs, attributes) => ({ ...strides(inputs, attributes), LANES: filterGradLanes(inputs) }),
     params: ([x, g], attributes, out) =>
       params(out.shape, geometryOf((x as Aval).shape, out.shape, (g as Aval).shape), attributes as GradAttributes),
-    invocations: out => 64 * sizeOf(out)
+    invocations: (inputs, _, out) => filterGradLanes(inputs) * sizeOf(out.shape)
   },
   vjp: (cotangent, [x, g], attributes) => [
     inputGrad(g as Tensor, cotangent, attributes, (x as Tensor).shape.slice(2) as unknown as Two),
