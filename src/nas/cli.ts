@@ -5,7 +5,17 @@ import cliProgress from 'cli-progress'
 import { Command, CommanderError, Option as CommandOption } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { type AdapterInfo, type Backend, type Device, listAdapters, openDevice } from '../engine.js'
-import { checkSizes, configure, flagName, type InputError, inputError, OPTIONS, PRESETS, type Preset, type SearchConfig } from './config.js'
+import {
+  checkSizes,
+  configure,
+  flagName,
+  type InputError,
+  inputError,
+  OPTIONS,
+  PRESETS,
+  type Preset,
+  type SearchConfig
+} from './config.js'
 import { decodeDigits } from './data/digits.js'
 import { openRunFolder, type RunFolder } from './files.js'
 import { prepare } from './prepare.js'
@@ -53,16 +63,27 @@ interface Given {
 }
 
 /** The adapter, or the reference: never a slower one without a word. */
-const chooseBackend = async ({ backend, adapter }: Given, net: Supernet, config: SearchConfig, data: SearchData): Promise<Backend> => {
+const chooseBackend = async (
+  { backend, adapter }: Given,
+  net: Supernet,
+  config: SearchConfig,
+  data: SearchData
+): Promise<Backend> => {
   if (backend === 'reference') return { kind: 'reference' }
   const opened = await openDevice(adapter === undefined ? {} : { adapter })()
   if (E.isRight(opened)) return { kind: 'gpu', device: opened.right }
-  if (backend === 'gpu' || adapter !== undefined || opened.left._tag !== 'NoAdapter') throw new Refusal(BAD_INPUT, opened.left.message)
+  if (backend === 'gpu' || adapter !== undefined || opened.left._tag !== 'NoAdapter')
+    throw new Refusal(BAD_INPUT, opened.left.message)
   const counted = orRefuse(await compileStep(net, config, data)({ backend: { kind: 'reference' } })())
   const flops = counted.report.flops
   if (flops > REFERENCE_FLOPS)
-    throw new Refusal(BAD_INPUT, `${opened.left.message} (A step of ${(flops / 1e9).toFixed(1)} GFLOP is too large for the reference backend; --backend reference runs it all the same.)`)
-  complain(`No WebGPU adapter was found: going on with the reference backend, ${(flops / 1e9).toFixed(2)} GFLOP a step. For an adapter, run: npm run adapter`)
+    throw new Refusal(
+      BAD_INPUT,
+      `${opened.left.message} (A step of ${(flops / 1e9).toFixed(1)} GFLOP is too large for the reference backend; --backend reference runs it all the same.)`
+    )
+  complain(
+    `No WebGPU adapter was found: going on with the reference backend, ${(flops / 1e9).toFixed(2)} GFLOP a step. For an adapter, run: npm run adapter`
+  )
   return { kind: 'reference' }
 }
 
@@ -74,7 +95,16 @@ const progressWriter = ({ quiet, json }: Given, backend: string, total: number) 
   const line = (text: string) => void stream.write(`${text}\n`)
   const terminal = Boolean(stream.isTTY) && !quiet
   const bar = terminal
-    ? new cliProgress.SingleBar({ format: '{bar} {value}/{total}  {text}', barCompleteChar: '#', barIncompleteChar: '-', barsize: 24, clearOnComplete: true, hideCursor: true, linewrap: false, stream })
+    ? new cliProgress.SingleBar({
+        format: '{bar} {value}/{total}  {text}',
+        barCompleteChar: '#',
+        barIncompleteChar: '-',
+        barsize: 24,
+        clearOnComplete: true,
+        hideCursor: true,
+        linewrap: false,
+        stream
+      })
     : undefined
   const times = { start: 0, shown: false }
   const withoutBar = (text: string) => {
@@ -101,9 +131,16 @@ const progressWriter = ({ quiet, json }: Given, backend: string, total: number) 
   }
 }
 
-const runName = ({ method, seed }: SearchConfig): string => `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
+const runName = ({ method, seed }: SearchConfig): string =>
+  `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
 
-const writeResult = (folder: RunFolder, config: SearchConfig, backend: Backend, result: SearchResult, seconds: number): object => {
+const writeResult = (
+  folder: RunFolder,
+  config: SearchConfig,
+  backend: Backend,
+  result: SearchResult,
+  seconds: number
+): object => {
   const summary = { ...result, config, version: version(), adapter: infoOf(backend) ?? 'reference', seconds }
   folder.write('genotype.txt', `${result.genotype}\n`)
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
@@ -112,26 +149,52 @@ const writeResult = (folder: RunFolder, config: SearchConfig, backend: Backend, 
 
 const searchCommand = async (given: Given): Promise<number> => {
   if (!(given.preset in PRESETS))
-    throw new Refusal(BAD_INPUT, inputError(`--preset to be one of ${Object.keys(PRESETS).join(', ')}`, `'${given.preset}'`, 'name one of these').message)
+    throw new Refusal(
+      BAD_INPUT,
+      inputError(`--preset to be one of ${Object.keys(PRESETS).join(', ')}`, `'${given.preset}'`, 'name one of these').message
+    )
   if (!['auto', 'gpu', 'reference'].includes(given.backend))
-    throw new Refusal(BAD_INPUT, inputError('--backend to be one of auto, gpu, reference', `'${given.backend}'`, 'name one of these').message)
+    throw new Refusal(
+      BAD_INPUT,
+      inputError('--backend to be one of auto, gpu, reference', `'${given.backend}'`, 'name one of these').message
+    )
   if (given.backend === 'reference' && given.adapter !== undefined)
-    throw new Refusal(BAD_INPUT, inputError('--adapter with --backend gpu or auto', '--backend reference, which uses none', 'leave one of them out').message)
+    throw new Refusal(
+      BAD_INPUT,
+      inputError('--adapter with --backend gpu or auto', '--backend reference, which uses none', 'leave one of them out').message
+    )
   const preset = given.preset as Preset
   const config = orRefuse(configure(preset, given))
   if (preset === 'paper-nb201' && config.epochs === 1 && config.lambda > 0)
-    throw new Refusal(BAD_INPUT, inputError('at least 2 epochs with --preset paper-nb201, whose lambda grows as e / (epochs - 1)', '1', 'use more epochs, or the preset digits').message)
+    throw new Refusal(
+      BAD_INPUT,
+      inputError(
+        'at least 2 epochs with --preset paper-nb201, whose lambda grows as e / (epochs - 1)',
+        '1',
+        'use more epochs, or the preset digits'
+      ).message
+    )
   const dataset = orRefuse(decodeDigits(digits()))
   const data = orRefuse(prepare(dataset, config.seed))
   orRefuse(checkSizes(config, { train: data.train.count, valid: data.valid.count }))
   const { channels: imageChannels, height, width, classes } = dataset
-  const net = supernet(nb201, { channels: config.channels, cellsPerStage: config.layersPerStage, imageChannels, size: [height, width], classes })
+  const net = supernet(nb201, {
+    channels: config.channels,
+    cellsPerStage: config.layersPerStage,
+    imageChannels,
+    size: [height, width],
+    classes
+  })
   const backend = await chooseBackend(given, net, config, data)
   const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
   folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
 
   const name = backendName(infoOf(backend))
-  const progress = progressWriter(given, name, config.epochs * Math.floor(Math.min(data.train.count, data.valid.count) / config.batch))
+  const progress = progressWriter(
+    given,
+    name,
+    config.epochs * Math.floor(Math.min(data.train.count, data.valid.count) / config.batch)
+  )
   const signal = { interrupted: false }
   const interrupt = (): void => {
     if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
@@ -176,7 +239,9 @@ const adaptersCommand = async ({ json }: { readonly json?: boolean }): Promise<n
   if (json) say(JSON.stringify({ adapters, taken: taken?.info ?? null }))
   else {
     for (const info of adapters)
-      say(`${info.name === taken?.info.name ? '*' : ' '} ${info.name}  (${[info.vendor, info.architecture, info.backend, info.software ? 'software' : 'hardware'].filter(Boolean).join(', ')})`)
+      say(
+        `${info.name === taken?.info.name ? '*' : ' '} ${info.name}  (${[info.vendor, info.architecture, info.backend, info.software ? 'software' : 'hardware'].filter(Boolean).join(', ')})`
+      )
     if (taken) say('The adapter marked * is taken unless --adapter names another.')
   }
   if (!taken) throw new Refusal(BAD_INPUT, E.isLeft(opened) ? opened.left.message : '')
@@ -193,9 +258,20 @@ Examples:
 `
 
 const presetTable = (): string => {
-  const rows = [['option', ...Object.keys(PRESETS)], ...OPTIONS.map(option => [flagName(option), ...Object.values(PRESETS).map(preset => String(preset[option.key]))])]
+  const rows = [
+    ['option', ...Object.keys(PRESETS)],
+    ...OPTIONS.map(option => [flagName(option), ...Object.values(PRESETS).map(preset => String(preset[option.key]))])
+  ]
   const widths = (rows[0] as string[]).map((_, i) => Math.max(...rows.map(row => (row[i] as string).length)))
-  return `\nPresets (--preset):\n${rows.map(row => `  ${row.map((cell, i) => cell.padEnd(widths[i] as number)).join('  ').trimEnd()}`).join('\n')}\n`
+  return `\nPresets (--preset):\n${rows
+    .map(
+      row =>
+        `  ${row
+          .map((cell, i) => cell.padEnd(widths[i] as number))
+          .join('  ')
+          .trimEnd()}`
+    )
+    .join('\n')}\n`
 }
 
 const program = (finish: (code: Promise<number>) => void): Command => {

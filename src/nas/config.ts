@@ -44,37 +44,135 @@ export interface Option<K extends keyof SearchConfig = keyof SearchConfig> {
 
 /** The table of all options: the command line, the checks, `--help` and docs/search.md are made from it. */
 export const OPTIONS: readonly Option[] = [
-  { key: 'method', flag: '--method <name>', help: 'lambda-darts, or darts (first order, no regulariser)', choices: Object.keys(method.keys), usual: 'lambda-darts', paper: 'lambda-darts' },
-  { key: 'derivative', flag: '--derivative <name>', help: "the regulariser's gradient: fd, the paper's difference quotient, or exact", choices: Object.keys(derivative.keys), usual: 'fd', paper: 'fd' },
+  {
+    key: 'method',
+    flag: '--method <name>',
+    help: 'lambda-darts, or darts (first order, no regulariser)',
+    choices: Object.keys(method.keys),
+    usual: 'lambda-darts',
+    paper: 'lambda-darts'
+  },
+  {
+    key: 'derivative',
+    flag: '--derivative <name>',
+    help: "the regulariser's gradient: fd, the paper's difference quotient, or exact",
+    choices: Object.keys(derivative.keys),
+    usual: 'fd',
+    paper: 'fd'
+  },
   { key: 'channels', flag: '--channels <n>', help: 'channels of the first stage', least: 1, whole: true, usual: 4, paper: 16 },
-  { key: 'layersPerStage', flag: '--layers-per-stage <n>', help: 'search cells in each of the three stages', least: 1, whole: true, usual: 1, paper: 5 },
-  { key: 'batch', flag: '--batch <n>', help: 'images of a training batch, and of a validation batch', least: 2, whole: true, usual: 32, paper: 64 },
+  {
+    key: 'layersPerStage',
+    flag: '--layers-per-stage <n>',
+    help: 'search cells in each of the three stages',
+    least: 1,
+    whole: true,
+    usual: 1,
+    paper: 5
+  },
+  {
+    key: 'batch',
+    flag: '--batch <n>',
+    help: 'images of a training batch, and of a validation batch',
+    least: 2,
+    whole: true,
+    usual: 32,
+    paper: 64
+  },
   { key: 'epochs', flag: '--epochs <n>', help: 'passes over the training images', least: 1, whole: true, usual: 12, paper: 100 },
-  { key: 'lambda', flag: '--lambda <x>', help: 'weight of the regulariser in the last epoch (it grows from 0); 0 is darts', least: 0, usual: 0.25, paper: 0.25 },
-  { key: 'epsilon0', flag: '--epsilon0 <x>', help: 'size of the step of the difference quotient', least: Number.MIN_VALUE, usual: 1e-4, paper: 1e-4 },
-  { key: 'seed', flag: '--seed <n>', help: 'seed of the split, the weights, alpha and the order of batches', least: 0, most: Number.MAX_SAFE_INTEGER, whole: true, usual: 0, paper: 0 },
-  { key: 'learningRate', flag: '--learning-rate <x>', help: "the weights' learning rate in the first epoch", least: Number.MIN_VALUE, usual: 0.025, paper: 0.025 },
-  { key: 'learningRateEnd', flag: '--learning-rate-end <x>', help: 'what it falls to, along a cosine', least: 0, usual: 0.001, paper: 0.001 },
-  { key: 'alphaLearningRate', flag: '--alpha-learning-rate <x>', help: "Adam's rate for alpha", least: Number.MIN_VALUE, usual: 3e-3, paper: 1e-4 },
-  { key: 'clipIncludesAlpha', flag: '--clip-includes-alpha', help: "the clip's norm includes alpha's stale gradient, as in the official code", usual: false, paper: true },
-  { key: 'statistics', flag: '--statistics <which>', help: 'what updates running statistics: training-pass, or all-passes as in the official code', choices: Object.keys(statistics.keys), usual: 'training-pass', paper: 'all-passes' }
+  {
+    key: 'lambda',
+    flag: '--lambda <x>',
+    help: 'weight of the regulariser in the last epoch (it grows from 0); 0 is darts',
+    least: 0,
+    usual: 0.25,
+    paper: 0.25
+  },
+  {
+    key: 'epsilon0',
+    flag: '--epsilon0 <x>',
+    help: 'size of the step of the difference quotient',
+    least: Number.MIN_VALUE,
+    usual: 1e-4,
+    paper: 1e-4
+  },
+  {
+    key: 'seed',
+    flag: '--seed <n>',
+    help: 'seed of the split, the weights, alpha and the order of batches',
+    least: 0,
+    most: Number.MAX_SAFE_INTEGER,
+    whole: true,
+    usual: 0,
+    paper: 0
+  },
+  {
+    key: 'learningRate',
+    flag: '--learning-rate <x>',
+    help: "the weights' learning rate in the first epoch",
+    least: Number.MIN_VALUE,
+    usual: 0.025,
+    paper: 0.025
+  },
+  {
+    key: 'learningRateEnd',
+    flag: '--learning-rate-end <x>',
+    help: 'what it falls to, along a cosine',
+    least: 0,
+    usual: 0.001,
+    paper: 0.001
+  },
+  {
+    key: 'alphaLearningRate',
+    flag: '--alpha-learning-rate <x>',
+    help: "Adam's rate for alpha",
+    least: Number.MIN_VALUE,
+    usual: 3e-3,
+    paper: 1e-4
+  },
+  {
+    key: 'clipIncludesAlpha',
+    flag: '--clip-includes-alpha',
+    help: "the clip's norm includes alpha's stale gradient, as in the official code",
+    usual: false,
+    paper: true
+  },
+  {
+    key: 'statistics',
+    flag: '--statistics <which>',
+    help: 'what updates running statistics: training-pass, or all-passes as in the official code',
+    choices: Object.keys(statistics.keys),
+    usual: 'training-pass',
+    paper: 'all-passes'
+  }
 ]
 
-const column = (of: 'usual' | 'paper'): SearchConfig => Object.fromEntries(OPTIONS.map(option => [option.key, option[of]])) as SearchConfig
+const column = (of: 'usual' | 'paper'): SearchConfig =>
+  Object.fromEntries(OPTIONS.map(option => [option.key, option[of]])) as SearchConfig
 
 /** Named sets of values: `digits` is what a plain run uses, `paper-nb201` what the official NAS-Bench-201 script does, quirks included. */
 export const PRESETS = { digits: column('usual'), 'paper-nb201': column('paper') } as const
 export type Preset = keyof typeof PRESETS
 
 /** Fixed by the method: SGD's momentum, decay and clip, Adam's betas, epsilon and decay. */
-export const FIXED = { momentum: 0.9, weightDecay: 3e-4, clip: 5, betas: [0.5, 0.999], adamEpsilon: 1e-8, alphaWeightDecay: 1e-3 } as const
+export const FIXED = {
+  momentum: 0.9,
+  weightDecay: 3e-4,
+  clip: 5,
+  betas: [0.5, 0.999],
+  adamEpsilon: 1e-8,
+  alphaWeightDecay: 1e-3
+} as const
 
 /** Input that cannot be used: one sentence. */
 export interface InputError {
   readonly _tag: 'InputError'
   readonly message: string
 }
-export const inputError = (wanted: string, got: string, cure: string): InputError => ({ _tag: 'InputError', message: `Wanted ${wanted}, but got ${got}: ${cure}.` })
+export const inputError = (wanted: string, got: string, cure: string): InputError => ({
+  _tag: 'InputError',
+  message: `Wanted ${wanted}, but got ${got}: ${cure}.`
+})
 
 /** `--channels`, from `--channels <n>`. */
 export const flagName = ({ flag }: Pick<Option, 'flag'>): string => flag.split(' ')[0] as string
@@ -84,7 +182,10 @@ export const parseOption = (option: Option, text: string | boolean): E.Either<In
   const { choices, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, whole } = option
   if (typeof text === 'boolean') return E.right(text)
   const name = flagName(option)
-  if (choices) return choices.includes(text) ? E.right(text) : E.left(inputError(`${name} to be one of ${choices.join(', ')}`, `'${text}'`, 'name one of these'))
+  if (choices)
+    return choices.includes(text)
+      ? E.right(text)
+      : E.left(inputError(`${name} to be one of ${choices.join(', ')}`, `'${text}'`, 'name one of these'))
   const value = text.trim() === '' ? Number.NaN : Number(text)
   const kind = whole ? 'a whole number' : 'a number'
   const range = least === Number.MIN_VALUE ? ' above 0' : least > Number.NEGATIVE_INFINITY ? ` of at least ${least}` : ''
@@ -103,10 +204,19 @@ export interface Sizes {
 export const checkSizes = (config: SearchConfig, { train, valid }: Sizes): E.Either<InputError, SearchConfig> =>
   config.batch <= Math.min(train, valid)
     ? E.right(config)
-    : E.left(inputError(`--batch of at most ${Math.min(train, valid)}, the images of the smaller search part`, String(config.batch), 'choose a smaller batch'))
+    : E.left(
+        inputError(
+          `--batch of at most ${Math.min(train, valid)}, the images of the smaller search part`,
+          String(config.batch),
+          'choose a smaller batch'
+        )
+      )
 
 /** A configuration of texts over a preset. The first impossible value is refused. */
-export const configure = (preset: Preset, given: Readonly<Record<string, string | boolean | undefined>>): E.Either<InputError, SearchConfig> =>
+export const configure = (
+  preset: Preset,
+  given: Readonly<Record<string, string | boolean | undefined>>
+): E.Either<InputError, SearchConfig> =>
   pipe(
     OPTIONS.filter(({ key }) => given[key] !== undefined),
     E.traverseArray(option =>

@@ -27,7 +27,8 @@ export const genotypeOf = (space: Space, alpha: ArrayLike<number>): Genotype =>
   rows(space, alpha).map(row => space.operations[row.indexOf(Math.max(...row))] as string)
 
 /** The strength of each edge: the largest entry of its mixture. */
-export const strengthsOf = (space: Space, alpha: ArrayLike<number>): readonly number[] => mixtureRows(space, alpha).map(row => Math.max(...row))
+export const strengthsOf = (space: Space, alpha: ArrayLike<number>): readonly number[] =>
+  mixtureRows(space, alpha).map(row => Math.max(...row))
 
 /** How often each operation was chosen, those never chosen included. */
 export const operationCounts = (space: Space, genotype: Genotype): Readonly<Record<string, number>> =>
@@ -36,7 +37,10 @@ export const operationCounts = (space: Space, genotype: Genotype): Readonly<Reco
 /** Whether the last node can be reached from the first by edges other than `none`. */
 export const isConnected = ({ edges, nodes }: Space, genotype: Genotype): boolean =>
   edges
-    .reduce<readonly number[]>((reached, [to, from], edge) => (genotype[edge] !== 'none' && reached.includes(from) ? [...reached, to] : reached), [0])
+    .reduce<readonly number[]>(
+      (reached, [to, from], edge) => (genotype[edge] !== 'none' && reached.includes(from) ? [...reached, to] : reached),
+      [0]
+    )
     .includes(nodes - 1)
 
 /** The text of NAS-Bench-201: `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`, a group for each node. */
@@ -46,7 +50,10 @@ export const formatGenotype = ({ edges, nodes }: Space, genotype: Genotype): str
     .join('+')
 
 const refuse = (wanted: string, got: string): E.Either<GenotypeError, never> =>
-  E.left({ _tag: 'GenotypeError', message: `A genotype needs ${wanted}, but got ${got}: write it like |op~0|+|op~0|op~1|+|op~0|op~1|op~2|.` })
+  E.left({
+    _tag: 'GenotypeError',
+    message: `A genotype needs ${wanted}, but got ${got}: write it like |op~0|+|op~0|op~1|+|op~0|op~1|op~2|.`
+  })
 
 /** The genotype of a text, which must name one known operation for each edge of the space. */
 export const parseGenotype = (space: Space, text: string): E.Either<GenotypeError, Genotype> => {

@@ -1,6 +1,7 @@
 /** The state that a search starts from, from a key. */
-import { normalOf, randomWords, threefry2x32, uniformOf } from '../autodiff/ops/random.js'
+
 import type { Key } from '../autodiff/ops/random.js'
+import { normalOf, randomWords, threefry2x32, uniformOf } from '../autodiff/ops/random.js'
 import { sizeOf } from '../autodiff/shape.js'
 import type { HostArray } from '../engine.js'
 import { tablesOf } from './bilevel.js'

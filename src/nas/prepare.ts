@@ -1,8 +1,8 @@
 /** From a data set to the three parts of a search: two fifths train the weights, two fifths alpha, one fifth is the test. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { type Dataset, type DecodeError, splitBy, standardise } from './data/dataset.js'
 import { keyOf } from '../autodiff/ops/random.js'
+import { type Dataset, type DecodeError, splitBy, standardise } from './data/dataset.js'
 import { foldIn } from './initialise.js'
 import { permutation, type SearchData } from './search.js'
 

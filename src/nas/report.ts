@@ -7,7 +7,8 @@ import type { Space } from './space.js'
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 /** `1:05` minutes and seconds. */
-export const clock = (seconds: number): string => `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
+export const clock = (seconds: number): string =>
+  `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
 
 export const backendName = (info: AdapterInfo | undefined): string =>
   info ? `${info.name}${info.software ? ', a software adapter' : ''}` : 'reference (float64 on the CPU)'
@@ -33,7 +34,10 @@ export const stepText = ({ epoch, step, steps, trainLoss }: Extract<Event, { typ
   `epoch ${epoch}  step ${step}/${steps}  loss ${trainLoss.toFixed(3)}`
 
 /** What is said before the first step. */
-export const compiledLine = ({ calls, flops, peakBytes, pipelines, nodes }: Extract<Event, { type: 'compiled' }>, backend: string): string =>
+export const compiledLine = (
+  { calls, flops, peakBytes, pipelines, nodes }: Extract<Event, { type: 'compiled' }>,
+  backend: string
+): string =>
   `Compiled a step: ${nodes} nodes, ${calls} dispatches, ${pipelines} pipelines, ${(flops / 1e9).toFixed(2)} GFLOP, ${(peakBytes / 2 ** 20).toFixed(1)} MiB, on ${backend}`
 
 /** The cell, its operations, and how sure each edge is. */
@@ -46,7 +50,10 @@ export const resultText = ({ edges }: Space, config: SearchConfig, result: Searc
       .map(([name, count]) => `${name} ${count}`)
       .join(', ')}`,
     'Edges, with the weight of the chosen operation in the mixture:',
-    ...edges.map(([to, from], edge) => `  ${from} -> ${to}  ${(chosen[edge] ?? '').padEnd(width)}  ${(result.strengths[edge] as number).toFixed(4)}`),
+    ...edges.map(
+      ([to, from], edge) =>
+        `  ${from} -> ${to}  ${(chosen[edge] ?? '').padEnd(width)}  ${(result.strengths[edge] as number).toFixed(4)}`
+    ),
     `Test accuracy of the supernet: ${percent(result.testAccuracy)} of ${result.testImages} images after ${result.stepsDone} steps (${config.method}, seed ${config.seed})`
   ].join('\n')
 }

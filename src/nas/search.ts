@@ -1,12 +1,28 @@
 /** A search from data to genotype: a fold of compiled steps over batches, told to an observer event by event. */
-import * as IO from 'fp-ts/lib/IO.js'
+
 import { pipe } from 'fp-ts/lib/function.js'
+import * as IO from 'fp-ts/lib/IO.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import { argmax } from '../autodiff/ops/index.js'
 import { softmax } from '../autodiff/nn.js'
+import { argmax } from '../autodiff/ops/index.js'
 import { type Key, keyOf, randomWords } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
-import { type Compiled, compile, dispose, type Engine, firstNonFinite, fold, type HostArray, type Report, read, release, run, type Stored, scope, store } from '../engine.js'
+import {
+  type Compiled,
+  compile,
+  dispose,
+  type Engine,
+  firstNonFinite,
+  fold,
+  type HostArray,
+  type Report,
+  read,
+  release,
+  run,
+  type Stored,
+  scope,
+  store
+} from '../engine.js'
 import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tablesOf } from './bilevel.js'
 import { type SearchConfig, stepOptions } from './config.js'
 import { type Dataset, select } from './data/dataset.js'
@@ -26,7 +42,9 @@ export interface SearchData {
 /** What a search says while it runs. `seconds` are the only numbers that differ between equal runs. */
 export type Event =
   | ({ readonly type: 'compiled'; readonly seconds: number } & Report)
-  | ({ readonly type: 'step'; readonly epoch: number; readonly step: number; readonly steps: number } & Readonly<Record<Metric, number>>)
+  | ({ readonly type: 'step'; readonly epoch: number; readonly step: number; readonly steps: number } & Readonly<
+      Record<Metric, number>
+    >)
   | ({ readonly type: 'epoch'; readonly seconds: number } & EpochSummary)
 
 export interface EpochSummary {
@@ -78,14 +96,22 @@ export const permutation = (key: Key, n: number): readonly number[] => {
 }
 
 /** Whole batches of an epoch, training and validation images in an order of their own; a partial last batch waits for the next epoch. */
-const batchesOf = (config: SearchConfig, data: SearchData, key: Key, epoch: number): readonly { readonly train: readonly number[]; readonly valid: readonly number[] }[] => {
-  const [train, valid] = [data.train.count, data.valid.count].map((count, part) => permutation(foldIn(foldIn(key, 1 + part), epoch), count)) as [readonly number[], readonly number[]]
+const batchesOf = (
+  config: SearchConfig,
+  data: SearchData,
+  key: Key,
+  epoch: number
+): readonly { readonly train: readonly number[]; readonly valid: readonly number[] }[] => {
+  const [train, valid] = [data.train.count, data.valid.count].map((count, part) =>
+    permutation(foldIn(foldIn(key, 1 + part), epoch), count)
+  ) as [readonly number[], readonly number[]]
   const steps = stepsPerEpoch(config, data)
   const part = (order: readonly number[], i: number) => order.slice(i * config.batch, (i + 1) * config.batch)
   return Array.from({ length: steps }, (_, i) => ({ train: part(train, i), valid: part(valid, i) }))
 }
 
-export const stepsPerEpoch = ({ batch }: SearchConfig, { train, valid }: SearchData): number => Math.floor(Math.min(train.count, valid.count) / batch)
+export const stepsPerEpoch = ({ batch }: SearchConfig, { train, valid }: SearchData): number =>
+  Math.floor(Math.min(train.count, valid.count) / batch)
 
 /** Images and labels at indices, for the engine. */
 const batchArrays = (dataset: Dataset, indices: readonly number[]) => {
@@ -101,14 +127,22 @@ const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), sh
 type Step = Compiled<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>
 
 /** The compiled step of a configuration. */
-export const compileStep = (net: Supernet, config: SearchConfig, data: SearchData, progress?: (done: number, total: number) => void): Engine<Step> => {
+export const compileStep = (
+  net: Supernet,
+  config: SearchConfig,
+  data: SearchData,
+  progress?: (done: number, total: number) => void
+): Engine<Step> => {
   const indices = Array.from({ length: config.batch }, (_, i) => i)
   const example = [
     initialState(net, keyOf(config.seed)),
     { train: batchArrays(data.train, indices), valid: batchArrays(data.valid, indices) },
     { rate: scalar(0), lambda: scalar(0) }
   ]
-  return compile<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>(stepOf(net, stepOptions(config)), progress ? { progress } : {})(example as never)
+  return compile<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>(
+    stepOf(net, stepOptions(config)),
+    progress ? { progress } : {}
+  )(example as never)
 }
 
 /** Images of one evaluation run; the last run repeats images to be as large. */
@@ -120,9 +154,17 @@ export const countCorrect = (net: Supernet, state: Stored<State>, dataset: Datas
   const size = Math.min(EVALUATION_BATCH, dataset.count)
   const predict = (weights: Tensor, alpha: Tensor, running: Tensor, images: Tensor): Tensor => {
     const context = { weights: unpack(tables.weights, weights), running: unpackStatistics(tables.statistics, net.norms, running) }
-    return argmax(net.logits(context, net.cells.map(() => softmax(alpha)), images).y)
+    return argmax(
+      net.logits(
+        context,
+        net.cells.map(() => softmax(alpha)),
+        images
+      ).y
+    )
   }
-  const chunks = Array.from({ length: Math.ceil(dataset.count / size) }, (_, i) => Array.from({ length: size }, (_unused, k) => (i * size + k) % dataset.count))
+  const chunks = Array.from({ length: Math.ceil(dataset.count / size) }, (_, i) =>
+    Array.from({ length: size }, (_unused, k) => (i * size + k) % dataset.count)
+  )
   const { weights, alpha, running } = state as unknown as Record<'weights' | 'alpha' | 'running', Stored<Tensor>>
   const shapes = batchArrays(dataset, chunks[0] as readonly number[])
   return pipe(
@@ -138,7 +180,11 @@ export const countCorrect = (net: Supernet, state: Stored<State>, dataset: Datas
                 store(batchArrays(dataset, indices).images),
                 RTE.chain(images => run(compiled)(weights, alpha, running, images)),
                 RTE.chain(read),
-                RTE.map(({ data }) => correct + indices.filter((index, k) => chunk * size + k < dataset.count && data[k] === dataset.labels[index]).length)
+                RTE.map(
+                  ({ data }) =>
+                    correct +
+                    indices.filter((index, k) => chunk * size + k < dataset.count && data[k] === dataset.labels[index]).length
+                )
               )
             )
         )(0),
@@ -171,9 +217,12 @@ interface Item {
 export const search = (net: Supernet, config: SearchConfig, data: SearchData, observer: Observer): Engine<SearchResult> => {
   const key = keyOf(config.seed)
   const steps = stepsPerEpoch(config, data)
-  const lambdaOf = (epoch: number) => (stepOptions(config).method === 'darts' ? 0 : linearLambda(config.lambda, epoch, config.epochs))
+  const lambdaOf = (epoch: number) =>
+    stepOptions(config).method === 'darts' ? 0 : linearLambda(config.lambda, epoch, config.epochs)
   const rateOf = (epoch: number) => cosineRate(config.learningRate, config.learningRateEnd, epoch, config.epochs)
-  const items: readonly Item[] = Array.from({ length: config.epochs }, (_, epoch) => batchesOf(config, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch }))).flat()
+  const items: readonly Item[] = Array.from({ length: config.epochs }, (_, epoch) =>
+    batchesOf(config, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch }))
+  ).flat()
 
   const oneStep =
     (compiled: Step) =>
@@ -191,11 +240,19 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
               RTE.bindTo('next'),
               RTE.bind('metrics', ({ next }) => read(next.metrics)),
               RTE.chain(({ next, metrics }) => {
-                const values = Object.fromEntries(METRICS.map((name, i) => [name, metrics.data[i] as number])) as Record<Metric, number>
+                const values = Object.fromEntries(METRICS.map((name, i) => [name, metrics.data[i] as number])) as Record<
+                  Metric,
+                  number
+                >
                 if (values.finite === 1) return afterStep(progress, item, next.state as Stored<State>, values)
                 return pipe(
                   firstNonFinite(compiled)(...args),
-                  RTE.map((node): Progress => ({ ...progress, stopped: { reason: 'non-finite', message: nonFinite(progress.stepsDone + 1, node) } }))
+                  RTE.map(
+                    (node): Progress => ({
+                      ...progress,
+                      stopped: { reason: 'non-finite', message: nonFinite(progress.stepsDone + 1, node) }
+                    })
+                  )
                 )
               })
             )
@@ -204,15 +261,39 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
       )
 
   /** A good step: the old state goes, events are told, and an epoch is summed up after its last step. */
-  const afterStep = (progress: Progress, { epoch, step }: Item, state: Stored<State>, values: Record<Metric, number>): Engine<Progress> => {
+  const afterStep = (
+    progress: Progress,
+    { epoch, step }: Item,
+    state: Stored<State>,
+    values: Record<Metric, number>
+  ): Engine<Progress> => {
     const sums = METRICS.map((name, i) => (step === 0 ? 0 : (progress.sums[i] as number)) + values[name])
     const after: Progress = { ...progress, state, sums, stepsDone: progress.stepsDone + 1 }
-    const tellStep = RTE.fromIO<void, never, never>(observer.tell({ type: 'step', epoch: epoch + 1, step: step + 1, steps, ...values }))
-    const ended = step + 1 === steps ? summarise(net, after, { epoch, epochs: config.epochs, steps, batch: config.batch, learningRate: rateOf(epoch), lambda: lambdaOf(epoch) }) : RTE.of<never, never, EpochSummary | null>(null)
+    const tellStep = RTE.fromIO<void, never, never>(
+      observer.tell({ type: 'step', epoch: epoch + 1, step: step + 1, steps, ...values })
+    )
+    const ended =
+      step + 1 === steps
+        ? summarise(net, after, {
+            epoch,
+            epochs: config.epochs,
+            steps,
+            batch: config.batch,
+            learningRate: rateOf(epoch),
+            lambda: lambdaOf(epoch)
+          })
+        : RTE.of<never, never, EpochSummary | null>(null)
     return pipe(
       tellStep as Engine<void>,
       RTE.chain(() => ended as Engine<EpochSummary | null>),
-      RTE.chainFirstIOK(summary => (summary ? pipe(observer.now, IO.chain(seconds => observer.tell({ type: 'epoch', seconds, ...summary }))) : IO.of(undefined))),
+      RTE.chainFirstIOK(summary =>
+        summary
+          ? pipe(
+              observer.now,
+              IO.chain(seconds => observer.tell({ type: 'epoch', seconds, ...summary }))
+            )
+          : IO.of(undefined)
+      ),
       RTE.map(summary => {
         release(progress.state)
         return summary ? { ...after, lastEpoch: summary } : after
@@ -223,13 +304,27 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
   return scope(
     pipe(
       compileStep(net, config, data),
-      RTE.chainFirstIOK(({ report }) => pipe(observer.now, IO.chain(seconds => observer.tell({ type: 'compiled', seconds, ...report })))),
+      RTE.chainFirstIOK(({ report }) =>
+        pipe(
+          observer.now,
+          IO.chain(seconds => observer.tell({ type: 'compiled', seconds, ...report }))
+        )
+      ),
       RTE.bindTo('compiled'),
       RTE.bind('initial', () => store(initialState(net, key)) as unknown as Engine<Stored<State>>),
       RTE.chain(({ compiled, initial }) =>
-        fold<Progress, Item>(items, ({ stopped }) => stopped !== null || observer.interrupted(), oneStep(compiled))({ state: initial, sums: [], stepsDone: 0, lastEpoch: null, stopped: null })
+        fold<Progress, Item>(
+          items,
+          ({ stopped }) => stopped !== null || observer.interrupted(),
+          oneStep(compiled)
+        )({ state: initial, sums: [], stepsDone: 0, lastEpoch: null, stopped: null })
       ),
-      RTE.map((progress): Progress => (progress.stopped === null && progress.stepsDone < items.length ? { ...progress, stopped: { reason: 'interrupted' } } : progress)),
+      RTE.map(
+        (progress): Progress =>
+          progress.stopped === null && progress.stepsDone < items.length
+            ? { ...progress, stopped: { reason: 'interrupted' } }
+            : progress
+      ),
       RTE.chain(progress =>
         pipe(
           countCorrect(net, progress.state, data.test),
@@ -255,7 +350,11 @@ interface EpochFacts {
 }
 
 /** Means over the epoch's steps, and what alpha says after it. */
-const summarise = (net: Supernet, { state, sums }: Progress, { epoch, batch, steps, ...facts }: EpochFacts): Engine<EpochSummary> =>
+const summarise = (
+  net: Supernet,
+  { state, sums }: Progress,
+  { epoch, batch, steps, ...facts }: EpochFacts
+): Engine<EpochSummary> =>
   pipe(
     read((state as unknown as { alpha: Stored<Tensor> }).alpha),
     RTE.map(({ data }) => {
@@ -278,7 +377,13 @@ const summarise = (net: Supernet, { state, sums }: Progress, { epoch, batch, ste
     })
   )
 
-const resultOf = ({ space }: Supernet, { lastEpoch, stepsDone, stopped }: Progress, testAccuracy: number, testImages: number, alpha: ArrayLike<number>): SearchResult => {
+const resultOf = (
+  { space }: Supernet,
+  { lastEpoch, stepsDone, stopped }: Progress,
+  testAccuracy: number,
+  testImages: number,
+  alpha: ArrayLike<number>
+): SearchResult => {
   const genotype = genotypeOf(space, alpha)
   return {
     genotype: formatGenotype(space, genotype),
