@@ -36,9 +36,10 @@ fn threefry(k0: u32, k1: u32, counter: u32) -> vec2u {
 // [0, 1) in steps of 2^-24: exact.
 fn unit(word: u32) -> f32 { return f32(word >> 8u) * 5.9604644775390625e-8; }
 
-// The normal quantile by Giles' polynomial of the inverse error function; see random.ts.
+// The normal quantile by Giles' polynomial of the inverse error function; see random.ts. x is 2 (n + 1/2) / 2^24 - 1, made of whole numbers:
+// it is exact, and never 1, where the quantile is infinite.
 fn normal(word: u32) -> f32 {
-  let x = 2.0 * (unit(word) + 2.98023223876953125e-8) - 1.0;
+  let x = f32(i32(2u * (word >> 8u) + 1u) - 16777216) * 5.9604644775390625e-8;
   let w = -logarithm((1.0 - x) * (1.0 + x));
   let c = w - 2.5;
   let central = ((((((((2.81022636e-8 * c + 3.43273939e-7) * c - 3.5233877e-6) * c - 4.39150654e-6) * c + 0.00021858087) * c - 0.00125372503) * c
