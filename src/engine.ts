@@ -22,6 +22,7 @@ import { disposeExecutable, execute, prepare, readback, upload } from './kernels
 import { pipelineCount } from './kernels/pipeline.js'
 import { plan as planProgram } from './kernels/plan.js'
 import type { Executable } from './kernels/prepare.js'
+import { select } from './kernels/select.js'
 import type { Data, Program } from './kernels/spec.js'
 
 export type { AdapterInfo, Device }
@@ -142,7 +143,7 @@ export const compile =
         }
         const { device } = backend
         return pipe(
-          TE.fromEither(planProgram(lower(graph), device.limits)),
+          TE.fromEither(planProgram(select(lower(graph), device.info), device.limits)),
           TE.chain(plan =>
             pipe(
               prepare(device, plan, options),

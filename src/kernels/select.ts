@@ -1,0 +1,134 @@
+/**
+ * Which variant of a kernel runs, by the adapter's facts and the call's shape. Programs name the plain shaders; here a call is exchanged for calls of
+ * a faster one where its conditions hold. Pure, and whatever no variant takes stays plain, so any shape works.
+ *
+ * To add a variant: a file in `shaders/` that says what it requires, an entry here that checks it, and the test that holds it to the plain one.
+ */
+import type { Call, Program, Slot } from './spec.js'
+
+/** What variants may depend on. */
+export interface Facts {
+  /** Invocations of a subgroup where all have one size, else 0. */
+  readonly subgroupSize: number
+  readonly software: boolean
+}
+
+/** New slots are numbered on from the program's own. */
+type NewSlot = (slot: Slot) => number
+
+/** A faster form of a call, or undefined where its conditions do not hold. */
+type Variant = (call: Call, facts: Facts, newSlot: NewSlot) => readonly Call[] | undefined
+
+/** The uniform of the three convolutions, by the names of `conv_params.wgsl`. */
+const convolutionOf = ({ params, constants = {} }: Call) => {
+  const [
+    xOffset,
+    otherOffset,
+    ,
+    ,
+    ,
+    batch,
+    channels,
+    outputs,
+    height,
+    width,
+    rows,
+    columns,
+    k,
+    l,
+    ,
+    ,
+    padY,
+    padX,
+    dilationY,
+    dilationX,
+    perGroup
+  ] = params as readonly number[] as number[]
+  const square = k === l && (k === 1 || k === 3)
+  return {
+    offsets: [xOffset, otherOffset] as [number, number],
+    batch: batch as number,
+    channels: channels as number,
+    outputs: outputs as number,
+    height: height as number,
+    width: width as number,
+    kernel: k as number,
+    /** 1x1 or 3x3, dense, stride 1, padded so that outputs and images have one size. */
+    same:
+      square &&
+      constants['STRIDE_Y'] === 1 &&
+      constants['STRIDE_X'] === 1 &&
+      dilationY === 1 &&
+      dilationX === 1 &&
+      perGroup === channels &&
+      padY === ((k as number) - 1) / 2 &&
+      padX === padY &&
+      rows === height &&
+      columns === width
+  }
+}
+
+const greatestDivisor = (total: number, of: number, most: number): number => {
+  for (let size = Math.floor(most / of) * of; size > of; size -= of) if (total % size === 0) return size
+  return of
+}
+
+const ROWS = 2
+const OUTS = 4
+
+/** `conv2d_row4` for the forward pass and, with its roles exchanged, the input gradient. */
+const row4 =
+  (flip: boolean): Variant =>
+  (call, { subgroupSize: size }) => {
+    const { offsets, batch, height, width, kernel, same, ...counts } = convolutionOf(call)
+    const [channels, outputs] = flip ? [counts.outputs, counts.channels] : [counts.channels, counts.outputs]
+    const total = (batch * height * width) / (4 * ROWS)
+    const fits =
+      same &&
+      size >= 8 &&
+      width % 4 === 0 &&
+      size % (width / 4) === 0 &&
+      height % ROWS === 0 &&
+      outputs % OUTS === 0 &&
+      offsets[0] % 4 === 0 &&
+      total % size === 0
+    if (!fits) return undefined
+    const workgroup = greatestDivisor(total, size, 64)
+    return [
+      {
+        ...call,
+        shader: 'conv2d_row4',
+        constants: {
+          K: kernel,
+          FLIP: Number(flip),
+          CHANNELS: channels,
+          OUTPUTS: outputs,
+          H: height,
+          W4: width / 4,
+          S: size,
+          SIZE: workgroup
+        },
+        params: [...offsets, 0, 0],
+        workgroups: [total / workgroup, outputs / OUTS, 1]
+      }
+    ]
+  }
+
+/** By plain shader, the variants that are tried, in order. */
+const VARIANTS: Readonly<Record<string, readonly Variant[]>> = {
+  conv2d: [row4(false)],
+  conv2d_input_grad: [row4(true)]
+}
+
+/** The program with every call that has a faster form exchanged for it. */
+export const select = (program: Program, facts: Facts): Program => {
+  const slots = [...program.slots]
+  const calls = program.calls.flatMap(call => {
+    for (const variant of VARIANTS[call.shader] ?? []) {
+      const chosen = variant(call, facts, slot => slots.push(slot) - 1)
+      if (chosen) return chosen
+    }
+    return [call]
+  })
+  return { ...program, slots, calls }
+}
