@@ -114,10 +114,64 @@ const row4 =
     ]
   }
 
+/** The parts that a batch is cut into, so that there is enough to do side by side and no sum is long. */
+const MOST_PARTS = 8
+
+/** `conv2d_filter_grad_row4` into partial sums, and a fold that adds them. */
+const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
+  const { offsets, batch, channels, outputs, height, width, kernel, same } = convolutionOf(call)
+  const atOnce = (4 * size) / width
+  const parts = Array.from({ length: MOST_PARTS }, (_, i) => MOST_PARTS - i).find(
+    count => batch % count === 0 && ((batch / count) * height) % atOnce === 0
+  )
+  const fits =
+    same &&
+    size >= 8 &&
+    width % 4 === 0 &&
+    size % (width / 4) === 0 &&
+    outputs % OUTS === 0 &&
+    offsets.every(offset => offset % 4 === 0)
+  if (!fits || parts === undefined) return undefined
+  const count = outputs * channels * kernel * kernel
+  const partial = newSlot({ dtype: 'f32', shape: [parts, count] })
+  return [
+    {
+      ...call,
+      shader: 'conv2d_filter_grad_row4',
+      constants: { K: kernel, CHANNELS: channels, OUTPUTS: outputs, H: height, W4: width / 4, S: size, IMAGES: batch / parts },
+      params: [...offsets, 0, 0],
+      write: partial,
+      workgroups: [(outputs / OUTS) * channels, parts, 1]
+    },
+    sumOfParts(call, partial, parts, count)
+  ]
+}
+
+/** result[i] = sum over parts of partial[part][i], by the block that stands in `reduce.wgsl`. */
+const sumOfParts = ({ write, label }: Call, partial: number, parts: number, count: number): Call => ({
+  shader: 'reduce',
+  constants: { LANES: 1, KEPT: 1, REDUCED: 1 },
+  params: [
+    ...[count, parts, 0, 0],
+    ...[count, 0, 0, 0],
+    ...[parts, 0, 0, 0],
+    ...Array<number>(12).fill(0),
+    ...[1, 0, 0, 0],
+    ...[count, 0, 0, 0],
+    ...[0, 0, 0, 0]
+  ],
+  reads: [partial],
+  write,
+  workgroups: [Math.ceil(count / 64), 1, 1],
+  label: `sum of parts of ${label}`,
+  flops: count * parts
+})
+
 /** By plain shader, the variants that are tried, in order. */
 const VARIANTS: Readonly<Record<string, readonly Variant[]>> = {
   conv2d: [row4(false)],
-  conv2d_input_grad: [row4(true)]
+  conv2d_input_grad: [row4(true)],
+  conv2d_filter_grad: [filterGradRow4]
 }
 
 /** The program with every call that has a faster form exchanged for it. */
