@@ -215,20 +215,25 @@ export const where = (condition: Tensor, x: TensorLike, y: TensorLike): Tensor =
   return bind(wherePrimitive, [broadcastTo(condition, shape), broadcastTo(cx, shape), broadcastTo(cy, shape)], {})
 }
 
-/** WGSL has no literal for a number that f32 cannot hold, and `pow` there is undefined for a negative base: so products for whole powers. */
+/**
+ * `pow` of WGSL is undefined for a negative base: so products for small whole powers, and `power` for the others, which takes the size of the
+ * base where the exponent is whole.
+ */
 const powExpression = (exponent: number): string => {
   if (exponent === 0) return '1.0'
-  if (Number.isInteger(exponent) && Math.abs(exponent) <= 16) {
+  if (!Number.isInteger(exponent)) return `power(a, f32(${exponent}))`
+  if (Math.abs(exponent) <= 16) {
     const product = Array(Math.abs(exponent)).fill('a').join(' * ')
     return exponent > 0 ? product : `divide(1.0, ${product})`
   }
-  return `power(a, f32(${exponent}))`
+  const size = `power(abs(a), f32(${exponent}))`
+  return exponent % 2 === 0 ? size : `select(${size}, -${size}, bitcast<i32>(a) < 0)`
 }
 
 const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
   name: 'pow',
   shape: (inputs, { exponent }) =>
-    Number.isFinite(exponent) && Math.fround(exponent) !== Number.POSITIVE_INFINITY
+    Number.isFinite(Math.fround(exponent))
       ? alike('pow', 'f32')(inputs, {})
       : refuse('pow', 'a finite exponent', String(exponent), 'use exp or a product'),
   reference: ([x], { exponent }, out) => {

@@ -1,0 +1,190 @@
+/** Passes keep every value, NaN and infinities included, and do what they are there for. On the reference. */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { vjp } from '../../src/autodiff/grad.js'
+import { countNodes, type Graph } from '../../src/autodiff/graph.js'
+import { interpret } from '../../src/autodiff/interpret.js'
+import type { NdArray } from '../../src/autodiff/ndarray.js'
+import * as $ from '../../src/autodiff/ops/index.js'
+import { algebra, commonSubexpressions, constants, optimise } from '../../src/autodiff/passes.js'
+import type { Tensor } from '../../src/autodiff/tensor.js'
+import { type RandomFunction, randomFunctions } from '../laws/graphs.js'
+import * as laws from '../laws/tensors.js'
+import { array, whole } from '../laws/values.js'
+
+const passes = { algebra, constants, commonSubexpressions, optimise }
+
+/** The graph of a function, its gradient and its second derivative, of inputs or of constants. */
+const graphOf = ({ f, args }: RandomFunction, known: boolean): Graph => {
+  const inputs = known ? laws.constants(args) : args.map(({ shape, dtype }, i) => $.input({ shape, dtype }, `x${i}`))
+  const pulled = (...x: readonly Tensor[]): readonly Tensor[] => {
+    const [y, pullback] = vjp<readonly Tensor[], readonly Tensor[]>(f, ...x)
+    return [
+      ...y,
+      ...pullback(
+        y.map((one, i) => laws.random(i, one)),
+        { unreached: 'zero' }
+      )
+    ]
+  }
+  const first = pulled(...inputs)
+  const [, pullback] = vjp<readonly Tensor[], readonly Tensor[]>(pulled, ...inputs)
+  return {
+    inputs,
+    outputs: [
+      ...first,
+      ...pullback(
+        first.map((one, i) => laws.random(i, one)),
+        { unreached: 'zero' }
+      )
+    ]
+  }
+}
+
+const valuesOf = ({ inputs, outputs }: Graph, args: readonly NdArray[]): number[] =>
+  interpret(outputs, new Map(inputs.map((input, i) => [input, args[i] as NdArray]))).flatMap(({ data }) => Array.from(data))
+
+/** Arguments with some numbers that are not finite, and zeros of both signs. */
+const special = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1, -1]
+const spoiled = (args: readonly NdArray[], seed: number): NdArray[] =>
+  args.map((arg, k) => {
+    const picks = array(whole(0, 20), seed + 2 ** 32 * k, arg.shape).data
+    return { ...arg, data: arg.data.map((value, i) => special[picks[i] as number] ?? value) as Float64Array }
+  })
+
+/** Equal up to rounding; NaN stays NaN, infinities stay what they are. Of zeros, the sign may change. */
+const expectSame = (got: readonly number[], wanted: readonly number[]): void => {
+  const finite = (values: readonly number[]) => values.map(value => (Number.isFinite(value) ? value : 0))
+  const others = (values: readonly number[]) => values.map(value => (Number.isFinite(value) ? 0 : value))
+  expect(others(got)).toEqual(others(wanted))
+  laws.expectNear(finite(got), finite(wanted), 1e-11)
+}
+
+describe.each(Object.entries(passes))('%s', (_, pass) => {
+  it('keeps the values of random functions and their derivatives to order 2', () =>
+    fc.assert(
+      fc.property(randomFunctions(4), random => {
+        const graph = graphOf(random, false)
+        expectSame(valuesOf(pass(graph), random.args), valuesOf(graph, random.args))
+      }),
+      { numRuns: 40 }
+    ))
+
+  it('keeps NaN and infinities', () =>
+    fc.assert(
+      fc.property(randomFunctions(4), fc.nat({ max: 2 ** 20 }), (random, seed) => {
+        const graph = graphOf(random, false)
+        const args = spoiled(random.args, seed)
+        expectSame(valuesOf(pass(graph), args), valuesOf(graph, args))
+      }),
+      { numRuns: 60 }
+    ))
+
+  it('keeps them where all is known', () =>
+    fc.assert(
+      fc.property(randomFunctions(3), fc.nat({ max: 2 ** 20 }), (random, seed) => {
+        const args = spoiled(random.args, seed)
+        const graph = graphOf({ ...random, args }, true)
+        expectSame(valuesOf(pass(graph), args), valuesOf(graph, args))
+      }),
+      { numRuns: 30 }
+    ))
+
+  it('leaves inputs, and the shapes of outputs', () =>
+    fc.assert(
+      fc.property(randomFunctions(3), random => {
+        const graph = graphOf(random, false)
+        const after = pass(graph)
+        expect(after.inputs).toBe(graph.inputs)
+        expect(after.outputs.map(({ shape, dtype }) => ({ shape, dtype }))).toEqual(
+          graph.outputs.map(({ shape, dtype }) => ({ shape, dtype }))
+        )
+      }),
+      { numRuns: 10 }
+    ))
+})
+
+const x = $.input({ shape: [2, 3], dtype: 'f32' }, 'x')
+const n = $.input({ shape: [3], dtype: 'i32' }, 'n')
+const rewritten = (pass: (graph: Graph) => Graph, ...outputs: Tensor[]): readonly Tensor[] =>
+  pass({ inputs: [x, n], outputs }).outputs
+
+describe('algebra', () => {
+  it.each<[string, Tensor, Tensor]>([
+    ['x + 0', $.add(x, 0), x],
+    ['0 + x', $.add(0, x), x],
+    ['x - 0', $.sub(x, 0), x],
+    ['x * 1', $.mul(x, $.tensor([1])), x],
+    ['1 * x', $.mul($.broadcastTo($.reshape($.tensor(1), [1, 1]), [2, 3]), x), x],
+    ['x / 1', $.div(x, 1), x],
+    ['--x', $.neg($.neg(x)), x],
+    ['n + 0', $.add(n, 0), n],
+    ['alias', $.alias(x), x],
+    ['stopGradient', $.stopGradient(x), x],
+    [
+      'customVjp',
+      $.customVjp(
+        y => $.alias(y),
+        g => [g]
+      )(x),
+      x
+    ]
+  ])('%s goes', (_, before, after) => expect(rewritten(algebra, before)).toEqual([after]))
+
+  it('x * -1 is -x, and a sum of a broadcast a product', () => {
+    expect(countNodes(rewritten(algebra, $.mul(x, -1)))).toEqual({ input: 1, neg: 1 })
+    expect(countNodes(rewritten(algebra, $.sum($.broadcastTo(x, [5, 2, 3]), 0)))).toMatchObject({ input: 1, mul: 1 })
+    expect(countNodes(rewritten(algebra, $.sum($.broadcastTo(x, [5, 2, 3]), 1)))).toMatchObject({ sum: 1 })
+  })
+
+  it.each<[string, Tensor]>([
+    ['0 * x', $.mul(x, 0)],
+    ['x - x', $.sub(x, x)],
+    ['x / x', $.div(x, x)],
+    ['0 - x', $.sub(0, x)],
+    ['1 / x', $.div(1, x)]
+  ])('%s stays: x may be infinite or NaN, or the sign matters', (_, before) =>
+    expect(countNodes(rewritten(algebra, before))).toEqual(countNodes([before]))
+  )
+})
+
+describe('constants', () => {
+  const zero = $.broadcastTo($.tensor(0), [2, 3])
+  it('are computed once, repeated ones as one number', () => {
+    expect(countNodes(rewritten(constants, $.exp($.add(zero, 1))))).toEqual({ constant: 1, broadcast: 1 })
+    expect(countNodes(rewritten(constants, $.matmul($.tensor([[1, 2]]), $.tensor([[3], [4]]))))).toEqual({ constant: 1 })
+    expect(countNodes(rewritten(constants, $.randomNormal($.key(3), [4])))).toEqual({ constant: 1 })
+  })
+  it('keep NaN, infinities and the sign of zero', () => {
+    const values = laws.numbers(rewritten(constants, $.log($.tensor([-1, 0])), $.neg($.broadcastTo($.tensor(0), [1]))))
+    expect(values).toEqual([Number.NaN, Number.NEGATIVE_INFINITY, -0])
+  })
+  it('of many elements are left to the device, and what depends on an input stays', () => {
+    expect(countNodes(rewritten(constants, $.randomNormal($.key(3), [5000])))).toMatchObject({ random_normal: 1 })
+    expect(countNodes(rewritten(constants, $.mul(x, zero)))).toMatchObject({ mul: 1 })
+  })
+})
+
+describe('common subexpressions', () => {
+  const twice = (make: () => Tensor) => countNodes(rewritten(commonSubexpressions, make(), make()))
+  it('become one node, through any depth', () =>
+    expect(twice(() => $.exp($.sum($.mul(x, 2), 1)))).toEqual({ input: 1, constant: 1, broadcast: 1, mul: 1, sum: 1, exp: 1 }))
+  it('with equal keys too', () => expect(twice(() => $.randomNormal($.key(3), [2]))).toMatchObject({ random_normal: 1 }))
+  it.each<[string, Tensor, Tensor]>([
+    ['attributes', $.sum(x, 0, { keepDims: false }), $.sum(x, 1)],
+    ['order of operands', $.sub(x, $.exp(x)), $.sub($.exp(x), x)],
+    ['constants', $.pow(x, 2), $.pow(x, 3)],
+    ['signs of zero', $.tensor(0), $.tensor(-0)],
+    ['dtypes', $.tensor(1), $.tensor(1, [], 'i32')],
+    ['shapes', $.tensor([1]), $.tensor([[1]])],
+    ['keys', $.randomBits($.key(1), [2]), $.randomBits($.key(2), [2])]
+  ])('stay apart with different %s', (_, a, b) => {
+    const [first, second] = rewritten(commonSubexpressions, a, b)
+    expect(first).not.toBe(second)
+  })
+  it('never joins two inputs', () => {
+    const twin = $.input({ shape: [2, 3], dtype: 'f32' }, 'x')
+    const { outputs } = commonSubexpressions({ inputs: [x, twin], outputs: [$.exp(x), $.exp(twin)] })
+    expect(outputs[0]).not.toBe(outputs[1])
+  })
+})

@@ -1,0 +1,220 @@
+/** Every refusal of a shape is one sentence: what was required, what was got, the cure. */
+import { describe, expect, it } from 'vitest'
+import * as nn from '../../src/autodiff/nn.js'
+import * as $ from '../../src/autodiff/ops/index.js'
+import { ShapeError } from '../../src/autodiff/shape.js'
+import type { Tensor } from '../../src/autodiff/tensor.js'
+import type { DType } from '../../src/kernels/spec.js'
+
+const t = (shape: readonly number[], dtype: DType = 'f32'): Tensor => $.input({ shape, dtype })
+const scalar = t([])
+const vector = t([3])
+const matrix = t([2, 3])
+const images = t([2, 4, 5, 5])
+const filters = t([6, 4, 3, 3])
+const labels = t([2], 'i32')
+
+type Refusal = readonly [what: string, refused: () => unknown, required: string, got: string, cure: string]
+
+const refusals: Readonly<Record<string, readonly Refusal[]>> = {
+  'pointwise operations': [
+    [
+      'extents that do not broadcast',
+      () => $.add(matrix, t([2])),
+      'shapes that broadcast',
+      '[2,3] and [2]',
+      'reshape or transpose'
+    ],
+    ['mixed dtypes', () => $.mul(vector, t([3], 'i32')), 'operands of one dtype', 'f32[3], i32[3]', 'convert'],
+    ['integers where only f32 goes', () => $.exp(t([3], 'i32')), 'f32 operands', 'i32[3]', 'convert(x, dtype)'],
+    ['unsigned integers negated', () => $.neg(t([3], 'u32')), 'signed operands', 'u32[3]', 'convert'],
+    ['a condition of floats', () => $.where(vector, 1, 2), 'a condition of dtype u32', 'f32[3]', 'greater(x, 0)'],
+    ['branches of two dtypes', () => $.where(t([3], 'u32'), vector, labels), 'shapes that broadcast', '[3] and [2]', 'reshape'],
+    ['a power that is not finite', () => $.pow(vector, Number.NaN), 'a finite exponent', 'NaN', 'use exp'],
+    ['a power that f32 cannot hold', () => $.pow(vector, -1e39), 'a finite exponent', '-1e+39', 'use exp'],
+    ['a dtype that is required', () => $.requireDtype('f', labels, 'f32'), 'a tensor of dtype f32', 'i32[2]', "convert(x, 'f32')"]
+  ],
+  'constants and inputs': [
+    ['ragged rows', () => $.tensor([[1, 2], [3]]), 'nested lists of equal lengths', '[2], [1]', 'equally long'],
+    ['too few values', () => $.tensor([1, 2], [3]), '3 values for the shape [3]', '2', 'holds them all'],
+    ['no values', () => $.tensor([]), 'a positive whole extent', '[0]', 'leave empty tensors out'],
+    ['an input without elements', () => t([2, 0]), 'a positive whole extent', '[2,0]', 'leave empty tensors out']
+  ],
+  'reshape and broadcast': [
+    ['another number of elements', () => $.reshape(matrix, [4]), 'a shape of 6 elements for f32[2,3]', '[4]', 'same product'],
+    ['an extent that does not come out', () => $.reshape(matrix, [4, -1]), 'a positive whole extent', '[4,1.5]', 'leave'],
+    [
+      'a shape that is not stretched to',
+      () => $.broadcastTo(matrix, [3, 3]),
+      'a shape that f32[2,3] stretches to',
+      '[3,3]',
+      'line up'
+    ],
+    ['fewer axes', () => $.broadcastTo(matrix, [3]), 'a shape that f32[2,3] stretches to', '[3]', 'line up']
+  ],
+  reductions: [
+    [
+      'an axis that is not there',
+      () => $.sum(matrix, 2),
+      'an axis from -2 to 1',
+      'axis 2 of a tensor with 2 axes',
+      'an axis that exists'
+    ],
+    ['a negative one', () => $.max(matrix, -3), 'an axis from -2 to 1', 'axis -3', 'an axis that exists'],
+    ['a maximum of integers', () => $.max(labels), 'f32 operands', 'i32[2]', 'convert'],
+    ['a place among no axes', () => $.argmax(scalar), 'an axis', 'axis -1 of a tensor with 0 axes', 'an axis that exists']
+  ],
+  movement: [
+    [
+      'an axis named twice',
+      () => $.transpose(matrix, [0, 0]),
+      'a permutation of the 2 axes of f32[2,3]',
+      '[0,0]',
+      'each axis once'
+    ],
+    ['too few axes', () => $.transpose(matrix, [0]), 'a permutation', '[0]', 'each axis once'],
+    ['an empty slice', () => $.slice(matrix, [[1, 1]]), '0 <= start < stop <= extent', '[1,0] to [1,3]', 'not empty'],
+    ['a slice before the start', () => $.slice(matrix, [[-3]]), '0 <= start < stop <= extent', '[-1,0]', 'inside the tensor'],
+    ['a step of 0', () => $.slice(matrix, [[0, 2, 0]]), 'step >= 1', 'by [0,1]', 'inside'],
+    ['too many specs', () => $.slice(vector, [[], []]), 'at most 1 specs for f32[3]', '2', 'drop the last ones'],
+    ['a padding below 0', () => $.pad(vector, [-1], [0]), '1 counts >= 0', '[-1] [0] [0]', 'use slice'],
+    ['paddings of too few axes', () => $.pad(matrix, [1], [1]), '2 counts', '[1] [1] [0]', 'use slice'],
+    [
+      'shapes that do not fit together',
+      () => $.concat([matrix, t([2, 4])]),
+      'agree on every axis but 0',
+      'f32[2,3], f32[2,4]',
+      'pad them'
+    ],
+    ['dtypes that do not', () => $.concat([t([2]), labels]), 'agree on every axis but 0', 'f32[2], i32[2]', 'reshape or pad'],
+    ['nothing', () => $.concat([]), 'at least one tensor', 'none', 'a list that is not empty'],
+    ['scalars', () => $.concat([scalar, scalar]), 'an axis', 'axis 0 of a tensor with 0 axes', 'an axis that exists']
+  ],
+  matmul: [
+    ['inner extents', () => $.matmul(matrix, matrix), 'f32[..., m, k] and f32[..., k, n]', 'f32[2,3] and f32[2,3]', 'transpose'],
+    ['integers', () => $.matmul(t([2, 2], 'i32'), t([2, 2], 'i32')), 'f32[..., m, k]', 'i32[2,2]', 'transpose'],
+    ['a scalar', () => $.matmul(scalar, matrix), 'at least one axis', 'f32[] and f32[2,3]', 'use mul'],
+    ['batches', () => $.matmul(t([2, 4, 3]), t([5, 3, 4])), 'shapes that broadcast', '[2] and [5]', 'reshape']
+  ],
+  indexing: [
+    ['indices of floats', () => $.take(matrix, vector), 'i32 indices', 'f32[2,3] and f32[3]', 'convert'],
+    ['a table of integers', () => $.take(labels, labels), 'an f32 tensor', 'i32[2]', 'convert'],
+    ['an axis that is not there', () => $.take(matrix, labels, 2), 'an axis from -2 to 1', 'axis 2', 'an axis that exists'],
+    [
+      'rows that are not those of the indices',
+      () => $.scatterAdd(vector, labels, 0, 5),
+      'are those of the i32 indices',
+      'f32[3] and i32[2]',
+      'reshape'
+    ],
+    ['no rows to scatter to', () => $.scatterAdd(t([2]), labels, 0, 0), 'a positive extent', 'into 0', 'reshape'],
+    ['no classes', () => $.oneHot(labels, 0), 'a positive number of classes', 'i32[2] and 0', 'convert'],
+    ['classes of floats', () => $.oneHot(vector, 3), 'i32 indices', 'f32[3]', "convert(x, 'i32')"]
+  ],
+  conv2d: [
+    [
+      'another rank',
+      () => $.conv2d(matrix, filters),
+      'images [B,C,H,W]',
+      'f32[2,3] and f32[6,4,3,3]',
+      'reshape them to four axes'
+    ],
+    [
+      'channels',
+      () => $.conv2d(images, t([6, 3, 3, 3])),
+      'filters of 4 channels',
+      'f32[6,3,3,3] on f32[2,4,5,5]',
+      'change groups'
+    ],
+    [
+      'groups',
+      () => $.conv2d(images, t([6, 1, 3, 3]), { groups: 4 }),
+      'a multiple of 4 filters',
+      'f32[6,1,3,3]',
+      'change groups'
+    ],
+    [
+      'an image smaller than the filter',
+      () => $.conv2d(images, filters, { dilation: 3 }),
+      'at least as large as the dilated filter',
+      'dilation [3,3]',
+      'pad'
+    ],
+    ['a stride of 0', () => $.conv2d(images, filters, { stride: 0 }), 'whole strides', 'stride [0,0]', 'mend the options'],
+    ['integers', () => $.conv2d(t([1, 1, 3, 3], 'i32'), t([1, 1, 3, 3], 'i32')), 'f32 images', 'i32[1,1,3,3]', 'mend']
+  ],
+  windows: [
+    [
+      'another rank',
+      () => $.maxPool2d(matrix, { kernel: 2 }),
+      'f32 images [B,C,H,W]',
+      'f32[2,3] with kernel 2',
+      'shrink the window'
+    ],
+    [
+      'a window larger than the image',
+      () => $.avgPool2d(images, { kernel: 6 }),
+      'that hold a window',
+      'kernel 6, stride 6',
+      'shrink'
+    ],
+    [
+      'more padding than half a window',
+      () => $.maxPool2d(images, { kernel: 3, padding: 2 }),
+      'at most half the kernel',
+      'padding 2',
+      'shrink'
+    ]
+  ],
+  random: [
+    ['a key of another shape', () => $.randomNormal(vector, [2]), 'a key u32[2]', 'f32[3]', 'key(seed)'],
+    ['a shape without elements', () => $.randomBits($.key(1), [0]), 'a positive whole extent', '[0]', 'leave empty tensors out']
+  ],
+  composites: [
+    [
+      'a batch norm of one value',
+      () => nn.batchNorm(t([1, 4, 1, 1])),
+      'at least two values a channel',
+      '1 in f32[1,4,1,1]',
+      'a larger batch'
+    ],
+    [
+      'labels of another count',
+      () => nn.crossEntropy(matrix, t([3], 'i32')),
+      'logits f32[B,K] and labels i32[B]',
+      'i32[3]',
+      'one label'
+    ],
+    ['one vector', () => nn.meanPairwiseCosine(t([1, 5])), 'at least two vectors', 'f32[1,5]', 'M >= 2'],
+    [
+      'vectors of two sizes',
+      () => nn.meanPairwiseCosine([t([5]), t([4])]),
+      'agree on every axis',
+      'f32[1,5], f32[1,4]',
+      'reshape'
+    ]
+  ]
+}
+
+describe.each(Object.entries(refusals))('%s', (_, list) => {
+  it.each(list)('%s', (__, refused, required, got, cure) => {
+    let error: unknown
+    try {
+      refused()
+    } catch (caught) {
+      error = caught
+    }
+    expect(error).toBeInstanceOf(ShapeError)
+    const { message } = error as ShapeError
+    expect(message).toMatch(/^\S[^;]* requires .+, but got .+; .+\.$/s)
+    const [, first, second, third] = /^.*? requires (.*), but got (.*); (.*)\.$/.exec(message) as unknown as [
+      string,
+      string,
+      string,
+      string
+    ]
+    expect(first).toContain(required)
+    expect(second).toContain(got)
+    expect(third).toContain(cure)
+  })
+})
