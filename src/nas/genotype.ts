@@ -35,13 +35,11 @@ export const operationCounts = (space: Space, genotype: Genotype): Readonly<Reco
   Object.fromEntries(space.operations.map(name => [name, genotype.filter(chosen => chosen === name).length]))
 
 /** Whether the last node can be reached from the first by edges other than `none`. */
-export const isConnected = ({ edges, nodes }: Space, genotype: Genotype): boolean =>
-  edges
-    .reduce<readonly number[]>(
-      (reached, [to, from], edge) => (genotype[edge] !== 'none' && reached.includes(from) ? [...reached, to] : reached),
-      [0]
-    )
-    .includes(nodes - 1)
+export const isConnected = ({ edges, nodes }: Space, genotype: Genotype): boolean => {
+  const reached = (node: number): boolean =>
+    node === 0 || edges.some(([to, from], edge) => to === node && genotype[edge] !== 'none' && reached(from))
+  return reached(nodes - 1)
+}
 
 /** The text of NAS-Bench-201: `|op~0|+|op~0|op~1|+|op~0|op~1|op~2|`, a group for each node. */
 export const formatGenotype = ({ edges, nodes }: Space, genotype: Genotype): string =>

@@ -1,8 +1,7 @@
 /** The state that a search starts from, from a key. */
-
 import type { Key } from '../autodiff/ops/random.js'
 import { normalOf, randomWords, threefry2x32, uniformOf } from '../autodiff/ops/random.js'
-import { sizeOf } from '../autodiff/shape.js'
+import { type Aval, sizeOf } from '../autodiff/shape.js'
 import type { HostArray } from '../engine.js'
 import { tablesOf } from './bilevel.js'
 import type { Supernet } from './supernet.js'
@@ -10,33 +9,59 @@ import type { Supernet } from './supernet.js'
 /** An independent key for each use of one: the block of the key at (n, 1), which no draw of numbers uses. */
 export const foldIn = (key: Key, n: number): Key => threefry2x32(key, [n, 1])
 
-const vector = (data: Float32Array): HostArray => ({ data, shape: [data.length], dtype: 'f32' })
-const zeros = (shape: readonly number[]): HostArray => ({ data: new Float32Array(sizeOf(shape)), shape, dtype: 'f32' })
+const f32 = (...shape: readonly number[]): Aval => ({ shape, dtype: 'f32' })
+
+/** The dtypes and shapes of a state, which are known without drawing a number. */
+export const stateShapes = (net: Supernet) => {
+  const { weights, statistics } = tablesOf(net)
+  const alpha = f32(net.space.edges.length, net.space.operations.length)
+  return {
+    weights: f32(weights.size),
+    momentum: f32(weights.size),
+    alpha,
+    alphaGradient: alpha,
+    adam: { first: alpha, second: alpha, corrections: f32(2) },
+    running: f32(statistics.size)
+  }
+}
+
+const filled = (aval: Aval, data: Float32Array = new Float32Array(sizeOf(aval.shape))): HostArray => ({ ...aval, data })
+
+const concatenate = (parts: readonly Float32Array[]): Float32Array => {
+  const bytes = Buffer.concat(parts.map(part => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)))
+  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT)
+}
 
 /** Uniform weights in +-1/sqrt(fan in), constants where batch norms have them: PyTorch's defaults. */
 const initialWeights = (net: Supernet, key: Key): Float32Array =>
-  Float32Array.from(
-    net.parameters.flatMap(({ shape, start }, n) => {
-      if (start.kind === 'constant') return Array<number>(sizeOf(shape)).fill(start.value)
+  concatenate(
+    net.parameters.map(({ shape, start }, n) => {
+      if (start.kind === 'constant') return Float32Array.from({ length: sizeOf(shape) }, () => start.value)
       const bound = 1 / Math.sqrt(start.fanIn)
-      return Array.from(randomWords(foldIn(key, n), sizeOf(shape)), word => (2 * uniformOf(word) - 1) * bound)
+      return Float32Array.from(randomWords(foldIn(key, n), sizeOf(shape)), word => (2 * uniformOf(word) - 1) * bound)
     })
   )
 
 /** State before the first step: weights as PyTorch starts them, alpha 1e-3 N(0, 1), empty optimisers, statistics at mean 0 and variance 1. */
 export const initialState = (net: Supernet, key: Key) => {
-  const tables = tablesOf(net)
-  const shape = [net.space.edges.length, net.space.operations.length]
-  const alpha = Float32Array.from(randomWords(foldIn(key, net.parameters.length), sizeOf(shape)), word => 1e-3 * normalOf(word))
-  const running = tables.statistics.entries.flatMap(entry =>
-    Array<number>(sizeOf(entry.shape)).fill(entry.name.endsWith('.running_var') ? 1 : 0)
+  const shapes = stateShapes(net)
+  const words = randomWords(foldIn(key, net.parameters.length), sizeOf(shapes.alpha.shape))
+  const running = tablesOf(net).statistics.entries.map(({ name, shape }) =>
+    Float32Array.from({ length: sizeOf(shape) }, () => (name.endsWith('.running_var') ? 1 : 0))
   )
   return {
-    weights: vector(initialWeights(net, key)),
-    momentum: zeros([tables.weights.size]),
-    alpha: { data: alpha, shape, dtype: 'f32' as const },
-    alphaGradient: zeros(shape),
-    adam: { first: zeros(shape), second: zeros(shape), corrections: zeros([2]) },
-    running: vector(Float32Array.from(running))
+    weights: filled(shapes.weights, initialWeights(net, key)),
+    momentum: filled(shapes.momentum),
+    alpha: filled(
+      shapes.alpha,
+      Float32Array.from(words, word => 1e-3 * normalOf(word))
+    ),
+    alphaGradient: filled(shapes.alphaGradient),
+    adam: {
+      first: filled(shapes.adam.first),
+      second: filled(shapes.adam.second),
+      corrections: filled(shapes.adam.corrections)
+    },
+    running: filled(shapes.running, concatenate(running))
   }
 }

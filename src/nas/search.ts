@@ -3,6 +3,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as IO from 'fp-ts/lib/IO.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
+import * as T from 'fp-ts/lib/Task.js'
 import { softmax } from '../autodiff/nn.js'
 import { argmax } from '../autodiff/ops/index.js'
 import { type Key, keyOf, randomWords } from '../autodiff/ops/random.js'
@@ -12,6 +13,8 @@ import {
   compile,
   dispose,
   type Engine,
+  type EngineError,
+  type Env,
   firstNonFinite,
   fold,
   type HostArray,
@@ -27,7 +30,7 @@ import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tab
 import { type SearchConfig, stepOptions } from './config.js'
 import { type Dataset, select } from './data/dataset.js'
 import { formatGenotype, genotypeOf, isConnected, mixtureRows, operationCounts, strengthsOf } from './genotype.js'
-import { foldIn, initialState } from './initialise.js'
+import { foldIn, initialState, stateShapes } from './initialise.js'
 import { unpack, unpackStatistics } from './layers.js'
 import { cosineRate, linearLambda } from './schedule.js'
 import type { Supernet } from './supernet.js'
@@ -124,6 +127,15 @@ const batchArrays = (dataset: Dataset, indices: readonly number[]) => {
 
 const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
 
+/** `use` of a compiled function, which gives back what it holds, whatever comes of it. */
+const using = <A extends readonly unknown[], R, B>(
+  compiling: Engine<Compiled<A, R>>,
+  use: (compiled: Compiled<A, R>) => Engine<B>
+): Engine<B> => RTE.bracket(compiling, use, compiled => RTE.fromIO(() => dispose(compiled)))
+
+/** Lets timers and signals in: on the reference nothing else waits, and an interruption would not be noticed before the end. */
+const pause: Engine<void> = RTE.fromTask(T.delay(0)(T.of(undefined)))
+
 type Step = Compiled<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>
 
 /** The compiled step of a configuration. */
@@ -135,7 +147,7 @@ export const compileStep = (
 ): Engine<Step> => {
   const indices = Array.from({ length: config.batch }, (_, i) => i)
   const example = [
-    initialState(net, keyOf(config.seed)),
+    stateShapes(net),
     { train: batchArrays(data.train, indices), valid: batchArrays(data.valid, indices) },
     { rate: scalar(0), lambda: scalar(0) }
   ]
@@ -167,33 +179,24 @@ export const countCorrect = (net: Supernet, state: Stored<State>, dataset: Datas
   )
   const { weights, alpha, running } = state as unknown as Record<'weights' | 'alpha' | 'running', Stored<Tensor>>
   const shapes = batchArrays(dataset, chunks[0] as readonly number[])
-  return pipe(
-    compile<[Tensor, Tensor, Tensor, Tensor], Tensor>(predict)([weights, alpha, running, shapes.images]),
-    RTE.chain(compiled =>
-      pipe(
-        fold<number, { indices: readonly number[]; chunk: number }>(
-          chunks.map((indices, chunk) => ({ indices, chunk })),
-          () => false,
-          (correct, { indices, chunk }) =>
-            scope(
-              pipe(
-                store(batchArrays(dataset, indices).images),
-                RTE.chain(images => run(compiled)(weights, alpha, running, images)),
-                RTE.chain(read),
-                RTE.map(
-                  ({ data }) =>
-                    correct +
-                    indices.filter((index, k) => chunk * size + k < dataset.count && data[k] === dataset.labels[index]).length
-                )
-              )
+  return using(compile<[Tensor, Tensor, Tensor, Tensor], Tensor>(predict)([weights, alpha, running, shapes.images]), compiled =>
+    fold<number, { indices: readonly number[]; chunk: number }>(
+      chunks.map((indices, chunk) => ({ indices, chunk })),
+      () => false,
+      (correct, { indices, chunk }) =>
+        scope(
+          pipe(
+            store(batchArrays(dataset, indices).images),
+            RTE.chain(images => run(compiled)(weights, alpha, running, images)),
+            RTE.chain(read),
+            RTE.map(
+              ({ data }) =>
+                correct +
+                indices.filter((index, k) => chunk * size + k < dataset.count && data[k] === dataset.labels[index]).length
             )
-        )(0),
-        RTE.map(correct => {
-          dispose(compiled)
-          return correct
-        })
-      )
-    )
+          )
+        )
+    )(0)
   )
 }
 
@@ -220,16 +223,16 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
   const lambdaOf = (epoch: number) =>
     stepOptions(config).method === 'darts' ? 0 : linearLambda(config.lambda, epoch, config.epochs)
   const rateOf = (epoch: number) => cosineRate(config.learningRate, config.learningRateEnd, epoch, config.epochs)
-  const items: readonly Item[] = Array.from({ length: config.epochs }, (_, epoch) =>
-    batchesOf(config, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch }))
-  ).flat()
+  const epochs = Array.from({ length: config.epochs }, (_, epoch) => epoch)
+  const ended = ({ stopped }: Progress) => stopped !== null || observer.interrupted()
 
   const oneStep =
     (compiled: Step) =>
     (progress: Progress, item: Item): Engine<Progress> =>
       scope(
         pipe(
-          store({ rate: scalar(rateOf(item.epoch)), lambda: scalar(lambdaOf(item.epoch)) }),
+          pause,
+          RTE.chain(() => store({ rate: scalar(rateOf(item.epoch)), lambda: scalar(lambdaOf(item.epoch)) })),
           RTE.bindTo('rates'),
           RTE.bind('train', () => store(batchArrays(data.train, item.train))),
           RTE.bind('valid', () => store(batchArrays(data.valid, item.valid))),
@@ -272,7 +275,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
     const tellStep = RTE.fromIO<void, never, never>(
       observer.tell({ type: 'step', epoch: epoch + 1, step: step + 1, steps, ...values })
     )
-    const ended =
+    const summed =
       step + 1 === steps
         ? summarise(net, after, {
             epoch,
@@ -285,7 +288,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
         : RTE.of<never, never, EpochSummary | null>(null)
     return pipe(
       tellStep as Engine<void>,
-      RTE.chain(() => ended as Engine<EpochSummary | null>),
+      RTE.chain(() => summed as Engine<EpochSummary | null>),
       RTE.chainFirstIOK(summary =>
         summary
           ? pipe(
@@ -301,30 +304,39 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
     )
   }
 
-  return scope(
+  const oneEpoch =
+    (compiled: Step) =>
+    (progress: Progress, epoch: number): Engine<Progress> =>
+      fold<Progress, Item>(
+        batchesOf(config, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch })),
+        ended,
+        oneStep(compiled)
+      )(progress)
+
+  const allSteps = (compiled: Step): Engine<Progress> =>
     pipe(
-      compileStep(net, config, data),
-      RTE.chainFirstIOK(({ report }) =>
-        pipe(
-          observer.now,
-          IO.chain(seconds => observer.tell({ type: 'compiled', seconds, ...report }))
-        )
-      ),
-      RTE.bindTo('compiled'),
-      RTE.bind('initial', () => store(initialState(net, key)) as unknown as Engine<Stored<State>>),
-      RTE.chain(({ compiled, initial }) =>
-        fold<Progress, Item>(
-          items,
-          ({ stopped }) => stopped !== null || observer.interrupted(),
-          oneStep(compiled)
-        )({ state: initial, sums: [], stepsDone: 0, lastEpoch: null, stopped: null })
+      observer.now,
+      IO.chain(seconds => observer.tell({ type: 'compiled', seconds, ...compiled.report })),
+      RTE.fromIO<void, Env, EngineError>,
+      RTE.chain(() => store(initialState(net, key)) as unknown as Engine<Stored<State>>),
+      RTE.chain(state =>
+        fold<Progress, number>(
+          epochs,
+          ended,
+          oneEpoch(compiled)
+        )({ state, sums: [], stepsDone: 0, lastEpoch: null, stopped: null })
       ),
       RTE.map(
         (progress): Progress =>
-          progress.stopped === null && progress.stepsDone < items.length
+          progress.stopped === null && progress.stepsDone < config.epochs * steps
             ? { ...progress, stopped: { reason: 'interrupted' } }
             : progress
-      ),
+      )
+    )
+
+  return scope(
+    pipe(
+      using(compileStep(net, config, data), allSteps),
       RTE.chain(progress =>
         pipe(
           countCorrect(net, progress.state, data.test),
