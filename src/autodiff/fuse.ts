@@ -65,10 +65,10 @@ export const separate = (order: readonly Tensor[]): ReadonlyMap<Tensor, Body> =>
 const LETTERS = ['a', 'b', 'c'] as const
 
 /**
- * The WGSL of a body: bindings of its inputs, a function for each kind of step, and `value`, which reads the inputs at the positions
- * `at[1]`, `at[2]`, ... Texts are the primitives' own; equal bodies give equal texts, so one pipeline serves them all.
+ * The WGSL of a body: a function for each kind of step, and `compute`, from the inputs' values to the last step's. Texts are the primitives' own; equal
+ * bodies give equal texts, so one pipeline serves them all.
  */
-export const bodyText = ({ inputs, steps }: Body, dtype: DType): string => {
+export const computeText = ({ inputs, steps }: Body, dtype: DType): string => {
   const functions = new Map<string, string>()
   const names = new Map<Tensor, string>(inputs.map((input, i) => [input, `x${i}`]))
   const lines = steps.filter(isMap).map((step, i) => {
@@ -81,16 +81,26 @@ export const bodyText = ({ inputs, steps }: Body, dtype: DType): string => {
     names.set(step, `y${i}`)
     return `  let y${i} = ${call};`
   })
-  const result = lines.length ? `y${lines.length - 1}` : 'x0'
   return [
     `alias Value = ${dtype};`,
-    `const OPERANDS = ${inputs.length + 1}u;`,
-    ...inputs.map((input, i) => `@group(0) @binding(${i + 2}) var<storage, read> in${i}: array<${input.dtype}>;`),
     ...[...functions].map(([text, name]) => `fn ${name}${text}`),
-    'fn value(at: array<u32, OPERANDS>) -> Value {',
-    ...inputs.map((_, i) => `  let x${i} = in${i}[at[${i + 1}]];`),
+    `fn compute(${inputs.map((input, i) => `x${i}: ${input.dtype}`).join(', ')}) -> Value {`,
     ...lines,
-    `  return ${result};`,
+    `  return ${lines.length ? `y${lines.length - 1}` : 'x0'};`,
     '}'
   ].join('\n')
 }
+
+/** The op block of the plain maps and folds: bindings of the inputs, and `value`, which loads them at `at[1]`, `at[2]`, ... and computes. */
+export const loadText = (compute: string, inputs: readonly DType[]): string =>
+  [
+    compute,
+    `const OPERANDS = ${inputs.length + 1}u;`,
+    ...inputs.map((dtype, i) => `@group(0) @binding(${i + 2}) var<storage, read> in${i}: array<${dtype}>;`),
+    `fn value(at: array<u32, OPERANDS>) -> Value { return compute(${inputs.map((_, i) => `in${i}[at[${i + 1}]]`).join(', ')}); }`
+  ].join('\n')
+
+/** `compute` of a copy, and of a constant. */
+export const copyText = (dtype: DType): string => `alias Value = ${dtype};\nfn compute(x0: ${dtype}) -> Value { return x0; }`
+export const constantText = (dtype: DType, expression: string): string =>
+  `alias Value = ${dtype};\nfn compute() -> Value { return ${expression}; }`

@@ -3,7 +3,7 @@
  * of it. Only what a shader needs dense, and what strides cannot say, is copied.
  */
 import type { Call, Data, DType, Program, Slot } from '../kernels/spec.js'
-import { type Body, bodyText, fuse, separate } from './fuse.js'
+import { type Body, computeText, constantText, copyText, fuse, loadText, separate } from './fuse.js'
 import { type Graph, topological } from './graph.js'
 import type { ReduceKernel, RegionsKernel, ShaderKernel, ViewKernel } from './kernel.js'
 import { denseView, isDense, type NdArray, reshapeView, type View } from './ndarray.js'
@@ -55,17 +55,6 @@ const toFour = (values: readonly number[]): number[] => padded(values, Math.ceil
 /** Large maps give an invocation several elements, in a loop: a launch costs more than a turn. */
 const mapWorkgroups = (count: number): number => Math.ceil(count / (count > 64 * WORKGROUP ? 4 * WORKGROUP : WORKGROUP))
 
-/** The op block that only copies, and the one that writes zeros. */
-const copyText = (dtype: DType): string =>
-  `alias Value = ${dtype};
-const OPERANDS = 2u;
-@group(0) @binding(2) var<storage, read> in0: array<${dtype}>;
-fn value(at: array<u32, OPERANDS>) -> Value { return in0[at[1]]; }`
-const constantText = (dtype: DType, expression: string): string =>
-  `alias Value = ${dtype};
-const OPERANDS = 1u;
-fn value(at: array<u32, OPERANDS>) -> Value { return ${expression}; }`
-
 /** A program under construction. */
 class Builder {
   readonly slots: Slot[] = []
@@ -81,21 +70,25 @@ class Builder {
     return (this.slots[slot] as Slot).dtype
   }
 
-  /** One value of `out` from one of each input, at the same index of their views. `op` is the shader's block: see `bodyText`. */
-  map(op: string, out: Operand, inputs: readonly Operand[], label: string, flops = 0): void {
+  /** One value of `out` from one of each input, at the same index of their views. `compute` is WGSL: see `computeText`. */
+  map(compute: string, out: Operand, inputs: readonly Operand[], label: string, flops = 0): void {
     const operands = [out, ...inputs]
     const { extents, strides } = mergeAxes(
       out.view.shape,
       operands.map(({ view }) => view.strides)
     )
-    if (extents.length > MOST_AXES) return this.mapSplit(op, operands, label, flops)
+    if (extents.length > MOST_AXES) return this.mapSplit(compute, operands, label, flops)
     const count = sizeOf(out.view.shape)
     const offsets = operands.map(({ view }) => view.offset)
     const flat = extents.length <= 1
     this.calls.push({
       shader: flat ? 'map' : 'map_strided',
       ...(flat ? {} : { constants: { RANK: extents.length } }),
-      op,
+      op: loadText(
+        compute,
+        inputs.map(input => this.dtypeOf(input))
+      ),
+      compute,
       params: flat
         ? [count, 0, 0, 0, ...operands.flatMap((_, k) => [offsets[k] as number, strides[k]?.[0] ?? 0, 0, 0])]
         : [
@@ -112,7 +105,7 @@ class Builder {
   }
 
   /** One call for each index of the outermost axis: more axes than the shader takes. */
-  private mapSplit(op: string, operands: readonly Operand[], label: string, flops: number): void {
+  private mapSplit(compute: string, operands: readonly Operand[], label: string, flops: number): void {
     const axis = (operands[0] as Operand).view.shape.findIndex(extent => extent > 1)
     const part = ({ slot, view }: Operand, i: number): Operand => ({
       slot,
@@ -125,7 +118,7 @@ class Builder {
     const extent = (operands[0] as Operand).view.shape[axis] as number
     for (let i = 0; i < extent; i++) {
       const [out, ...inputs] = operands.map(operand => part(operand, i))
-      this.map(op, out as Operand, inputs, label, flops / extent)
+      this.map(compute, out as Operand, inputs, label, flops / extent)
     }
   }
 
@@ -193,7 +186,12 @@ const reduceCall = (
     const four = (list: readonly number[] = []) => padded(list, MOST_REDUCE_AXES)
     builder.calls.push({
       shader: 'reduce',
-      op: `${text}\n${fold}`,
+      op: `${loadText(
+        text,
+        sources.map(source => builder.dtypeOf(source))
+      )}\n${fold}`,
+      compute: text,
+      fold,
       constants: { LANES: lanes, KEPT: outer.extents.length, REDUCED: inner.extents.length },
       params: [
         ...[outputs, count, 0, 0],
@@ -210,12 +208,12 @@ const reduceCall = (
     return true
   }
   const sources = body.inputs.map(place)
-  if (emit(bodyText(body, node.dtype), sources, x.shape, kept, axes)) return
+  if (emit(computeText(body, node.dtype), sources, x.shape, kept, axes)) return
   // Too many separate axes: what is folded is computed first, with the folded axes last, and then each side merges to one.
   const shape = order.map(axis => x.shape[axis] as number)
   const dense = { slot: builder.slot(x.dtype, shape), view: denseView(shape) }
   builder.map(
-    bodyText(body, x.dtype),
+    computeText(body, x.dtype),
     dense,
     sources.map(source => ({ slot: source.slot, view: permuted(source.view, order) })),
     label
@@ -331,7 +329,7 @@ export const lower = (graph: Graph, { fused = true }: LowerOptions = {}): Progra
     if (kernel.kind === 'map') {
       const { inputs: sources, steps } = body as Body
       builder.map(
-        bodyText({ inputs: sources, steps }, node.dtype),
+        computeText({ inputs: sources, steps }, node.dtype),
         out,
         sources.map(place),
         label,
@@ -383,7 +381,7 @@ export const instrument = (program: Program): Program => {
   const start: Call = {
     ...base,
     shader: 'map',
-    op: constantText('u32', '4294967295u'),
+    op: loadText(constantText('u32', '4294967295u'), []),
     params: [1, 0, 0, 0, 0, 0, 0, 0],
     reads: [],
     write: flag
