@@ -199,7 +199,7 @@ const convolutions = ({ extent }: Limits): fc.Arbitrary<Convolution> => {
       return { ...one, image, result: Math.floor((image + 2 * one.padding - reach) / one.stride) + 1 }
     })
   return fc
-    .record({ y: axis, x: axis, batch: small(2), groups: small(3), inputs: small(3), outputs: small(5) })
+    .record({ y: axis, x: axis, batch: small(2), groups: small(3), inputs: small(7), outputs: small(9) })
     .map(({ y, x, batch, groups, inputs, outputs }) => ({
       images: [batch, groups * inputs, y.image, x.image],
       filters: [groups * outputs, inputs, y.filter, x.filter],
