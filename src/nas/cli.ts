@@ -5,6 +5,7 @@ import cliProgress from 'cli-progress'
 import { Command, CommanderError, Option as CommandOption } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { type AdapterInfo, type Backend, type Device, listAdapters, openDevice } from '../engine.js'
+import { tablesOf } from './bilevel.js'
 import {
   checkSizes,
   configure,
@@ -62,6 +63,8 @@ interface Given {
   readonly json?: boolean
 }
 
+const gigaflops = (flops: number): string => `${Number((flops / 1e9).toPrecision(2))} GFLOP`
+
 /** The adapter, or the reference: never a slower one without a word. */
 const chooseBackend = async (
   { backend, adapter }: Given,
@@ -79,10 +82,14 @@ const chooseBackend = async (
   if (flops > REFERENCE_FLOPS)
     throw new Refusal(
       BAD_INPUT,
-      `${opened.left.message} (A step of ${(flops / 1e9).toFixed(1)} GFLOP is too large for the reference backend; --backend reference runs it all the same.)`
+      inputError(
+        `a WebGPU adapter for a step of ${gigaflops(flops)}`,
+        'none, and the reference backend is for steps of at most 1 GFLOP',
+        'run `npm run adapter`, or wait with --backend reference'
+      ).message
     )
   complain(
-    `No WebGPU adapter was found: going on with the reference backend, ${(flops / 1e9).toFixed(2)} GFLOP a step. For an adapter, run: npm run adapter`
+    `No WebGPU adapter was found, so the reference backend goes on with ${gigaflops(flops)} a step; \`npm run adapter\` may find one.`
   )
   return { kind: 'reference' }
 }
@@ -176,7 +183,6 @@ const searchCommand = async (given: Given): Promise<number> => {
     )
   const dataset = orRefuse(decodeDigits(digits()))
   const data = orRefuse(prepare(dataset, config.seed))
-  orRefuse(checkSizes(config, { train: data.train.count, valid: data.valid.count }))
   const { channels: imageChannels, height, width, classes } = dataset
   const net = supernet(nb201, {
     channels: config.channels,
@@ -185,6 +191,8 @@ const searchCommand = async (given: Given): Promise<number> => {
     size: [height, width],
     classes
   })
+  const weights = tablesOf(net).weights.size
+  orRefuse(checkSizes(config, { train: data.train.count, valid: data.valid.count, weights }))
   const backend = await chooseBackend(given, net, config, data)
   const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
   folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
@@ -195,7 +203,7 @@ const searchCommand = async (given: Given): Promise<number> => {
     name,
     config.epochs * Math.floor(Math.min(data.train.count, data.valid.count) / config.batch)
   )
-  const signal = { interrupted: false }
+  const signal = { interrupted: false, told: false }
   const interrupt = (): void => {
     if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
     signal.interrupted = true
@@ -208,6 +216,7 @@ const searchCommand = async (given: Given): Promise<number> => {
   try {
     const result = await search(net, config, data, {
       tell: event => () => {
+        signal.told = true
         folder.event(event)
         progress.tell(event)
       },
@@ -215,6 +224,7 @@ const searchCommand = async (given: Given): Promise<number> => {
       now: seconds
     })({ backend })()
     progress.stop()
+    if (E.isLeft(result) && !signal.told) folder.discard()
     const reached = orRefuse(result, FAILED)
     const summary = writeResult(folder, config, backend, reached, seconds())
     if (given.json) say(JSON.stringify(summary))
@@ -285,7 +295,11 @@ const program = (finish: (code: Promise<number>) => void): Command => {
     .command('search')
     .description('searches a NAS-Bench-201 cell on the 1,797 handwritten digits that come with the package')
     .option('--preset <name>', 'where options that are not given come from: digits, or paper-nb201 (as published)', 'digits')
-  for (const option of OPTIONS) command.addOption(new CommandOption(option.flag, `${option.help} (default: ${option.usual})`))
+  for (const { flag, help, usual } of OPTIONS) {
+    command.addOption(new CommandOption(flag, `${help} (default: ${usual})`))
+    if (typeof usual === 'boolean')
+      command.addOption(new CommandOption(flag.replace('--', '--no-'), 'not so, whatever the preset'))
+  }
   command
     .option('--backend <name>', 'auto, gpu or reference', 'auto')
     .option('--adapter <name>', 'part of the name of the adapter to use')
@@ -305,8 +319,15 @@ const program = (finish: (code: Promise<number>) => void): Command => {
 }
 
 /** commander's refusals as the sentence that all others are. */
-const asInputError = ({ message }: CommanderError): InputError =>
-  inputError('options and commands that exist', message.replace(/^error: /, '').replace(/\n.*/s, ''), 'see --help')
+const asInputError = ({ message }: CommanderError): InputError => {
+  const [first = '', ...more] = message
+    .replace(/^error: /, '')
+    .replaceAll('\n', ' ')
+    .replace(/\.$/, '')
+    .split('. ')
+  const got = [first, ...more.map(text => `(${text})`)].join(' ')
+  return inputError('options and commands that exist', got, 'see --help')
+}
 
 /** Runs the command line and gives the exit code. */
 export const main = async (argv: readonly string[]): Promise<number> => {
@@ -324,6 +345,12 @@ export const main = async (argv: readonly string[]): Promise<number> => {
     if (error instanceof Refusal) {
       complain(error.message)
       return error.code
+    }
+    if (error instanceof Error && 'syscall' in error) {
+      complain(
+        inputError('the files of the run to be written', `'${error.message}'`, 'see to the folder and start again').message
+      )
+      return FAILED
     }
     throw error
   }

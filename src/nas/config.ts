@@ -60,12 +60,22 @@ export const OPTIONS: readonly Option[] = [
     usual: 'fd',
     paper: 'fd'
   },
-  { key: 'channels', flag: '--channels <n>', help: 'channels of the first stage', least: 1, whole: true, usual: 4, paper: 16 },
+  {
+    key: 'channels',
+    flag: '--channels <n>',
+    help: 'channels of the first stage',
+    least: 1,
+    most: 1e6,
+    whole: true,
+    usual: 4,
+    paper: 16
+  },
   {
     key: 'layersPerStage',
     flag: '--layers-per-stage <n>',
     help: 'search cells in each of the three stages',
     least: 1,
+    most: 100,
     whole: true,
     usual: 1,
     paper: 5
@@ -79,7 +89,16 @@ export const OPTIONS: readonly Option[] = [
     usual: 32,
     paper: 64
   },
-  { key: 'epochs', flag: '--epochs <n>', help: 'passes over the training images', least: 1, whole: true, usual: 12, paper: 100 },
+  {
+    key: 'epochs',
+    flag: '--epochs <n>',
+    help: 'passes over the training images',
+    least: 1,
+    most: 1e6,
+    whole: true,
+    usual: 12,
+    paper: 100
+  },
   {
     key: 'lambda',
     flag: '--lambda <x>',
@@ -188,29 +207,41 @@ export const parseOption = (option: Option, text: string | boolean): E.Either<In
       : E.left(inputError(`${name} to be one of ${choices.join(', ')}`, `'${text}'`, 'name one of these'))
   const value = text.trim() === '' ? Number.NaN : Number(text)
   const kind = whole ? 'a whole number' : 'a number'
-  const range = least === Number.MIN_VALUE ? ' above 0' : least > Number.NEGATIVE_INFINITY ? ` of at least ${least}` : ''
+  const from = least === Number.MIN_VALUE ? ' above 0' : least === Number.NEGATIVE_INFINITY ? '' : ` of at least ${least}`
+  const range = most < Number.POSITIVE_INFINITY ? ` of ${least} to ${most}` : from
   return Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isSafeInteger(value))
     ? E.right(value)
     : E.left(inputError(`${name} to be ${kind}${range}`, `'${text}'`, 'correct it'))
 }
 
-/** The parts of the data set that a search needs, in images. */
+/** What a configuration is checked against: the images of the search's two parts, and the weights of its network. */
 export interface Sizes {
   readonly train: number
   readonly valid: number
+  readonly weights: number
 }
 
-/** What no option says by itself: a batch must fit into both halves. */
-export const checkSizes = (config: SearchConfig, { train, valid }: Sizes): E.Either<InputError, SearchConfig> =>
-  config.batch <= Math.min(train, valid)
-    ? E.right(config)
-    : E.left(
-        inputError(
-          `--batch of at most ${Math.min(train, valid)}, the images of the smaller search part`,
-          String(config.batch),
-          'choose a smaller batch'
-        )
+/** All weights are one vector, and so is their momentum: 1 GiB each. Adapters allow what they allow, mostly less. */
+const MOST_WEIGHTS = 2 ** 28
+
+/** What no option says by itself: a batch must fit into both parts, and the network into memory. */
+export const checkSizes = (config: SearchConfig, { train, valid, weights }: Sizes): E.Either<InputError, SearchConfig> => {
+  const images = Math.min(train, valid)
+  const { batch, channels, layersPerStage } = config
+  if (batch > images)
+    return E.left(
+      inputError(`--batch of at most ${images}, the images of the smaller search part`, String(batch), 'choose a smaller batch')
+    )
+  if (weights > MOST_WEIGHTS)
+    return E.left(
+      inputError(
+        `a network of at most ${MOST_WEIGHTS} weights`,
+        `${weights} with --channels ${channels} and --layers-per-stage ${layersPerStage}`,
+        'choose fewer'
       )
+    )
+  return E.right(config)
+}
 
 /** A configuration of texts over a preset. The first impossible value is refused. */
 export const configure = (

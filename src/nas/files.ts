@@ -8,10 +8,11 @@ import {
   openSync,
   readdirSync,
   renameSync,
+  rmdirSync,
   rmSync,
   writeSync
 } from 'node:fs'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
 import { type InputError, inputError } from './config.js'
 
@@ -21,6 +22,8 @@ export interface RunFolder {
   readonly write: (name: string, text: string) => void
   /** Adds a line to `events.jsonl`. */
   readonly event: (event: unknown) => void
+  /** Removes what was written, and the folders that were made. */
+  readonly discard: () => void
 }
 
 const writeWhole = (path: string, text: string): void => {
@@ -35,22 +38,39 @@ const writeWhole = (path: string, text: string): void => {
   renameSync(temporary, path)
 }
 
-/** Makes the folder. Refused if it holds anything, or cannot be written. */
+/** The folder and those above it that are missing, the uppermost first. `mkdir` with `recursive` never returns where /proc refuses. */
+const missing = (path: string): readonly string[] => (existsSync(path) ? [] : [...missing(dirname(path)), path])
+
+/** Makes the folder. Refused, and nothing left behind, if it holds anything or cannot be written. */
 export const openRunFolder = (path: string): E.Either<InputError, RunFolder> => {
   const refuse = (got: string): E.Either<InputError, RunFolder> =>
     E.left(inputError('--out to be a new or empty folder that can be written', got, 'choose another folder'))
+  const made: string[] = []
+  const written = new Set<string>()
+  const discard = (): void => {
+    for (const name of written) rmSync(join(path, name), { force: true })
+    for (const folder of made.toReversed()) rmdirSync(folder)
+  }
+  const write = (name: string, text: string): void => {
+    written.add(name).add(`${name}.part`)
+    writeWhole(join(path, name), text)
+  }
   try {
+    if (path.trim() === '') return refuse("''")
     if (existsSync(path) && readdirSync(path).length > 0) return refuse(`'${path}', which holds files`)
-    mkdirSync(path, { recursive: true })
-    const probe = join(path, 'events.jsonl')
-    writeWhole(probe, '')
-    rmSync(probe)
+    for (const folder of missing(resolve(path))) {
+      mkdirSync(folder)
+      made.push(folder)
+    }
+    write('events.jsonl', '')
     return E.right({
       path,
-      write: (name, text) => writeWhole(join(path, name), text),
-      event: event => appendFileSync(join(path, 'events.jsonl'), `${JSON.stringify(event)}\n`)
+      write,
+      event: event => appendFileSync(join(path, 'events.jsonl'), `${JSON.stringify(event)}\n`),
+      discard
     })
   } catch (reason) {
+    discard()
     return refuse(`'${path}' (${reason instanceof Error ? reason.message.replace(/, \w+ '.*$/, '') : String(reason)})`)
   }
 }
