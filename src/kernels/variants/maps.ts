@@ -1,0 +1,80 @@
+/** Maps by vec4. */
+import {
+  alongRow,
+  launches,
+  loadText4,
+  padded,
+  powerOfTwo,
+  type Variant,
+  type Variants,
+  type Walk,
+  WORKGROUP
+} from './variant.js'
+
+/** `map4`: dense operands and single values. */
+const map4: Variant = (call, _, __, slots) => {
+  const { params, reads, compute } = call
+  const count = params[0] as number
+  const walks = [call.write, ...reads].map(
+    (_slot, k): Walk => ({ offset: params[4 + 4 * k] as number, strides: [params[5 + 4 * k] as number] })
+  )
+  const dense = walks.map(walk => alongRow(walk))
+  if (compute === undefined || count < 16 || count % 4 !== 0 || dense[0] !== true || dense.includes(undefined)) return undefined
+  const unit = (k: number) => (dense[k] ? 4 : 1)
+  return [
+    {
+      ...call,
+      shader: 'map4',
+      op: loadText4(call, slots, dense.slice(1) as boolean[]),
+      params: [count / 4, 0, 0, 0, ...walks.flatMap(({ offset, strides }, k) => [offset / unit(k), strides[0] as number, 0, 0])],
+      workgroups: [launches(count / 4), 1, 1]
+    }
+  ]
+}
+
+/** Axes of `map_strided` and `map_rows`. */
+const MOST_AXES = 8
+
+/** `map_rows`: every operand dense or constant along the innermost axis. */
+const mapRows: Variant = (call, _, __, slots) => {
+  const { params, reads, compute, constants = {} } = call
+  const rank = constants['RANK'] as number
+  const extents = params.slice(4, 4 + rank)
+  const walks = [call.write, ...reads].map((_slot, k): Walk => {
+    const start = 4 + MOST_AXES + k * (MOST_AXES + 4)
+    return { strides: params.slice(start, start + rank), offset: params[start + MOST_AXES] as number }
+  })
+  const dense = walks.map(walk => alongRow(walk))
+  const inner = extents[0] as number
+  if (compute === undefined || inner % 4 !== 0 || dense[0] !== true || dense.includes(undefined)) return undefined
+  const rows = extents.slice(1).reduce((a, b) => a * b, 1)
+  const lanes = Math.min(WORKGROUP, powerOfTwo(inner / 4))
+  return [
+    {
+      ...call,
+      shader: 'map_rows',
+      op: loadText4(call, slots, dense.slice(1) as boolean[]),
+      constants: { OUTER: rank - 1, LANES: lanes },
+      params: [
+        ...[rows, inner / 4, 0, 0],
+        ...padded(extents.slice(1), MOST_AXES),
+        ...walks.flatMap(({ strides, offset }, k) => {
+          const unit = dense[k] ? 4 : 1
+          return [
+            ...padded(
+              strides.slice(1).map(stride => stride / unit),
+              MOST_AXES
+            ),
+            offset / unit,
+            strides[0] as number,
+            0,
+            0
+          ]
+        })
+      ],
+      workgroups: [launches(rows * lanes), 1, 1]
+    }
+  ]
+}
+
+export const maps: Variants = { map: [map4], map_strided: [mapRows] }
