@@ -16,6 +16,9 @@ interface Operand {
   readonly view: View
 }
 
+/** How many elements of its slot an operand is: those that a broadcast repeats count once. */
+const elementsOf = ({ view: { shape, strides } }: Operand): number => sizeOf(shape.filter((_, axis) => strides[axis] !== 0))
+
 /** Invocations of a workgroup, in all shaders. */
 const WORKGROUP = 64
 /** Axes that `map_strided` takes, after those that can be have been merged. */
@@ -97,6 +100,7 @@ class Builder {
             ...operands.flatMap((_, k) => [...padded(strides[k] as number[], MOST_AXES), offsets[k] as number, 0, 0, 0])
           ],
       reads: inputs.map(({ slot }) => slot),
+      covers: inputs.map(elementsOf),
       write: out.slot,
       workgroups: [mapWorkgroups(count), 1, 1],
       label,
@@ -200,6 +204,7 @@ const reduceCall = (
         ...sources.flatMap(({ view }, k) => [...four(outer.strides[k]), ...four(inner.strides[k]), view.offset, 0, 0, 0])
       ],
       reads: sources.map(source => source.slot),
+      covers: sources.map(elementsOf),
       write: slot,
       workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1],
       label,
@@ -249,6 +254,7 @@ const shaderCall = (
       ...toFour(kernel.params(node.inputs, node.attributes, node))
     ],
     reads: placed.map(operand => operand.slot),
+    covers: placed.map(elementsOf),
     write: slot,
     workgroups: [Math.ceil(invocations / WORKGROUP), 1, 1],
     label,

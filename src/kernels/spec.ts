@@ -43,6 +43,8 @@ export interface Call {
   /** The uniform's 32-bit words, in the order of the shader's struct (padded to 16 bytes by the runtime). */
   readonly params: readonly number[]
   readonly reads: readonly number[]
+  /** How many elements of each of `reads` the call looks at, where that may be less than the slot. For reports only. */
+  readonly covers?: readonly number[]
   readonly write: number
   /** Workgroups wanted in x, y, z. Shaders loop with a grid stride, so the runtime may launch fewer and nothing is lost. */
   readonly workgroups: readonly [number, number, number]
