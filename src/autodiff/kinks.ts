@@ -1,0 +1,58 @@
+/**
+ * Where a graph is not smooth. A piecewise primitive makes choices (which side of zero, which of two, which pixel of a window); between two
+ * points at which all choices are equal the function is as smooth as its other parts, and a difference quotient approaches the derivative. Where
+ * some differ, each contributes a jump of the gradient.
+ */
+import { topological } from './graph.js'
+import { sum } from './ops/broadcast.js'
+import { tensor } from './ops/core.js'
+import { add, convert, greater, greaterEqual, notEqual } from './ops/pointwise.js'
+import { fail, show, sizeOf } from './shape.js'
+import type { Tensor } from './tensor.js'
+
+/** The choices of each piecewise primitive, as a tensor. (A reduction by maximum is not here: networks have it in a softmax's shift, where it is no kink.) */
+const CHOICES: Readonly<Record<string, (node: Tensor) => Tensor>> = {
+  relu: ({ inputs: [x] }) => greater(x as Tensor, tensor(0)),
+  abs: ({ inputs: [x] }) => greater(x as Tensor, tensor(0)),
+  max: ({ inputs: [x, y] }) => greaterEqual(x as Tensor, y as Tensor),
+  min: ({ inputs: [x, y] }) => greaterEqual(y as Tensor, x as Tensor),
+  window_argmax: node => node
+}
+
+export interface Choice {
+  /** The primitive that chooses: `relu`, `window_argmax`, ... */
+  readonly primitive: string
+  readonly choice: Tensor
+}
+
+/** All choices on the way to the outputs, in the order of the graph: equal functions list theirs in equal order. */
+export const choicesOf = (outputs: readonly Tensor[]): readonly Choice[] =>
+  topological(outputs).flatMap(node => {
+    const choose = CHOICES[node.primitive.name]
+    return choose ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
+  })
+
+/** How many choices there are, and how many of them differ: an f32 scalar, exact below 2^24. */
+export interface Flips {
+  readonly total: number
+  readonly flipped: Tensor
+}
+
+/**
+ * How many choices differ between two values of one function, by primitive.
+ * @example flipsBetween([f(x)], [f(add(x, step))]).relu
+ */
+export const flipsBetween = (before: readonly Tensor[], after: readonly Tensor[]): Readonly<Record<string, Flips>> => {
+  const [first, second] = [choicesOf(before), choicesOf(after)]
+  const text = (choices: readonly Choice[]): string =>
+    choices.map(({ primitive, choice }) => `${primitive} ${show(choice)}`).join(', ')
+  if (text(first) !== text(second))
+    fail('flipsBetween', 'two values of one function', 'functions that choose differently', 'call one function at two points')
+  const flips: Record<string, Flips> = {}
+  first.forEach(({ primitive, choice }, i) => {
+    const { total, flipped } = flips[primitive] ?? { total: 0, flipped: tensor(0) }
+    const differ = sum(convert(notEqual(choice, (second[i] as Choice).choice), 'f32'))
+    flips[primitive] = { total: total + sizeOf(choice.shape), flipped: add(flipped, differ) }
+  })
+  return flips
+}
