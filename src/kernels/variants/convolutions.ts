@@ -1,61 +1,39 @@
-/** Dense convolutions and their gradients. */
+/** Convolutions and their gradients, dense and depthwise. */
 import type { Call } from '../spec.js'
 import { foldOfParts } from './folds.js'
-import type { Variant, Variants } from './variant.js'
+import { dispatchable, greatestDivisor, type Variant, type Variants } from './variant.js'
 
 /** The uniform of the three convolutions, by the names of `conv_params.wgsl`. */
 const convolutionOf = ({ params, constants = {} }: Call) => {
-  const [
-    xOffset,
-    otherOffset,
-    ,
-    ,
-    ,
-    batch,
-    channels,
-    outputs,
+  const at = (i: number) => params[i] as number
+  const [height, width, kernel] = [at(8), at(9), at(12)]
+  const [padding, dilation] = [at(16), at(18)]
+  return {
+    offsets: [at(0), at(1)] as [number, number],
+    batch: at(5),
+    channels: at(6),
+    outputs: at(7),
     height,
     width,
-    rows,
-    columns,
-    k,
-    l,
-    ,
-    ,
-    padY,
-    padX,
-    dilationY,
-    dilationX,
-    perGroup
-  ] = params as readonly number[] as number[]
-  const square = k === l && (k === 1 || k === 3)
-  return {
-    offsets: [xOffset, otherOffset] as [number, number],
-    batch: batch as number,
-    channels: channels as number,
-    outputs: outputs as number,
-    height: height as number,
-    width: width as number,
-    kernel: k as number,
-    /** 1x1 or 3x3, dense, stride 1, padded so that outputs and images have one size. */
+    kernel,
+    dilation,
+    /** A square filter, stride 1, padded so that outputs and images have one size. */
     same:
-      square &&
+      kernel === at(13) &&
       constants['STRIDE_Y'] === 1 &&
       constants['STRIDE_X'] === 1 &&
-      dilationY === 1 &&
-      dilationX === 1 &&
-      perGroup === channels &&
-      padY === ((k as number) - 1) / 2 &&
-      padX === padY &&
-      rows === height &&
-      columns === width
+      dilation === at(19) &&
+      padding === at(17) &&
+      2 * padding === (kernel - 1) * dilation &&
+      at(10) === height &&
+      at(11) === width,
+    dense: at(20) === at(6),
+    depthwise: at(20) === 1 && at(21) === 1
   }
 }
 
-const greatestDivisor = (total: number, of: number, most: number): number => {
-  for (let size = Math.floor(most / of) * of; size > of; size -= of) if (total % size === 0) return size
-  return of
-}
+/** Rows of vec4s whose neighbours are the neighbouring lanes': no row straddles two subgroups. */
+const rowsFit = (width: number, size: number): boolean => size >= 8 && width % 4 === 0 && size % (width / 4) === 0
 
 const ROWS = 2
 const OUTS = 4
@@ -64,21 +42,22 @@ const OUTS = 4
 const row4 =
   (flip: boolean): Variant =>
   (call, { subgroupSize: size }) => {
-    const { offsets, batch, height, width, kernel, same, ...counts } = convolutionOf(call)
+    const { offsets, batch, height, width, kernel, dilation, same, dense, ...counts } = convolutionOf(call)
     const [channels, outputs] = flip ? [counts.outputs, counts.channels] : [counts.channels, counts.outputs]
     const total = (batch * height * width) / (4 * ROWS)
     const fits =
       same &&
-      size >= 8 &&
-      width % 4 === 0 &&
-      size % (width / 4) === 0 &&
+      dense &&
+      (kernel === 1 || kernel === 3) &&
+      dilation === 1 &&
+      rowsFit(width, size) &&
       height % ROWS === 0 &&
       outputs % OUTS === 0 &&
       offsets[0] % 4 === 0 &&
       total % size === 0
     if (!fits) return undefined
     const workgroup = greatestDivisor(total, size, 64)
-    return [
+    return dispatchable([
       {
         ...call,
         shader: 'conv2d_row4',
@@ -95,7 +74,7 @@ const row4 =
         params: [...offsets, 0, 0],
         workgroups: [total / workgroup, outputs / OUTS, 1]
       }
-    ]
+    ])
   }
 
 /** The parts that a batch is cut into, so that there is enough to do side by side and no sum is long. */
@@ -103,22 +82,23 @@ const MOST_PARTS = 8
 
 /** `conv2d_filter_grad_row4` into partial sums, and a fold that adds them. */
 const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
-  const { offsets, batch, channels, outputs, height, width, kernel, same } = convolutionOf(call)
+  const { offsets, batch, channels, outputs, height, width, kernel, dilation, same, dense } = convolutionOf(call)
   const atOnce = (4 * size) / width
   const parts = Array.from({ length: MOST_PARTS }, (_, i) => MOST_PARTS - i).find(
     count => batch % count === 0 && ((batch / count) * height) % atOnce === 0
   )
   const fits =
     same &&
-    size >= 8 &&
-    width % 4 === 0 &&
-    size % (width / 4) === 0 &&
+    dense &&
+    (kernel === 1 || kernel === 3) &&
+    dilation === 1 &&
+    rowsFit(width, size) &&
     outputs % OUTS === 0 &&
     offsets.every(offset => offset % 4 === 0)
   if (!fits || parts === undefined) return undefined
   const count = outputs * channels * kernel * kernel
   const partial = newSlot({ dtype: 'f32', shape: [parts, count] })
-  return [
+  return dispatchable([
     {
       ...call,
       shader: 'conv2d_filter_grad_row4',
@@ -128,11 +108,74 @@ const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
       workgroups: [(outputs / OUTS) * channels, parts, 1]
     },
     foldOfParts(call, 'f32', partial, parts, count)
-  ]
+  ])
+}
+
+/** What the depthwise shaders take: 3x3 or 5x5 that reaches at most one vec4 aside. */
+const depthwiseFits = (
+  { same, depthwise, kernel, dilation, width, offsets }: ReturnType<typeof convolutionOf>,
+  size: number
+): boolean =>
+  same &&
+  depthwise &&
+  (kernel === 3 || kernel === 5) &&
+  ((kernel - 1) / 2) * dilation <= 4 &&
+  rowsFit(width, size) &&
+  offsets[0] % 4 === 0
+
+/** `conv2d_depthwise_row4` for the forward pass and the input gradient. */
+const depthwiseRow4 =
+  (flip: boolean): Variant =>
+  (call, { subgroupSize: size }) => {
+    const conv = convolutionOf(call)
+    const { offsets, batch, channels, height, width, kernel, dilation } = conv
+    if (!depthwiseFits(conv, size)) return undefined
+    const walks = (batch * dilation * width) / 4
+    const workgroup = walks % size === 0 ? greatestDivisor(walks, size, 64) : size
+    return dispatchable([
+      {
+        ...call,
+        shader: 'conv2d_depthwise_row4',
+        constants: {
+          K: kernel,
+          DILATION: dilation,
+          FLIP: Number(flip),
+          CHANNELS: channels,
+          H: height,
+          W4: width / 4,
+          S: size,
+          SIZE: workgroup
+        },
+        params: [...offsets, batch, 0],
+        workgroups: [Math.ceil(walks / workgroup), channels, 1]
+      }
+    ])
+  }
+
+/** `conv2d_depthwise_filter_grad_row4` into partial sums, and a fold that adds them. */
+const depthwiseFilterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
+  const conv = convolutionOf(call)
+  const { offsets, batch, channels, height, width, kernel, dilation } = conv
+  if (!depthwiseFits(conv, size) || offsets[1] % 4 !== 0) return undefined
+  const images = Math.ceil(batch / MOST_PARTS)
+  const parts = Math.ceil(batch / images)
+  const count = channels * kernel * kernel
+  const partial = newSlot({ dtype: 'f32', shape: [parts, count] })
+  return dispatchable([
+    {
+      ...call,
+      shader: 'conv2d_depthwise_filter_grad_row4',
+      constants: { K: kernel, DILATION: dilation, CHANNELS: channels, H: height, W4: width / 4, S: size, IMAGES: images },
+      params: [...offsets, batch, 0],
+      write: partial,
+      workgroups: [channels, parts, 1]
+    },
+    foldOfParts(call, 'f32', partial, parts, count)
+  ])
 }
 
 export const convolutions: Variants = {
-  conv2d: [row4(false)],
-  conv2d_input_grad: [row4(true)],
-  conv2d_filter_grad: [filterGradRow4]
+  conv2d: [row4(false), depthwiseRow4(false)],
+  conv2d_input_grad: [row4(true), depthwiseRow4(true)],
+  conv2d_filter_grad: [filterGradRow4, depthwiseFilterGradRow4]
 }

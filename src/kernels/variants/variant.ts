@@ -58,3 +58,14 @@ export const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n))
 const TURNS = 4
 export const launches = (invocations: number): number =>
   Math.ceil(invocations / WORKGROUP / (invocations > WORKGROUP * 64 ? TURNS : 1))
+
+/** The largest multiple of `of`, at most `most`, that divides `total`; `of` if there is none. */
+export const greatestDivisor = (total: number, of: number, most: number): number => {
+  for (let size = Math.floor(most / of) * of; size > of; size -= of) if (total % size === 0) return size
+  return of
+}
+
+/** WebGPU's own limit in one dimension. A variant that does not stride over the rest is none where there are more. */
+const MOST_WORKGROUPS = 65_535
+export const dispatchable = (calls: readonly Call[]): readonly Call[] | undefined =>
+  calls.every(({ workgroups }) => workgroups.every(count => count <= MOST_WORKGROUPS)) ? calls : undefined
