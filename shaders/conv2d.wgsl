@@ -5,6 +5,11 @@
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read> w: array<f32>;
 
+// What a pixel is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
+//! op
+fn load(x: f32) -> f32 { return x; }
+//! end
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
@@ -26,7 +31,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
         for (var l = 0u; l < P.filters.y; l++) {
           let xx = x0 + i32(l * P.places.w);
           if (yy >= 0 && yy < i32(P.extents.x) && xx >= 0 && xx < i32(P.extents.y)) {
-            sum += x[image + u32(yy) * P.extents.y + u32(xx)] * w[at_w];
+            sum += load(x[image + u32(yy) * P.extents.y + u32(xx)]) * w[at_w];
           }
           at_w++;
         }

@@ -26,6 +26,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;  // [B][CHANNELS][H][W4]
 @group(0) @binding(3) var<storage, read> g: array<vec4f>;  // [B][OUTPUTS][H][W4]
 
+// What a pixel of the images is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
+//! op
+fn load(x: vec4f) -> vec4f { return x; }
+//! end
+
 @compute @workgroup_size(S)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let blocks = OUTPUTS / u32(OUTS);
@@ -56,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let origin = i32(P.offset.x / 4u + (b * CHANNELS + channel) * plane + column) + y * i32(W4);
     for (var ky = 0; ky < i32(K); ky++) {
       let line = y + ky - pad;
-      let v = select(vec4f(0), x[u32(clamp(origin + (ky - pad) * i32(W4), 0, last))], line >= 0 && line < i32(H));
+      let v = select(vec4f(0), load(x[u32(clamp(origin + (ky - pad) * i32(W4), 0, last))]), line >= 0 && line < i32(H));
       if (K == 1u) {
         for (var o = 0; o < OUTS; o++) { sums[o][0] += dot(cotangents[o], v); }
       } else {

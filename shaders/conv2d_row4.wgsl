@@ -31,6 +31,11 @@ struct Params {
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;             // [B][CHANNELS][H][W4]
 @group(0) @binding(3) var<storage, read> w: array<f32>;               // [OUTPUTS][CHANNELS][K][K]; with FLIP [CHANNELS][OUTPUTS][K][K]
 
+// What a pixel is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
+//! op
+fn load(x: vec4f) -> vec4f { return x; }
+//! end
+
 @compute @workgroup_size(SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let w4 = u32(W4);
@@ -68,7 +73,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
     var row: array<array<vec4f, 3>, ROWS + 2>;
     for (var r = 0; r < ROWS + i32(K) - 1; r++) {
       let line = y + r - pad;
-      let v = select(vec4f(0), x[u32(clamp(origin + (r - pad) * W4, base, last))], line >= 0 && line < H);
+      let v = select(vec4f(0), load(x[u32(clamp(origin + (r - pad) * W4, base, last))]), line >= 0 && line < H);
       row[r][1] = v;
       if (K > 1u) {
         row[r][0] = vec4f(select(0.0, subgroupShuffle(v.w, left_lane), has_left), v.xyz);

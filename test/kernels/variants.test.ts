@@ -1,0 +1,173 @@
+/**
+ * Fast variants are held to the plain shaders, on random shapes that fulfil what each requires, and shapes that miss it by a little stay plain.
+ * `select` makes the choice, and the test sees which: a variant that is never taken would be right for nothing.
+ */
+import fc from 'fast-check'
+import { describe, expect, it } from 'vitest'
+import { grad } from '../../src/autodiff/grad.js'
+import { dot } from '../../src/autodiff/nn.js'
+import * as $ from '../../src/autodiff/ops/index.js'
+import type { Shape, Tensor } from '../../src/autodiff/tensor.js'
+import { lowered } from '../../src/engine.js'
+import { release } from '../../src/kernels/buffers.js'
+import { disposeExecutable, execute, prepare, readback, upload } from '../../src/kernels/execute.js'
+import { plan } from '../../src/kernels/plan.js'
+import { select } from '../../src/kernels/select.js'
+import type { Data, Program, Slot } from '../../src/kernels/spec.js'
+import { device } from '../device.js'
+import { right } from './results.js'
+
+type Function = (...x: readonly Tensor[]) => Tensor
+
+/** Sums differ in their order, so by this much of the sum of the sizes of what is added. */
+const SUM = 1e-6
+
+/** The facts that the variants below ask for. On an adapter with others the choice is tested with these, the values with its own. */
+const FACTS = { subgroupSize: 8, software: true }
+
+const sizeOf = ({ shape }: Slot): number => shape.reduce((a, b) => a * b, 1)
+
+const programOf = (f: Function, shapes: readonly Shape[]): Program =>
+  right(lowered(f as (...x: unknown[]) => Tensor)(shapes.map(shape => ({ shape, dtype: 'f32' as const })) as never))
+
+const shadersOf = ({ calls }: Program): string[] => calls.map(({ shader }) => shader)
+
+const run = async (program: Program, inputs: readonly Data[]): Promise<Data> => {
+  const executable = right(await prepare(device, right(plan(program, device.limits)))())
+  const held = await Promise.all(inputs.map(async data => right(await upload(device, data)())))
+  const outputs = right(await execute(device, executable, held)())
+  const slot = program.slots[program.outputs[0] as number] as Slot
+  const [data] = right(await readback(device, [{ buffer: outputs[0] as never, dtype: slot.dtype, length: sizeOf(slot) }])())
+  for (const buffer of [...held, ...outputs]) release(buffer)
+  disposeExecutable(executable)
+  return data as Data
+}
+
+const random = (seed: number): ((n: number) => Float32Array<ArrayBuffer>) => {
+  let state = seed >>> 0
+  return n =>
+    Float32Array.from({ length: n }, () => {
+      state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+      return state / 2 ** 31 - 1
+    })
+}
+
+interface Case {
+  readonly f: Function
+  readonly shapes: readonly Shape[]
+}
+
+/** The program with its variants gives what the plain one gives. */
+const expectAgreement = async ({ f, shapes }: Case, seed: number): Promise<void> => {
+  const program = programOf(f, shapes)
+  const draw = random(seed)
+  const inputs = program.inputs.map(slot => draw(sizeOf(program.slots[slot] as Slot)))
+  const [got, wanted] = [await run(select(program, device.info), inputs), await run(program, inputs)]
+  const sizes = await run(
+    program,
+    inputs.map(data => data.map(Math.abs))
+  )
+  expect(got.length).toBe(wanted.length)
+  got.forEach((value, i) => {
+    if (!(Math.abs(value - (wanted[i] as number)) <= SUM * (sizes[i] as number)))
+      expect.fail(
+        `of ${shapes.map(shape => `[${shape}]`)}, element ${i}: the variant gives ${value}, the plain shader ${wanted[i]}`
+      )
+  })
+}
+
+/** Cases of `cases` take `shaders` and agree; each of `near` keeps the plain shader. */
+const variant = <T>(
+  shaders: readonly string[],
+  cases: fc.Arbitrary<T>,
+  build: (options: T) => Case,
+  near: Readonly<Record<string, Case>>,
+  numRuns = 3
+): void => {
+  it('agrees with the plain shader', () =>
+    fc.assert(
+      fc.asyncProperty(cases, fc.nat(), async (options, seed) => {
+        const built = build(options)
+        expect(shadersOf(select(programOf(built.f, built.shapes), FACTS))).toEqual(shaders)
+        await expectAgreement(built, seed)
+      }),
+      { numRuns }
+    ))
+  it.each(Object.entries(near))('leaves %s plain', (_, { f, shapes }) => {
+    const program = programOf(f, shapes)
+    expect(shadersOf(select(program, FACTS))).not.toEqual(shaders)
+    expect(shadersOf(select(program, { ...FACTS, subgroupSize: 0 }))).not.toEqual(shaders)
+  })
+}
+
+/** The derivative of a bilinear function in one of its arguments, as a function of the cotangent and the arguments: one call of a kernel. */
+const gradientOf =
+  (f: Function, argument: 0 | 1): Function =>
+  (g, x, w) =>
+    grad((y: Tensor) => dot(argument === 0 ? f(y, w as Tensor) : f(x as Tensor, y), g as Tensor))(
+      (argument === 0 ? x : w) as Tensor
+    )
+
+interface Convolution {
+  readonly batch: number
+  readonly channels: number
+  readonly outputs: number
+  readonly size: readonly [number, number]
+  readonly kernel: number
+  readonly dilation?: number
+  readonly groups?: number
+  readonly stride?: number
+  readonly padding?: number
+}
+type Part = 'forward' | 'input gradient' | 'filter gradient'
+
+const convolution =
+  (part: Part) =>
+  ({ batch, channels, outputs, size, kernel, dilation = 1, groups = 1, stride = 1, ...rest }: Convolution): Case => {
+    const padding = rest.padding ?? ((kernel - 1) / 2) * dilation
+    const f: Function = (x, w) => $.conv2d(x as Tensor, w as Tensor, { padding, dilation, groups, stride })
+    const x = [batch, channels, ...size]
+    const w = [outputs, channels / groups, kernel, kernel]
+    const out = size.map(extent => Math.floor((extent + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1)
+    const g = [batch, outputs, ...out]
+    return part === 'forward' ? { f, shapes: [x, w] } : { f: gradientOf(f, part === 'input gradient' ? 0 : 1), shapes: [g, x, w] }
+  }
+
+/** Images whose rows of vec4s divide a subgroup of 8. */
+const width = fc.constantFrom(4, 8, 16, 32)
+
+describe('depthwise convolutions by rows of vec4', () => {
+  const cases = fc
+    .record({
+      batch: fc.integer({ min: 1, max: 9 }),
+      channels: fc.integer({ min: 1, max: 5 }),
+      size: fc.tuple(fc.integer({ min: 1, max: 9 }), width),
+      taps: fc.constantFrom([3, 1], [3, 2], [3, 4], [5, 1], [5, 2])
+    })
+    .map(
+      ({ channels, taps: [kernel, dilation], ...rest }): Convolution => ({
+        ...rest,
+        channels,
+        outputs: channels,
+        groups: channels,
+        kernel: kernel as number,
+        dilation: dilation as number
+      })
+    )
+  const fine: Convolution = { batch: 2, channels: 3, outputs: 3, groups: 3, size: [5, 16], kernel: 3 }
+  const near = (part: Part) => ({
+    'a width of 12': convolution(part)({ ...fine, size: [5, 12] }),
+    'a width of 18': convolution(part)({ ...fine, size: [5, 18] }),
+    'a stride of 2': convolution(part)({ ...fine, stride: 2 }),
+    'no padding': convolution(part)({ ...fine, padding: 0 }),
+    'two outputs a channel': convolution(part)({ ...fine, outputs: 6 }),
+    '5x5 dilated by 3': convolution(part)({ ...fine, kernel: 5, dilation: 3 }),
+    '7x7': convolution(part)({ ...fine, kernel: 7 })
+  })
+  describe.each(['forward', 'input gradient'] as const)('%s', part => {
+    variant(['conv2d_depthwise_row4'], cases, convolution(part), near(part))
+  })
+  describe('filter gradient', () => {
+    variant(['conv2d_depthwise_filter_grad_row4', 'reduce'], cases, convolution('filter gradient'), near('filter gradient'))
+  })
+})
