@@ -60,14 +60,17 @@ export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf
 export { OPTIONS, PRESETS, SearchConfig, stepOptions } from './nas/config.js'
 export { type Dataset, select, splitBy, standardise } from './nas/data/dataset.js'
 export { decodeDigits } from './nas/data/digits.js'
+export type { InputError } from './nas/errors.js'
 export {
+  type Cell,
+  type ChosenEdge,
+  type ConcatCell,
+  cellsOf,
   formatGenotype,
   type Genotype,
-  genotypeOf,
   isConnected,
   operationCounts,
-  parseGenotype,
-  strengthsOf
+  parseGenotype
 } from './nas/genotype.js'
 export {
   alphaGradientOf,
@@ -80,6 +83,7 @@ export {
   passOf
 } from './nas/harmony.js'
 export { initialState } from './nas/initialise.js'
+export { largestOperations, mixtureRows, type Rows, rowsOf, type SearchedEdge, strongestEdges } from './nas/magnitude.js'
 export { adam, clipFactor, globalNorm, sgd } from './nas/optim.js'
 export { prepare } from './nas/prepare.js'
 export { cosineRate, linearLambda } from './nas/schedule.js'

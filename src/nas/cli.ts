@@ -6,18 +6,9 @@ import { Command, CommanderError, Option as CommandOption } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { type AdapterInfo, type Backend, type Device, listAdapters, openDevice } from '../engine.js'
 import { tablesOf } from './bilevel.js'
-import {
-  checkSizes,
-  configure,
-  flagName,
-  type InputError,
-  inputError,
-  OPTIONS,
-  PRESETS,
-  type Preset,
-  type SearchConfig
-} from './config.js'
+import { checkSizes, configure, flagName, OPTIONS, PRESETS, type Preset, type SearchConfig } from './config.js'
 import { decodeDigits } from './data/digits.js'
+import { type InputError, inputError } from './errors.js'
 import { openRunFolder, type RunFolder } from './files.js'
 import { prepare } from './prepare.js'
 import { backendName, compiledLine, epochLine, resultText, stepText } from './report.js'

@@ -3,6 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
 import type { StepOptions } from './bilevel.js'
+import { type InputError, inputError } from './errors.js'
 
 const method = t.keyof({ 'lambda-darts': null, darts: null })
 const derivative = t.keyof({ fd: null, exact: null })
@@ -182,16 +183,6 @@ export const FIXED = {
   adamEpsilon: 1e-8,
   alphaWeightDecay: 1e-3
 } as const
-
-/** Input that cannot be used: one sentence. */
-export interface InputError {
-  readonly _tag: 'InputError'
-  readonly message: string
-}
-export const inputError = (wanted: string, got: string, cure: string): InputError => ({
-  _tag: 'InputError',
-  message: `Wanted ${wanted}, but got ${got}: ${cure}.`
-})
 
 /** `--channels`, from `--channels <n>`. */
 export const flagName = ({ flag }: Pick<Option, 'flag'>): string => flag.split(' ')[0] as string

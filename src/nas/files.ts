@@ -14,7 +14,7 @@ import {
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
-import { type InputError, inputError } from './config.js'
+import { type InputError, inputError } from './errors.js'
 
 export interface RunFolder {
   readonly path: string

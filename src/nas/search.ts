@@ -29,10 +29,12 @@ import {
 import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tablesOf } from './bilevel.js'
 import { type SearchConfig, stepOptions } from './config.js'
 import { type Dataset, select } from './data/dataset.js'
-import { formatGenotype, genotypeOf, isConnected, mixtureRows, operationCounts, strengthsOf } from './genotype.js'
+import { cellsOf, formatGenotype, type Genotype, isConnected, operationCounts } from './genotype.js'
 import { foldIn, initialState, stateShapes } from './initialise.js'
 import { unpack, unpackStatistics } from './layers.js'
+import { largestOperations, mixtureRows, rowsOf } from './magnitude.js'
 import { cosineRate, linearLambda } from './schedule.js'
+import type { Space } from './space.js'
 import type { Supernet } from './supernet.js'
 
 /** The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the third. */
@@ -352,6 +354,15 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
 const nonFinite = (step: number, node: string | undefined): string =>
   `A finite loss and finite gradients were wanted in every step, but in step ${step} ${node ?? 'a value that no node shows'} was the first that is not finite: lower --learning-rate or --lambda.`
 
+/** The cell that alpha prefers. */
+const genotypeOf = (space: Space, alpha: ArrayLike<number>): Genotype => ({
+  family: 'nb201',
+  nodes: largestOperations(
+    space.edges.map(([to, from]) => ({ to, from, operations: space.operations })),
+    rowsOf(space, alpha)
+  )
+})
+
 interface EpochFacts {
   readonly epoch: number
   readonly epochs: number
@@ -383,7 +394,7 @@ const summarise = (
         lambdaValid: mean('lambdaValid'),
         gradientNorm: mean('gradientNorm'),
         regulariserNorm: mean('regulariserNorm'),
-        genotype: formatGenotype(net.space, genotypeOf(net.space, data)),
+        genotype: formatGenotype(genotypeOf(net.space, data)),
         alpha: Array.from(data)
       }
     })
@@ -397,12 +408,13 @@ const resultOf = (
   alpha: ArrayLike<number>
 ): SearchResult => {
   const genotype = genotypeOf(space, alpha)
+  const mixtures = mixtureRows(rowsOf(space, alpha))
   return {
-    genotype: formatGenotype(space, genotype),
-    connected: isConnected(space, genotype),
-    operations: operationCounts(space, genotype),
-    strengths: strengthsOf(space, alpha),
-    mixtures: mixtureRows(space, alpha),
+    genotype: formatGenotype(genotype),
+    connected: isConnected(genotype),
+    operations: operationCounts(space.operations, Object.values(cellsOf(genotype)).flat()),
+    strengths: mixtures.map(row => Math.max(...row)),
+    mixtures,
     testAccuracy,
     testImages,
     epochsDone: lastEpoch?.epoch ?? 0,

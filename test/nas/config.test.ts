@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { checkSizes, configure, flagName, inputError, OPTIONS, PRESETS, SearchConfig, stepOptions } from '../../src/nas/config.js'
+import { checkSizes, configure, flagName, OPTIONS, PRESETS, SearchConfig, stepOptions } from '../../src/nas/config.js'
+import { inputError } from '../../src/nas/errors.js'
 import { left, right } from '../kernels/results.js'
 
 const digits = PRESETS.digits

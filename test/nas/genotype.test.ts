@@ -1,157 +1,249 @@
-/** The cell of NAS-Bench-201: read off alpha, written and read as text, all 15,625 of them. */
-import fc from 'fast-check'
+/** Genotypes as text, both notations and both ways, and what is refused; connectedness and counts. */
+import { fc, test } from '@fast-check/vitest'
+import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import {
+  type Cell,
+  type ConcatCell,
+  cellsOf,
   formatGenotype,
   type Genotype,
-  genotypeOf,
   isConnected,
-  mixtureRows,
   operationCounts,
-  parseGenotype,
-  strengthsOf
+  parseGenotype
 } from '../../src/nas/genotype.js'
 import { nb201 } from '../../src/nas/space.js'
-import { left, right } from '../kernels/results.js'
 
-const { operations, edges } = nb201
-const [none, skip, conv1, conv3, pool] = operations as unknown as [string, string, string, string, string]
+const parsed = (text: string): Genotype => {
+  const result = parseGenotype(text)
+  if (E.isLeft(result)) throw new Error(result.left.message)
+  return result.right
+}
+const refusal = (text: string): string => {
+  const result = parseGenotype(text)
+  if (E.isRight(result)) throw new Error(`a refusal was wanted, but it reads ${JSON.stringify(result.right)}`)
+  return result.left.message
+}
 
-/** The cell with the given number in base 5: one digit an edge. */
-const cell = (number: number): Genotype => edges.map((_, edge) => operations[Math.floor(number / 5 ** edge) % 5] as string)
-const cells = Array.from({ length: 5 ** 6 }, (_, number) => cell(number))
-const zeros = (): number[] => Array<number>(30).fill(0)
+const BENCH = '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|'
+const DARTS =
+  "Genotype(normal=[('sep_conv_3x3', 1), ('skip_connect', 0), ('max_pool_3x3', 2), ('dil_conv_5x5', 0)], normal_concat=range(2, 4), " +
+  "reduce=[('noise', 0), ('avg_pool_3x3', 1), ('sep_conv_5x5', 2), ('none', 1)], reduce_concat=[3])"
 
-describe('the space', () => {
-  it('has the operations and edges of the benchmark, in its order', () => {
-    expect(operations).toEqual(['none', 'skip_connect', 'nor_conv_1x1', 'nor_conv_3x3', 'avg_pool_3x3'])
-    expect(edges.map(edge => edge.join('<-'))).toEqual(['1<-0', '2<-0', '2<-1', '3<-0', '3<-1', '3<-2'])
-  })
+/** All 15,625 cells of NAS-Bench-201: the six digits of a number in base 5. */
+const allBenchCells = Array.from({ length: 5 ** 6 }, (_, n) => {
+  const [a, b, c, d, e, f] = Array.from({ length: 6 }, (_unused, edge) => nb201.operations[Math.floor(n / 5 ** edge) % 5])
+  return `|${a}~0|+|${b}~0|${c}~1|+|${d}~0|${e}~1|${f}~2|`
 })
 
-describe('the genotype of alpha', () => {
-  it('is the operation with the largest entry of each row, none among them', () => {
-    // One row an edge, one column an operation.
-    const alpha = [
-      [9, 1, 2, 3, 4],
-      [-5, -1, -2, -3, -4],
-      [0, 0, 1e-6, 0, 0],
-      [1, 2, 3, 5, 4],
-      [-1, -1, -1, -1, -0.5],
-      [0, 7, -7, 0, 0]
-    ]
-    expect(genotypeOf(nb201, alpha.flat())).toEqual([none, skip, conv1, conv3, pool, skip])
-  })
+const DARTS_OPERATIONS = [
+  'none',
+  'noise',
+  'max_pool_3x3',
+  'skip_connect',
+  'sep_conv_3x3',
+  'sep_conv_7x7',
+  'dil_conv_5x5',
+  'conv_7x1_1x7'
+]
 
-  it('goes to the lower column where two are equal', () => {
-    expect(genotypeOf(nb201, zeros())).toEqual(Array(6).fill(none))
-    const tied = zeros()
-    for (const column of [2, 4]) tied[5 + column] = 1
-    for (const column of [1, 3]) tied[25 + column] = 0.5
-    expect(genotypeOf(nb201, tied)).toEqual([none, conv1, none, none, none, skip])
-  })
-
-  it('does not change when a row is shifted, as its softmax does not', () =>
-    fc.assert(
-      fc.property(
-        fc.array(fc.integer({ min: -50, max: 50 }), { minLength: 30, maxLength: 30 }),
-        fc.integer({ min: -9, max: 9 }),
-        (alpha, shift) => {
-          const moved = alpha.map(a => a + shift)
-          expect(genotypeOf(nb201, moved)).toEqual(genotypeOf(nb201, alpha))
-          expect(strengthsOf(nb201, moved)).toEqual(strengthsOf(nb201, alpha))
-        }
-      )
-    ))
-
-  it('has the strengths of its edges: the largest entries of softmax(alpha)', () => {
-    const alpha = zeros()
-    alpha[3] = Math.log(6)
-    alpha[29] = 1000 // no overflow
-    expect(mixtureRows(nb201, alpha)[0]).toEqual([0.1, 0.1, 0.1, 0.6, 0.1].map(p => expect.closeTo(p, 14)))
-    expect(strengthsOf(nb201, alpha)).toEqual([expect.closeTo(0.6, 14), 0.2, 0.2, 0.2, 0.2, 1])
-    for (const row of mixtureRows(nb201, alpha)) expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 14)
-  })
-
-  it('is counted by operation, those never chosen included', () => {
-    const counts = operationCounts(nb201, [none, skip, skip, conv3, conv3, skip])
-    expect(counts).toEqual({ none: 1, skip_connect: 3, nor_conv_1x1: 0, nor_conv_3x3: 2, avg_pool_3x3: 0 })
-  })
+const concatCells: fc.Arbitrary<ConcatCell> = fc.integer({ min: 1, max: 6 }).chain(count => {
+  const choice = (sources: number) =>
+    fc.record({ operation: fc.constantFrom(...DARTS_OPERATIONS), from: fc.integer({ min: 0, max: sources - 1 }) })
+  const nodes = fc.tuple(...Array.from({ length: count }, (_, i) => fc.tuple(choice(i + 2), choice(i + 2))))
+  const all = Array.from({ length: count }, (_, i) => i + 2)
+  const concat = fc.oneof(fc.constant(all), fc.shuffledSubarray(all, { minLength: 1 }))
+  return fc.record({ nodes: nodes as fc.Arbitrary<Cell>, concat })
 })
 
-describe('a cell is connected', () => {
-  const cases: readonly (readonly [string, Genotype, boolean])[] = [
-    ['by an edge from input to output', [none, none, none, pool, none, none], true],
-    ['by a path over one node', [skip, none, none, none, conv1, none], true],
-    ['by a path over both nodes', [skip, none, skip, none, none, skip], true],
-    ['but not by edges that do not meet', [skip, none, none, none, none, skip], false],
-    ['nor by edges that leave a node which nothing reaches', [none, none, conv3, none, conv3, conv3], false],
-    ['nor where the output takes nothing', [skip, skip, skip, none, none, none], false],
-    ['nor without any edge', Array(6).fill(none), false]
-  ]
-  it.each(cases)('%s', (_, genotype, connected) => expect(isConnected(nb201, genotype)).toBe(connected))
-
-  it('in 15,284 of the 15,625 cells, as counted over subsets of edges', () => {
-    // Which sets of edges join node 0 to node 3, by the four paths; a set stands for 4^(its size) cells.
-    const paths = [[3], [0, 4], [1, 5], [0, 2, 5]]
-    const subsets = Array.from({ length: 64 }, (_, set) => edges.flatMap((_edge, e) => ((set >> e) & 1 ? [e] : [])))
-    const wanted = subsets
-      .filter(subset => paths.some(path => path.every(edge => subset.includes(edge))))
-      .reduce((total, subset) => total + 4 ** subset.length, 0)
-    expect(wanted).toBe(15_284)
-    expect(cells.filter(genotype => isConnected(nb201, genotype)).length).toBe(wanted)
-  })
-})
-
-describe('the text', () => {
-  it('is that of the benchmark', () => {
-    const best = [conv3, conv3, conv3, skip, conv3, conv3]
-    const text = '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|'
-    expect(formatGenotype(nb201, best)).toBe(text)
-    expect(right(parseGenotype(nb201, text))).toEqual(best)
-    expect(right(parseGenotype(nb201, `  ${text}\n`))).toEqual(best)
+describe('text', () => {
+  it('reads all 15,625 cells of NAS-Bench-201 and writes them exactly', () => {
+    expect(new Set(allBenchCells).size).toBe(15_625)
+    expect(allBenchCells.filter(text => formatGenotype(parsed(text)) !== text)).toEqual([])
   })
 
-  it('of every cell is its own, and reads back as that cell', () => {
-    const texts = new Set(cells.map(genotype => formatGenotype(nb201, genotype)))
-    expect(texts.size).toBe(15_625)
-    for (const genotype of cells) expect(right(parseGenotype(nb201, formatGenotype(nb201, genotype)))).toEqual(genotype)
+  test.prop({ normal: concatCells, reduce: concatCells })('of any DARTS genotype gives it back', ({ normal, reduce }) => {
+    const genotype: Genotype = { family: 'darts', normal, reduce }
+    const text = formatGenotype(genotype)
+    expect(parsed(text)).toEqual(genotype)
+    const loose = text
+      .replaceAll("'", '"')
+      .replaceAll(', ', ' ,\n\t')
+      .replace(/range\((\d+) ,\n\t(\d+)\)/g, 'range( $1,$2 )')
+    expect(parsed(`\n ${loose}  \n`)).toEqual(genotype)
+    const lists = text.replace(
+      /range\((\d+), (\d+)\)/g,
+      (_, from, to) => `[${Array.from({ length: to - from }, (_unused, i) => Number(from) + i).join(',')}]`
+    )
+    expect(lists).not.toContain('range')
+    expect(parsed(lists)).toEqual(genotype)
+  })
+
+  it('means what it says', () => {
+    expect(parsed(DARTS)).toEqual({
+      family: 'darts',
+      normal: {
+        nodes: [
+          [
+            { operation: 'sep_conv_3x3', from: 1 },
+            { operation: 'skip_connect', from: 0 }
+          ],
+          [
+            { operation: 'max_pool_3x3', from: 2 },
+            { operation: 'dil_conv_5x5', from: 0 }
+          ]
+        ],
+        concat: [2, 3]
+      },
+      reduce: {
+        nodes: [
+          [
+            { operation: 'noise', from: 0 },
+            { operation: 'avg_pool_3x3', from: 1 }
+          ],
+          [
+            { operation: 'sep_conv_5x5', from: 2 },
+            { operation: 'none', from: 1 }
+          ]
+        ],
+        concat: [3]
+      }
+    })
+    const { nodes } = parsed(BENCH) as Extract<Genotype, { family: 'nb201' }>
+    expect(nodes.map(node => node.length)).toEqual([1, 2, 3])
+    expect(nodes[2]).toEqual([
+      { operation: 'skip_connect', from: 0 },
+      { operation: 'nor_conv_3x3', from: 1 },
+      { operation: 'nor_conv_1x1', from: 2 }
+    ])
   })
 
   it.each([
-    ['nothing', '', "3 groups joined by +, but got 1 in ''"],
-    ['a group too few', '|none~0|+|none~0|none~1|', '3 groups joined by +, but got 2'],
-    ['an entry without a source', '|none|+|none~0|none~1|+|none~0|none~1|none~2|', "entries like op~source, but got 'none'"],
-    ['an empty entry', '|none~0|+|none~0||none~1|+|none~0|none~1|none~2|', "entries like op~source, but got ''"],
+    [
+      'fields in another order, and trailing commas',
+      (text: string) => {
+        const [, normal, reduce] = /\((normal=.*), (reduce=.*)\)$/.exec(text) as RegExpExecArray
+        return `Genotype(${reduce}, ${normal},)`
+      }
+    ],
+    ['a trailing comma in lists, pairs and ranges', (text: string) => text.replaceAll(']', ',]').replaceAll(/(\d)\)/g, '$1,)')]
+  ])('accepts %s', (_, change) => {
+    expect(change(DARTS)).not.toBe(DARTS)
+    expect(parsed(change(DARTS))).toEqual(parsed(DARTS))
+  })
+
+  const cases: readonly [string, string, readonly string[]][] = [
+    ['an empty text', '', ['NAS-Bench-201 or of DARTS', 'got nothing']],
+    ['another text', 'resnet', ["got 'resnet'"]],
     [
       'an unknown operation',
-      '|conv~0|+|none~0|none~1|+|none~0|none~1|none~2|',
-      `operations among ${operations.join(', ')}, but got 'conv'`
+      DARTS.replace('max_pool_3x3', 'max_pool_5x5'),
+      ["'max_pool_5x5' in pair 3 of normal", 'sep_conv_3x3']
+    ],
+    ['an operation of the other family', DARTS.replace('max_pool_3x3', 'nor_conv_3x3'), ["'nor_conv_3x3' in pair 3 of normal"]],
+    [
+      'a node that does not exist',
+      DARTS.replace("('max_pool_3x3', 2)", "('max_pool_3x3', 9)"),
+      ['sources 0 to 2 in pair 3 of normal', 'got 9']
     ],
     [
-      'an operation of the language',
-      '|constructor~0|+|none~0|none~1|+|none~0|none~1|none~2|',
-      `operations among ${operations.join(', ')}, but got 'constructor'`
+      'a node after the one it feeds',
+      DARTS.replace("('noise', 0)", "('noise', 2)"),
+      ['sources 0 to 1 in pair 1 of reduce', 'got 2']
     ],
+    ['an odd number of pairs', DARTS.replace(", ('none', 1)", ''), ['two pairs for each node in reduce', '3 pairs']],
+    ['no pairs', DARTS.replace(/normal=\[.*?\]/, 'normal=[]'), ['two pairs for each node in normal', '0 pairs']],
+    ['a broken pair', DARTS.replace("('noise', 0)", "('noise' 0)"), ["pairs like ('sep_conv_3x3', 1) in reduce", "'noise' 0"]],
+    ['a broken quote', DARTS.replace("('noise', 0)", '(\'noise", 0)'), ['pairs like', 'reduce']],
+    ['a negative source', DARTS.replace("('noise', 0)", "('noise', -1)"), ['pairs like', "('noise', -1)"]],
+    [
+      'a missing field',
+      DARTS.replace(/, reduce_concat=.*\)/, ')'),
+      ['normal, normal_concat, reduce, reduce_concat', 'got normal, normal_concat, reduce:']
+    ],
+    ['a field twice', DARTS.replace('reduce=', 'normal='), ['got normal, normal_concat, normal, reduce_concat']],
+    ['no field', 'Genotype()', ['got none']],
+    ['a missing bracket', DARTS.slice(0, -1), ['a closing bracket']],
+    ['text after the end', `${DARTS} x`, ['a closing bracket', " x'"]],
+    ['a concat of inputs', DARTS.replace('range(2, 4)', 'range(1, 4)'), ['nodes 2 to 3 in normal_concat', 'leave out 1']],
+    [
+      'a concat of nodes that do not exist',
+      DARTS.replace('range(2, 4)', 'range(2, 6)'),
+      ['nodes 2 to 3 in normal_concat', 'leave out 5']
+    ],
+    ['a concat of billions', DARTS.replace('range(2, 4)', 'range(2, 9999999999)'), ['leave out 9999999998']],
+    ['an empty range', DARTS.replace('range(2, 4)', 'range(3, 3)'), ['normal_concat']],
+    ['an empty concat', DARTS.replace('[3]', '[]'), ['one or more distinct nodes in reduce_concat']],
+    ['a concat with a node twice', DARTS.replace('[3]', '[3, 3]'), ['distinct nodes in reduce_concat']],
+    ['a concat of words', DARTS.replace('[3]', '[three]'), ['reduce_concat like range(2, 6)', "'[three]'"]],
+    ['groups that are too few', '|none~0|+|none~0|none~1|', ['3 groups joined by +', 'got 2']],
+    ['groups that are too many', `${BENCH}+|none~0|none~1|none~2|none~3|`, ['3 groups', 'got 4']],
+    ['an unknown operation in a group', BENCH.replace('skip_connect', 'skip'), ["'skip' in group 3", 'nor_conv_1x1']],
+    [
+      'a source that does not exist in a group',
+      BENCH.replace('nor_conv_1x1~2', 'nor_conv_1x1~3'),
+      ['nodes 0, 1, 2 in group 3', 'got 0, 1, 3']
+    ],
+    ['an entry that is missing', BENCH.replace('nor_conv_1x1~2|', ''), ['nodes 0, 1, 2 in group 3', 'got 0, 1']],
+    ['an entry without a source', BENCH.replace('nor_conv_1x1~2', 'nor_conv_1x1'), ['entries |op~source| in group 3']],
+    ['an empty entry', BENCH.replace('|nor_conv_3x3~1', '||nor_conv_3x3~1'), ['entries |op~source| in group 2']],
+    ['an entry too many', BENCH.replace('|+', '|none~0|+'), ['nodes 0 in group 1', 'got 0, 0']],
     [
       'sources in another order',
-      '|none~0|+|none~1|none~0|+|none~0|none~1|none~2|',
-      'the edges 1<-0 2<-0 2<-1 3<-0 3<-1 3<-2, but got 1<-0 2<-1 2<-0 3<-0 3<-1 3<-2'
+      BENCH.replace('~0|nor_conv_3x3~1|+', '~1|nor_conv_3x3~0|+'),
+      ['nodes 0, 1 in group 2', 'got 1, 0']
     ],
-    [
-      'an edge too few',
-      '|none~0|+|none~0|+|none~0|none~1|none~2|',
-      'the edges 1<-0 2<-0 2<-1 3<-0 3<-1 3<-2, but got 1<-0 2<-0 3<-0 3<-1 3<-2'
-    ],
-    [
-      'an edge too many',
-      '|none~0|none~0|+|none~0|none~1|+|none~0|none~1|none~2|',
-      'the edges 1<-0 2<-0 2<-1 3<-0 3<-1 3<-2, but got 1<-0 1<-0'
-    ]
-  ])('that has %s is refused', (_, text, message) => {
-    const error = left(parseGenotype(nb201, text))
-    expect(error._tag).toBe('GenotypeError')
-    expect(error.message).toContain(`A genotype needs ${message}`)
-    expect(error.message).toContain('write it like |op~0|+|op~0|op~1|+|op~0|op~1|op~2|.')
+    ['an operation of the language', BENCH.replace('skip_connect', 'constructor'), ["'constructor' in group 3"]],
+    ['a missing bar', BENCH.slice(0, -1), ['entries |op~source| in group 3']]
+  ]
+  it.each(cases)('refuses %s', (_, text, parts) => {
+    const message = refusal(text)
+    for (const part of parts) expect(message).toContain(part)
+    expect(message).toMatch(/^Wanted a genotype .*, but got .*: .+\.$/)
+    expect(message).not.toContain('\n')
+  })
+})
+
+describe('isConnected', () => {
+  it.each([
+    ['|skip_connect~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|', false],
+    ['|skip_connect~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|', true],
+    ['|none~0|+|none~0|skip_connect~1|+|none~0|none~1|nor_conv_3x3~2|', false],
+    ['|none~0|+|none~0|none~1|+|avg_pool_3x3~0|none~1|none~2|', true]
+  ])('%s: %s', (text, connected) => expect(isConnected(parsed(text))).toBe(connected))
+
+  it('holds for 15,284 of the 15,625 cells, as counted over sets of edges', () => {
+    // Which sets of edges join node 0 to node 3, by the four paths; a set stands for 4^(its size) cells.
+    const paths = [[3], [0, 4], [1, 5], [0, 2, 5]]
+    const wanted = Array.from({ length: 64 }, (_, set) => nb201.edges.flatMap((_edge, e) => ((set >> e) & 1 ? [e] : [])))
+      .filter(edges => paths.some(path => path.every(edge => edges.includes(edge))))
+      .reduce((total, edges) => total + 4 ** edges.length, 0)
+    expect(wanted).toBe(15_284)
+    expect(allBenchCells.filter(text => isConnected(parsed(text))).length).toBe(wanted)
+  })
+
+  const cell = (op: string) => `[('${op}', 0), ('${op}', 1)]`
+  it.each([
+    ['skip_connect', 'sep_conv_3x3', true],
+    ['noise', 'sep_conv_3x3', false],
+    ['sep_conv_3x3', 'none', false]
+  ])('of %s and %s: %s', (normal, reduce, connected) => {
+    const text = `Genotype(normal=${cell(normal)}, normal_concat=[2], reduce=${cell(reduce)}, reduce_concat=[2])`
+    expect(isConnected(parsed(text))).toBe(connected)
+  })
+})
+
+it('counts operations, those never chosen included', () => {
+  const count = (text: string) =>
+    Object.fromEntries(
+      Object.entries(cellsOf(parsed(text))).map(([name, cell]) => [
+        name,
+        operationCounts(['skip_connect', 'none', 'noise'], cell)
+      ])
+    )
+  expect(count(BENCH)).toEqual({ cell: { skip_connect: 1, none: 0, noise: 0 } })
+  expect(count(DARTS)).toEqual({
+    normal: { skip_connect: 1, none: 0, noise: 0 },
+    reduce: { skip_connect: 0, none: 1, noise: 1 }
   })
 })

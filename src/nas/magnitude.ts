@@ -1,0 +1,74 @@
+/** The cell that alpha prefers: the rules by which the mixtures of a search become a genotype. */
+import { fail } from '../autodiff/shape.js'
+import type { Cell } from './genotype.js'
+import type { Space } from './space.js'
+
+/** An edge of a searched cell, and the operations of its row. */
+export interface SearchedEdge {
+  readonly to: number
+  readonly from: number
+  readonly operations: readonly string[]
+}
+
+/** A number for each operation of each edge: alpha, or its mixtures. */
+export type Rows = readonly (readonly number[])[]
+
+/** The rows of a matrix of alpha. */
+export const rowsOf = ({ edges, operations }: Space, alpha: ArrayLike<number>): Rows =>
+  edges.map((_, edge) => operations.map((_operation, o) => alpha[edge * operations.length + o] as number))
+
+/** softmax(alpha), row by row. Powers are added in the order of their size, so that rows of the same numbers tie whatever their order. */
+export const mixtureRows = (rows: Rows): Rows =>
+  rows.map(row => {
+    const powers = row.map(a => Math.exp(a - Math.max(...row)))
+    const total = powers.toSorted((a, b) => a - b).reduce((sum, power) => sum + power, 0)
+    return powers.map(power => power / total)
+  })
+
+/** The first of the columns that holds the largest number, and that number. */
+const largestOf = (row: readonly number[], columns: readonly number[]): { readonly column: number; readonly value: number } => {
+  const value = Math.max(...columns.map(column => row[column] as number))
+  const column = columns.find(candidate => row[candidate] === value)
+  return column === undefined
+    ? fail('a genotype', 'finite numbers for one or more operations of each edge', `[${row.join(', ')}]`, 'search again')
+    : { column, value }
+}
+
+/** Edges by the node that they lead to, in the order of nodes and of their sources. */
+const byNode = (edges: readonly SearchedEdge[]): readonly (readonly { readonly edge: SearchedEdge; readonly row: number }[])[] =>
+  [...new Set(edges.map(({ to }) => to))]
+    .toSorted((a, b) => a - b)
+    .map(node =>
+      edges.flatMap((edge, row) => (edge.to === node ? [{ edge, row }] : [])).toSorted((a, b) => a.edge.from - b.edge.from)
+    )
+
+/** NAS-Bench-201's rule: on each edge the operation with the largest number, `none` allowed; a tie goes to the lower column. */
+export const largestOperations = (edges: readonly SearchedEdge[], rows: Rows): Cell =>
+  byNode(edges).map(incoming =>
+    incoming.map(({ edge, row }) => ({
+      operation: edge.operations[largestOf(rows[row] as readonly number[], [...edge.operations.keys()]).column] as string,
+      from: edge.from
+    }))
+  )
+
+/** Edges that a node of a DARTS cell keeps. */
+const KEPT = 2
+
+/**
+ * DARTS' rule, on mixtures: an edge is as strong as its strongest operation, `none` left out; each node keeps its two strongest edges, the
+ * strongest first, each with that operation. A tie goes to the lower source, and to the lower column.
+ */
+export const strongestEdges = (edges: readonly SearchedEdge[], mixtures: Rows): Cell =>
+  byNode(edges).map(incoming => {
+    if (incoming.length < KEPT)
+      return fail('a genotype', `${KEPT} edges to each node`, `${incoming.length} to node ${incoming[0]?.edge.to}`, 'add an edge')
+    return incoming
+      .map(({ edge: { from, operations }, row }) => {
+        const columns = [...operations.keys()].filter(column => operations[column] !== 'none')
+        const { column, value } = largestOf(mixtures[row] as readonly number[], columns)
+        return { choice: { operation: operations[column] as string, from }, strength: value }
+      })
+      .toSorted((a, b) => b.strength - a.strength)
+      .slice(0, KEPT)
+      .map(({ choice }) => choice)
+  })
