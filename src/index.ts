@@ -22,7 +22,7 @@ export {
 } from './autodiff/grad.js'
 export { countNodes, type Graph, show, toDot } from './autodiff/graph.js'
 export { evaluate, interpret } from './autodiff/interpret.js'
-export { type Choice, choicesOf, type Flips, flipsBetween } from './autodiff/kinks.js'
+export { type Choice, choicesOf, type Flips, flipsBetween, type Taken } from './autodiff/kinks.js'
 export { type NdArray, ndarray } from './autodiff/ndarray.js'
 export * as nn from './autodiff/nn.js'
 export * as $ from './autodiff/ops/index.js'

@@ -25,12 +25,25 @@ export interface Choice {
   readonly choice: Tensor
 }
 
-/** All choices on the way to the outputs, in the order of the graph: equal functions list theirs in equal order. */
-export const choicesOf = (outputs: readonly Tensor[]): readonly Choice[] =>
-  topological(outputs).flatMap(node => {
+/**
+ * All choices on the way to the outputs, in the order of the graph: equal functions list theirs in equal order. What lies before the nodes
+ * `from` is not looked at.
+ */
+export const choicesOf = (outputs: readonly Tensor[], from: readonly Tensor[] = []): readonly Choice[] => {
+  const ends = new Set(from)
+  return topological(outputs, node => ends.has(node)).flatMap(node => {
+    if (ends.has(node)) return []
     const choose = CHOICES[node.primitive.name]
     return choose ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
   })
+}
+
+/** A value of a function, and where it was taken: the function's graph lies between the two. */
+export interface Taken {
+  readonly outputs: readonly Tensor[]
+  /** The function's arguments. Default: nothing, so that all that the outputs depend on is the function. */
+  readonly from?: readonly Tensor[]
+}
 
 /** How many choices there are, and how many of them differ: an f32 scalar, exact below 2^24. */
 export interface Flips {
@@ -40,10 +53,10 @@ export interface Flips {
 
 /**
  * How many choices differ between two values of one function, by primitive.
- * @example flipsBetween([f(x)], [f(add(x, step))]).relu
+ * @example flipsBetween({ outputs: [f(x)] }, { outputs: [f(add(x, step))] }).relu
  */
-export const flipsBetween = (before: readonly Tensor[], after: readonly Tensor[]): Readonly<Record<string, Flips>> => {
-  const [first, second] = [choicesOf(before), choicesOf(after)]
+export const flipsBetween = (before: Taken, after: Taken): Readonly<Record<string, Flips>> => {
+  const [first, second] = [choicesOf(before.outputs, before.from), choicesOf(after.outputs, after.from)]
   const text = (choices: readonly Choice[]): string =>
     choices.map(({ primitive, choice }) => `${primitive} ${show(choice)}`).join(', ')
   if (text(first) !== text(second))

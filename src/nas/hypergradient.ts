@@ -63,11 +63,13 @@ export const centralDifference = <P extends Tree, F, R extends Tree>(
 }
 
 /** The product of the mixed second derivative with a direction of the weights, and the passes that it took beyond the plain ones. */
-export interface MixedProduct<A extends Tree, X extends Tree> {
+export interface MixedProduct<W extends Tree, A extends Tree, X extends Tree> {
   readonly product: A
   /** R of the difference quotient; 0 for the exact product. */
   readonly epsilon: Tensor
   readonly passes: readonly Evaluated<A, X>[]
+  /** The weights that those passes were at. */
+  readonly points: readonly W[]
 }
 
 /** How the mixed product is had: by differentiating twice, or by the papers' difference of two gradients. */
@@ -79,18 +81,18 @@ export const WEIGHT_STEP = 0.01
 /** d²L/(dalpha dw) q = d/dalpha <dL/dw, q>, exactly. */
 export const exactProduct =
   <W extends Tree, A extends Tree, X extends Tree>(loss: Loss<W, A, X>) =>
-  (weights: W, alpha: A, q: W): MixedProduct<A, X> => {
+  (weights: W, alpha: A, q: W): MixedProduct<W, A, X> => {
     const slope = (a: A): Tensor => dot(flat(grad((w: W) => loss(w, a)[0], { unreached: 'zero' })(weights)), flat(q))
-    return { product: grad(slope, { unreached: 'zero' })(alpha), epsilon: $.tensor(0), passes: [] }
+    return { product: grad(slope, { unreached: 'zero' })(alpha), epsilon: $.tensor(0), passes: [], points: [] }
   }
 
 /** The same by (dL/dalpha at w + R q, minus that at w - R q) / (2 R), R = length / size (DARTS' code: 0.01 / |v|). */
 export const differenceProduct =
   <W extends Tree, A extends Tree, X extends Tree>(loss: Loss<W, A, X>, length: Tensor | number = WEIGHT_STEP) =>
-  (weights: W, alpha: A, q: W, size?: Tensor): MixedProduct<A, X> => {
+  (weights: W, alpha: A, q: W, size?: Tensor): MixedProduct<W, A, X> => {
     const at = (w: W): Evaluated<A, X> => valueAuxAndGrad((a: A) => loss(w, a))(alpha)
-    const { quotient, epsilon, results } = centralDifference(at, ({ gradient }) => gradient, weights, q, length, size)
-    return { product: quotient, epsilon, passes: results }
+    const { quotient, epsilon, points, results } = centralDifference(at, ({ gradient }) => gradient, weights, q, length, size)
+    return { product: quotient, epsilon, passes: results, points }
   }
 
 /**
@@ -123,7 +125,7 @@ export interface Hypergradient<W extends Tree, A extends Tree, X extends Tree> {
   /** v = dL_val/dw there, and q. */
   readonly vector: W
   readonly solution: W
-  readonly mixed: MixedProduct<A, X>
+  readonly mixed: MixedProduct<W, A, X>
 }
 
 /**

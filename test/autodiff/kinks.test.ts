@@ -18,7 +18,7 @@ describe('flips', () => {
       $.tanh($.relu($.mul(x, 2)))
     ]
     const [before, after] = [$.tensor([-1, -0.1, 0.2, 1]), $.tensor([-1, 0.1, 0.3, -1])]
-    const flips = flipsBetween(f(before), f(after))
+    const flips = flipsBetween({ outputs: f(before) }, { outputs: f(after) })
     expect(Object.keys(flips).sort()).toEqual(['abs', 'max', 'min', 'relu'])
     expect(flips['relu']?.total).toBe(8)
     expect(
@@ -26,23 +26,34 @@ describe('flips', () => {
         .sort()
         .map(name => count(flips, name))
     ).toEqual([2, 2, 1, 4])
-    expect(flipsBetween([$.tanh(before)], [$.tanh(after)])).toEqual({})
+    expect(flipsBetween({ outputs: [$.tanh(before)] }, { outputs: [$.tanh(after)] })).toEqual({})
   })
 
   it('of a pool are windows whose largest pixel moved', () => {
     const image = (corner: number): Tensor => $.tensor([corner, 2, 0, 1, 0, 1, 3, 0, 5, 0, 0, 0, 0, 0, 0, 1], [1, 1, 4, 4])
     const f = (x: Tensor): Tensor[] => [$.maxPool2d(x, { kernel: 2 })]
-    const flips = flipsBetween(f(image(1)), f(image(3)))
+    const flips = flipsBetween({ outputs: f(image(1)) }, { outputs: f(image(3)) })
     expect(flips['window_argmax']?.total).toBe(4)
     expect(count(flips, 'window_argmax')).toBe(1)
   })
 
   it('a ReLU exactly at zero counts as one that is off, as its derivative has it', () => {
-    expect(count(flipsBetween([$.relu($.tensor([0, 0]))], [$.relu($.tensor([-1, 1]))]), 'relu')).toBe(1)
+    const [off, on] = [$.relu($.tensor([0, 0])), $.relu($.tensor([-1, 1]))]
+    expect(count(flipsBetween({ outputs: [off] }, { outputs: [on] }), 'relu')).toBe(1)
+  })
+
+  it('before the arguments of a function are not its own', () => {
+    const f = (x: Tensor): Tensor => $.relu($.sub(x, 1))
+    const points = [$.abs($.tensor([0.5, 0.5])), $.abs($.tensor([-2, 0.5]))] as const
+    const flips = flipsBetween({ outputs: [f(points[0])], from: [points[0]] }, { outputs: [f(points[1])], from: [points[1]] })
+    expect(Object.keys(flips)).toEqual(['relu'])
+    expect(count(flips, 'relu')).toBe(1)
   })
 
   it('need two values of one function', () => {
-    expect(() => flipsBetween([$.relu($.tensor([1]))], [$.abs($.tensor([1]))])).toThrow('call one function at two points')
+    expect(() => flipsBetween({ outputs: [$.relu($.tensor([1]))] }, { outputs: [$.abs($.tensor([1]))] })).toThrow(
+      'call one function at two points'
+    )
     expect(choicesOf([$.exp($.tensor([1]))])).toEqual([])
   })
 })
