@@ -55,7 +55,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let phase = i32(walk % u32(DILATION));
     let exists = walk < walks && image < P.offset.z;
     let plane = (min(image, P.offset.z - 1u) * CHANNELS + channel) * u32(H) * W4 + column;
-    var cotangents: array<vec4f, MOST>;  // number j is row turn - j of the phase
+    // Number j is row turn - j of the phase. What a loop declares is not cleared at each of its turns by every compiler.
+    var cotangents: array<vec4f, MOST>;
+    for (var k = 0; k < MOST; k++) { cotangents[k] = vec4f(0); }
     for (var turn = 0; turn < min(turns, i32(arrayLength(&x) + u32(turns))); turn++) {  // the driver must not see the bound: this loop has to stay rolled
       for (var k = K - 1; k > 0; k--) { cotangents[k] = cotangents[k - 1]; }
       let row = turn * DILATION + phase;

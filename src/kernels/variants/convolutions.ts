@@ -1,7 +1,7 @@
 /** Convolutions and their gradients, dense and depthwise. */
 import type { Call } from '../spec.js'
 import { foldOfParts } from './folds.js'
-import { dispatchable, greatestDivisor, type Variant, type Variants } from './variant.js'
+import { dispatchable, greatestDivisor, rowsFit, type Variant, type Variants } from './variant.js'
 
 /** The uniform of the three convolutions, by the names of `conv_params.wgsl`. */
 const convolutionOf = ({ params, constants = {} }: Call) => {
@@ -31,9 +31,6 @@ const convolutionOf = ({ params, constants = {} }: Call) => {
     depthwise: at(20) === 1 && at(21) === 1
   }
 }
-
-/** Rows of vec4s whose neighbours are the neighbouring lanes': no row straddles two subgroups. */
-const rowsFit = (width: number, size: number): boolean => size >= 8 && width % 4 === 0 && size % (width / 4) === 0
 
 const ROWS = 2
 const OUTS = 4

@@ -69,3 +69,6 @@ export const greatestDivisor = (total: number, of: number, most: number): number
 const MOST_WORKGROUPS = 65_535
 export const dispatchable = (calls: readonly Call[]): readonly Call[] | undefined =>
   calls.every(({ workgroups }) => workgroups.every(count => count <= MOST_WORKGROUPS)) ? calls : undefined
+
+/** Rows of vec4s whose neighbours are the neighbouring lanes': no row straddles two subgroups. */
+export const rowsFit = (width: number, size: number): boolean => size >= 8 && width % 4 === 0 && size % (width / 4) === 0
