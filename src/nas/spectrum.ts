@@ -142,20 +142,26 @@ export const arbitraryDirection = (size: number): Vector => Array.from(randomWor
 /** A tree of stored tensors, whatever tree. */
 export type StoredTree = StoredTensor | readonly StoredTree[] | { readonly [key: string]: StoredTree }
 
+const leavesIn = (tree: StoredTree): readonly StoredTensor[] => leavesOf(tree, isStored).map(({ value }) => value)
+
+type Leaves = readonly Tensor[]
+
+/** A Hessian as its product with a vector, compiled for arguments of certain shapes. */
+export interface HessianProduct {
+  readonly compiled: Compiled<[Leaves, Tensor, Leaves], Tensor>
+  /** The number of rows. */
+  readonly size: number
+}
+
 /**
- * The extreme eigenvalues of the Hessian of `loss` in its first argument, by exact Hessian-vector products, compiled once. Both arguments are
- * trees: what the Hessian is taken in, and all else that the loss depends on.
+ * Compiles the product of the Hessian of `loss` in its first argument with a vector. Both arguments are trees: what the Hessian is taken in,
+ * and all else that the loss depends on. Give `compiled` back with `dispose`.
  */
-export const hessianSpectrum =
-  <A extends Tree, C extends Tree>(loss: (alpha: A, context: C) => Tensor, options: SpectrumOptions = {}) =>
-  (alpha: StoredTree, context: StoredTree): Engine<Spectrum> => {
-    const { products = 24, tolerance = 1e-3 } = options
-    const [at, rest] = [alpha, context].map(tree => leavesOf(tree, isStored).map(({ value }) => value)) as [
-      StoredTensor[],
-      StoredTensor[]
-    ]
+export const compileHessian =
+  <A extends Tree, C extends Tree>(loss: (alpha: A, context: C) => Tensor) =>
+  (alpha: StoredTree, context: StoredTree): Engine<HessianProduct> => {
+    const [at, rest] = [leavesIn(alpha), leavesIn(context)]
     const table = tableOf(at.map(({ shape }, n) => ({ name: String(n), shape })))
-    type Leaves = readonly Tensor[]
     const product = (a: Leaves, direction: Tensor, c: Leaves): Tensor => {
       const parts = unpack(table, direction)
       const value = (leaves: Leaves): Tensor => loss(rebuild(alpha, isStored, leaves) as A, rebuild(context, isStored, c) as C)
@@ -167,31 +173,46 @@ export const hessianSpectrum =
         )
       )
     }
-    const times = (compiled: Compiled<[Leaves, Tensor, Leaves], Tensor>, v: Vector): Engine<Vector> =>
+    return pipe(
+      compile<[Leaves, Tensor, Leaves], Tensor>(product)([at, { shape: [table.size], dtype: 'f32' }, rest]),
+      RTE.map(compiled => ({ compiled, size: table.size }))
+    )
+  }
+
+/** The extreme eigenvalues of a compiled Hessian at a point. */
+export const spectrumAt =
+  ({ compiled, size }: HessianProduct, { products = 24, tolerance = 1e-3 }: SpectrumOptions = {}) =>
+  (alpha: StoredTree, context: StoredTree): Engine<Spectrum> => {
+    const [at, rest] = [leavesIn(alpha), leavesIn(context)]
+    const times = (v: Vector): Engine<Vector> =>
       scope(
         pipe(
-          store({ data: Float64Array.from(v), shape: [table.size], dtype: 'f32' as const }),
+          store({ data: Float64Array.from(v), shape: [size], dtype: 'f32' as const }),
           RTE.chain(direction => run(compiled)(at, direction, rest)),
           RTE.chain(read),
           RTE.map(({ data }) => Array.from<number>(data))
         )
       )
-    const iterate = (compiled: Compiled<[Leaves, Tensor, Leaves], Tensor>): Engine<Spectrum> =>
-      pipe(
-        fold<Lanczos, number>(
-          Array.from({ length: Math.min(products, table.size) }, (_, i) => i),
-          state => state.diagonal.length > 0 && isSettled(spectrumOf(state), tolerance),
-          (state, _) =>
-            pipe(
-              times(compiled, state.basis.at(-1) as Vector),
-              RTE.map(result => lanczosStep(state, result))
-            )
-        )(startLanczos(arbitraryDirection(table.size))),
-        RTE.map(spectrumOf)
-      )
-    return RTE.bracket(
-      compile<[Leaves, Tensor, Leaves], Tensor>(product)([at, { shape: [table.size], dtype: 'f32' }, rest]),
-      iterate,
-      compiled => RTE.fromIO(() => dispose(compiled))
+    return pipe(
+      fold<Lanczos, number>(
+        Array.from({ length: Math.min(products, size) }, (_, i) => i),
+        state => state.diagonal.length > 0 && isSettled(spectrumOf(state), tolerance),
+        (state, _) =>
+          pipe(
+            times(state.basis.at(-1) as Vector),
+            RTE.map(result => lanczosStep(state, result))
+          )
+      )(startLanczos(arbitraryDirection(size))),
+      RTE.map(spectrumOf)
     )
   }
+
+/** The extreme eigenvalues of the Hessian of `loss` in its first argument, by exact Hessian-vector products. */
+export const hessianSpectrum =
+  <A extends Tree, C extends Tree>(loss: (alpha: A, context: C) => Tensor, options: SpectrumOptions = {}) =>
+  (alpha: StoredTree, context: StoredTree): Engine<Spectrum> =>
+    RTE.bracket(
+      compileHessian(loss)(alpha, context),
+      hessian => spectrumAt(hessian, options)(alpha, context),
+      ({ compiled }) => RTE.fromIO(() => dispose(compiled))
+    )
