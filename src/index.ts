@@ -56,6 +56,15 @@ export {
   scope,
   store
 } from './engine.js'
+export {
+  type BenchReport,
+  type BenchScore,
+  type BenchTable,
+  canonicalForm,
+  decodeBenchTable,
+  scoreOf,
+  wholeTable
+} from './nas/bench201.js'
 export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from './nas/bilevel.js'
 export { OPTIONS, PRESETS, SearchConfig, stepOptions } from './nas/config.js'
 export { type Dataset, select, splitBy, standardise } from './nas/data/dataset.js'
@@ -86,6 +95,7 @@ export { initialState } from './nas/initialise.js'
 export { largestOperations, mixtureRows, type Rows, rowsOf, type SearchedEdge, strongestEdges } from './nas/magnitude.js'
 export { adam, clipFactor, globalNorm, sgd } from './nas/optim.js'
 export { prepare } from './nas/prepare.js'
+export { PUBLISHED } from './nas/published.js'
 export { cosineRate, linearLambda } from './nas/schedule.js'
 export { type Event, type SearchData, type SearchResult, search } from './nas/search.js'
 export { nb201, OPERATIONS, type Space } from './nas/space.js'

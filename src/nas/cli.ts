@@ -1,17 +1,20 @@
 /** The command line: the only place that runs effects. Exit codes: 0 done, 1 the run failed, 2 bad input or nothing to run on, 130 interrupted. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import cliProgress from 'cli-progress'
 import { Command, CommanderError, Option as CommandOption } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { type AdapterInfo, type Backend, type Device, listAdapters, openDevice } from '../engine.js'
+import { type BenchTable, decodeBenchTable, scoreOf, wholeTable } from './bench201.js'
 import { tablesOf } from './bilevel.js'
 import { checkSizes, configure, flagName, OPTIONS, PRESETS, type Preset, type SearchConfig } from './config.js'
 import { decodeDigits } from './data/digits.js'
 import { type InputError, inputError } from './errors.js'
-import { openRunFolder, type RunFolder } from './files.js'
+import { openRunFolder, type RunFolder, readText } from './files.js'
+import { formatGenotype, type Genotype, parseGenotype } from './genotype.js'
 import { prepare } from './prepare.js'
-import { backendName, compiledLine, epochLine, resultText, stepText } from './report.js'
+import { PUBLISHED } from './published.js'
+import { backendName, compiledLine, epochLine, resultText, scoreText, stepText } from './report.js'
 import { compileStep, type Event, type SearchData, type SearchResult, search } from './search.js'
 import { nb201 } from './space.js'
 import { type Supernet, supernet } from './supernet.js'
@@ -50,6 +53,7 @@ interface Given {
   readonly backend: string
   readonly adapter?: string
   readonly out?: string
+  readonly table?: string
   readonly quiet?: boolean
   readonly json?: boolean
 }
@@ -132,14 +136,34 @@ const progressWriter = ({ quiet, json }: Given, backend: string, total: number) 
 const runName = ({ method, seed }: SearchConfig): string =>
   `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
 
+const readTable = (path: string): BenchTable => orRefuse(decodeBenchTable(orRefuse(readText('--table', path))))
+
+/** A genotype of the command line: the name of a published one, a text, or a file that holds one. */
+const readGenotype = (given: string): Genotype => {
+  if (Object.hasOwn(PUBLISHED, given)) return PUBLISHED[given] as Genotype
+  if (/^\s*(\||Genotype)/.test(given)) return orRefuse(parseGenotype(given))
+  if (existsSync(given)) return orRefuse(parseGenotype(orRefuse(readText('the genotype', given))))
+  const wanted = 'a genotype: its text, the name of a published one, or a file that holds one'
+  throw new Refusal(
+    BAD_INPUT,
+    inputError(wanted, `'${given}'`, 'quote a text for the shell; `lambda-darts genotypes` lists the names').message
+  )
+}
+
+/** What the table says of a genotype's text, to be added to what is told of it; nothing without a table. */
+const scored = (table: BenchTable | undefined, genotype: string): object =>
+  table ? { score: orRefuse(scoreOf(table)(orRefuse(parseGenotype(genotype)))).scores } : {}
+
 const writeResult = (
   folder: RunFolder,
   config: SearchConfig,
   backend: Backend,
   result: SearchResult,
+  table: BenchTable | undefined,
   seconds: number
 ): object => {
-  const summary = { ...result, config, version: version(), adapter: infoOf(backend) ?? 'reference', seconds }
+  const score = scored(table, result.genotype)
+  const summary = { ...result, ...score, config, version: version(), adapter: infoOf(backend) ?? 'reference', seconds }
   folder.write('genotype.txt', `${result.genotype}\n`)
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
   return summary
@@ -184,6 +208,7 @@ const searchCommand = async (given: Given): Promise<number> => {
   })
   const weights = tablesOf(net).weights.size
   orRefuse(checkSizes(config, { train: data.train.count, valid: data.valid.count, weights }))
+  const table = given.table === undefined ? undefined : orRefuse(wholeTable(readTable(given.table)))
   const backend = await chooseBackend(given, net, config, data)
   const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
   folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
@@ -208,7 +233,7 @@ const searchCommand = async (given: Given): Promise<number> => {
     const result = await search(net, config, data, {
       tell: event => () => {
         signal.told = true
-        folder.event(event)
+        folder.event(event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)
         progress.tell(event)
       },
       interrupted: () => signal.interrupted,
@@ -217,11 +242,12 @@ const searchCommand = async (given: Given): Promise<number> => {
     progress.stop()
     if (E.isLeft(result) && !signal.told) folder.discard()
     const reached = orRefuse(result, FAILED)
-    const summary = writeResult(folder, config, backend, reached, seconds())
+    const summary = writeResult(folder, config, backend, reached, table, seconds())
     if (given.json) say(JSON.stringify(summary))
     else {
       if (!given.quiet) say('')
       say(resultText(nb201, config, reached))
+      if (table) say(`\n${scoreText(orRefuse(scoreOf(table)(orRefuse(parseGenotype(reached.genotype)))))}`)
       if (!given.quiet) say(`Written to ${folder.path}/ in ${seconds().toFixed(0)} s on ${name}`)
     }
     if (reached.stopped?.reason === 'non-finite') throw new Refusal(FAILED, reached.stopped.message)
@@ -249,12 +275,27 @@ const adaptersCommand = async ({ json }: { readonly json?: boolean }): Promise<n
   return DONE
 }
 
+const scoreCommand = (given: string, { table, json }: { readonly table: string; readonly json?: boolean }): number => {
+  const genotype = readGenotype(given)
+  const report = orRefuse(scoreOf(readTable(table))(genotype))
+  say(json ? JSON.stringify(report) : scoreText(report))
+  return DONE
+}
+
+const genotypesCommand = ({ json }: { readonly json?: boolean }): number => {
+  const texts = Object.entries(PUBLISHED).map(([name, genotype]) => [name, formatGenotype(genotype)] as const)
+  say(json ? JSON.stringify(Object.fromEntries(texts)) : texts.map(([name, text]) => `${name}\n  ${text}`).join('\n'))
+  return DONE
+}
+
 const examples = `
 Examples:
   lambda-darts search                                  two minutes on two CPU cores: Λ-DARTS on the digits
   lambda-darts search --method darts --seed 1          first-order DARTS, another seed
   lambda-darts search --derivative exact --epochs 20   the exact derivative of the harmony
   lambda-darts search --json --quiet > summary.json    for programs
+  lambda-darts search --table nasbench201.csv.gz       the same, scored by what its cells reached when they were trained
+  lambda-darts score runs/.../genotype.txt --table nasbench201.csv.gz
   lambda-darts adapters                                what there is to run on
 `
 
@@ -295,6 +336,7 @@ const program = (finish: (code: Promise<number>) => void): Command => {
     .option('--backend <name>', 'auto, gpu or reference', 'auto')
     .option('--adapter <name>', 'part of the name of the adapter to use')
     .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-METHOD-SEED)')
+    .option('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result')
     .option('--quiet', 'only the result')
     .option('--json', 'the result as JSON on standard output, progress on standard error')
     .addHelpText('after', () => presetTable() + examples)
@@ -306,6 +348,20 @@ const program = (finish: (code: Promise<number>) => void): Command => {
     .option('--json', 'as JSON')
     .exitOverride()
     .action(given => finish(adaptersCommand(given)))
+  root
+    .command('score')
+    .description('looks up what a cell of NAS-Bench-201 reached when it was trained: accuracy, rank, percentile, regret')
+    .argument('<genotype>', 'its text, or a file that holds it')
+    .requiredOption('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): a column arch, columns like cifar10_test_200')
+    .option('--json', 'as JSON')
+    .exitOverride()
+    .action((genotype, given) => finish(Promise.resolve(scoreCommand(genotype, given))))
+  root
+    .command('genotypes')
+    .description('lists the genotypes that Λ-DARTS published, by name')
+    .option('--json', 'as JSON')
+    .exitOverride()
+    .action(given => finish(Promise.resolve(genotypesCommand(given))))
   return root
 }
 

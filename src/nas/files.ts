@@ -1,4 +1,4 @@
-/** The run folder: nothing is half written, and nothing that is there is overwritten. */
+/** Files: what a user gives is read; a run folder is written, nothing of it by half, and nothing that is there is overwritten. */
 import {
   appendFileSync,
   closeSync,
@@ -7,12 +7,14 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
+  readFileSync,
   renameSync,
   rmdirSync,
   rmSync,
   writeSync
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { gunzipSync } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
 import { type InputError, inputError } from './errors.js'
 
@@ -25,6 +27,10 @@ export interface RunFolder {
   /** Removes what was written, and the folders that were made. */
   readonly discard: () => void
 }
+
+/** A system's reason, without the path that it repeats. */
+const reasonOf = (reason: unknown): string =>
+  reason instanceof Error ? reason.message.replace(/, \w+( '.*)?$/, '') : String(reason)
 
 const writeWhole = (path: string, text: string): void => {
   const temporary = `${path}.part`
@@ -71,6 +77,16 @@ export const openRunFolder = (path: string): E.Either<InputError, RunFolder> => 
     })
   } catch (reason) {
     discard()
-    return refuse(`'${path}' (${reason instanceof Error ? reason.message.replace(/, \w+ '.*$/, '') : String(reason)})`)
+    return refuse(`'${path}' (${reasonOf(reason)})`)
+  }
+}
+
+/** The text of a file, unpacked if it is gzip. `what` names the option in the refusal. */
+export const readText = (what: string, path: string): E.Either<InputError, string> => {
+  try {
+    const bytes = readFileSync(path)
+    return E.right((bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8'))
+  } catch (reason) {
+    return E.left(inputError(`${what} to be a file that can be read`, `'${path}' (${reasonOf(reason)})`, 'correct the path'))
   }
 }

@@ -1,5 +1,6 @@
 /** What a person reads of a search: a line for each epoch, and the result. Pure: events in, text out. */
 import type { AdapterInfo } from '../engine.js'
+import type { BenchReport } from './bench201.js'
 import type { SearchConfig } from './config.js'
 import type { EpochSummary, Event, SearchResult } from './search.js'
 import type { Space } from './space.js'
@@ -57,3 +58,49 @@ export const resultText = ({ edges }: Space, config: SearchConfig, result: Searc
     `Test accuracy of the supernet: ${percent(result.testAccuracy)} of ${result.testImages} images after ${result.stepsDone} steps (${config.method}, seed ${config.seed})`
   ].join('\n')
 }
+
+/** Rows of cells as lines with columns of equal width; the first column to the left, the others to the right. */
+export const tableText = (rows: readonly (readonly string[])[]): string => {
+  const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map(row => (row[column] as string).length)))
+  return rows
+    .map(row =>
+      row
+        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number)))
+        .join('  ')
+    )
+    .join('\n')
+}
+
+/** What the table of NAS-Bench-201 says of a cell. */
+export const scoreText = ({ genotype, index, parametersMillions, cells, isomorphic, scores }: BenchReport): string =>
+  [
+    genotype,
+    [
+      ...(index === null ? [] : [`index ${index}`]),
+      ...(parametersMillions === null ? [] : [`${parametersMillions.toFixed(3)} M parameters`]),
+      `${isomorphic} of ${cells} cells compute the same, itself included`
+    ].join(', '),
+    '',
+    tableText([
+      ['data set, part, epochs', 'accuracy %', 'rank', 'percentile', 'regret', 'same cells'],
+      ...Object.entries(scores).map(
+        ([
+          column,
+          {
+            accuracy,
+            rank,
+            percentile,
+            regret,
+            isomorphic: [low, high]
+          }
+        ]) => [
+          column,
+          accuracy.toFixed(2),
+          String(rank),
+          percentile.toFixed(2),
+          regret.toFixed(2),
+          `${low.toFixed(2)} to ${high.toFixed(2)}`
+        ]
+      )
+    ])
+  ].join('\n')
