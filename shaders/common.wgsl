@@ -74,7 +74,8 @@ fn hyperbolic_tangent(x: f32) -> f32 {
   let near = ((((-5.70498872745e-3 * z + 2.06390887954e-2) * z - 5.37397155531e-2) * z + 1.33314422036e-1) * z - 3.33332819422e-1) * z * x + x;
   let size = abs(x);
   let far = 1.0 - 2.0 / (exponential(2.0 * size) + 1.0);
-  return select(select(near, select(far, -far, x < 0.0), size >= 0.625), x, is_nan(x));
+  // Near 0 it is x itself, to a third of its square; the polynomial would lose the sign of a zero.
+  return select(select(near, select(far, -far, x < 0.0), size >= 0.625), x, is_nan(x) || size < 1.0e-4);
 }
 
 // A real power: NaN for a negative base, whose power by a fraction is not real.

@@ -238,7 +238,11 @@ const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
       : refuse('pow', 'a finite exponent', String(exponent), 'use exp or a product'),
   reference: ([x], { exponent }, out) => {
     const result = allocate(out.dtype, (x as NdArray).data.length)
-    for (let i = 0; i < result.length; i++) result[i] = ((x as NdArray).data[i] as number) ** exponent
+    for (let i = 0; i < result.length; i++) {
+      const base = (x as NdArray).data[i] as number
+      // IEEE 754 makes a fractional power of minus infinity infinite; here it is that of every negative base.
+      result[i] = base < 0 && !Number.isInteger(exponent) ? Number.NaN : base ** exponent
+    }
     return result
   },
   kernel: { kind: 'map', expression: attributes => powExpression(attributes['exponent'] as number) },
@@ -254,7 +258,8 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
   reference: ([x], { dtype }, out) => {
     const result = allocate(dtype, (x as NdArray).data.length)
     const low = dtype === 'i32' ? -(2 ** 31) : 0
-    const high = dtype === 'i32' ? 2 ** 31 - 1 : 2 ** 32 - 1
+    // The largest float32 that the integers hold, as WGSL says.
+    const high = dtype === 'i32' ? 2 ** 31 - 2 ** 7 : 2 ** 32 - 2 ** 8
     const clip = out.dtype !== 'f32' && (x as NdArray).dtype === 'f32'
     for (let i = 0; i < result.length; i++) {
       const value = (x as NdArray).data[i] as number
@@ -267,7 +272,8 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
 })
 
 /**
- * `x` in another dtype. From f32 it rounds towards zero and saturates, as WGSL does. It carries no cotangent (to f32 from f32 it is `x` itself).
+ * `x` in another dtype. From f32 it rounds towards zero and saturates at the ends of float32 within the integers, as WGSL does; of
+ * a NaN adapters make what they will, the reference 0. It carries no cotangent (to f32 from f32 it is `x` itself).
  */
 export const convert = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : bind(convertPrimitive, [x], { dtype }))
 
