@@ -8,13 +8,14 @@ import type { Program } from './spec.js'
 import { convolutions } from './variants/convolutions.js'
 import { folds } from './variants/folds.js'
 import { maps } from './variants/maps.js'
+import { matmuls } from './variants/matmuls.js'
 import type { Facts, Variant } from './variants/variant.js'
 import { windows } from './variants/windows.js'
 
 export type { Facts } from './variants/variant.js'
 
 /** Families in the order in which they are tried. */
-const FAMILIES = [maps, folds, convolutions, windows]
+const FAMILIES = [maps, folds, convolutions, windows, matmuls]
 
 const variantsOf = (shader: string): readonly Variant[] => FAMILIES.flatMap(family => family[shader] ?? [])
 

@@ -242,3 +242,51 @@ describe('pooling by rows of vec4', () => {
     variant(shaders, cases, pool(of, part), near(of, part), 4)
   })
 })
+
+interface Product {
+  readonly batch: number
+  readonly m: number
+  readonly k: number
+  readonly n: number
+  /** Which operands are views of their transposes. */
+  readonly turned: readonly [boolean, boolean]
+}
+
+/** A batch of two shares the right operand. */
+const product = ({ batch, m, k, n, turned }: Product): Case => {
+  const swap = (x: Tensor) => $.transpose(x, x.shape.length === 3 ? [0, 2, 1] : [1, 0])
+  const right = turned[1] ? [n, k] : [k, n]
+  return {
+    f: (x, y) => $.matmul(turned[0] ? swap(x as Tensor) : (x as Tensor), turned[1] ? swap(y as Tensor) : (y as Tensor)),
+    shapes: [turned[0] ? [batch, k, m] : [batch, m, k], batch === 2 ? right : [batch, ...right]]
+  }
+}
+
+describe('matrix products by shuffles', () => {
+  const sizes = (multiple: number) =>
+    fc.record({
+      batch: fc.integer({ min: 1, max: 3 }),
+      m: fc.integer({ min: 30, max: 70 }),
+      k: fc.integer({ min: Math.ceil(60 / multiple), max: Math.floor(90 / multiple) }).map(k => k * multiple),
+      n: fc.integer({ min: Math.ceil(40 / multiple), max: Math.floor(90 / multiple) }).map(n => n * multiple),
+      turned: fc.tuple(fc.boolean(), fc.boolean())
+    })
+  const fine: Product = { batch: 2, m: 50, k: 60, n: 40, turned: [false, false] }
+  describe('of vec4s', () => {
+    variant(
+      ['matmul_shuffle'],
+      sizes(4),
+      product,
+      {
+        '42 columns': product({ ...fine, n: 42 }),
+        'a depth of 62 that is walked by vec4': product({ ...fine, k: 62, turned: [false, true] }),
+        'a small product': product({ ...fine, m: 4, n: 4 })
+      },
+      4
+    )
+  })
+  describe('of any extents', () => {
+    const odd = sizes(1).filter(({ k, n, turned }) => n % 4 !== 0 || (turned[1] && k % 4 !== 0))
+    variant(['matmul_shuffle_any'], odd, product, { 'a small product': product({ ...fine, m: 3, n: 5 }) }, 4)
+  })
+})
