@@ -96,7 +96,7 @@ const mixed = (w: { readonly one: Tensor; readonly three: Tensor }, alpha: Tenso
 }
 
 const searchStep = (channels: number, cells: number, batch: number, size: number, derivative: 'fd' | 'exact'): Workload => {
-  const net = supernet(nb201, { channels, cellsPerStage: cells, imageChannels: 3, size: [size, size], classes: 10 })
+  const net = supernet(nb201, { channels, layers: cells, imageChannels: 3, size: [size, size], classes: 10 })
   const batchOf = (n: number) => ({ images: normal(9, [n, 3, size, size]), labels: labels(n, 10) })
   const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
   return {
@@ -106,7 +106,7 @@ const searchStep = (channels: number, cells: number, batch: number, size: number
     args: (n = batch) => [
       initialState(net, [0, 1]),
       { train: batchOf(n), valid: batchOf(n) },
-      { rate: scalar(0.025), lambda: scalar(0) }
+      { rate: scalar(0.025), lambda: scalar(0), key: { data: Uint32Array.of(0, 1), shape: [2], dtype: 'u32' } }
     ],
     compared: ({ state }) => state,
     tolerance: 2e-4,

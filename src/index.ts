@@ -82,21 +82,26 @@ export {
   parseGenotype
 } from './nas/genotype.js'
 export {
+  type Alpha,
   alphaGradientOf,
   type Batch,
   differenceRegulariser,
   directionOf,
   exactRegulariser,
+  type Harmony,
+  harmonyOf,
+  type Loss,
   lossOf,
   mixturesOf,
   passOf
 } from './nas/harmony.js'
 export { initialState } from './nas/initialise.js'
-export { largestOperations, mixtureRows, type Rows, rowsOf, type SearchedEdge, strongestEdges } from './nas/magnitude.js'
+export { genotypeOf, largestOperations, mixtureRows, type Rows, rowsOf, strongestEdges } from './nas/magnitude.js'
+export { OPERATIONS, type Operation, type Site } from './nas/operations.js'
 export { adam, clipFactor, globalNorm, sgd } from './nas/optim.js'
 export { prepare } from './nas/prepare.js'
 export { PUBLISHED } from './nas/published.js'
 export { cosineRate, linearLambda } from './nas/schedule.js'
 export { type Event, type SearchData, type SearchResult, search } from './nas/search.js'
-export { nb201, OPERATIONS, type Space } from './nas/space.js'
-export { type NetworkConfig, type Supernet, supernet } from './nas/supernet.js'
+export { type CellType, cellOf, type Edge, nb201, type Skeleton, SPACES, type Space } from './nas/space.js'
+export { type NetworkConfig, noiseOf, type SearchedCell, type Supernet, supernet } from './nas/supernet.js'

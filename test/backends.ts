@@ -4,18 +4,8 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import type { NdArray } from '../src/autodiff/ndarray.js'
 import type { Tensor } from '../src/autodiff/tensor.js'
-import {
-  type Backend,
-  compile,
-  dispose,
-  type Engine,
-  type HostArray,
-  read,
-  run,
-  type StoredTensor,
-  scope,
-  store
-} from '../src/engine.js'
+import type { WithLeaves } from '../src/autodiff/tree.js'
+import { type Backend, compile, dispose, type Engine, type HostArray, read, run, scope, store } from '../src/engine.js'
 import { device } from './device.js'
 
 export const backends: Readonly<Record<'reference' | 'gpu', Backend>> = {
@@ -37,28 +27,35 @@ export const failure = async <A>(backend: Backend, engine: Engine<A>): Promise<s
   return result.left.message
 }
 
-/** Compiles `f`, runs it once on host arrays, reads the results. */
-export const evaluateOn = (
+/** Compiles `f`, runs it once on trees of host arrays, reads the tree of its results. */
+export const evaluateTree = <A extends readonly unknown[], R>(
   backend: Backend,
-  f: (...x: readonly Tensor[]) => readonly Tensor[],
-  args: readonly (NdArray | HostArray)[]
-): Promise<readonly HostArray[]> =>
+  f: (...args: A) => R,
+  args: WithLeaves<A, NdArray | HostArray>
+): Promise<WithLeaves<R, HostArray>> =>
   succeed(
     backend,
     scope(
       pipe(
-        compile<readonly Tensor[], readonly Tensor[]>(f)(args),
+        compile<A, R>(f)(args as never),
         RTE.chain(compiled =>
           pipe(
             store(args),
-            RTE.chain(stored => run(compiled)(...(stored as never as StoredTensor[]))),
+            RTE.chain(stored => run(compiled)(...(stored as never))),
             RTE.chain(read),
             RTE.map(values => {
               dispose(compiled)
-              return values as readonly HostArray[]
+              return values as unknown as WithLeaves<R, HostArray>
             })
           )
         )
       )
     )
   )
+
+/** The same for lists. */
+export const evaluateOn = (
+  backend: Backend,
+  f: (...x: readonly Tensor[]) => readonly Tensor[],
+  args: readonly (NdArray | HostArray)[]
+): Promise<readonly HostArray[]> => evaluateTree<readonly Tensor[], readonly Tensor[]>(backend, f, args)

@@ -7,10 +7,13 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type InputError, inputError } from './errors.js'
 import { type Cell, formatGenotype, type Genotype, parseGenotype } from './genotype.js'
-import { nb201 } from './space.js'
+import { nb201, operationCount } from './space.js'
 
 /** Cells of the space: an operation for each edge. */
-export const BENCH_CELLS = nb201.operations.length ** nb201.edges.length
+export const BENCH_CELLS = Object.values(nb201.cells).reduce(
+  (count, cell) => count * operationCount(cell) ** cell.edges.length,
+  1
+)
 
 /** A column of accuracies. */
 export interface BenchColumn {

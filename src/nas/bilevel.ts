@@ -1,24 +1,35 @@
 /**
- * The search step of NAS-Bench-201's official loop as one pure function: State x Batches -> State, weights first, then alpha. Compiled once,
- * folded over batches; rate and lambda are inputs, so nothing is compiled again between steps.
+ * The search step of the official loops as one pure function: State x Batches -> State. Compiled once, folded over batches; rate, lambda and
+ * key are inputs, so nothing is compiled again between steps.
  */
-import { meanPairwiseCosine, updateRunning } from '../autodiff/nn.js'
+import { updateRunning } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import type { Tensor } from '../autodiff/tensor.js'
-import { alphaGradientOf, type Batch, differenceRegulariser, exactRegulariser, mixturesOf, passOf } from './harmony.js'
+import { leaves, zipTrees } from '../autodiff/tree.js'
+import {
+  type Alpha,
+  alphaGradientOf,
+  type Batch,
+  differenceRegulariser,
+  exactRegulariser,
+  harmonyOf,
+  lossOf,
+  mixturesOf,
+  passOf,
+  type RegulariserName
+} from './harmony.js'
 import { pack, packStatistics, statisticsTable, type Table, tableOf, unpack } from './layers.js'
 import { type AdamOptions, type AdamState, adam, clipFactor, globalNorm, sgd } from './optim.js'
-import type { Supernet } from './supernet.js'
+import { noiseOf, type Supernet } from './supernet.js'
 
 /** All that a search carries from step to step. Weights, momentum and running statistics are one vector each: see `tablesOf`. */
 export interface State {
-  readonly [key: string]: Tensor | AdamState
   readonly weights: Tensor
   readonly momentum: Tensor
-  readonly alpha: Tensor
+  readonly alpha: Alpha
   /** alpha's gradient as the last architecture step left it; only the faithful clip looks at it. */
-  readonly alphaGradient: Tensor
-  readonly adam: AdamState
+  readonly alphaGradient: Alpha
+  readonly adam: AdamState<Alpha>
   readonly running: Tensor
 }
 
@@ -28,11 +39,12 @@ export const tablesOf = (net: Supernet): { readonly weights: Table; readonly sta
   statistics: statisticsTable(net.norms)
 })
 
-/** What changes from epoch to epoch: f32 scalars. */
+/** What changes from step to step besides the batches: f32 scalars, and the key u32[2] of the step's noise. */
 export interface Rates {
   readonly [key: string]: Tensor
   readonly rate: Tensor
   readonly lambda: Tensor
+  readonly key: Tensor
 }
 
 /** A training and a validation batch. */
@@ -47,14 +59,21 @@ export interface StepOptions {
   readonly method: 'lambda-darts' | 'darts'
   /** How dΛ/dw is had: the paper's difference quotient, or the derivative that it estimates. */
   readonly derivative: 'fd' | 'exact'
+  /** Which harmony: `corr`, or `signcorr`; of normal cells alone, or of reduction cells as well. */
+  readonly regulariser: RegulariserName
+  readonly regulariseReduce: boolean
   readonly epsilon0: number
   readonly momentum: number
   readonly weightDecay: number
   readonly clip: number
+  /** The order: the official loop of S1 to S5 moves alpha, then the weights at the new alpha; that of NAS-Bench-201 the other way round. */
+  readonly architectureFirst: boolean
+  /** Quirk 2: each pass draws noise of its own (`fresh`), so that F - B measures noise; or one draw serves T, F and B (`replayed`). */
+  readonly noise: 'fresh' | 'replayed'
   readonly adam: AdamOptions
   /** Quirk 4 of the official code: the clip's norm includes alpha's gradient, last validation's plus this training pass'. */
   readonly clipIncludesAlpha: boolean
-  /** Quirk 3: running statistics are updated by every pass (T, F, B, validation), not by the training pass alone. */
+  /** Quirk 3: running statistics are updated by every pass (T, F, B and validation, in the order of the step), not by the training pass alone. */
   readonly statisticsFromAllPasses: boolean
 }
 
@@ -66,6 +85,8 @@ export const METRICS = [
   'validCorrect',
   'lambdaTrain',
   'lambdaValid',
+  'signTrain',
+  'signValid',
   'gradientNorm',
   'regulariserNorm',
   'epsilon',
@@ -80,63 +101,107 @@ const correct = (logits: Tensor, labels: Tensor): Tensor => $.sum($.convert($.eq
 /** 1 if every element is finite, else 0. */
 const finite = (x: Tensor): Tensor => $.sub(1, $.max($.convert($.not($.isFinite(x)), 'f32')))
 
+/** The noise of the passes of a step: replayed from one draw in those on the training batch, or fresh in each. */
+const lossesOf = (net: Supernet, { noise }: StepOptions, key: Tensor, { train, valid }: Batches) => {
+  if (net.noises.length === 0) {
+    const loss = lossOf(net)
+    return { validation: loss, training: loss, forward: loss, backward: loss }
+  }
+  const keys = $.split(key, 4)
+  const lossWith = (i: number, { images }: Batch) => lossOf(net, noiseOf(net, keys[i] as Tensor, images.shape[0] as number))
+  const training = lossWith(1, train)
+  return {
+    validation: lossWith(0, valid),
+    training,
+    forward: noise === 'fresh' ? lossWith(2, train) : training,
+    backward: noise === 'fresh' ? lossWith(3, train) : training
+  }
+}
+
 /** One step, with the metrics of `METRICS`. */
 export const stepOf =
   (net: Supernet, options: StepOptions) =>
   (state: State, batches: Batches, rates: Rates): { readonly state: State; readonly metrics: Tensor } => {
     const tables = tablesOf(net)
-    const weights = unpack(tables.weights, state.weights)
-    const mixtures = mixturesOf(net, state.alpha)
+    const losses = lossesOf(net, options, rates.key, batches)
+    const harmony = harmonyOf(net, options)
 
-    const training = passOf(net)(weights, mixtures, batches.train)
-    const regulariser = {
-      darts: () => undefined,
-      'lambda-darts': () =>
-        options.derivative === 'exact'
-          ? exactRegulariser(net)(weights, mixtures, batches.train)
-          : differenceRegulariser(net, options.epsilon0)(weights, mixtures, batches.train, training.cellGradients)
-    }[options.method]()
-    const harmony = regulariser ? pack(tables.weights, regulariser.gradient) : undefined
-    const plain = pack(tables.weights, training.weightGradient)
-    const gradient = harmony ? $.add(plain, $.mul(rates.lambda, harmony)) : plain
+    /** The validation pass at some weights, and Adam on alpha. */
+    const architecture = (vector: Tensor) => {
+      const pass = passOf(losses.validation)(unpack(tables.weights, vector), mixturesOf(net, state.alpha), batches.valid)
+      const alphaGradient = alphaGradientOf(net, state.alpha, pass.cellGradients)
+      return { pass, alphaGradient, ...adam(options.adam, alphaGradient, state.adam, state.alpha) }
+    }
 
-    const stale = $.add(state.alphaGradient, alphaGradientOf(state.alpha, training.cellGradients))
-    const gradientNorm = globalNorm(options.clipIncludesAlpha ? [gradient, stale] : [gradient])
-    const clip = clipFactor(gradientNorm, options.clip)
-    const descended = sgd(options, rates.rate, $.mul(gradient, clip), state.momentum, state.weights)
+    /** The training pass and the regulariser at some alpha, clip and SGD on the weights. */
+    const weightStep = (alpha: Alpha) => {
+      const weights = unpack(tables.weights, state.weights)
+      const mixtures = mixturesOf(net, alpha)
+      const pass = passOf(losses.training)(weights, mixtures, batches.train)
+      const regulariser = {
+        darts: () => undefined,
+        'lambda-darts': () =>
+          options.derivative === 'exact'
+            ? exactRegulariser(losses.training, harmony)(weights, mixtures, batches.train)
+            : differenceRegulariser(losses, harmony, options.epsilon0)(weights, mixtures, batches.train, pass.cellGradients)
+      }[options.method]()
+      const plain = pack(tables.weights, pass.weightGradient)
+      const push = regulariser ? pack(tables.weights, regulariser.gradient) : undefined
+      const gradient = push ? $.add(plain, $.mul(rates.lambda, push)) : plain
+      const stale = zipTrees(state.alphaGradient, [alphaGradientOf(net, alpha, pass.cellGradients)], (last, now) =>
+        $.add(last, now as Tensor)
+      )
+      const gradientNorm = globalNorm(options.clipIncludesAlpha ? [gradient, ...leaves(stale)] : [gradient])
+      const clip = clipFactor(gradientNorm, options.clip)
+      const descended = sgd(options, rates.rate, $.mul(gradient, clip), state.momentum, state.weights)
+      return { pass, regulariser, push, gradientNorm, clip, ...descended }
+    }
 
-    const validation = passOf(net)(unpack(tables.weights, descended.values), mixtures, batches.valid)
-    const alphaGradient = alphaGradientOf(state.alpha, validation.cellGradients)
-    const architecture = adam(options.adam, alphaGradient, state.adam, state.alpha)
+    // The order of the protocol: each half sees what the half before it has made.
+    const first = options.architectureFirst ? architecture(state.weights) : undefined
+    const trained = weightStep(first ? first.values : state.alpha)
+    const searched = first ?? architecture(trained.values)
 
-    const passes = options.statisticsFromAllPasses ? [training, ...(regulariser?.passes ?? []), validation] : [training]
+    const inTraining = [trained.pass, ...(options.statisticsFromAllPasses ? (trained.regulariser?.passes ?? []) : [])]
+    const ofValidation = options.statisticsFromAllPasses ? [searched.pass] : []
+    const passes = first ? [...ofValidation, ...inTraining] : [...inTraining, ...ofValidation]
     const running = passes.reduce(
       (before, { moments }) => updateRunning(before, packStatistics(tables.statistics, moments)),
       state.running
     )
 
+    const agreement = {
+      corr: harmonyOf(net, { ...options, regulariser: 'corr' }),
+      signcorr: harmonyOf(net, { ...options, regulariser: 'signcorr' })
+    }
     const metrics: Readonly<Record<Metric, Tensor>> = {
-      trainLoss: training.loss,
-      validLoss: validation.loss,
-      trainCorrect: correct(training.logits, batches.train.labels),
-      validCorrect: correct(validation.logits, batches.valid.labels),
-      lambdaTrain: meanPairwiseCosine(training.cellGradients),
-      lambdaValid: meanPairwiseCosine(validation.cellGradients),
-      gradientNorm,
-      regulariserNorm: harmony ? globalNorm([harmony]) : $.tensor(0),
-      epsilon: regulariser?.epsilon ?? $.tensor(0),
-      clip,
+      trainLoss: trained.pass.loss,
+      validLoss: searched.pass.loss,
+      trainCorrect: correct(trained.pass.logits, batches.train.labels),
+      validCorrect: correct(searched.pass.logits, batches.valid.labels),
+      lambdaTrain: agreement.corr(trained.pass.cellGradients),
+      lambdaValid: agreement.corr(searched.pass.cellGradients),
+      signTrain: agreement.signcorr(trained.pass.cellGradients),
+      signValid: agreement.signcorr(searched.pass.cellGradients),
+      gradientNorm: trained.gradientNorm,
+      regulariserNorm: trained.push ? globalNorm([trained.push]) : $.tensor(0),
+      epsilon: trained.regulariser?.epsilon ?? $.tensor(0),
+      clip: trained.clip,
       finite: finite(
-        $.concat([training.loss, validation.loss, gradientNorm, globalNorm([alphaGradient])].map(x => $.reshape(x, [1])))
+        $.concat(
+          [trained.pass.loss, searched.pass.loss, trained.gradientNorm, globalNorm(leaves(searched.alphaGradient))].map(x =>
+            $.reshape(x, [1])
+          )
+        )
       )
     }
     return {
       state: {
-        weights: descended.values,
-        momentum: descended.buffer,
-        alpha: architecture.values,
-        alphaGradient,
-        adam: architecture.state,
+        weights: trained.values,
+        momentum: trained.buffer,
+        alpha: searched.values,
+        alphaGradient: searched.alphaGradient,
+        adam: searched.state,
         running
       },
       metrics: $.concat(METRICS.map(name => $.reshape(metrics[name], [1])))

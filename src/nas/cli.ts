@@ -201,7 +201,7 @@ const searchCommand = async (given: Given): Promise<number> => {
   const { channels: imageChannels, height, width, classes } = dataset
   const net = supernet(nb201, {
     channels: config.channels,
-    cellsPerStage: config.layersPerStage,
+    layers: config.layersPerStage,
     imageChannels,
     size: [height, width],
     classes

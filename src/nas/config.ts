@@ -7,6 +7,8 @@ import { type InputError, inputError } from './errors.js'
 
 const method = t.keyof({ 'lambda-darts': null, darts: null })
 const derivative = t.keyof({ fd: null, exact: null })
+const regulariser = t.keyof({ corr: null, signcorr: null })
+const noise = t.keyof({ replayed: null, fresh: null })
 const statistics = t.keyof({ 'training-pass': null, 'all-passes': null })
 
 /** The configuration of a search, as it is written to `config.json`. */
@@ -24,6 +26,10 @@ export const SearchConfig = t.readonly(
     learningRate: t.number,
     learningRateEnd: t.number,
     alphaLearningRate: t.number,
+    regulariser,
+    regulariseReduce: t.boolean,
+    architectureFirst: t.boolean,
+    noise,
     clipIncludesAlpha: t.boolean,
     statistics
   })
@@ -151,6 +157,36 @@ export const OPTIONS: readonly Option[] = [
     paper: 1e-4
   },
   {
+    key: 'regulariser',
+    flag: '--regulariser <name>',
+    help: 'how the agreement of cells is measured: corr, or signcorr',
+    choices: Object.keys(regulariser.keys),
+    usual: 'corr',
+    paper: 'corr'
+  },
+  {
+    key: 'regulariseReduce',
+    flag: '--regularise-reduce',
+    help: 'reduction cells are regularised as well, which the official code leaves out',
+    usual: false,
+    paper: false
+  },
+  {
+    key: 'architectureFirst',
+    flag: '--architecture-first',
+    help: 'a step moves alpha, then the weights, as in the official code of S1 to S5',
+    usual: false,
+    paper: false
+  },
+  {
+    key: 'noise',
+    flag: '--noise <which>',
+    help: 'how often the operation noise is drawn: replayed (once a step), or fresh (in each pass) as in the official code',
+    choices: Object.keys(noise.keys),
+    usual: 'replayed',
+    paper: 'fresh'
+  },
+  {
     key: 'clipIncludesAlpha',
     flag: '--clip-includes-alpha',
     help: "the clip's norm includes alpha's stale gradient, as in the official code",
@@ -254,11 +290,15 @@ export const configure = (
 export const stepOptions = (config: SearchConfig): StepOptions => ({
   method: config.lambda === 0 ? 'darts' : config.method,
   derivative: config.derivative,
+  regulariser: config.regulariser,
+  regulariseReduce: config.regulariseReduce,
   epsilon0: config.epsilon0,
   momentum: FIXED.momentum,
   weightDecay: FIXED.weightDecay,
   clip: FIXED.clip,
   adam: { rate: config.alphaLearningRate, betas: FIXED.betas, epsilon: FIXED.adamEpsilon, weightDecay: FIXED.alphaWeightDecay },
+  architectureFirst: config.architectureFirst,
+  noise: config.noise,
   clipIncludesAlpha: config.clipIncludesAlpha,
   statisticsFromAllPasses: config.statistics === 'all-passes'
 })

@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type InputError, inputError } from './errors.js'
-import { nb201 } from './space.js'
+import { type CellType, nb201 } from './space.js'
 
 /** An edge that was chosen: its operation, and the node whose value it takes. */
 export interface ChosenEdge {
@@ -30,9 +30,9 @@ export type Genotype =
 /** Inputs of a cell. */
 const INPUTS = { nb201: 1, darts: 2 } as const
 
-/** The cells of a genotype by name. */
+/** The cells of a genotype, by their names in its space. */
 export const cellsOf = (genotype: Genotype): Readonly<Record<string, Cell>> =>
-  genotype.family === 'nb201' ? { cell: genotype.nodes } : { normal: genotype.normal.nodes, reduce: genotype.reduce.nodes }
+  genotype.family === 'nb201' ? { alpha: genotype.nodes } : { normal: genotype.normal.nodes, reduce: genotype.reduce.nodes }
 
 /** How often each operation was chosen in a cell, those never chosen included. */
 export const operationCounts = (operations: readonly string[], cell: Cell): Readonly<Record<string, number>> =>
@@ -188,10 +188,13 @@ const parseDarts = (text: string): E.Either<InputError, Genotype> => {
   )
 }
 
+/** The cell of NAS-Bench-201. */
+const BENCH = nb201.cells['alpha'] as CellType
+
 const parseBench = (text: string): E.Either<InputError, Genotype> => {
   const groups = text.split('+').map(group => group.trim())
-  if (groups.length !== nb201.nodes - 1)
-    return refuse(`${nb201.nodes - 1} groups joined by +, one for each node`, `${groups.length} in ${quote(text)}`, BENCH_FORM)
+  if (groups.length !== BENCH.nodes)
+    return refuse(`${BENCH.nodes} groups joined by +, one for each node`, `${groups.length} in ${quote(text)}`, BENCH_FORM)
   return pipe(
     groups,
     E.traverseReadonlyArrayWithIndex((i, group) => {
@@ -205,7 +208,7 @@ const parseBench = (text: string): E.Either<InputError, Genotype> => {
         found,
         E.traverseReadonlyArrayWithIndex((from, [, operation]) =>
           pipe(
-            known(nb201.operations, operation as string, where),
+            known(BENCH.edges[0]?.operations ?? [], operation as string, where),
             E.map(chosen => ({ operation: chosen, from }))
           )
         )

@@ -2,14 +2,14 @@
  * Harmony of the cells (Λ-DARTS, Movahedi et al., ICLR 2023, arXiv 2210.07998): the cells of a network share alpha, yet each has its own
  * dL/dp; their mean pairwise cosine Λ is raised by training the weights on L - lambda Λ.
  */
-
 import { grad, valueAuxAndGrad, vjp } from '../autodiff/grad.js'
-import { crossEntropy, meanPairwiseCosine, norm, softmax } from '../autodiff/nn.js'
+import { crossEntropy, meanPairwiseCosine, meanPairwiseSignCosine, norm, softmax } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
+import { fail } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
-import { mapTree } from '../autodiff/tree.js'
+import { mapTree, zipTrees } from '../autodiff/tree.js'
 import type { Statistics, Weights } from './layers.js'
-import type { Supernet } from './supernet.js'
+import type { SearchedCell, Supernet } from './supernet.js'
 
 /** Images f32[B,C,H,W] and their classes i32[B]. */
 export interface Batch {
@@ -18,8 +18,12 @@ export interface Batch {
   readonly labels: Tensor
 }
 
+/** Architecture parameters f32[edges, operations], one matrix for each kind of cell. */
+export type Alpha = Readonly<Record<string, Tensor>>
+
 /** Each cell's own copy of p = softmax(alpha): equal values, separate variables. */
-export const mixturesOf = (net: Supernet, alpha: Tensor): readonly Tensor[] => net.cells.map(() => softmax(alpha))
+export const mixturesOf = ({ cells }: Supernet, alpha: Alpha): readonly Tensor[] =>
+  cells.map(({ type }) => softmax(alpha[type] as Tensor))
 
 /** What a pass computes on the way: logits, and the statistics of its batch norms. */
 interface PassAux {
@@ -28,11 +32,14 @@ interface PassAux {
   readonly moments: Statistics
 }
 
-/** Training-mode loss of a batch, its logits and statistics. */
+/** The loss of a batch, and what is computed on the way. */
+export type Loss = (weights: Weights, mixtures: readonly Tensor[], batch: Batch) => readonly [Tensor, PassAux]
+
+/** Training-mode loss of a batch, its logits and statistics; `noise` for networks that have sites of it (see `noiseOf`). */
 export const lossOf =
-  (net: Supernet) =>
-  (weights: Weights, mixtures: readonly Tensor[], { images, labels }: Batch): readonly [Tensor, PassAux] => {
-    const { y, moments } = net.logits({ weights }, mixtures, images)
+  (net: Supernet, noise: Weights = {}): Loss =>
+  (weights, mixtures, { images, labels }) => {
+    const { y, moments } = net.logits({ weights, noise }, mixtures, images)
     return [crossEntropy(y, labels), { logits: y, moments }]
   }
 
@@ -46,25 +53,66 @@ export interface Pass {
 }
 
 export const passOf =
-  (net: Supernet) =>
+  (loss: Loss) =>
   (weights: Weights, mixtures: readonly Tensor[], batch: Batch): Pass => {
-    const { value, aux, gradient } = valueAuxAndGrad((w: Weights, ps: readonly Tensor[]) => lossOf(net)(w, ps, batch), {
-      argnums: [0, 1]
+    // Weights before an edge of nothing but noise or none reach no result: their gradient is zero, and meant to be.
+    const { value, aux, gradient } = valueAuxAndGrad((w: Weights, ps: readonly Tensor[]) => loss(w, ps, batch), {
+      argnums: [0, 1],
+      unreached: 'zero'
     })(weights, mixtures)
     return { loss: value, logits: aux.logits, moments: aux.moments, weightGradient: gradient[0], cellGradients: gradient[1] }
   }
 
-/** dL/dalpha from the cells' gradients: the transpose of the softmax's Jacobian, applied to their sum. */
-export const alphaGradientOf = (alpha: Tensor, cellGradients: readonly Tensor[]): Tensor => {
-  const [, pullback] = vjp((a: Tensor) => softmax(a), alpha)
-  return pullback(cellGradients.reduce((a, b) => $.add(a, b)))[0]
+/** dL/dalpha from the cells' gradients: the transpose of the softmax's Jacobian, applied to the sum over the cells of each kind. */
+export const alphaGradientOf = ({ cells }: Supernet, alpha: Alpha, cellGradients: readonly Tensor[]): Alpha => {
+  const sums = Object.fromEntries(
+    Object.keys(alpha).map(type => [type, cellGradients.filter((_, l) => cells[l]?.type === type).reduce((a, b) => $.add(a, b))])
+  )
+  const [, pullback] = vjp((a: Alpha) => mapTree(a, leaf => softmax(leaf)), alpha)
+  return pullback(sums)[0]
 }
 
-/** The direction d_l = dΛ/dg_l of each cell, and the norm of all together. */
+/** How the agreement of cells is measured: `corr`, the mean pairwise cosine Λ, or `signcorr`, that of signs weighted by sizes. */
+export const REGULARISERS = { corr: meanPairwiseCosine, signcorr: meanPairwiseSignCosine } as const
+export type RegulariserName = keyof typeof REGULARISERS
+
+/** A measure of how far the gradients of a network's cells agree: a scalar. */
+export type Harmony = (cellGradients: readonly Tensor[]) => Tensor
+
+/** The places of the regularised cells, a list for each kind: cells that share an alpha. The official code leaves reduction cells out. */
+export const regularisedCells = (cells: readonly SearchedCell[], regulariseReduce: boolean): readonly (readonly number[])[] =>
+  [...new Set(cells.filter(({ reduction }) => regulariseReduce || !reduction).map(({ type }) => type))].map(type =>
+    cells.flatMap((cell, l) => (cell.type === type ? [l] : []))
+  )
+
+/**
+ * The harmony of a network's cells: the mean over pairs of cells that share an alpha, added over the kinds of cells that are regularised.
+ * Each kind needs two cells or more.
+ */
+export const harmonyOf = (
+  { cells }: Supernet,
+  { regulariser, regulariseReduce }: { readonly regulariser: RegulariserName; readonly regulariseReduce: boolean }
+): Harmony => {
+  const groups = regularisedCells(cells, regulariseReduce)
+  groups.forEach(group => {
+    if (group.length < 2)
+      fail(
+        'harmony',
+        'at least two cells of each kind that is regularised',
+        `${group.length} of the kind '${cells[group[0] as number]?.type}' among ${cells.length}`,
+        'use more layers'
+      )
+  })
+  return gradients =>
+    groups.map(group => REGULARISERS[regulariser](group.map(l => gradients[l] as Tensor))).reduce((a, b) => $.add(a, b))
+}
+
+/** The direction d_l = dΛ/dg_l of each cell, zero for those that are not regularised, and the norm of all together. */
 export const directionOf = (
+  harmony: Harmony,
   cellGradients: readonly Tensor[]
 ): { readonly direction: readonly Tensor[]; readonly size: Tensor } => {
-  const direction = grad((gs: readonly Tensor[]) => meanPairwiseCosine(gs))(cellGradients)
+  const direction = grad((gs: readonly Tensor[]) => harmony(gs), { unreached: 'zero' })(cellGradients)
   return { direction, size: norm($.concat(direction.map(d => $.reshape(d, [-1])))) }
 }
 
@@ -78,12 +126,10 @@ export interface Regulariser {
 
 /** -dΛ/dw by differentiating twice. Λ is a tensor like any other, so this is grad of grad. */
 export const exactRegulariser =
-  (net: Supernet) =>
+  (loss: Loss, harmony: Harmony) =>
   (weights: Weights, mixtures: readonly Tensor[], batch: Batch): Regulariser => {
-    const dissonance = (w: Weights): Tensor => {
-      const cellGradients = grad((ps: readonly Tensor[]) => lossOf(net)(w, ps, batch)[0])(mixtures)
-      return $.neg(meanPairwiseCosine(cellGradients))
-    }
+    const dissonance = (w: Weights): Tensor =>
+      $.neg(harmony(grad((ps: readonly Tensor[]) => loss(w, ps, batch)[0], { unreached: 'zero' })(mixtures)))
     // The classifier's bias shifts no cell's gradient on some networks: its derivative is then zero, and meant to be.
     return { gradient: grad(dissonance, { unreached: 'zero' })(weights), epsilon: $.tensor(0), passes: [] }
   }
@@ -91,18 +137,18 @@ export const exactRegulariser =
 /**
  * The paper's difference quotient: epsilon = epsilon0 / |d|, F and B the weight gradients with all cells' mixtures moved by -epsilon d and
  * +epsilon d, and (F - B) / (2 epsilon). On a network with kinks it is not the derivative: see docs/method.md. Where d = 0 it is 0.
+ * `losses`: that of F and that of B, which differ only where each pass draws noise of its own.
  */
 export const differenceRegulariser =
-  (net: Supernet, epsilon0: number) =>
+  (losses: { readonly forward: Loss; readonly backward: Loss }, harmony: Harmony, epsilon0: number) =>
   (weights: Weights, mixtures: readonly Tensor[], batch: Batch, cellGradients: readonly Tensor[]): Regulariser => {
-    const { direction, size } = directionOf(cellGradients)
+    const { direction, size } = directionOf(harmony, cellGradients)
     const moves = $.greater(size, 0)
     const epsilon = $.where(moves, $.div(epsilon0, $.where(moves, size, 1)), 0)
     const moved = (sign: number) => mixtures.map((p, l) => $.add(p, $.mul($.mul(epsilon, sign), direction[l] as Tensor)))
-    const [forward, backward] = [passOf(net)(weights, moved(-1), batch), passOf(net)(weights, moved(1), batch)]
+    const forward = passOf(losses.forward)(weights, moved(-1), batch)
+    const backward = passOf(losses.backward)(weights, moved(1), batch)
     const scale = $.where(moves, $.div(1, $.mul($.where(moves, epsilon, 1), 2)), 0)
-    const gradient = mapTree(forward.weightGradient, (leaf, i) =>
-      $.mul(scale, $.sub(leaf, Object.values(backward.weightGradient)[i] as Tensor))
-    )
+    const gradient = zipTrees(forward.weightGradient, [backward.weightGradient], (f, b) => $.mul(scale, $.sub(f, b as Tensor)))
     return { gradient, epsilon, passes: [forward, backward] }
   }

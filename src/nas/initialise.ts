@@ -4,6 +4,7 @@ import { normalOf, randomWords, threefry2x32, uniformOf } from '../autodiff/ops/
 import { type Aval, sizeOf } from '../autodiff/shape.js'
 import type { HostArray } from '../engine.js'
 import { tablesOf } from './bilevel.js'
+import { mapRecord, operationCount } from './space.js'
 import type { Supernet } from './supernet.js'
 
 /** An independent key for each use of one: the block of the key at (n, 1), which no draw of numbers uses. */
@@ -14,7 +15,7 @@ const f32 = (...shape: readonly number[]): Aval => ({ shape, dtype: 'f32' })
 /** The dtypes and shapes of a state, which are known without drawing a number. */
 export const stateShapes = (net: Supernet) => {
   const { weights, statistics } = tablesOf(net)
-  const alpha = f32(net.space.edges.length, net.space.operations.length)
+  const alpha = mapRecord(net.space.cells, cell => f32(cell.edges.length, operationCount(cell)))
   return {
     weights: f32(weights.size),
     momentum: f32(weights.size),
@@ -42,24 +43,24 @@ const initialWeights = (net: Supernet, key: Key): Float32Array =>
     })
   )
 
+/** 1e-3 N(0, 1). */
+const initialAlpha = ({ shape }: Aval, key: Key): Float32Array =>
+  Float32Array.from(randomWords(key, sizeOf(shape)), word => 1e-3 * normalOf(word))
+
 /** State before the first step: weights as PyTorch starts them, alpha 1e-3 N(0, 1), empty optimisers, statistics at mean 0 and variance 1. */
 export const initialState = (net: Supernet, key: Key) => {
   const shapes = stateShapes(net)
-  const words = randomWords(foldIn(key, net.parameters.length), sizeOf(shapes.alpha.shape))
   const running = tablesOf(net).statistics.entries.map(({ name, shape }) =>
     Float32Array.from({ length: sizeOf(shape) }, () => (name.endsWith('.running_var') ? 1 : 0))
   )
   return {
     weights: filled(shapes.weights, initialWeights(net, key)),
     momentum: filled(shapes.momentum),
-    alpha: filled(
-      shapes.alpha,
-      Float32Array.from(words, word => 1e-3 * normalOf(word))
-    ),
-    alphaGradient: filled(shapes.alphaGradient),
+    alpha: mapRecord(shapes.alpha, (aval, _, n) => filled(aval, initialAlpha(aval, foldIn(key, net.parameters.length + n)))),
+    alphaGradient: mapRecord(shapes.alphaGradient, aval => filled(aval)),
     adam: {
-      first: filled(shapes.adam.first),
-      second: filled(shapes.adam.second),
+      first: mapRecord(shapes.adam.first, aval => filled(aval)),
+      second: mapRecord(shapes.adam.second, aval => filled(aval)),
       corrections: filled(shapes.adam.corrections)
     },
     running: filled(shapes.running, concatenate(running))

@@ -4,7 +4,7 @@
  */
 import { type Affine, batchNorm, batchNormEval, type Moments } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
-import { sizeOf } from '../autodiff/shape.js'
+import { fail, show, sizeOf } from '../autodiff/shape.js'
 import type { Shape, Tensor } from '../autodiff/tensor.js'
 
 /** How a parameter starts: uniform on +-1/sqrt(fanIn) (method: Kaiming uniform with a = sqrt 5), or a constant. */
@@ -21,14 +21,41 @@ export interface Norm {
   readonly channels: number
 }
 
+/** A site of noise: the name of the operation, and the shape [C,H,W] that it draws for each image. */
+export interface NoiseSite {
+  readonly name: string
+  readonly shape: Shape
+}
+
+/** Tensors by name: weights, or the noise of a pass. */
 export type Weights = Readonly<Record<string, Tensor>>
 /** Means and variances of batch norms, by name. */
 export type Statistics = Readonly<Record<string, Moments>>
+
+/** log(1 + e^x), without overflow; its derivative is the sigmoid, to every order. */
+const softplus = $.customVjp(
+  x => $.sub($.relu(x as Tensor), $.log($.sigmoid($.abs(x as Tensor)))),
+  (g, [x]) => [$.mul(g, $.sigmoid(x as Tensor))]
+)
+
+/** x Phi(x) by its tanh form: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 (Hendrycks & Gimpel, 2016). */
+const gelu = (x: Tensor): Tensor => {
+  const cubic = $.add(x, $.mul($.mul($.mul(x, x), x), 0.044715))
+  return $.mul($.mul(x, 0.5), $.add($.tanh($.mul(cubic, Math.sqrt(2 / Math.PI))), 1))
+}
+
+/** What stands before convolutions. ReLU is what all papers use; the other two have no kink, so that the share of kinks can be seen. */
+export const ACTIVATIONS = { relu: $.relu, softplus, gelu } as const
+export type Activation = keyof typeof ACTIVATIONS
 
 /** What layers compute with. `running` statistics mean evaluation mode; without them the batch's own normalise it. */
 export interface Context {
   readonly weights: Weights
   readonly running?: Statistics
+  /** What the sites of noise give, by name, f32[B,C,H,W]: drawn outside, so that passes can share it. */
+  readonly noise?: Weights
+  /** Default: relu. */
+  readonly activation?: Activation
 }
 
 /** A result, and the statistics of the batch norms on the way (none in evaluation mode). */
@@ -37,26 +64,41 @@ export interface Output {
   readonly moments: Statistics
 }
 
-export interface Layer {
+/** What a layer must be given: parameters and noise, and the batch norms whose statistics it keeps. */
+export interface Needs {
   readonly parameters: readonly Parameter[]
   readonly norms: readonly Norm[]
+  readonly noises: readonly NoiseSite[]
+}
+
+export interface Layer extends Needs {
   apply(context: Context, x: Tensor): Output
 }
 
-/** A layer without parameters. */
-export const simple = (f: (x: Tensor) => Tensor): Layer => ({
-  parameters: [],
-  norms: [],
-  apply: (_, x) => ({ y: f(x), moments: {} })
+const nothing: Needs = { parameters: [], norms: [], noises: [] }
+
+/** What several layers need together, in their order. */
+export const needsOf = (layers: readonly Needs[]): Needs => ({
+  parameters: layers.flatMap(({ parameters }) => parameters),
+  norms: layers.flatMap(({ norms }) => norms),
+  noises: layers.flatMap(({ noises }) => noises)
 })
 
+export const momentsOf = (outputs: readonly Output[]): Statistics => Object.assign({}, ...outputs.map(({ moments }) => moments))
+
+/** A layer without parameters. */
+export const simple = (f: (x: Tensor) => Tensor): Layer => ({ ...nothing, apply: (_, x) => ({ y: f(x), moments: {} }) })
+
 export const identity: Layer = simple(x => x)
-export const relu: Layer = simple($.relu)
+/** The activation of the context. */
+export const activation: Layer = {
+  ...nothing,
+  apply: ({ activation: name = 'relu' }, x) => ({ y: ACTIVATIONS[name](x), moments: {} })
+}
 
 /** One after another. */
 export const chain = (...layers: readonly Layer[]): Layer => ({
-  parameters: layers.flatMap(layer => layer.parameters),
-  norms: layers.flatMap(layer => layer.norms),
+  ...needsOf(layers),
   apply: (context, x) =>
     layers.reduce<Output>(
       (before, layer) => {
@@ -67,36 +109,58 @@ export const chain = (...layers: readonly Layer[]): Layer => ({
     )
 })
 
-/** The sum of what two layers make of one tensor. */
-export const sumOf = (first: Layer, second: Layer): Layer => ({
-  parameters: [...first.parameters, ...second.parameters],
-  norms: [...first.norms, ...second.norms],
-  apply: (context, x) => {
-    const [a, b] = [first.apply(context, x), second.apply(context, x)]
-    return { y: $.add(a.y, b.y), moments: { ...a.moments, ...b.moments } }
-  }
-})
+/** Several layers on one tensor, joined. */
+const joined =
+  (join: (tensors: readonly Tensor[]) => Tensor) =>
+  (...layers: readonly Layer[]): Layer => ({
+    ...needsOf(layers),
+    apply: (context, x) => {
+      const outputs = layers.map(layer => layer.apply(context, x))
+      return { y: join(outputs.map(({ y }) => y)), moments: momentsOf(outputs) }
+    }
+  })
+
+/** The sum of what layers make of one tensor. */
+export const sumOf = joined(tensors => tensors.reduce((a, b) => $.add(a, b)))
+/** Their channels one after another. */
+export const concatOf = joined(tensors => $.concat(tensors, 1))
 
 export const weightOf = ({ weights }: Context, name: string): Tensor => weights[name] as Tensor
 
-/** A convolution without bias: `name.weight` is [channelsOut, channelsIn / groups, kernel, kernel]. Padding keeps the size at stride 1. */
-export const conv = (name: string, channelsIn: number, channelsOut: number, kernel: number, stride = 1): Layer => ({
-  parameters: [
-    {
-      name: `${name}.weight`,
-      shape: [channelsOut, channelsIn, kernel, kernel],
-      start: { kind: 'uniform', fanIn: channelsIn * kernel * kernel }
-    }
-  ],
-  norms: [],
-  apply: (context, x) => ({
-    y: $.conv2d(x, weightOf(context, `${name}.weight`), { stride, padding: (kernel - 1) / 2 }),
-    moments: {}
-  })
-})
+type Two = readonly [number, number]
+const two = (value: number | Two): Two => (typeof value === 'number' ? [value, value] : value)
+
+/** A number stands for both axes. */
+export interface ConvOptions {
+  readonly stride?: number | Two
+  readonly dilation?: number
+  readonly groups?: number
+}
+
+/** A convolution without bias: `name.weight` is [channelsOut, channelsIn / groups, ...kernel]. Padding keeps the size at stride 1. */
+export const conv = (
+  name: string,
+  channelsIn: number,
+  channelsOut: number,
+  kernel: number | Two,
+  { stride = 1, dilation = 1, groups = 1 }: ConvOptions = {}
+): Layer => {
+  const [height, width] = two(kernel)
+  const padding: Two = [((height - 1) * dilation) / 2, ((width - 1) * dilation) / 2]
+  const shape = [channelsOut, channelsIn / groups, height, width]
+  return {
+    ...nothing,
+    parameters: [{ name: `${name}.weight`, shape, start: { kind: 'uniform', fanIn: (channelsIn / groups) * height * width } }],
+    apply: (context, x) => ({
+      y: $.conv2d(x, weightOf(context, `${name}.weight`), { stride, padding, dilation, groups }),
+      moments: {}
+    })
+  }
+}
 
 /** Batch norm: `name.weight` and `name.bias` where it is affine. */
 export const norm = (name: string, channels: number, isAffine: boolean): Layer => ({
+  ...nothing,
   parameters: isAffine
     ? [
         { name: `${name}.weight`, shape: [channels], start: { kind: 'constant', value: 1 } },
@@ -114,7 +178,7 @@ export const norm = (name: string, channels: number, isAffine: boolean): Layer =
   }
 })
 
-/** ReLU, convolution, batch norm: the unit of all search spaces. */
+/** Activation, convolution, batch norm: the unit of all search spaces. */
 export const reluConvNorm = (
   name: string,
   channelsIn: number,
@@ -123,7 +187,55 @@ export const reluConvNorm = (
   stride: number,
   isAffine: boolean
 ): Layer =>
-  chain(relu, conv(`${name}.op.1`, channelsIn, channelsOut, kernel, stride), norm(`${name}.op.2`, channelsOut, isAffine))
+  chain(
+    activation,
+    conv(`${name}.op.1`, channelsIn, channelsOut, kernel, { stride }),
+    norm(`${name}.op.2`, channelsOut, isAffine)
+  )
+
+/** x without its first row and column. */
+const shifted: Layer = simple(x => $.slice(x, [[], [], [1], [1]]))
+
+/**
+ * Halves an image without losing its odd pixels: half of the channels from a 1x1 convolution at stride 2 of the image, half of the image
+ * shifted by a row and a column. Even channels, height and width.
+ */
+export const factorizedReduce = (name: string, channelsIn: number, channelsOut: number, isAffine: boolean): Layer =>
+  chain(
+    simple(x =>
+      [channelsOut, x.shape[2] as number, x.shape[3] as number].every(extent => extent % 2 === 0)
+        ? x
+        : fail(
+            name,
+            'an even number of channels, and images of even height and width, to halve',
+            `${channelsOut} channels of ${show(x)}`,
+            'crop or pad the images'
+          )
+    ),
+    activation,
+    concatOf(
+      conv(`${name}.conv_1`, channelsIn, channelsOut / 2, 1, { stride: 2 }),
+      chain(shifted, conv(`${name}.conv_2`, channelsIn, channelsOut / 2, 1, { stride: 2 }))
+    ),
+    norm(`${name}.bn`, channelsOut, isAffine)
+  )
+
+/** What was drawn for this site, whatever the input is. */
+export const noise = (name: string, shape: Shape): Layer => ({
+  ...nothing,
+  noises: [{ name, shape }],
+  apply: ({ noise: drawn }, x) => ({
+    y:
+      drawn?.[name] ??
+      fail(
+        name,
+        `noise f32[${[x.shape[0], ...shape].join(',')}] in the context`,
+        'none of that name',
+        'draw it from a key with noiseOf'
+      ),
+    moments: {}
+  })
+})
 
 /** One vector that holds a list of tensors, one after another: a handful of device calls serve them all. */
 export interface Table {

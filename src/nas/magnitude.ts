@@ -1,21 +1,16 @@
 /** The cell that alpha prefers: the rules by which the mixtures of a search become a genotype. */
 import { fail } from '../autodiff/shape.js'
-import type { Cell } from './genotype.js'
-import type { Space } from './space.js'
-
-/** An edge of a searched cell, and the operations of its row. */
-export interface SearchedEdge {
-  readonly to: number
-  readonly from: number
-  readonly operations: readonly string[]
-}
+import type { Cell, ConcatCell, Genotype } from './genotype.js'
+import { type CellType, type Edge, operationCount, type Space } from './space.js'
 
 /** A number for each operation of each edge: alpha, or its mixtures. */
 export type Rows = readonly (readonly number[])[]
 
 /** The rows of a matrix of alpha. */
-export const rowsOf = ({ edges, operations }: Space, alpha: ArrayLike<number>): Rows =>
-  edges.map((_, edge) => operations.map((_operation, o) => alpha[edge * operations.length + o] as number))
+export const rowsOf = (cell: CellType, alpha: ArrayLike<number>): Rows => {
+  const columns = operationCount(cell)
+  return cell.edges.map((_, row) => Array.from({ length: columns }, (_column, o) => alpha[row * columns + o] as number))
+}
 
 /** softmax(alpha), row by row. Powers are added in the order of their size, so that rows of the same numbers tie whatever their order. */
 export const mixtureRows = (rows: Rows): Rows =>
@@ -35,7 +30,7 @@ const largestOf = (row: readonly number[], columns: readonly number[]): { readon
 }
 
 /** Edges by the node that they lead to, in the order of nodes and of their sources. */
-const byNode = (edges: readonly SearchedEdge[]): readonly (readonly { readonly edge: SearchedEdge; readonly row: number }[])[] =>
+const byNode = (edges: readonly Edge[]): readonly (readonly { readonly edge: Edge; readonly row: number }[])[] =>
   [...new Set(edges.map(({ to }) => to))]
     .toSorted((a, b) => a - b)
     .map(node =>
@@ -43,7 +38,7 @@ const byNode = (edges: readonly SearchedEdge[]): readonly (readonly { readonly e
     )
 
 /** NAS-Bench-201's rule: on each edge the operation with the largest number, `none` allowed; a tie goes to the lower column. */
-export const largestOperations = (edges: readonly SearchedEdge[], rows: Rows): Cell =>
+export const largestOperations = (edges: readonly Edge[], rows: Rows): Cell =>
   byNode(edges).map(incoming =>
     incoming.map(({ edge, row }) => ({
       operation: edge.operations[largestOf(rows[row] as readonly number[], [...edge.operations.keys()]).column] as string,
@@ -58,7 +53,7 @@ const KEPT = 2
  * DARTS' rule, on mixtures: an edge is as strong as its strongest operation, `none` left out; each node keeps its two strongest edges, the
  * strongest first, each with that operation. A tie goes to the lower source, and to the lower column.
  */
-export const strongestEdges = (edges: readonly SearchedEdge[], mixtures: Rows): Cell =>
+export const strongestEdges = (edges: readonly Edge[], mixtures: Rows): Cell =>
   byNode(edges).map(incoming => {
     if (incoming.length < KEPT)
       return fail('a genotype', `${KEPT} edges to each node`, `${incoming.length} to node ${incoming[0]?.edge.to}`, 'add an edge')
@@ -72,3 +67,19 @@ export const strongestEdges = (edges: readonly SearchedEdge[], mixtures: Rows): 
       .slice(0, KEPT)
       .map(({ choice }) => choice)
   })
+
+/** The cells that alpha prefers, by the rule of the space's family. */
+export const genotypeOf = ({ cells, skeleton }: Space, alpha: Readonly<Record<string, ArrayLike<number>>>): Genotype => {
+  const rows = (kind: string) => rowsOf(cells[kind] as CellType, alpha[kind] as ArrayLike<number>)
+  const edges = (kind: string) => (cells[kind] as CellType).edges
+  if (skeleton.kind === 'stages') {
+    const kind = Object.keys(cells)[0] as string
+    return { family: 'nb201', nodes: largestOperations(edges(kind), rows(kind)) }
+  }
+  const strongest = (kind: string): ConcatCell => {
+    const { inputs, nodes, multiplier } = cells[kind] as CellType
+    const concat = Array.from({ length: multiplier }, (_, i) => inputs + nodes - multiplier + i)
+    return { nodes: strongestEdges(edges(kind), mixtureRows(rows(kind))), concat }
+  }
+  return { family: 'darts', normal: strongest('normal'), reduce: strongest('reduce') }
+}

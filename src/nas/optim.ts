@@ -2,6 +2,7 @@
 import { norm } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import type { Tensor } from '../autodiff/tensor.js'
+import { type Tree, zipTrees } from '../autodiff/tree.js'
 
 /** The factor that brings a gradient of this norm to at most `limit`: limit / (norm + 1e-6) where that is below 1. */
 export const clipFactor = (gradientNorm: Tensor, limit: number): Tensor => $.minimum($.div(limit, $.add(gradientNorm, 1e-6)), 1)
@@ -35,27 +36,31 @@ export interface AdamOptions {
   readonly weightDecay: number
 }
 
-/** Moments, and 1 - beta^t of both: a recurrence, since 1 - beta^t itself loses its digits in float32. Starts at zeros. */
-export interface AdamState {
-  readonly [key: string]: Tensor
-  readonly first: Tensor
-  readonly second: Tensor
+/** Moments, like the values, and 1 - beta^t of both: a recurrence, since 1 - beta^t itself loses its digits in float32. Starts at zeros. */
+export interface AdamState<T extends Tree = Tensor> {
+  readonly first: T
+  readonly second: T
   readonly corrections: Tensor
 }
 
-/** Adam (Kingma & Ba, 2015): values - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). */
-export const adam = (
+/** Adam (Kingma & Ba, 2015) on a tree: values - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon). */
+export const adam = <T extends Tree>(
   { rate, betas, epsilon, weightDecay }: AdamOptions,
-  gradient: Tensor,
-  state: AdamState,
-  values: Tensor
-): { readonly values: Tensor; readonly state: AdamState } => {
+  gradient: T,
+  state: AdamState<T>,
+  values: T
+): { readonly values: T; readonly state: AdamState<T> } => {
   const [beta1, beta2] = betas
-  const g = $.add(gradient, $.mul(values, weightDecay))
-  const first = $.add($.mul(state.first, beta1), $.mul(g, 1 - beta1))
-  const second = $.add($.mul(state.second, beta2), $.mul($.mul(g, g), 1 - beta2))
+  const g = zipTrees(gradient, [values], (leaf, value) => $.add(leaf, $.mul(value as Tensor, weightDecay)))
+  const first = zipTrees(state.first, [g], (m, leaf) => $.add($.mul(m, beta1), $.mul(leaf as Tensor, 1 - beta1)))
+  const second = zipTrees(state.second, [g], (v, leaf) =>
+    $.add($.mul(v, beta2), $.mul($.mul(leaf as Tensor, leaf as Tensor), 1 - beta2))
+  )
   const corrections = $.add($.mul(state.corrections, $.tensor([beta1, beta2])), $.tensor([1 - beta1, 1 - beta2]))
   const correction = (i: number) => $.reshape($.slice(corrections, [[i, i + 1]]), [])
-  const step = $.div($.div(first, correction(0)), $.add($.div($.sqrt(second), $.sqrt(correction(1))), epsilon))
-  return { values: $.sub(values, $.mul(step, rate)), state: { first, second, corrections } }
+  const next = zipTrees(values, [first, second], (value, m, v) => {
+    const step = $.div($.div(m as Tensor, correction(0)), $.add($.div($.sqrt(v as Tensor), $.sqrt(correction(1))), epsilon))
+    return $.sub(value, $.mul(step, rate))
+  })
+  return { values: next, state: { first, second, corrections } }
 }

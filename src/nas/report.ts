@@ -2,8 +2,9 @@
 import type { AdapterInfo } from '../engine.js'
 import type { BenchReport } from './bench201.js'
 import type { SearchConfig } from './config.js'
+import type { Cell, ChosenEdge } from './genotype.js'
 import type { EpochSummary, Event, SearchResult } from './search.js'
-import type { Space } from './space.js'
+import type { CellType, Space } from './space.js'
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
@@ -41,23 +42,36 @@ export const compiledLine = (
 ): string =>
   `Compiled a step: ${nodes} nodes, ${calls} dispatches, ${pipelines} pipelines, ${(flops / 1e9).toFixed(2)} GFLOP, ${(peakBytes / 2 ** 20).toFixed(1)} MiB, on ${backend}`
 
-/** The cell, its operations, and how sure each edge is. */
-export const resultText = ({ edges }: Space, config: SearchConfig, result: SearchResult): string => {
-  const chosen = result.genotype.match(/\w+(?=~)/g) ?? []
-  const width = Math.max(...chosen.map(name => name.length))
+/** What a kind of cell is called. */
+const cellTitle = (kind: string): string => (kind === 'alpha' ? 'The cell' : `The ${kind === 'reduce' ? 'reduction' : kind} cell`)
+
+/** A cell: its operations, and the chosen edges of each node with the weight of the chosen operation in the mixture. */
+const cellText = (kind: string, { inputs, edges }: CellType, result: SearchResult): string => {
+  const nodes = result.cells[kind] as Cell
+  const width = Math.max(...nodes.flat().map(({ operation }) => operation.length))
+  const weightOf = (to: number, { from, operation }: ChosenEdge): number => {
+    const row = edges.findIndex(edge => edge.to === to && edge.from === from)
+    return result.mixtures[kind]?.[row]?.[edges[row]?.operations.indexOf(operation) as number] as number
+  }
   return [
-    `Genotype: ${result.genotype}${result.connected ? '' : '  (its output is not connected to its input)'}`,
-    `Operations: ${Object.entries(result.operations)
+    `${cellTitle(kind)}: ${Object.entries(result.operations[kind] ?? {})
       .map(([name, count]) => `${name} ${count}`)
-      .join(', ')}`,
-    'Edges, with the weight of the chosen operation in the mixture:',
-    ...edges.map(
-      ([to, from], edge) =>
-        `  ${from} -> ${to}  ${(chosen[edge] ?? '').padEnd(width)}  ${(result.strengths[edge] as number).toFixed(4)}`
-    ),
-    `Test accuracy of the supernet: ${percent(result.testAccuracy)} of ${result.testImages} images after ${result.stepsDone} steps (${config.method}, seed ${config.seed})`
+      .join(', ')}; its edges, with the weight of the operation in the mixture:`,
+    ...nodes.flatMap((chosen, node) =>
+      chosen.map(
+        edge => `  ${edge.from} -> ${inputs + node}  ${edge.operation.padEnd(width)}  ${weightOf(inputs + node, edge).toFixed(4)}`
+      )
+    )
   ].join('\n')
 }
+
+/** The genotype, its cells, and how good the supernet is. */
+export const resultText = ({ cells }: Space, config: SearchConfig, result: SearchResult): string =>
+  [
+    `Genotype: ${result.genotype}${result.connected ? '' : '  (its output is not connected to its input)'}`,
+    ...Object.entries(cells).map(([kind, cell]) => cellText(kind, cell, result)),
+    `Test accuracy of the supernet: ${percent(result.testAccuracy)} of ${result.testImages} images after ${result.stepsDone} steps (${config.method}, seed ${config.seed})`
+  ].join('\n')
 
 /** Rows of cells as lines with columns of equal width; the first column to the left, the others to the right. */
 export const tableText = (rows: readonly (readonly string[])[]): string => {

@@ -4,7 +4,6 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as IO from 'fp-ts/lib/IO.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as T from 'fp-ts/lib/Task.js'
-import { softmax } from '../autodiff/nn.js'
 import { argmax } from '../autodiff/ops/index.js'
 import { type Key, keyOf, randomWords } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
@@ -29,13 +28,14 @@ import {
 import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tablesOf } from './bilevel.js'
 import { type SearchConfig, stepOptions } from './config.js'
 import { type Dataset, select } from './data/dataset.js'
-import { cellsOf, formatGenotype, type Genotype, isConnected, operationCounts } from './genotype.js'
+import { type Cell, cellsOf, formatGenotype, isConnected, operationCounts } from './genotype.js'
+import { type Alpha, mixturesOf } from './harmony.js'
 import { foldIn, initialState, stateShapes } from './initialise.js'
 import { unpack, unpackStatistics } from './layers.js'
-import { largestOperations, mixtureRows, rowsOf } from './magnitude.js'
+import { genotypeOf, mixtureRows, type Rows, rowsOf } from './magnitude.js'
 import { cosineRate, linearLambda } from './schedule.js'
-import type { Space } from './space.js'
-import type { Supernet } from './supernet.js'
+import { mapRecord, operationsOf } from './space.js'
+import { noiseOf, type Supernet } from './supernet.js'
 
 /** The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the third. */
 export interface SearchData {
@@ -67,7 +67,8 @@ export interface EpochSummary {
   readonly learningRate: number
   readonly lambda: number
   readonly genotype: string
-  readonly alpha: readonly number[]
+  /** By kind of cell, row by row. */
+  readonly alpha: Readonly<Record<string, readonly number[]>>
 }
 
 /** Why a search ended before its last epoch. */
@@ -76,9 +77,10 @@ export type Stop = { readonly reason: 'interrupted' } | { readonly reason: 'non-
 export interface SearchResult {
   readonly genotype: string
   readonly connected: boolean
-  readonly operations: Readonly<Record<string, number>>
-  readonly strengths: readonly number[]
-  readonly mixtures: readonly (readonly number[])[]
+  /** By kind of cell: how often each operation was chosen, what each node adds up, and the mixture of each edge. */
+  readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly cells: Readonly<Record<string, Cell>>
+  readonly mixtures: Readonly<Record<string, Rows>>
   readonly testAccuracy: number
   readonly testImages: number
   readonly epochsDone: number
@@ -127,7 +129,17 @@ const batchArrays = (dataset: Dataset, indices: readonly number[]) => {
   }
 }
 
+/** Which of a search's keys: 0 splits the images (see `prepare`), 1 and 2 order them. */
+const NOISE = 3
+const TEST_NOISE = 4
+
 const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
+const keyArray = (key: Key): HostArray => ({ data: Uint32Array.from(key), shape: [2], dtype: 'u32' })
+const ratesOf = ({ rate, lambda }: { readonly rate: number; readonly lambda: number }, key: Key) => ({
+  rate: scalar(rate),
+  lambda: scalar(lambda),
+  key: keyArray(key)
+})
 
 /** `use` of a compiled function, which gives back what it holds, whatever comes of it. */
 const using = <A extends readonly unknown[], R, B>(
@@ -151,7 +163,7 @@ export const compileStep = (
   const example = [
     stateShapes(net),
     { train: batchArrays(data.train, indices), valid: batchArrays(data.valid, indices) },
-    { rate: scalar(0), lambda: scalar(0) }
+    ratesOf({ rate: 0, lambda: 0 }, [0, 0])
   ]
   return compile<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>(
     stepOf(net, stepOptions(config)),
@@ -162,34 +174,40 @@ export const compileStep = (
 /** Images of one evaluation run; the last run repeats images to be as large. */
 const EVALUATION_BATCH = 256
 
-/** How many images of a data set the supernet classifies rightly, in evaluation mode with the mixtures of alpha. */
-export const countCorrect = (net: Supernet, state: Stored<State>, dataset: Dataset): Engine<number> => {
+/**
+ * How many images of a data set the supernet classifies rightly, in evaluation mode with the mixtures of alpha. Noise, where a network has it,
+ * is drawn from `key`, afresh for each run of images.
+ */
+export const countCorrect = (net: Supernet, state: Stored<State>, dataset: Dataset, key: Key): Engine<number> => {
   const tables = tablesOf(net)
   const size = Math.min(EVALUATION_BATCH, dataset.count)
-  const predict = (weights: Tensor, alpha: Tensor, running: Tensor, images: Tensor): Tensor => {
-    const context = { weights: unpack(tables.weights, weights), running: unpackStatistics(tables.statistics, net.norms, running) }
-    return argmax(
+  const predict = (weights: Tensor, alpha: Alpha, running: Tensor, images: Tensor, noiseKey: Tensor): Tensor =>
+    argmax(
       net.logits(
-        context,
-        net.cells.map(() => softmax(alpha)),
+        {
+          weights: unpack(tables.weights, weights),
+          running: unpackStatistics(tables.statistics, net.norms, running),
+          noise: noiseOf(net, noiseKey, size)
+        },
+        mixturesOf(net, alpha),
         images
       ).y
     )
-  }
   const chunks = Array.from({ length: Math.ceil(dataset.count / size) }, (_, i) =>
     Array.from({ length: size }, (_unused, k) => (i * size + k) % dataset.count)
   )
-  const { weights, alpha, running } = state as unknown as Record<'weights' | 'alpha' | 'running', Stored<Tensor>>
+  const { weights, alpha, running } = state
   const shapes = batchArrays(dataset, chunks[0] as readonly number[])
-  return using(compile<[Tensor, Tensor, Tensor, Tensor], Tensor>(predict)([weights, alpha, running, shapes.images]), compiled =>
+  const example = [weights, alpha, running, shapes.images, keyArray(key)]
+  return using(compile<[Tensor, Alpha, Tensor, Tensor, Tensor], Tensor>(predict)(example as never), compiled =>
     fold<number, { indices: readonly number[]; chunk: number }>(
       chunks.map((indices, chunk) => ({ indices, chunk })),
       () => false,
       (correct, { indices, chunk }) =>
         scope(
           pipe(
-            store(batchArrays(dataset, indices).images),
-            RTE.chain(images => run(compiled)(weights, alpha, running, images)),
+            store({ images: batchArrays(dataset, indices).images, key: keyArray(foldIn(key, chunk)) }),
+            RTE.chain(given => run(compiled)(weights, alpha, running, given.images, given.key)),
             RTE.chain(read),
             RTE.map(
               ({ data }) =>
@@ -234,7 +252,14 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
       scope(
         pipe(
           pause,
-          RTE.chain(() => store({ rate: scalar(rateOf(item.epoch)), lambda: scalar(lambdaOf(item.epoch)) })),
+          RTE.chain(() =>
+            store(
+              ratesOf(
+                { rate: rateOf(item.epoch), lambda: lambdaOf(item.epoch) },
+                foldIn(foldIn(key, NOISE), item.epoch * steps + item.step)
+              )
+            )
+          ),
           RTE.bindTo('rates'),
           RTE.bind('train', () => store(batchArrays(data.train, item.train))),
           RTE.bind('valid', () => store(batchArrays(data.valid, item.valid))),
@@ -341,10 +366,10 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
       using(compileStep(net, config, data), allSteps),
       RTE.chain(progress =>
         pipe(
-          countCorrect(net, progress.state, data.test),
+          countCorrect(net, progress.state, data.test, foldIn(key, TEST_NOISE)),
           RTE.bindTo('correct'),
-          RTE.bind('alpha', () => read((progress.state as unknown as { alpha: Stored<Tensor> }).alpha)),
-          RTE.map(({ correct, alpha }) => resultOf(net, progress, correct / data.test.count, data.test.count, alpha.data))
+          RTE.bind('alpha', () => read(progress.state.alpha)),
+          RTE.map(({ correct, alpha }) => resultOf(net, progress, correct / data.test.count, data.test.count, dataOf(alpha)))
         )
       )
     )
@@ -353,15 +378,6 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
 
 const nonFinite = (step: number, node: string | undefined): string =>
   `A finite loss and finite gradients were wanted in every step, but in step ${step} ${node ?? 'a value that no node shows'} was the first that is not finite: lower --learning-rate or --lambda.`
-
-/** The cell that alpha prefers. */
-const genotypeOf = (space: Space, alpha: ArrayLike<number>): Genotype => ({
-  family: 'nb201',
-  nodes: largestOperations(
-    space.edges.map(([to, from]) => ({ to, from, operations: space.operations })),
-    rowsOf(space, alpha)
-  )
-})
 
 interface EpochFacts {
   readonly epoch: number
@@ -372,6 +388,10 @@ interface EpochFacts {
   readonly lambda: number
 }
 
+/** Numbers by kind of cell. */
+const dataOf = (alpha: Readonly<Record<string, HostArray>>): Readonly<Record<string, readonly number[]>> =>
+  mapRecord(alpha, ({ data }) => Array.from(data))
+
 /** Means over the epoch's steps, and what alpha says after it. */
 const summarise = (
   net: Supernet,
@@ -379,8 +399,9 @@ const summarise = (
   { epoch, batch, steps, ...facts }: EpochFacts
 ): Engine<EpochSummary> =>
   pipe(
-    read((state as unknown as { alpha: Stored<Tensor> }).alpha),
-    RTE.map(({ data }) => {
+    read(state.alpha),
+    RTE.map(alpha => {
+      const numbers = dataOf(alpha)
       const mean = (name: Metric): number => (sums[METRICS.indexOf(name)] as number) / steps
       return {
         ...facts,
@@ -394,8 +415,8 @@ const summarise = (
         lambdaValid: mean('lambdaValid'),
         gradientNorm: mean('gradientNorm'),
         regulariserNorm: mean('regulariserNorm'),
-        genotype: formatGenotype(genotypeOf(net.space, data)),
-        alpha: Array.from(data)
+        genotype: formatGenotype(genotypeOf(net.space, numbers)),
+        alpha: numbers
       }
     })
   )
@@ -405,15 +426,16 @@ const resultOf = (
   { lastEpoch, stepsDone, stopped }: Progress,
   testAccuracy: number,
   testImages: number,
-  alpha: ArrayLike<number>
+  alpha: Readonly<Record<string, readonly number[]>>
 ): SearchResult => {
   const genotype = genotypeOf(space, alpha)
-  const mixtures = mixtureRows(rowsOf(space, alpha))
+  const mixtures = mapRecord(space.cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind] as readonly number[])))
+  const cells = cellsOf(genotype)
   return {
     genotype: formatGenotype(genotype),
     connected: isConnected(genotype),
-    operations: operationCounts(space.operations, Object.values(cellsOf(genotype)).flat()),
-    strengths: mixtures.map(row => Math.max(...row)),
+    operations: mapRecord(space.cells, (cell, kind) => operationCounts(operationsOf(cell), cells[kind] as Cell)),
+    cells,
     mixtures,
     testAccuracy,
     testImages,

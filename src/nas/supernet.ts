@@ -1,49 +1,76 @@
-/** The supernet of NAS-Bench-201: a function (weights, a mixture for each cell, images) -> logits, for any size. */
+/** The network that is searched: a function (weights, a mixture for each cell, images) -> logits, for any space and size. */
 import { globalAvgPool, linear } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import { fail } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import {
+  type Activation,
+  activation,
   type Context,
   chain,
   conv,
+  factorizedReduce,
   type Layer,
-  type Norm,
+  momentsOf,
+  type Needs,
+  needsOf,
   norm,
   type Output,
   type Parameter,
-  relu,
   reluConvNorm,
   simple,
   sumOf,
+  tableOf,
+  unpack,
+  type Weights,
   weightOf
 } from './layers.js'
-import { OPERATIONS, type Space } from './space.js'
+import { OPERATIONS } from './operations.js'
+import type { CellType, Space } from './space.js'
 
 export interface NetworkConfig {
-  /** C: channels of the first stage; doubled at each reduction. */
+  /** C: channels of the first cells; doubled at each reduction. */
   readonly channels: number
-  /** N: search cells of a stage. */
-  readonly cellsPerStage: number
+  /** Cells of the whole network, or of each of its stages: see `Skeleton`. */
+  readonly layers: number
   readonly imageChannels: number
   /** Height and width of the images. */
   readonly size: readonly [number, number]
   readonly classes: number
+  /** Default: relu. */
+  readonly activation?: Activation
 }
 
-/** What is searched: parameters and batch norms by name, and the logits, a mixture f32[edges, operations] given to each searched cell. */
-export interface Supernet {
+/** A searched cell: its name, which alpha it follows, and whether it halves the image. */
+export interface SearchedCell {
+  readonly name: string
+  readonly type: string
+  readonly reduction: boolean
+}
+
+/** What is searched: parameters, batch norms and noise by name, and the logits, given a mixture f32[edges, operations] for each cell. */
+export interface Supernet extends Needs {
   readonly space: Space
   readonly config: NetworkConfig
-  /** Searched cells, by their names in order. */
-  readonly cells: readonly string[]
-  readonly parameters: readonly Parameter[]
-  readonly norms: readonly Norm[]
+  /** In the order of the mixtures. */
+  readonly cells: readonly SearchedCell[]
   logits(context: Context, mixtures: readonly Tensor[], images: Tensor): Output
 }
 
-/** A cell's edges: each with its operations, in the order of the space. */
-type CellOperations = readonly (readonly (Layer | undefined)[])[]
+/** A block of the network: from the outputs of the two blocks before it, the older first, and the cells' mixtures. */
+interface Block extends Needs {
+  readonly cell?: SearchedCell
+  apply(context: Context, mixture: Tensor | undefined, before: readonly [Tensor, Tensor]): Output
+}
+
+/** An edge with its operations, built. */
+interface BuiltEdge {
+  readonly from: number
+  readonly to: number
+  readonly operations: readonly (Layer | undefined)[]
+}
+
+const fixed = (layer: Layer): Block => ({ ...needsOf([layer]), apply: (context, _, [, x]) => layer.apply(context, x) })
 
 const entry = (matrix: Tensor, row: number, column: number): Tensor =>
   $.reshape(
@@ -54,61 +81,79 @@ const entry = (matrix: Tensor, row: number, column: number): Tensor =>
     []
   )
 
-const sum = (terms: readonly Tensor[], like: Tensor): Tensor =>
-  terms.length ? terms.reduce((a, b) => $.add(a, b)) : $.broadcastTo($.tensor(0), like.shape)
-
-/** The mixed operation of an edge: the sum over operations o of p[edge, o] o(x). */
-const mixedOperation = (
-  context: Context,
-  operations: readonly (Layer | undefined)[],
-  mixture: Tensor,
-  edge: number,
-  x: Tensor
-): Output => {
-  const outputs = operations.flatMap((operation, o) => {
+/** The terms of a mixed operation: p[edge, o] o(x) for each operation o that contributes. */
+const mixedTerms = (context: Context, { operations }: BuiltEdge, mixture: Tensor, edge: number, x: Tensor): readonly Output[] =>
+  operations.flatMap((operation, o) => {
     if (!operation) return []
     const { y, moments } = operation.apply(context, x)
     return [{ y: $.mul(entry(mixture, edge, o), y), moments }]
   })
-  return {
-    y: sum(
-      outputs.map(({ y }) => y),
-      x
-    ),
-    moments: mergeAll(outputs)
+
+const sum = (terms: readonly Tensor[]): Tensor => terms.reduce((a, b) => $.add(a, b))
+
+/**
+ * A cell: its inputs brought to its channels, its nodes, each the sum of the mixed operations that lead to it, and its last nodes one after
+ * another. `size` is that of the images it makes.
+ */
+const cellBlock = (
+  cell: SearchedCell,
+  { inputs, nodes, multiplier }: CellType,
+  preprocess: readonly Layer[],
+  edges: readonly BuiltEdge[],
+  channels: number,
+  size: readonly [number, number]
+): Block => ({
+  ...needsOf([...preprocess, ...edges.flatMap(({ operations }) => operations.filter(operation => operation !== undefined))]),
+  cell,
+  apply: (context, mixture, before) => {
+    const given = before.slice(2 - inputs).map((x, i) => preprocess[i]?.apply(context, x) ?? { y: x, moments: {} })
+    const start = { states: given.map(({ y }) => y), outputs: given as readonly Output[] }
+    const { states, outputs } = Array.from({ length: nodes }, (_, i) => inputs + i).reduce((done, node) => {
+      const terms = edges.flatMap((edge, row) =>
+        edge.to === node ? mixedTerms(context, edge, mixture as Tensor, row, done.states[edge.from] as Tensor) : []
+      )
+      const y = terms.length
+        ? sum(terms.map(term => term.y))
+        : $.broadcastTo($.tensor(0), [before[1].shape[0] as number, channels, ...size])
+      return { states: [...done.states, y], outputs: [...done.outputs, ...terms] }
+    }, start)
+    const last = states.slice(-multiplier)
+    return { y: multiplier === 1 ? (last[0] as Tensor) : $.concat(last, 1), moments: momentsOf(outputs) }
   }
-}
+})
 
-const mergeAll = (outputs: readonly Output[]): Output['moments'] => Object.assign({}, ...outputs.map(({ moments }) => moments))
-
-/** Node i is the sum over its edges; the last node is the cell's output. */
-const applyCell = (
-  context: Context,
-  { edges, nodes }: Space,
-  operations: CellOperations,
-  mixture: Tensor,
-  input: Tensor
-): Output => {
-  const start: { readonly states: readonly Tensor[]; readonly outputs: readonly Output[] } = { states: [input], outputs: [] }
-  const { states, outputs } = Array.from({ length: nodes - 1 }, (_, i) => i + 1).reduce((before, node) => {
-    const incoming = edges.flatMap(([to, from], edge) =>
-      to === node
-        ? [mixedOperation(context, operations[edge] as CellOperations[number], mixture, edge, before.states[from] as Tensor)]
-        : []
-    )
+/** The edges of a cell; those from its inputs have the cell's stride. `nameOf` gives the path of an operation. */
+const buildEdges = (
+  space: Space,
+  { inputs, edges }: CellType,
+  nameOf: (edge: number, operation: number) => string,
+  site: { readonly channels: number; readonly size: readonly [number, number]; readonly stride: number }
+): readonly BuiltEdge[] =>
+  edges.map(({ from, to, operations }, e) => {
+    const [stride, size] = from < inputs ? [site.stride, site.size] : [1, halved(site.size, site.stride)]
     return {
-      states: [
-        ...before.states,
-        sum(
-          incoming.map(({ y }) => y),
-          input
-        )
-      ],
-      outputs: [...before.outputs, ...incoming]
+      from,
+      to,
+      operations: operations.map((name, o) =>
+        (OPERATIONS[name] ?? unknownOperation(space, name))({
+          name: nameOf(e, o),
+          channels: site.channels,
+          stride,
+          size,
+          affine: false,
+          normAfterPool: space.normAfterPool
+        })
+      )
     }
-  }, start)
-  return { y: states.at(-1) as Tensor, moments: mergeAll(outputs) }
-}
+  })
+
+const unknownOperation = ({ name }: Space, operation: string): never =>
+  fail(`space ${name}`, `operations among ${Object.keys(OPERATIONS).join(', ')}`, `'${operation}'`, 'correct its name')
+
+const halved = ([height, width]: readonly [number, number], stride: number): readonly [number, number] => [
+  Math.ceil(height / stride),
+  Math.ceil(width / stride)
+]
 
 /** Two convolutions at stride 2 beside a pooled 1x1: halves the image, doubles the channels. */
 const residualBlock = (name: string, channelsIn: number, channelsOut: number): Layer =>
@@ -123,73 +168,137 @@ const residualBlock = (name: string, channelsIn: number, channelsOut: number): L
     )
   )
 
-type Block = { readonly name: string } & (
-  | { readonly kind: 'cell'; readonly operations: CellOperations }
-  | { readonly kind: 'fixed'; readonly layer: Layer }
-)
+/** What stands around the blocks: the stem before them, and what is between the last of them and the pooling. */
+interface Body {
+  readonly stem: Layer
+  readonly blocks: readonly Block[]
+  readonly last: readonly Layer[]
+  /** Channels that the classifier sees. */
+  readonly width: number
+}
 
-const layersOf = (block: Block): readonly Layer[] =>
-  block.kind === 'fixed' ? [block.layer] : block.operations.flat().filter(operation => operation !== undefined)
+const stemOf = (imageChannels: number, channels: number): Layer =>
+  chain(conv('stem.0', imageChannels, channels, 3), norm('stem.1', channels, true))
 
-/** Reductions of the image between the three stages. */
-const STAGES = 3
+/** Stem, stages of N cells with a residual block between them, batch norm, activation. */
+const stagesBody = (space: Space, stages: number, { channels, layers, imageChannels, size }: NetworkConfig): Body => {
+  const [type, kind] = Object.entries(space.cells)[0] as [string, CellType]
+  const plan = Array.from({ length: stages }, (_, stage) => [
+    ...(stage > 0 ? [{ stage, reduction: true }] : []),
+    ...Array.from({ length: layers }, () => ({ stage, reduction: false }))
+  ]).flat()
+  const blocks = plan.map(({ stage, reduction }, i): Block => {
+    const [name, width] = [`cells.${i}`, channels * 2 ** stage]
+    if (reduction) return fixed(residualBlock(name, width / 2, width))
+    const here = halved(size, 2 ** stage)
+    const nameOf = (e: number, o: number) => `${name}.edges.${kind.edges[e]?.to}<-${kind.edges[e]?.from}.${o}`
+    const edges = buildEdges(space, kind, nameOf, { channels: width, size: here, stride: 1 })
+    return cellBlock({ name, type, reduction }, kind, [], edges, width, here)
+  })
+  const width = channels * 2 ** (stages - 1)
+  return { stem: stemOf(imageChannels, channels), blocks, last: [norm('lastact.0', width, true), activation], width }
+}
+
+/** Where the cells of a network of `layers` halve the image: at a third and at two thirds. */
+export const reductionsAt = (layers: number): readonly number[] => [
+  ...new Set([Math.floor(layers / 3), Math.floor((2 * layers) / 3)])
+]
+
+/** Stem, L cells; a cell sees the outputs of the two before it, each brought to its channels and its size. */
+const layersBody = (space: Space, stemMultiplier: number, { channels, layers, imageChannels, size }: NetworkConfig): Body => {
+  const reductions = reductionsAt(layers)
+  const kindAt = (i: number) => (reductions.includes(i) ? 'reduce' : 'normal')
+  const halvings = (i: number) => reductions.filter(at => at <= i).length
+  const widthAt = (i: number) => channels * 2 ** halvings(i)
+  /** Channels of the output of cell i; before the first cell that of the stem. */
+  const outputAt = (i: number) =>
+    i < 0 ? stemMultiplier * channels : (space.cells[kindAt(i)] as CellType).multiplier * widthAt(i)
+  const blocks = Array.from({ length: layers }, (_, i): Block => {
+    const [name, type, width] = [`cells.${i}`, kindAt(i), widthAt(i)]
+    const kind = space.cells[type] as CellType
+    const reduction = type === 'reduce'
+    const before = `${name}.preprocess0`
+    const preprocess = [
+      reductions.includes(i - 1)
+        ? factorizedReduce(before, outputAt(i - 2), width, false)
+        : reluConvNorm(before, outputAt(i - 2), width, 1, 1, false),
+      reluConvNorm(`${name}.preprocess1`, outputAt(i - 1), width, 1, 1, false)
+    ]
+    const nameOf = (e: number, o: number) => `${name}._ops.${e}._ops.${o}`
+    const site = { channels: width, size: halved(size, 2 ** halvings(i - 1)), stride: reduction ? 2 : 1 }
+    const edges = buildEdges(space, kind, nameOf, site)
+    return cellBlock({ name, type, reduction }, kind, preprocess, edges, width, halved(size, 2 ** halvings(i)))
+  })
+  return { stem: stemOf(imageChannels, stemMultiplier * channels), blocks, last: [], width: outputAt(layers - 1) }
+}
+
+/** How often a network of a space halves its images. */
+export const halvingsOf = ({ skeleton }: Space, layers: number): number =>
+  skeleton.kind === 'stages' ? skeleton.stages - 1 : reductionsAt(layers).length
+
+const LEAST_LAYERS = { stages: 1, layers: 3 } as const
 
 /**
- * The network of NAS-Bench-201: stem, three stages of N cells with a residual block between them, batch norm, ReLU, pooling, linear.
- * Images must halve twice without remainder.
+ * The supernet of a space. Images must halve at each reduction without remainder; a network of layers has at least 3, so that it has cells of
+ * both kinds.
+ * @example supernet(SPACES.s5, { channels: 16, layers: 8, imageChannels: 3, size: [32, 32], classes: 10 })
  */
 export const supernet = (space: Space, config: NetworkConfig): Supernet => {
-  const { channels, cellsPerStage, imageChannels, size, classes } = config
-  if (size.some(extent => extent % 4 !== 0))
+  const { layers, size, classes } = config
+  const { skeleton } = space
+  const divisor = 2 ** halvingsOf(space, layers)
+  if (layers < LEAST_LAYERS[skeleton.kind])
     return fail(
       'supernet',
-      'images whose height and width are multiples of 4 (two reductions halve them)',
+      skeleton.kind === 'layers' ? 'at least 3 layers: a normal cell and two reductions' : 'at least one cell in each stage',
+      String(layers),
+      'use more layers'
+    )
+  if (size.some(extent => extent % divisor !== 0))
+    return fail(
+      'supernet',
+      `images whose height and width are multiples of ${divisor} (${halvingsOf(space, layers)} reductions halve them)`,
       size.join('x'),
       'crop or pad the images'
     )
-  const stem = chain(conv('stem.0', imageChannels, channels, 3), norm('stem.1', channels, true))
-  const kinds = Array.from({ length: STAGES }, (_, stage) => [
-    ...(stage > 0 ? [{ stage, reduction: true }] : []),
-    ...Array.from({ length: cellsPerStage }, () => ({ stage, reduction: false }))
-  ]).flat()
-  const blocks = kinds.map(({ stage, reduction }, i): Block => {
-    const [name, width] = [`cells.${i}`, channels * 2 ** stage]
-    if (reduction) return { name, kind: 'fixed', layer: residualBlock(name, width / 2, width) }
-    const operations = space.edges.map(([to, from]) =>
-      space.operations.map((operation, o) => OPERATIONS[operation]?.(`${name}.edges.${to}<-${from}.${o}`, width, false))
-    )
-    return { name, kind: 'cell', operations }
-  })
-  const width = channels * 2 ** (STAGES - 1)
-  const last = chain(norm('lastact.0', width, true), relu, simple(globalAvgPool))
+  const { stem, blocks, last, width } =
+    skeleton.kind === 'stages' ? stagesBody(space, skeleton.stages, config) : layersBody(space, skeleton.stemMultiplier, config)
+  const head = chain(...last, simple(globalAvgPool))
   const classifier: readonly Parameter[] = [
     { name: 'classifier.weight', shape: [classes, width], start: { kind: 'uniform', fanIn: width } },
     { name: 'classifier.bias', shape: [classes], start: { kind: 'uniform', fanIn: width } }
   ]
-  const layers = [stem, ...blocks.flatMap(layersOf), last]
-  const cells = blocks.filter(({ kind }) => kind === 'cell').map(({ name }) => name)
+  const needs = needsOf([stem, ...blocks, head])
+  const cells = blocks.flatMap(({ cell }) => cell ?? [])
   return {
+    ...needs,
     space,
     config,
     cells,
-    parameters: [...layers.flatMap(layer => layer.parameters), ...classifier],
-    norms: layers.flatMap(layer => layer.norms),
-    logits: (context, mixtures, images) => {
-      const body = blocks.reduce<Output>(
+    parameters: [...needs.parameters, ...classifier],
+    logits: (given, mixtures, images) => {
+      const context = { activation: config.activation ?? 'relu', ...given }
+      const start = stem.apply(context, images)
+      const { pair, outputs } = blocks.reduce<{ readonly pair: readonly [Tensor, Tensor]; readonly outputs: readonly Output[] }>(
         (before, block) => {
-          const after =
-            block.kind === 'fixed'
-              ? block.layer.apply(context, before.y)
-              : applyCell(context, space, block.operations, mixtures[cells.indexOf(block.name)] as Tensor, before.y)
-          return { y: after.y, moments: mergeAll([before, after]) }
+          const mixture = block.cell && mixtures[cells.indexOf(block.cell)]
+          const after = block.apply(context, mixture, before.pair)
+          return { pair: [before.pair[1], after.y], outputs: [...before.outputs, after] }
         },
-        stem.apply(context, images)
+        { pair: [start.y, start.y], outputs: [start] }
       )
-      const pooled = last.apply(context, body.y)
+      const pooled = head.apply(context, pair[1])
       return {
         y: linear(pooled.y, weightOf(context, 'classifier.weight'), weightOf(context, 'classifier.bias')),
-        moments: mergeAll([body, pooled])
+        moments: momentsOf([...outputs, pooled])
       }
     }
   }
+}
+
+/** Noise for all sites of a network and a batch, by name: one draw from a key u32[2], shared out. Equal keys give equal noise. */
+export const noiseOf = ({ noises }: Supernet, key: Tensor, batch: number): Weights => {
+  if (noises.length === 0) return {}
+  const table = tableOf(noises.map(({ name, shape }) => ({ name, shape: [batch, ...shape] })))
+  return unpack(table, $.randomNormal(key, [table.size]))
 }

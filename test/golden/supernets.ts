@@ -1,18 +1,18 @@
 /** The networks of the golden files: a supernet from a file's metadata, its state as vectors, and its tables by the file's names. */
 
+import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine.js'
 import { type Table, tableOf } from '../../src/nas/layers.js'
-import { nb201, type Space } from '../../src/nas/space.js'
+import { SPACES, type Space } from '../../src/nas/space.js'
 import { type Supernet, supernet } from '../../src/nas/supernet.js'
 import type { GoldenTensor, Safetensors } from './safetensors.js'
-
-/** The spaces that are built; a file of another is listed as skipped, with the reason. */
-export const SPACES: Readonly<Record<string, Space>> = { nb201 }
 
 export interface GoldenConfig {
   readonly space: string
   readonly C: number
-  readonly N: number
+  /** Cells of a stage of nb201; the others have `layers`. */
+  readonly N?: number
+  readonly layers?: number
   readonly epsilon_0: number
   readonly lambda: number
   readonly reg?: string
@@ -29,21 +29,49 @@ export interface Hyper {
   readonly arch_weight_decay: number
 }
 
-export const spaceOf = ({ metadata }: Safetensors): string => JSON.parse(metadata['config'] as string).space
-
 export const goldenNetwork = (file: Safetensors, images: string, classifier = 'state/classifier.bias') => {
   const config: GoldenConfig = JSON.parse(file.metadata['config'] as string)
   const hyper: Hyper = JSON.parse(file.metadata['hyper'] as string)
   const [, channels, height, width] = (file.tensors.get(images) as GoldenTensor).shape as [number, number, number, number]
   const net: Supernet = supernet(SPACES[config.space] as Space, {
     channels: config.C,
-    cellsPerStage: config.N,
+    layers: (config.N ?? config.layers) as number,
     imageChannels: channels,
     size: [height, width],
     classes: (file.tensors.get(classifier) as GoldenTensor).shape[0] as number
   })
-  return { config, hyper, net, table: goldenTable(file) }
+  return { config, hyper, net, table: goldenTable(file), ...describedBy(file, net) }
 }
+
+/** What the file says of the space: the operations of each edge by kind of cell, and the kind of each searched cell. */
+const describedBy = ({ metadata }: Safetensors, { space }: Supernet) => {
+  const json = (name: string): readonly unknown[] => JSON.parse(metadata[name] as string)
+  const edgesOf = (kind: string): readonly unknown[] =>
+    kind === 'alpha' ? Object.keys(JSON.parse(metadata['edges'] as string)).map(() => json('ops')) : json(`primitives_${kind}`)
+  return {
+    operations: Object.fromEntries(Object.keys(space.cells).map(kind => [kind, edgesOf(kind)])),
+    kinds: json('cells')
+      .filter(cell => cell !== 'resnet')
+      .map(cell => (cell === 'search' ? 'alpha' : cell))
+  }
+}
+
+/** The names in the files of what each kind of cell has: `alpha`, or `normal` and `reduce`. */
+export const perKind = <A>(prefix: string, values: Readonly<Record<string, A>>): Readonly<Record<string, A>> =>
+  Object.fromEntries(Object.entries(values).map(([kind, value]) => [`${prefix}.${kind}`, value]))
+
+/** What each cell has, by the numbers of the cells: `g.cell4` is that of `cells.4`. */
+export const perCell = ({ cells }: Supernet, prefix: string, values: readonly Tensor[]): Readonly<Record<string, Tensor>> =>
+  Object.fromEntries(cells.map(({ name }, l) => [`${prefix}.cell${name.split('.')[1]}`, values[l] as Tensor]))
+
+/** The frozen noise of a file, by the names of the sites: `in/noise.cell0.edge3` is that of `cells.0._ops.3._ops.0`. */
+export const noiseOfFile = (file: Safetensors, { noises }: Supernet): Readonly<Record<string, HostArray>> =>
+  Object.fromEntries(
+    noises.map(({ name }) => {
+      const [, cell, edge] = /^cells\.(\d+)\._ops\.(\d+)\./.exec(name) as RegExpExecArray
+      return [name, host(golden(file, `in/noise.cell${cell}.edge${edge}`))]
+    })
+  )
 
 /** The file's own table of its flat vectors. */
 export const goldenTable = ({ metadata }: Safetensors): Table =>

@@ -11,11 +11,13 @@ import { pack, unpack, type Weights } from '../../src/nas/layers.js'
 import { backends, succeed } from '../backends.js'
 import { right } from '../kernels/results.js'
 import { expectNear, numbers } from '../laws/tensors.js'
-import { batch, batchArrays, net, problem, stateArrays } from './problem.js'
+import { batch, batchArrays, loss, net, problem, stateArrays } from './problem.js'
 
 const backend = backends.reference
 const configured = (given: Readonly<Record<string, string | boolean>>): SearchConfig => right(configure('digits', given))
 const scalar = (value: number): HostArray => ({ data: Float64Array.of(value), shape: [], dtype: 'f32' })
+
+const KEY: HostArray = { data: Uint32Array.of(0, 1), shape: [2], dtype: 'u32' }
 
 const SEED = 3
 const compiled = (config: SearchConfig) =>
@@ -24,7 +26,7 @@ const compiled = (config: SearchConfig) =>
     compile<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>(stepOf(net, stepOptions(config)))([
       stateArrays(SEED),
       { train: batchArrays(5), valid: batchArrays(9) },
-      { rate: scalar(0), lambda: scalar(0) }
+      { rate: scalar(0), lambda: scalar(0), key: KEY }
     ] as never)
   )
 
@@ -37,14 +39,15 @@ const stepped = async (config: SearchConfig, lambda: number) => {
   const args = [
     stateArrays(SEED),
     { train: batchArrays(5), valid: batchArrays(9) },
-    { rate: scalar(0.1), lambda: scalar(lambda) }
+    { rate: scalar(0.1), lambda: scalar(lambda), key: KEY }
   ]
   const next = await succeed(
     backend,
     run(step)(...((await succeed(backend, store(args as never))) as never as [never, never, never]))
   )
   const { state, metrics } = (await succeed(backend, read(next))) as unknown as {
-    state: Readonly<Record<'weights' | 'momentum' | 'alpha' | 'alphaGradient' | 'running', HostArray>>
+    state: Readonly<Record<'weights' | 'momentum' | 'running', HostArray>> &
+      Readonly<Record<'alpha' | 'alphaGradient', { readonly alpha: HostArray }>>
     metrics: HostArray
   }
   return { state, metric: (name: Metric) => metrics.data[METRICS.indexOf(name)] as number }
@@ -83,8 +86,9 @@ describe('a step', () => {
       const [plain, full] = [await stepped(configured({ method: 'darts' }), 0), await stepped(configured({ derivative }), 0)]
       expect(full.metric('regulariserNorm')).toBeGreaterThan(0)
       expect(plain.metric('regulariserNorm')).toBe(0)
-      for (const part of ['weights', 'alpha', 'running'] as const)
-        expectNear(Array.from(full.state[part].data), Array.from(plain.state[part].data), 1e-13)
+      const parts = ({ state: { weights, alpha, running } }: typeof full) => [weights, alpha.alpha, running]
+      for (const [i, part] of parts(full).entries())
+        expectNear(Array.from(part.data), Array.from((parts(plain)[i] as HostArray).data), 1e-13)
     }
   )
 
@@ -99,7 +103,7 @@ describe('a step', () => {
   it('changes alpha by the validation batch at the new weights, and the weights by the training batch', async () => {
     const { state, metric } = await stepped(configured({ method: 'darts' }), 0)
     const { weights, alpha, mixtures } = problem(SEED)
-    const training = passOf(net)(weights, mixtures, batch(5))
+    const training = passOf(loss)(weights, mixtures, batch(5))
     expect(metric('trainLoss')).toBe(numbers(training.loss)[0])
     const gradient = numbers(pack(tablesOf(net).weights, training.weightGradient))
     expect(metric('gradientNorm')).toBeCloseTo(Math.hypot(...gradient), 12)
@@ -108,9 +112,9 @@ describe('a step', () => {
     const descended = gradient.map((g, i) => (start[i] as number) - 0.1 * (clip * g + 3e-4 * (start[i] as number)))
     expectNear(Array.from(state.weights.data), descended)
     const moved = weightsOf(descended)
-    const validation = passOf(net)(moved, mixturesOf(net, alpha), batch(9))
+    const validation = passOf(loss)(moved, mixturesOf(net, alpha), batch(9))
     expect(metric('validLoss')).toBeCloseTo(numbers(validation.loss)[0] as number, 12)
-    expectNear(Array.from(state.alphaGradient.data), numbers(alphaGradientOf(alpha, validation.cellGradients)))
+    expectNear(Array.from(state.alphaGradient.alpha.data), numbers(alphaGradientOf(net, alpha, validation.cellGradients)))
   })
 })
 
@@ -122,7 +126,7 @@ describe('quirks of the official code, each an option', () => {
     ]
     const { weights, alpha, mixtures } = problem(SEED)
     // In the first step there is no gradient from before: what is included is that of the training pass.
-    const stale = Math.hypot(...numbers(alphaGradientOf(alpha, passOf(net)(weights, mixtures, batch(5)).cellGradients)))
+    const stale = Math.hypot(...numbers(alphaGradientOf(net, alpha, passOf(loss)(weights, mixtures, batch(5)).cellGradients)))
     expect(stale).toBeGreaterThan(0)
     expect(faithful.metric('gradientNorm')).toBeCloseTo(Math.hypot(principled.metric('gradientNorm'), stale), 12)
   })
@@ -132,7 +136,7 @@ describe('quirks of the official code, each an option', () => {
       await stepped(configured({}), 0.25),
       await stepped(configured({ statistics: 'all-passes' }), 0.25)
     ]
-    const { mean } = passOf(net)(problem(SEED).weights, problem(SEED).mixtures, batch(5)).moments['stem.1'] as { mean: Tensor }
+    const { mean } = passOf(loss)(problem(SEED).weights, problem(SEED).mixtures, batch(5)).moments['stem.1'] as { mean: Tensor }
     const seen = numbers(mean)
     // 0 before, and a tenth of the batch's mean is kept a pass. The stem comes before all mixtures, so T, F and B see the same.
     const { offset } = tablesOf(net).statistics.entries.find(({ name }) => name === 'stem.1.running_mean') as { offset: number }
@@ -142,7 +146,7 @@ describe('quirks of the official code, each an option', () => {
       seen.map(value => 0.1 * value)
     )
     const { weights } = faithful.state
-    const valid = passOf(net)(weightsOf(Array.from(weights.data)), problem(SEED).mixtures, batch(9)).moments['stem.1'] as {
+    const valid = passOf(loss)(weightsOf(Array.from(weights.data)), problem(SEED).mixtures, batch(9)).moments['stem.1'] as {
       mean: Tensor
     }
     const last = numbers(valid.mean)

@@ -28,6 +28,10 @@ describe('what is given', () => {
     ['learningRate', '0.1', 0.1],
     ['learningRateEnd', '0', 0],
     ['alphaLearningRate', '3e-4', 3e-4],
+    ['regulariser', 'signcorr', 'signcorr'],
+    ['regulariseReduce', true, true],
+    ['architectureFirst', true, true],
+    ['noise', 'fresh', 'fresh'],
     ['clipIncludesAlpha', true, true],
     ['clipIncludesAlpha', false, false],
     ['statistics', 'all-passes', 'all-passes'],
@@ -124,6 +128,10 @@ describe('presets', () => {
       learningRate: 0.025,
       learningRateEnd: 0.001,
       alphaLearningRate: 1e-4,
+      regulariser: 'corr',
+      regulariseReduce: false,
+      architectureFirst: false,
+      noise: 'fresh',
       clipIncludesAlpha: true,
       statistics: 'all-passes'
     }))
@@ -161,11 +169,15 @@ describe('the step', () => {
     expect(stepOptions(PRESETS['paper-nb201'])).toEqual({
       method: 'lambda-darts',
       derivative: 'fd',
+      regulariser: 'corr',
+      regulariseReduce: false,
       epsilon0: 1e-4,
       momentum: 0.9,
       weightDecay: 3e-4,
       clip: 5,
       adam: { rate: 1e-4, betas: [0.5, 0.999], epsilon: 1e-8, weightDecay: 1e-3 },
+      architectureFirst: false,
+      noise: 'fresh',
       clipIncludesAlpha: true,
       statisticsFromAllPasses: true
     }))

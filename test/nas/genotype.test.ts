@@ -12,7 +12,9 @@ import {
   operationCounts,
   parseGenotype
 } from '../../src/nas/genotype.js'
-import { nb201 } from '../../src/nas/space.js'
+import { type CellType, nb201 } from '../../src/nas/space.js'
+
+const bench = nb201.cells['alpha'] as CellType
 
 const parsed = (text: string): Genotype => {
   const result = parseGenotype(text)
@@ -32,7 +34,10 @@ const DARTS =
 
 /** All 15,625 cells of NAS-Bench-201: the six digits of a number in base 5. */
 const allBenchCells = Array.from({ length: 5 ** 6 }, (_, n) => {
-  const [a, b, c, d, e, f] = Array.from({ length: 6 }, (_unused, edge) => nb201.operations[Math.floor(n / 5 ** edge) % 5])
+  const [a, b, c, d, e, f] = Array.from(
+    { length: 6 },
+    (_unused, edge) => bench.edges[0]?.operations[Math.floor(n / 5 ** edge) % 5]
+  )
   return `|${a}~0|+|${b}~0|${c}~1|+|${d}~0|${e}~1|${f}~2|`
 })
 
@@ -215,7 +220,7 @@ describe('isConnected', () => {
   it('holds for 15,284 of the 15,625 cells, as counted over sets of edges', () => {
     // Which sets of edges join node 0 to node 3, by the four paths; a set stands for 4^(its size) cells.
     const paths = [[3], [0, 4], [1, 5], [0, 2, 5]]
-    const wanted = Array.from({ length: 64 }, (_, set) => nb201.edges.flatMap((_edge, e) => ((set >> e) & 1 ? [e] : [])))
+    const wanted = Array.from({ length: 64 }, (_, set) => bench.edges.flatMap((_edge, e) => ((set >> e) & 1 ? [e] : [])))
       .filter(edges => paths.some(path => path.every(edge => edges.includes(edge))))
       .reduce((total, edges) => total + 4 ** edges.length, 0)
     expect(wanted).toBe(15_284)
@@ -241,7 +246,7 @@ it('counts operations, those never chosen included', () => {
         operationCounts(['skip_connect', 'none', 'noise'], cell)
       ])
     )
-  expect(count(BENCH)).toEqual({ cell: { skip_connect: 1, none: 0, noise: 0 } })
+  expect(count(BENCH)).toEqual({ alpha: { skip_connect: 1, none: 0, noise: 0 } })
   expect(count(DARTS)).toEqual({
     normal: { skip_connect: 1, none: 0, noise: 0 },
     reduce: { skip_connect: 0, none: 1, noise: 1 }

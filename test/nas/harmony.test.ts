@@ -5,35 +5,35 @@ import { grad } from '../../src/autodiff/grad.js'
 import { meanPairwiseCosine, softmax } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import { alphaGradientOf, differenceRegulariser, directionOf, lossOf, mixturesOf, passOf } from '../../src/nas/harmony.js'
+import { alphaGradientOf, differenceRegulariser, directionOf, mixturesOf, passOf } from '../../src/nas/harmony.js'
 import { expectNear, numbers } from '../laws/tensors.js'
-import { batch, net, problem } from './problem.js'
+import { batch, harmony, loss, net, problem } from './problem.js'
 
 const { weights, alpha, mixtures } = problem(1)
 const train = batch(5)
-const pass = passOf(net)(weights, mixtures, train)
+const pass = passOf(loss)(weights, mixtures, train)
 
 describe('per-cell gradients', () => {
   it('are one for each cell, of the shape of alpha, and differ', () => {
     expect(pass.cellGradients.length).toBe(net.cells.length)
-    for (const { shape } of pass.cellGradients) expect(shape).toEqual(alpha.shape)
+    for (const { shape } of pass.cellGradients) expect(shape).toEqual(alpha['alpha']?.shape)
     expect(new Set(pass.cellGradients.map(g => numbers(g).join())).size).toBe(net.cells.length)
   })
 
   it('sum to dL/dp of the mixture that all cells share', () => {
     const shared = (p: Tensor) =>
-      lossOf(net)(
+      loss(
         weights,
         net.cells.map(() => p),
         train
       )[0]
     const sum = pass.cellGradients.reduce((a, b) => $.add(a, b))
-    expectNear(numbers(sum), numbers(grad(shared)(softmax(alpha))), 1e-14)
+    expectNear(numbers(sum), numbers(grad(shared)(softmax(alpha['alpha'] as Tensor))), 1e-14)
   })
 
   it('make dL/dalpha, which is that of the loss as a function of alpha', () => {
-    const ofAlpha = (a: Tensor) => lossOf(net)(weights, mixturesOf(net, a), train)[0]
-    const got = numbers(alphaGradientOf(alpha, pass.cellGradients))
+    const ofAlpha = (a: typeof alpha) => loss(weights, mixturesOf(net, a), train)[0]
+    const got = numbers(alphaGradientOf(net, alpha, pass.cellGradients))
     expectNear(got, numbers(grad(ofAlpha)(alpha)), 1e-14)
     // A softmax does not see a shift, so each row of its gradient sums to 0.
     for (let edge = 0; edge < 6; edge++)
@@ -41,9 +41,9 @@ describe('per-cell gradients', () => {
   })
 
   it('come with the loss and the gradient of the weights that a pass by itself has', () => {
-    const loss = (w: typeof weights) => lossOf(net)(w, mixtures, train)[0]
-    expect(numbers(pass.loss)).toEqual(numbers(loss(weights)))
-    expectNear(numbers(pass.weightGradient), numbers(grad(loss)(weights)), 1e-14)
+    const ofWeights = (w: typeof weights) => loss(w, mixtures, train)[0]
+    expect(numbers(pass.loss)).toEqual(numbers(ofWeights(weights)))
+    expectNear(numbers(pass.weightGradient), numbers(grad(ofWeights)(weights)), 1e-14)
   })
 })
 
@@ -106,7 +106,7 @@ describe('the direction', () => {
           const along = dot(u, sum)
           return sum.map((s, i) => (c / Math.hypot(...g)) * (s - along * (u[i] as number)))
         })
-        const { direction, size } = directionOf(tensors(gs))
+        const { direction, size } = directionOf(meanPairwiseCosine, tensors(gs))
         expectNear(numbers(direction), wanted.flat())
         expectNear(numbers(size), [Math.hypot(...wanted.flat())])
       })
@@ -115,7 +115,7 @@ describe('the direction', () => {
   it('is at right angles to its gradient: scaling one cell changes nothing', () =>
     fc.assert(
       fc.property(cells, gs => {
-        const { direction } = directionOf(tensors(gs))
+        const { direction } = directionOf(meanPairwiseCosine, tensors(gs))
         direction.forEach((d, l) => {
           expect(Math.abs(dot(numbers(d), gs[l] as number[]))).toBeLessThan(1e-13)
         })
@@ -127,8 +127,8 @@ describe('the direction', () => {
       [1, 2],
       [3, -1]
     ]
-    const { direction } = directionOf(tensors([g as number[], [0, 0], h as number[]]))
-    const alone = directionOf(tensors([g as number[], h as number[]]))
+    const { direction } = directionOf(meanPairwiseCosine, tensors([g as number[], [0, 0], h as number[]]))
+    const alone = directionOf(meanPairwiseCosine, tensors([g as number[], h as number[]]))
     expect(numbers(direction[1] as Tensor)).toEqual([0, 0])
     // Of three pairs one counts, where of one pair one did.
     const others = [direction[0] as Tensor, direction[2] as Tensor]
@@ -140,8 +140,13 @@ describe('the direction', () => {
 
   it('of cells without any gradient is 0, and so are the step and the quotient', () => {
     const none = mixtures.map(p => $.mul(p, 0))
-    expect(numbers(directionOf(none).size)).toEqual([0])
-    const { epsilon, gradient, passes } = differenceRegulariser(net, 1e-4)(weights, mixtures, train, none)
+    expect(numbers(directionOf(harmony, none).size)).toEqual([0])
+    const { epsilon, gradient, passes } = differenceRegulariser({ forward: loss, backward: loss }, harmony, 1e-4)(
+      weights,
+      mixtures,
+      train,
+      none
+    )
     expect(numbers(epsilon)).toEqual([0])
     expect(numbers(gradient).every(value => value === 0)).toBe(true)
     // Both passes are the training pass itself.
@@ -149,8 +154,13 @@ describe('the direction', () => {
   })
 
   it('of the network moves all cells together by epsilon0', () => {
-    const { epsilon } = differenceRegulariser(net, 1e-3)(weights, mixtures, train, pass.cellGradients)
-    const { size } = directionOf(pass.cellGradients)
+    const { epsilon } = differenceRegulariser({ forward: loss, backward: loss }, harmony, 1e-3)(
+      weights,
+      mixtures,
+      train,
+      pass.cellGradients
+    )
+    const { size } = directionOf(harmony, pass.cellGradients)
     expectNear(numbers($.mul(epsilon, size)), [1e-3], 1e-15)
   })
 })

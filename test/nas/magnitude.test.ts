@@ -1,21 +1,24 @@
 /** The rules that make a genotype of alpha: hand-made rows with known answers, and the golden networks. */
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { formatGenotype, type Genotype } from '../../src/nas/genotype.js'
-import { largestOperations, mixtureRows, rowsOf, type SearchedEdge, strongestEdges } from '../../src/nas/magnitude.js'
-import { nb201 } from '../../src/nas/space.js'
+import { formatGenotype } from '../../src/nas/genotype.js'
+import { genotypeOf, largestOperations, mixtureRows, strongestEdges } from '../../src/nas/magnitude.js'
+import { type CellType, type Edge, mapRecord, nb201, SPACES, type Space } from '../../src/nas/space.js'
+
 import { goldenFiles } from '../golden/files.js'
-import { golden, spaceOf } from '../golden/supernets.js'
+import { golden } from '../golden/supernets.js'
+
+const bench = nb201.cells['alpha'] as CellType
 
 const OPERATIONS = ['none', 'skip_connect', 'sep_conv_3x3']
 /** Edges from all inputs and earlier nodes: 2, 3, ... of them for each node. */
-const dartsEdges = (nodes: number, operations: (edge: number) => readonly string[] = () => OPERATIONS): readonly SearchedEdge[] =>
+const dartsEdges = (nodes: number, operations: (edge: number) => readonly string[] = () => OPERATIONS): readonly Edge[] =>
   Array.from({ length: nodes }, (_, i) => i)
     .flatMap(i => Array.from({ length: i + 2 }, (_, from) => ({ to: i + 2, from })))
     .map((edge, index) => ({ ...edge, operations: operations(index) }))
 
 describe('strongestEdges', () => {
-  const chosen = (edges: readonly SearchedEdge[], rows: readonly (readonly number[])[]) =>
+  const chosen = (edges: readonly Edge[], rows: readonly (readonly number[])[]) =>
     strongestEdges(edges, rows).map(node => node.map(({ operation, from }) => `${operation}·${from}`).join(' '))
 
   it('writes the strongest edge first, each with its strongest operation', () =>
@@ -90,13 +93,14 @@ describe('strongestEdges', () => {
 
 describe('the space', () => {
   it('has the operations and edges of the benchmark, in its order', () => {
-    expect(nb201.operations).toEqual(['none', 'skip_connect', 'nor_conv_1x1', 'nor_conv_3x3', 'avg_pool_3x3'])
-    expect(nb201.edges.map(edge => edge.join('<-'))).toEqual(['1<-0', '2<-0', '2<-1', '3<-0', '3<-1', '3<-2'])
+    for (const { operations } of bench.edges)
+      expect(operations).toEqual(['none', 'skip_connect', 'nor_conv_1x1', 'nor_conv_3x3', 'avg_pool_3x3'])
+    expect(bench.edges.map(({ to, from }) => `${to}<-${from}`)).toEqual(['1<-0', '2<-0', '2<-1', '3<-0', '3<-1', '3<-2'])
   })
 })
 
 describe('largestOperations', () => {
-  const edges = nb201.edges.map(([to, from]) => ({ to, from, operations: nb201.operations }))
+  const { edges } = bench
   const text = (rows: readonly (readonly number[])[]) =>
     formatGenotype({ family: 'nb201', nodes: largestOperations(edges, rows) })
 
@@ -150,24 +154,10 @@ it('finds golden networks', () => expect(files.length).toBeGreaterThan(0))
 
 it.each(files)('the genotype of $name', ({ read }) => {
   const file = read()
-  const wanted = file.metadata['genotype'] as string
-  const operationsOf = (cell: string): readonly (readonly string[])[] => JSON.parse(file.metadata[`primitives_${cell}`] as string)
-  const cell = (name: 'normal' | 'reduce') => {
-    const edges = dartsEdges(4, edge => operationsOf(name)[edge] as readonly string[])
-    const alpha = golden(file, `in/alpha.${name}`).data
-    const width = alpha.length / edges.length
-    const rows = edges.map((_, edge) => Array.from(alpha.slice(edge * width, (edge + 1) * width)))
-    return { nodes: strongestEdges(edges, mixtureRows(rows)), concat: [2, 3, 4, 5] }
-  }
-  const found: Genotype =
-    spaceOf(file) === 'nb201'
-      ? {
-          family: 'nb201',
-          nodes: largestOperations(
-            nb201.edges.map(([to, from]) => ({ to, from, operations: nb201.operations })),
-            rowsOf(nb201, golden(file, 'in/alpha.alpha').data)
-          )
-        }
-      : { family: 'darts', normal: cell('normal'), reduce: cell('reduce') }
-  expect(formatGenotype(found)).toBe(wanted)
+  const space = SPACES[JSON.parse(file.metadata['config'] as string).space] as Space
+  const found = genotypeOf(
+    space,
+    mapRecord(space.cells, (_, kind) => golden(file, `in/alpha.${kind}`).data)
+  )
+  expect(formatGenotype(found)).toBe(file.metadata['genotype'])
 })

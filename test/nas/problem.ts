@@ -3,10 +3,10 @@ import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine.js'
 import { tablesOf } from '../../src/nas/bilevel.js'
-import { type Batch, mixturesOf } from '../../src/nas/harmony.js'
+import { type Alpha, type Batch, harmonyOf, lossOf, mixturesOf } from '../../src/nas/harmony.js'
 import { initialState } from '../../src/nas/initialise.js'
 import { unpack, type Weights } from '../../src/nas/layers.js'
-import { nb201 } from '../../src/nas/space.js'
+import { mapRecord, nb201 } from '../../src/nas/space.js'
 import { type Supernet, supernet } from '../../src/nas/supernet.js'
 import { anything, array, whole } from '../laws/values.js'
 
@@ -14,11 +14,15 @@ const CLASSES = 3
 
 export const net: Supernet = supernet(nb201, {
   channels: 2,
-  cellsPerStage: 1,
+  layers: 1,
   imageChannels: 1,
   size: [8, 8],
   classes: CLASSES
 })
+
+/** The loss of the network, and the harmony of its cells. */
+export const loss = lossOf(net)
+export const harmony = harmonyOf(net, { regulariser: 'corr', regulariseReduce: false })
 
 const constant = ({ data, shape, dtype }: HostArray): Tensor => $.tensor(data, shape, dtype)
 
@@ -35,13 +39,13 @@ export const batch = (seed: number): Batch => {
 /** The state at the start, but for alpha, which is as far from equal mixtures as after a long search. */
 export const stateArrays = (seed: number) => {
   const state = initialState(net, [seed, 0])
-  return { ...state, alpha: array(anything, seed + 2, state.alpha.shape) }
+  return { ...state, alpha: mapRecord(state.alpha, ({ shape }) => array(anything, seed + 2, shape)) }
 }
 
 export const problem = (
   seed: number
-): { readonly weights: Weights; readonly alpha: Tensor; readonly mixtures: readonly Tensor[] } => {
+): { readonly weights: Weights; readonly alpha: Alpha; readonly mixtures: readonly Tensor[] } => {
   const state = stateArrays(seed)
-  const alpha = constant(state.alpha)
+  const alpha = mapRecord(state.alpha, constant)
   return { weights: unpack(tablesOf(net).weights, constant(state.weights)), alpha, mixtures: mixturesOf(net, alpha) }
 }

@@ -8,9 +8,9 @@ import { meanPairwiseCosine } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { zipTrees } from '../../src/autodiff/tree.js'
-import { differenceRegulariser, exactRegulariser, lossOf, passOf } from '../../src/nas/harmony.js'
+import { differenceRegulariser, exactRegulariser, passOf } from '../../src/nas/harmony.js'
 import { numbers } from '../laws/tensors.js'
-import { batch, net, problem } from './problem.js'
+import { batch, harmony, loss, problem } from './problem.js'
 
 vi.mock('../../src/autodiff/ops/index.js', async original => {
   const all = await original<typeof import('../../src/autodiff/ops/index.js')>()
@@ -19,8 +19,8 @@ vi.mock('../../src/autodiff/ops/index.js', async original => {
 
 const { weights, mixtures } = problem(2)
 const train = batch(8)
-const cellGradients = passOf(net)(weights, mixtures, train).cellGradients
-const { gradient } = exactRegulariser(net)(weights, mixtures, train)
+const cellGradients = passOf(loss)(weights, mixtures, train).cellGradients
+const { gradient } = exactRegulariser(loss, harmony)(weights, mixtures, train)
 const exact = numbers(gradient)
 const norm = (values: readonly number[]): number => Math.hypot(...values)
 
@@ -28,12 +28,12 @@ it('there are no kinks', () => expect(numbers($.relu($.tensor(-1)))[0]).toBeClos
 
 describe('on a smooth network', () => {
   it('the gradients of a pass are those of central differences, in weights and in the mixtures of all cells', () =>
-    checkGrads((w: typeof weights, ps: readonly Tensor[]) => lossOf(net)(w, ps, train)[0], [weights, mixtures], { order: 1 }))
+    checkGrads((w: typeof weights, ps: readonly Tensor[]) => loss(w, ps, train)[0], [weights, mixtures], { order: 1 }))
 
   it('the exact estimate is minus the derivative of Λ, by central differences', () => {
-    const harmony = (w: typeof weights) => meanPairwiseCosine(passOf(net)(w, mixtures, train).cellGradients)
+    const agreement = (w: typeof weights) => meanPairwiseCosine(passOf(loss)(w, mixtures, train).cellGradients)
     const moved = (step: number): number =>
-      numbers(harmony(zipTrees(weights, [gradient], (w, g) => $.add(w, $.mul(g, step / norm(exact))))))[0] as number
+      numbers(agreement(zipTrees(weights, [gradient], (w, g) => $.add(w, $.mul(g, step / norm(exact))))))[0] as number
     const slope = (moved(1e-5) - moved(-1e-5)) / 2e-5
     expect(slope / -norm(exact)).toBeCloseTo(1, 6)
     // So a small step against it, as SGD takes, raises Λ on this batch.
@@ -42,7 +42,10 @@ describe('on a smooth network', () => {
 
   it('the difference quotient converges to it with slope 2', () => {
     const errors = [4e-2, 2e-2, 1e-2, 5e-3].map(epsilon0 => {
-      const quotient = numbers(differenceRegulariser(net, epsilon0)(weights, mixtures, train, cellGradients).gradient)
+      const quotient = numbers(
+        differenceRegulariser({ forward: loss, backward: loss }, harmony, epsilon0)(weights, mixtures, train, cellGradients)
+          .gradient
+      )
       return norm(quotient.map((value, i) => value - (exact[i] as number))) / norm(exact)
     })
     for (const [i, error] of errors.slice(1).entries())
