@@ -236,8 +236,20 @@ export interface RunOptions {
   readonly donate?: readonly number[]
 }
 
+/** Refuses a tensor that lives on another backend than the one that runs. (Of two devices, `execute` tells which is meant.) */
+const elsewhere = ({ kind }: Backend, path: string, { stored }: StoredTensor): EngineError | undefined => {
+  const [here, there] = [kind === 'gpu' ? 'the device' : 'the reference', 'array' in stored ? 'the reference' : 'the device']
+  return here === there
+    ? undefined
+    : invalidArgument(`a tensor stored on ${here} at '${path}'`, `it is on ${there}`, 'store it with the backend that runs')
+}
+
 /** Why stored arguments do not fit, if they do not. */
-const misfit = (wanted: readonly { path: string; value: Aval }[], given: readonly StoredTensor[]): EngineError | undefined => {
+const misfit = (
+  backend: Backend,
+  wanted: readonly { path: string; value: Aval }[],
+  given: readonly StoredTensor[]
+): EngineError | undefined => {
   if (wanted.length !== given.length)
     return invalidArgument(
       `${wanted.length} tensors in the arguments`,
@@ -246,6 +258,8 @@ const misfit = (wanted: readonly { path: string; value: Aval }[], given: readonl
     )
   for (const [i, { path, value }] of wanted.entries()) {
     const got = given[i] as StoredTensor
+    const foreign = elsewhere(backend, path, got)
+    if (foreign) return foreign
     if (show(value) !== show(got))
       return invalidArgument(`${show(value)} at '${path}'`, `it is ${show(got)}`, 'pass that shape, or compile again')
     if (!got.stored.live)
@@ -273,7 +287,7 @@ export const run =
   env => {
     const { backend } = env
     const given = leavesOf(args, isStored).map(({ value }) => value)
-    const wrong = misfit(leavesOf(compiled.args, isAval), given)
+    const wrong = misfit(backend, leavesOf(compiled.args, isAval), given)
     if (wrong) return TE.left(wrong)
     const outputs = leavesOf<Tensor>(compiled.result, isTensor).map(({ value }) => value)
     const finish = (stored: readonly StoredTensor['stored'][]): Stored<R> => {
@@ -307,6 +321,8 @@ export const read =
       return TE.left(
         invalidArgument(`a stored tensor at '${dead.path}'`, 'it was released or given away before', 'read it before')
       )
+    const foreign = tensors.map(({ path, value }) => elsewhere(backend, path, value)).find(error => error !== undefined)
+    if (foreign) return TE.left(foreign)
     const filled = (data: readonly HostArray['data'][]) =>
       rebuild(
         tree,
@@ -358,7 +374,7 @@ export const firstNonFinite =
   (...args: StoredArguments<A>): Engine<string | undefined> =>
   ({ backend }) => {
     const given = leavesOf(args, isStored).map(({ value }) => value)
-    const wrong = misfit(leavesOf(compiled.args, isAval), given)
+    const wrong = misfit(backend, leavesOf(compiled.args, isAval), given)
     if (wrong) return TE.left(wrong)
     if (backend.kind === 'reference') {
       const bindings = new Map(compiled.graph.inputs.map((node, i) => [node, arraysOf(given)[i] as NdArray]))
