@@ -1,189 +1,199 @@
 /**
- * Checks each workload against the reference, then times it: the first call with its compile, and the median of warm ones.
+ * Checks each workload against the float64 reference, then times it: the first call, with an empty driver cache, and the median of warm ones.
  *
- * npm run bench                        the small workloads
- * npm run bench -- --all               all of them
- * npm run bench -- --only conv         those whose name contains "conv"
- * npm run bench -- --json FILE         rows as JSON as well
- * npm run bench -- --adapter NAME      on that adapter
+ * npm run bench                        all workloads on the adapter that is preferred
+ * npm run bench -- --quick             without those that take minutes
+ * npm run bench -- --only conv         those whose name contains "conv"; several parts by comma
+ * npm run bench -- --adapter A,B       on each of these adapters, by a part of the name
+ * npm run bench -- --peers             jax-js and TensorFlow.js beside it, taking turns (installs bench/peers on its first use)
+ * npm run bench -- --torch             PyTorch on the CPU beside it, where python3 has it
+ * npm run bench -- --rounds 9          more turns than 5
+ * npm run bench -- --json FILE         the rows as JSON
+ * npm run bench -- --markdown FILE     the table for docs/benchmarks.md
+ * npm run bench -- --explain NAME      no table: where the time of each workload so named goes, kernel by kernel
  */
-import { writeFileSync } from 'node:fs'
+import { spawnSync } from 'node:child_process'
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
-import { leavesOf } from '../src/autodiff/tree.js'
-import {
-  type Backend,
-  compile,
-  dispose,
-  type Engine,
-  type HostArray,
-  isHostArray,
-  openDevice,
-  read,
-  release,
-  run,
-  scope,
-  store
-} from '../src/engine.js'
+import { type AdapterInfo, listAdapters } from '../src/engine.js'
+import { expected, worstError } from './check.js'
+import { type Contestant, enter, type First } from './contestant.js'
+import { load, save } from './exchange.js'
+import { explain } from './explain.js'
+import { header, line, markdown, type Row } from './table.js'
 import { WORKLOADS, type Workload } from './workloads.js'
 
-const succeed = async <A>(backend: Backend, engine: Engine<A>): Promise<A> => {
-  const result = await engine({ backend })()
-  if (E.isLeft(result)) throw new Error(result.left.message)
-  return result.right
+const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
+const stop = (message: string): never => {
+  process.stderr.write(`${message}\n`)
+  process.exit(2)
+}
+
+const PEERS = ['jax-js', 'tfjs'] as const
+/** A peer's numbers are right if they are off by no more than float32 rounding may explain. */
+const PEER_TOLERANCE = 1e-3
+
+/** The interpreter that has PyTorch, if there is one. */
+const pythonWithTorch = (): string | undefined =>
+  ['python3', '/usr/bin/python3'].find(python => spawnSync(python, ['-c', 'import torch, numpy']).status === 0)
+
+const installPeers = (): void => {
+  if (existsSync(here('peers/node_modules/@jax-js/jax'))) return
+  process.stderr.write('installing the peers: npm ci --prefix bench/peers\n')
+  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--prefix', here('peers')], { stdio: ['ignore', 2, 2] })
+  if (status !== 0) stop('The peers were to be installed, but npm failed as shown above: run `npm ci --prefix bench/peers`.')
 }
 
 const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number
 
-/** The largest error of corresponding leaves, each relative to the largest entry of what is expected; NaN if there is any. */
-const worstError = (got: unknown, want: unknown): number => {
-  const expected = leavesOf(want, isHostArray)
-  const errors = leavesOf(got, isHostArray).map(({ value }, k) => {
-    const reference = (expected[k] as { value: HostArray }).value.data
-    let [largest, error] = [0, 0]
-    for (let i = 0; i < reference.length; i++) {
-      const [mine, right] = [value.data[i] as number, reference[i] as number]
-      largest = Math.max(largest, Math.abs(right))
-      error = Math.max(error, Math.abs(mine - right))
+interface Entered {
+  readonly contestant: Contestant
+  first?: First
+  reason?: string
+  readonly samples: number[]
+}
+
+/** `task`'s value, or why there is none. */
+const attempt = async <A>(task: () => Promise<A>): Promise<{ value: A } | { reason: string }> => {
+  try {
+    return { value: await task() }
+  } catch (error) {
+    return { reason: error instanceof Error ? error.message : String(error) }
+  }
+}
+
+/** Longer calls than this are timed by two turns only. */
+const LONG_MS = 5000
+
+const measure = async (
+  workload: Workload,
+  { name, backend, software }: AdapterInfo,
+  engines: readonly string[],
+  python: string | undefined,
+  rounds: number
+): Promise<readonly Row[]> => {
+  const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-bench-'))
+  try {
+    const check = workload.args(workload.large ? 2 : undefined)
+    const want = await expected(workload, check)
+    save(folder, 'check', check)
+    save(folder, 'args', workload.args())
+    const node = [process.execPath, '--import', 'tsx']
+    const commandOf = (engine: string): readonly string[] => {
+      if (engine === 'lambda-darts') return [...node, here('own.ts'), folder, workload.name, name]
+      if (engine === 'pytorch') return [python as string, here('torch/main.py'), folder, workload.name]
+      return [...node, here('peer.ts'), folder, engine, workload.name, name, backend]
     }
-    return error / (largest || 1)
-  })
-  return Math.max(0, ...errors)
-}
-
-const evaluate = async (
-  backend: Backend,
-  { f, compared = result => result }: Workload,
-  args: readonly unknown[]
-): Promise<unknown> =>
-  compared(
-    await succeed(
-      backend,
-      scope(env => async () => {
-        const compiled = await succeed(backend, compile(f)(args as never))
-        const stored = await store(args)(env)()
-        if (E.isLeft(stored)) return stored
-        const result = await run(compiled)(...(stored.right as never as []))(env)()
-        if (E.isLeft(result)) return result
-        const values = await read(result.right)(env)()
-        dispose(compiled)
-        return values
-      })
-    )
-  )
-
-export interface Row {
-  readonly workload: string
-  readonly engine: string
-  readonly adapter: string
-  readonly ms: number
-  readonly firstMs: number
-  readonly gflops: number
-  readonly dispatches: number
-  readonly pipelines: number
-  readonly peakBytes: number
-  readonly lowerBoundBytes: number
-  readonly ok: boolean
-  readonly error: number
-  readonly checkedAt: string
-}
-
-/** Samples of at least this many milliseconds are taken, so that the grain of the wait does not count. */
-const SAMPLE_MS = 60
-
-const measure = async (backend: Backend, workload: Workload, adapter: string): Promise<Row> => {
-  const args = workload.args()
-  const start = performance.now()
-  const compiled = await succeed(backend, compile(workload.f)(args as never))
-  const stored = (await succeed(backend, store(args))) as never as []
-  const once = async (): Promise<unknown> => succeed(backend, run(compiled)(...stored))
-  const finish = async (result: unknown) => {
-    const [first] = leavesOf(result, (value): value is never => typeof value === 'object' && value !== null && 'stored' in value)
-    await succeed(backend, read(first?.value as never))
-    release(result)
-  }
-  await finish(await once())
-  const firstMs = performance.now() - start
-  const timed = async (count: number): Promise<number> => {
-    const from = performance.now()
-    const results: unknown[] = []
-    for (let i = 0; i < count; i++) results.push(await once())
-    await finish(results.pop())
-    results.forEach(release)
-    return (performance.now() - from) / count
-  }
-  const single = await timed(1)
-  const count = Math.max(1, Math.min(50, Math.round(SAMPLE_MS / single)))
-  const samples: number[] = []
-  for (let i = 0; i < (single > 5000 ? 1 : 5); i++) samples.push(await timed(count))
-  const ms = median(samples)
-  const { calls, flops, pipelines, peakBytes, lowerBoundBytes } = compiled.report
-  dispose(compiled)
-  release(stored)
-  const checkArgs = workload.large ? workload.args(2) : args
-  const error = worstError(
-    await evaluate(backend, workload, checkArgs),
-    await evaluate({ kind: 'reference' }, workload, checkArgs)
-  )
-  return {
-    workload: workload.name,
-    engine: 'lambda-darts',
-    adapter,
-    ms,
-    firstMs,
-    gflops: flops / ms / 1e6,
-    dispatches: calls,
-    pipelines,
-    peakBytes,
-    lowerBoundBytes,
-    ok: error <= workload.tolerance,
-    error,
-    checkedAt: workload.large ? 'batch 2' : 'full size'
+    const entered = engines.map((engine): Entered => ({ contestant: enter(engine, commandOf(engine), folder), samples: [] }))
+    // One after another: nothing is timed while something else is at work.
+    for (const one of entered) {
+      const started = await attempt(one.contestant.start)
+      if ('reason' in started) one.reason = started.reason
+      else one.first = started.value
+    }
+    for (let round = 0; round < rounds; round++) {
+      for (const one of entered) {
+        if (one.reason !== undefined || (round >= 2 && median(one.samples) > LONG_MS)) continue
+        const sampled = await attempt(one.contestant.sample)
+        if ('reason' in sampled) one.reason = sampled.reason
+        else one.samples.push(sampled.value)
+      }
+    }
+    await Promise.all(entered.map(({ contestant }) => contestant.end()))
+    const [own] = entered as [Entered]
+    const flops = own.first?.flops ?? Number.NaN
+    return entered.map(({ contestant: { engine }, first, reason, samples }): Row => {
+      const error = first ? worstError(load(folder, `results-${engine}`), want) : Number.NaN
+      const ms = samples.length > 0 ? median(samples) : Number.NaN
+      const turns = samples.map((sample, i) => sample / (own.samples[i] ?? Number.NaN)).filter(Number.isFinite)
+      const tolerance = engine === 'lambda-darts' ? workload.tolerance : PEER_TOLERANCE
+      const wrong = error <= tolerance ? undefined : `its results are off by ${error.toExponential(1)}`
+      const why = reason ?? wrong
+      return {
+        workload: workload.name,
+        engine,
+        adapter: engine === 'pytorch' ? (first?.adapter ?? 'CPU') : `${name}${software ? ' (software)' : ''}`,
+        ms,
+        firstMs: first?.firstMs ?? Number.NaN,
+        gflops: flops / ms / 1e6,
+        dispatches: first?.dispatches ?? null,
+        pipelines: first?.pipelines ?? null,
+        peakBytes: first?.peakBytes ?? null,
+        lowerBoundBytes: first?.lowerBoundBytes ?? null,
+        readBytes: first?.readBytes ?? null,
+        writtenBytes: first?.writtenBytes ?? null,
+        ratio: turns.length > 0 ? median(turns) : Number.NaN,
+        error,
+        ok: why === undefined,
+        note: [why, first?.note].filter(text => text !== undefined).join('; ')
+      }
+    })
+  } finally {
+    rmSync(folder, { recursive: true, force: true })
   }
 }
 
 const { values: options } = parseArgs({
-  options: { all: { type: 'boolean' }, only: { type: 'string' }, json: { type: 'string' }, adapter: { type: 'string' } }
+  options: {
+    quick: { type: 'boolean' },
+    only: { type: 'string' },
+    adapter: { type: 'string' },
+    peers: { type: 'boolean' },
+    torch: { type: 'boolean' },
+    rounds: { type: 'string' },
+    json: { type: 'string' },
+    markdown: { type: 'string' },
+    explain: { type: 'string' }
+  }
 })
-const opened = await openDevice(options.adapter === undefined ? {} : { adapter: options.adapter })()
-if (E.isLeft(opened)) {
-  process.stderr.write(`${opened.left.message}\n`)
-  process.exit(2)
-}
-const { info } = opened.right
-const adapter = `${info.name}${info.software ? ' (software)' : ''}`
-const backend: Backend = { kind: 'gpu', device: opened.right }
-const chosen = WORKLOADS.filter(({ name, large }) =>
-  options.only === undefined ? options.all || !large : name.includes(options.only)
+
+const listed = await listAdapters()()
+const adapters = E.isRight(listed) ? listed.right : stop(listed.left.message)
+const wanted = options.adapter?.split(',') ?? [adapters[0]?.name ?? '']
+const found = wanted.map(
+  part =>
+    adapters.find(({ name }) => name.toLowerCase().includes(part.toLowerCase())) ??
+    stop(
+      `An adapter named like "${part}" was wanted, but there are only: ${adapters.map(({ name }) => name).join(', ') || 'none'}; choose one of these, or run \`npm run adapter\`.`
+    )
 )
-process.stdout.write(`adapter: ${adapter}\n`)
-const cells = (row: readonly string[]) =>
-  `${(row[0] ?? '').padEnd(50)}${row
-    .slice(1)
-    .map(cell => cell.padStart(12))
-    .join('')}\n`
-process.stdout.write(
-  cells(['workload', 'ms', 'first ms', 'GFLOP/s', 'dispatches', 'pipelines', 'peak MiB', 'bound MiB', 'error', 'ok'])
-)
-const rows: Row[] = []
-for (const workload of chosen) {
-  const row = await measure(backend, workload, adapter)
-  rows.push(row)
-  const mebibytes = (bytes: number) => (bytes / 2 ** 20).toFixed(1)
-  process.stdout.write(
-    cells([
-      row.workload,
-      row.ms.toFixed(2),
-      row.firstMs.toFixed(0),
-      row.gflops.toFixed(2),
-      String(row.dispatches),
-      String(row.pipelines),
-      mebibytes(row.peakBytes),
-      mebibytes(row.lowerBoundBytes),
-      row.error.toExponential(1),
-      row.ok ? (workload.large ? 'ok at B2' : 'ok') : 'WRONG'
-    ])
+const rounds = Number(options.rounds ?? 5)
+if (!Number.isInteger(rounds) || rounds < 1)
+  stop(`--rounds takes a whole number of at least 1, but got "${options.rounds}"; write --rounds 9.`)
+
+const only = (options.explain ?? options.only)?.split(',')
+const chosen = WORKLOADS.filter(({ name, slow }) => (only ? only.some(part => name.includes(part)) : !(options.quick && slow)))
+if (chosen.length === 0)
+  stop(
+    `A workload named like "${only}" was wanted, but there are only: ${WORKLOADS.map(({ name }) => name).join(', ')}; name one.`
   )
+
+if (options.explain !== undefined) {
+  for (const adapter of found) for (const workload of chosen) await explain(workload, adapter)
+  process.exit()
+}
+
+if (options.peers) installPeers()
+const python = options.torch ? pythonWithTorch() : undefined
+if (options.torch && python === undefined)
+  process.stderr.write('PyTorch is left out: python3 cannot import torch and numpy (Debian: apt-get install python3-torch)\n')
+
+process.stdout.write(header())
+const rows: Row[] = []
+for (const adapter of found) {
+  for (const workload of chosen) {
+    const large = workload.name.startsWith('search step')
+    const engines = ['lambda-darts', ...(options.peers && !large ? PEERS : []), ...(python && !large ? ['pytorch'] : [])]
+    const measured = await measure(workload, adapter, engines, python, rounds)
+    rows.push(...measured)
+    for (const row of measured) process.stdout.write(line(row))
+  }
 }
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`)
-process.exitCode = rows.every(({ ok }) => ok) ? 0 : 1
+if (options.markdown !== undefined) writeFileSync(options.markdown, markdown(rows))
+// A peer that is wrong or fails is a finding; a wrong result of this engine is a failure.
+process.exitCode = rows.every(({ ok, engine }) => ok || engine !== 'lambda-darts') ? 0 : 1

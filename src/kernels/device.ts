@@ -85,8 +85,8 @@ const describe = (adapter: GPUAdapter, names: readonly Listed[]): AdapterInfo =>
 }
 
 /** Dawn takes any part of a name, in its exact letters. */
-const request = async (entry?: Listed): Promise<{ gpu: GPU; adapter: GPUAdapter | null }> => {
-  const gpu = await createGpu(...(entry ? [`backend=${entry.backend}`, `adapter=${entry.name}`] : []))
+const request = async (entry?: Listed, flags: readonly string[] = []): Promise<{ gpu: GPU; adapter: GPUAdapter | null }> => {
+  const gpu = await createGpu(...(entry ? [`backend=${entry.backend}`, `adapter=${entry.name}`] : []), ...flags)
   const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
   pinned.push(adapter)
   return { gpu, adapter }
@@ -109,10 +109,11 @@ export const listAdapters = (): TaskEither<EngineError, readonly AdapterInfo[]> 
 
 /**
  * Opens a device on the adapter whose name contains `adapter` (in any case), else on the one that Dawn prefers, with the
- * adapter's own limits. `NoAdapter` where there is none or none of that name; a fake adapter is never taken.
+ * adapter's own limits. `flags` are Dawn's own, as `disable-dawn-features=timestamp_quantization`. `NoAdapter` where there is none
+ * or none of that name; a fake adapter is never taken.
  */
 export const openDevice =
-  (options: { readonly adapter?: string } = {}): TaskEither<EngineError, Device> =>
+  (options: { readonly adapter?: string; readonly flags?: readonly string[] } = {}): TaskEither<EngineError, Device> =>
   async () => {
     try {
       const names = await listed()
@@ -125,7 +126,7 @@ export const openDevice =
           noAdapter(`an adapter named like "${wanted}"`, there, `there are only: ${there.join(', ')}`, 'choose one of these')
         )
       }
-      const { gpu, adapter } = await request(entry)
+      const { gpu, adapter } = await request(entry, options.flags)
       if (!adapter) return E.left(noneBecause('none was found'))
       return E.right(await open(gpu, adapter, describe(adapter, names)))
     } catch (reason) {

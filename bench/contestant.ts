@@ -1,0 +1,127 @@
+/**
+ * What is measured runs in a process of its own: a crash costs one row, the first call is a first call, and the driver's cache is an empty
+ * folder. The process takes commands on stdin, a line each, and answers on stdout with lines that begin with `@`:
+ *
+ * start    -> { first: First } once the first call is through and its results are saved as `results-ENGINE`
+ * sample   -> { ms } of one call, the mean of as many as `SAMPLE_MS` takes
+ *
+ * so that contestants take turns, and what disturbs the machine disturbs all.
+ */
+import { spawn } from 'node:child_process'
+import { mkdirSync } from 'node:fs'
+import { join } from 'node:path'
+import { createInterface } from 'node:readline'
+
+/** What a contestant knows after its first call. Numbers that it cannot know are null. */
+export interface First {
+  readonly firstMs: number
+  readonly adapter: string
+  readonly flops: number | null
+  readonly dispatches: number | null
+  readonly pipelines: number | null
+  readonly peakBytes: number | null
+  readonly lowerBoundBytes: number | null
+  readonly readBytes: number | null
+  readonly writtenBytes: number | null
+  /** What a reader of the row should know. */
+  readonly note?: string
+}
+
+/** A sample takes at least so long, so that the grain of the wait does not count. */
+export const SAMPLE_MS = 60
+const MOST_CALLS = 50
+
+/** The mean time of a call, of as many as fill a sample; `calls(n)` makes n calls and waits for the last. */
+export const sampler = (calls: (n: number) => Promise<void>): (() => Promise<number>) => {
+  const timed = async (n: number): Promise<number> => {
+    const start = performance.now()
+    await calls(n)
+    return (performance.now() - start) / n
+  }
+  let count: number | undefined
+  return async () => {
+    count ??= Math.max(1, Math.min(MOST_CALLS, Math.round(SAMPLE_MS / (await timed(1)))))
+    return timed(count)
+  }
+}
+
+/** The contestant's side: answers commands until stdin ends. */
+export const answer = async (start: () => Promise<{ first: First; calls: (n: number) => Promise<void> }>): Promise<void> => {
+  const say = (reply: unknown): void => {
+    process.stdout.write(`@${JSON.stringify(reply)}\n`)
+  }
+  let sample: (() => Promise<number>) | undefined
+  for await (const command of createInterface({ input: process.stdin })) {
+    try {
+      if (command === 'start') {
+        const { first, calls } = await start()
+        sample = sampler(calls)
+        say({ first })
+      } else say({ ms: await sample?.() })
+    } catch (error) {
+      say({ error: error instanceof Error ? error.message : String(error) })
+      break
+    }
+  }
+  process.exit()
+}
+
+export interface Contestant {
+  readonly engine: string
+  readonly start: () => Promise<First>
+  readonly sample: () => Promise<number>
+  readonly end: () => Promise<void>
+}
+
+const MINUTES = 20
+
+/** Starts a contestant's process; its driver's cache is an empty folder in `folder`. Promises reject with one sentence. */
+export const enter = (engine: string, command: readonly string[], folder: string): Contestant => {
+  const cache = join(folder, `cache-${engine}`)
+  mkdirSync(cache, { recursive: true })
+  const [program, ...args] = command as [string, ...string[]]
+  const child = spawn(program, args, { env: { ...process.env, MESA_SHADER_CACHE_DIR: cache } })
+  let stderr = ''
+  let settle: ((reply: { error: string } | object) => void) | undefined
+  let gone: { error: string } | undefined
+  const ended = new Promise<void>(resolve => child.once('close', () => resolve()))
+  child.stderr.on('data', chunk => {
+    stderr = `${stderr}${chunk}`.slice(-20_000)
+  })
+  createInterface({ input: child.stdout }).on('line', line => {
+    if (line.startsWith('@')) settle?.(JSON.parse(line.slice(1)))
+  })
+  child.stdin.on('error', () => undefined) // the end of the process tells more
+  const leave = (error: string): void => {
+    gone ??= { error }
+    settle?.(gone)
+  }
+  child.once('error', ({ message }) => leave(message))
+  child.once('close', (code, signal) => {
+    const said = stderr.split('\n').findLast(line => /error/i.test(line) && !/^Warning|^ +at /.test(line))
+    leave(`its process ended with ${signal ?? `code ${code}`}${said ? `: ${said.trim()}` : ''}`)
+  })
+  const ask = (what: string): Promise<object> =>
+    new Promise((resolve, reject) => {
+      const late = setTimeout(() => {
+        child.kill('SIGKILL')
+        reject(new Error(`it did not answer within ${MINUTES} minutes`))
+      }, MINUTES * 60_000)
+      settle = reply => {
+        clearTimeout(late)
+        if ('error' in reply) reject(new Error(reply.error.split('\n')[0]))
+        else resolve(reply)
+      }
+      if (gone) settle(gone)
+      child.stdin.write(`${what}\n`)
+    })
+  return {
+    engine,
+    start: async () => ((await ask('start')) as { first: First }).first,
+    sample: async () => ((await ask('sample')) as { ms: number }).ms,
+    end: () => {
+      child.stdin.end()
+      return ended
+    }
+  }
+}

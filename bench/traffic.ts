@@ -1,0 +1,31 @@
+/** Bytes that a program moves, and what design.md counted on paper for the search step. */
+import { BYTES, type Program } from '../src/kernels/spec.js'
+
+export interface Traffic {
+  readonly readBytes: number
+  readonly writtenBytes: number
+}
+
+const elementsOf = ({ slots }: Program, slot: number): number => (slots[slot]?.shape ?? []).reduce((a, b) => a * b, 1)
+
+/**
+ * By call: each operand is read once (of a view only the elements that it covers, a broadcast's once), the result is written once.
+ * What a kernel reads again for each output or keeps in registers is its own affair: this is what the fusion decides.
+ */
+export const trafficOf = (program: Program): readonly Traffic[] => {
+  const writers = new Map<number, number>() // parts of a concatenation share their slot
+  for (const { write } of program.calls) writers.set(write, (writers.get(write) ?? 0) + 1)
+  return program.calls.map(({ reads, covers, write }) => ({
+    readBytes: BYTES * reads.reduce((sum, slot, i) => sum + (covers?.[i] ?? elementsOf(program, slot)), 0),
+    writtenBytes: (BYTES * elementsOf(program, write)) / (writers.get(write) as number)
+  }))
+}
+
+export const totalTraffic = (program: Program): Traffic =>
+  trafficOf(program).reduce(
+    (sum, { readBytes, writtenBytes }) => ({
+      readBytes: sum.readBytes + readBytes,
+      writtenBytes: sum.writtenBytes + writtenBytes
+    }),
+    { readBytes: 0, writtenBytes: 0 }
+  )

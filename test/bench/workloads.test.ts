@@ -1,0 +1,61 @@
+/** The bench must not rot: its workloads agree with the reference at batch 2, its check can fail, and a contestant answers. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, describe, expect, test } from 'vitest'
+import { evaluate, expected, worstError } from '../../bench/check.js'
+import { enter } from '../../bench/contestant.js'
+import { load, save } from '../../bench/exchange.js'
+import { WORKLOADS, type Workload } from '../../bench/workloads.js'
+import { backends } from '../backends.js'
+
+const named = (name: string): Workload => WORKLOADS.find(workload => workload.name === name) as Workload
+const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-'))
+afterAll(() => rmSync(folder, { recursive: true }))
+
+// Matrices of 512 and more are the same function, and search steps are held to golden values elsewhere.
+const small = WORKLOADS.filter(({ name }) => !/^search step|512|1024/.test(name))
+
+describe('at batch 2 the device and the reference agree', () => {
+  test.each(small.map(workload => [workload.name, workload] as const))('%s', async (_, workload) => {
+    const args = workload.args(2)
+    const error = worstError(await evaluate(backends.gpu, workload, args), await expected(workload, args))
+    expect(error).toBeLessThanOrEqual(workload.tolerance)
+  })
+})
+
+const matrix = (...values: readonly number[]) => ({ data: Float32Array.from(values), shape: [2, 2], dtype: 'f32' as const })
+
+test('the check finds a wrong number, a NaN, a missing result and another shape', () => {
+  const want = new Map([['y', matrix(1, -2, 3, 4)]])
+  expect(worstError({ y: matrix(1, -2, 3, 4) }, want)).toBe(0)
+  expect(worstError({ y: matrix(1, -2, 3, 3) }, want)).toBe(0.25)
+  expect(worstError({ y: matrix(1, Number.NaN, 3, 4) }, want)).toBeNaN()
+  expect(worstError({ z: matrix(1, -2, 3, 4) }, want)).toBe(Number.POSITIVE_INFINITY)
+  expect(worstError({ y: { ...matrix(1, -2, 3, 4), shape: [4] } }, want)).toBe(Number.POSITIVE_INFINITY)
+})
+
+test('trees of arrays survive the way through files', () => {
+  const tree = { a: [matrix(1, 2, 3, 4)], b: { c: { data: Int32Array.of(-1, 7), shape: [2], dtype: 'i32' as const } } }
+  save(folder, 'tree', tree)
+  expect(load(folder, 'tree')).toEqual(tree)
+})
+
+test('this engine answers as a contestant, in a process of its own', async () => {
+  const workload = named('100 chained multiply-adds on 16')
+  const args = workload.args()
+  save(folder, 'args', args)
+  const own = new URL('../../bench/own.ts', import.meta.url).pathname
+  const { name } = backends.gpu.kind === 'gpu' ? backends.gpu.device.info : { name: '' }
+  const contestant = enter('lambda-darts', [process.execPath, '--import', 'tsx', own, folder, workload.name, name], folder)
+  const first = await contestant.start()
+  expect(first.dispatches).toBeGreaterThan(0)
+  expect(await contestant.sample()).toBeGreaterThan(0)
+  await contestant.end()
+  expect(worstError(load(folder, 'results-lambda-darts'), await expected(workload, args))).toBeLessThanOrEqual(workload.tolerance)
+})
+
+test('a contestant that fails says why', async () => {
+  const contestant = enter('none', [process.execPath, '-e', 'throw new TypeError("no such engine")'], folder)
+  await expect(contestant.start()).rejects.toThrow(/process ended with code 1: TypeError: no such engine/)
+})
