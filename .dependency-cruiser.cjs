@@ -84,6 +84,8 @@ module.exports = {
   ],
   options: {
     doNotFollow: { path: 'node_modules' },
+    // A package of its own, installed apart: its modules are not ours.
+    exclude: { path: '^bench/peers/' },
     // Type-only imports count too: the compiler removes them, but a reader has to follow them.
     tsPreCompilationDeps: true,
     tsConfig: { fileName: 'tsconfig.json' },

@@ -202,14 +202,14 @@ export const WORKLOADS: readonly Workload[] = [
       const [loss, gradient] = valueAndGrad(w => cnnLoss(w as never, x, y))(weights as never)
       return { loss, weights: descend(weights, gradient as never) }
     },
-    args: batch => [cnnWeights(), normal(8, [32, 3, 32, 32]), labels(32, 10)],
+    args: (batch = 32) => [cnnWeights(), normal(8, [batch, 3, 32, 32]), labels(batch, 10)],
     tolerance: 2e-5
   },
   {
     name: 'HVP of that CNN',
     f: (weights: Network, x: Tensor, y: Tensor) =>
       hvp(w => cnnLoss(w as never, x, y), weights as never, mapTree(weights as never, (w: Tensor) => $.mul(w, 0.5)) as never),
-    args: batch => [cnnWeights(), normal(8, [32, 3, 32, 32]), labels(32, 10)],
+    args: (batch = 32) => [cnnWeights(), normal(8, [batch, 3, 32, 32]), labels(batch, 10)],
     tolerance: 2e-3
   },
   {
