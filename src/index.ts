@@ -69,6 +69,7 @@ export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf
 export { OPTIONS, PRESETS, SearchConfig, stepOptions } from './nas/config.js'
 export { type Dataset, select, splitBy, standardise } from './nas/data/dataset.js'
 export { decodeDigits } from './nas/data/digits.js'
+export { type DerivedNetwork, derivedNetwork, type NetworkSize, sizeOfNetwork } from './nas/derive.js'
 export type { InputError } from './nas/errors.js'
 export {
   type Cell,

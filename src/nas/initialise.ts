@@ -4,6 +4,7 @@ import { normalOf, randomWords, threefry2x32, uniformOf } from '../autodiff/ops/
 import { type Aval, sizeOf } from '../autodiff/shape.js'
 import type { HostArray } from '../engine.js'
 import { tablesOf } from './bilevel.js'
+import type { Needs } from './layers.js'
 import { mapRecord, operationCount } from './space.js'
 import type { Supernet } from './supernet.js'
 
@@ -33,10 +34,10 @@ const concatenate = (parts: readonly Float32Array[]): Float32Array => {
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT)
 }
 
-/** Uniform weights in +-1/sqrt(fan in), constants where batch norms have them: PyTorch's defaults. */
-const initialWeights = (net: Supernet, key: Key): Float32Array =>
+/** All weights of a network as one vector: uniform in +-1/sqrt(fan in), constants where batch norms have them, PyTorch's defaults. */
+export const initialWeights = ({ parameters }: Needs, key: Key): Float32Array =>
   concatenate(
-    net.parameters.map(({ shape, start }, n) => {
+    parameters.map(({ shape, start }, n) => {
       if (start.kind === 'constant') return Float32Array.from({ length: sizeOf(shape) }, () => start.value)
       const bound = 1 / Math.sqrt(start.fanIn)
       return Float32Array.from(randomWords(foldIn(key, n), sizeOf(shape)), word => (2 * uniformOf(word) - 1) * bound)

@@ -76,10 +76,9 @@ export const genotypeOf = ({ cells, skeleton }: Space, alpha: Readonly<Record<st
     const kind = Object.keys(cells)[0] as string
     return { family: 'nb201', nodes: largestOperations(edges(kind), rows(kind)) }
   }
-  const strongest = (kind: string): ConcatCell => {
-    const { inputs, nodes, multiplier } = cells[kind] as CellType
-    const concat = Array.from({ length: multiplier }, (_, i) => inputs + nodes - multiplier + i)
-    return { nodes: strongestEdges(edges(kind), mixtureRows(rows(kind))), concat }
-  }
+  const strongest = (kind: string): ConcatCell => ({
+    nodes: strongestEdges(edges(kind), mixtureRows(rows(kind))),
+    concat: (cells[kind] as CellType).concat
+  })
   return { family: 'darts', normal: strongest('normal'), reduce: strongest('reduce') }
 }

@@ -21,8 +21,8 @@ export interface CellType {
   readonly nodes: number
   /** In the order of alpha's rows: by `to`, then by `from`. All have the same number of operations. */
   readonly edges: readonly Edge[]
-  /** The output is made of this many last nodes, their channels one after another; 1 is the last node itself. */
-  readonly multiplier: number
+  /** The states whose channels, one after another, are the output; a single one is the output itself. */
+  readonly concat: readonly number[]
 }
 
 /**
@@ -47,13 +47,15 @@ export interface Space {
   readonly normAfterPool: boolean
 }
 
-/** A cell with an edge from each state to each later node; `operations` by the number of the edge. */
+/** A cell with an edge from each state to each later node, whose last nodes are its output; `operations` by the number of the edge. */
 export const cellOf = (
-  shape: { readonly inputs: number; readonly nodes: number; readonly multiplier: number },
+  { inputs, nodes, multiplier }: { readonly inputs: number; readonly nodes: number; readonly multiplier: number },
   operations: (edge: number) => readonly string[]
 ): CellType => ({
-  ...shape,
-  edges: Array.from({ length: shape.nodes }, (_, node) => shape.inputs + node)
+  inputs,
+  nodes,
+  concat: Array.from({ length: multiplier }, (_, i) => inputs + nodes - multiplier + i),
+  edges: Array.from({ length: nodes }, (_, node) => inputs + node)
     .flatMap(to => Array.from({ length: to }, (_, from) => ({ from, to })))
     .map((edge, i) => ({ ...edge, operations: operations(i) }))
 })

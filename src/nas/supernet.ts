@@ -26,7 +26,7 @@ import {
   weightOf
 } from './layers.js'
 import { OPERATIONS } from './operations.js'
-import type { CellType, Space } from './space.js'
+import type { CellType, Edge, Skeleton, Space } from './space.js'
 
 export interface NetworkConfig {
   /** C: channels of the first cells; doubled at each reduction. */
@@ -81,23 +81,29 @@ const entry = (matrix: Tensor, row: number, column: number): Tensor =>
     []
   )
 
-/** The terms of a mixed operation: p[edge, o] o(x) for each operation o that contributes. */
-const mixedTerms = (context: Context, { operations }: BuiltEdge, mixture: Tensor, edge: number, x: Tensor): readonly Output[] =>
+/** The terms of a mixed operation: p[edge, o] o(x) for each operation o that contributes; without a mixture o(x) itself. */
+const mixedTerms = (
+  context: Context,
+  { operations }: BuiltEdge,
+  mixture: Tensor | undefined,
+  edge: number,
+  x: Tensor
+): readonly Output[] =>
   operations.flatMap((operation, o) => {
     if (!operation) return []
     const { y, moments } = operation.apply(context, x)
-    return [{ y: $.mul(entry(mixture, edge, o), y), moments }]
+    return [{ y: mixture ? $.mul(entry(mixture, edge, o), y) : y, moments }]
   })
 
 const sum = (terms: readonly Tensor[]): Tensor => terms.reduce((a, b) => $.add(a, b))
 
 /**
- * A cell: its inputs brought to its channels, its nodes, each the sum of the mixed operations that lead to it, and its last nodes one after
- * another. `size` is that of the images it makes.
+ * A cell: its inputs brought to its channels, its nodes, each the sum of the operations that lead to it, and the states of its output one
+ * after another. `size` is that of the images it makes.
  */
 const cellBlock = (
   cell: SearchedCell,
-  { inputs, nodes, multiplier }: CellType,
+  { inputs, nodes, concat }: CellType,
   preprocess: readonly Layer[],
   edges: readonly BuiltEdge[],
   channels: number,
@@ -110,37 +116,49 @@ const cellBlock = (
     const start = { states: given.map(({ y }) => y), outputs: given as readonly Output[] }
     const { states, outputs } = Array.from({ length: nodes }, (_, i) => inputs + i).reduce((done, node) => {
       const terms = edges.flatMap((edge, row) =>
-        edge.to === node ? mixedTerms(context, edge, mixture as Tensor, row, done.states[edge.from] as Tensor) : []
+        edge.to === node ? mixedTerms(context, edge, mixture, row, done.states[edge.from] as Tensor) : []
       )
       const y = terms.length
         ? sum(terms.map(term => term.y))
         : $.broadcastTo($.tensor(0), [before[1].shape[0] as number, channels, ...size])
       return { states: [...done.states, y], outputs: [...done.outputs, ...terms] }
     }, start)
-    const last = states.slice(-multiplier)
-    return { y: multiplier === 1 ? (last[0] as Tensor) : $.concat(last, 1), moments: momentsOf(outputs) }
+    const last = concat.map(state => states[state] as Tensor)
+    return { y: last.length === 1 ? (last[0] as Tensor) : $.concat(last, 1), moments: momentsOf(outputs) }
   }
 })
 
-/** The edges of a cell; those from its inputs have the cell's stride. `nameOf` gives the path of an operation. */
+/** How the cells of a network are built. */
+export interface Style {
+  /** What refusals call the network. */
+  readonly network: string
+  /** Whether the batch norms of cells have a scale and a shift. */
+  readonly affine: boolean
+  /** The path of an operation within its cell: of the o-th on the e-th edge. */
+  readonly pathOf: (edge: Edge, e: number, o: number) => string
+}
+
+/** The edges of a cell; those from its inputs have the cell's stride. */
 const buildEdges = (
   space: Space,
+  { affine, pathOf }: Style,
   { inputs, edges }: CellType,
-  nameOf: (edge: number, operation: number) => string,
+  name: string,
   site: { readonly channels: number; readonly size: readonly [number, number]; readonly stride: number }
 ): readonly BuiltEdge[] =>
-  edges.map(({ from, to, operations }, e) => {
+  edges.map((edge, e) => {
+    const { from, to, operations } = edge
     const [stride, size] = from < inputs ? [site.stride, site.size] : [1, halved(site.size, site.stride)]
     return {
       from,
       to,
-      operations: operations.map((name, o) =>
-        (OPERATIONS[name] ?? unknownOperation(space, name))({
-          name: nameOf(e, o),
+      operations: operations.map((operation, o) =>
+        (OPERATIONS[operation] ?? unknownOperation(space, operation))({
+          name: `${name}.${pathOf(edge, e, o)}`,
           channels: site.channels,
           stride,
           size,
-          affine: false,
+          affine,
           normAfterPool: space.normAfterPool
         })
       )
@@ -181,7 +199,12 @@ const stemOf = (imageChannels: number, channels: number): Layer =>
   chain(conv('stem.0', imageChannels, channels, 3), norm('stem.1', channels, true))
 
 /** Stem, stages of N cells with a residual block between them, batch norm, activation. */
-const stagesBody = (space: Space, stages: number, { channels, layers, imageChannels, size }: NetworkConfig): Body => {
+const stagesBody = (
+  space: Space,
+  style: Style,
+  stages: number,
+  { channels, layers, imageChannels, size }: NetworkConfig
+): Body => {
   const [type, kind] = Object.entries(space.cells)[0] as [string, CellType]
   const plan = Array.from({ length: stages }, (_, stage) => [
     ...(stage > 0 ? [{ stage, reduction: true }] : []),
@@ -191,8 +214,7 @@ const stagesBody = (space: Space, stages: number, { channels, layers, imageChann
     const [name, width] = [`cells.${i}`, channels * 2 ** stage]
     if (reduction) return fixed(residualBlock(name, width / 2, width))
     const here = halved(size, 2 ** stage)
-    const nameOf = (e: number, o: number) => `${name}.edges.${kind.edges[e]?.to}<-${kind.edges[e]?.from}.${o}`
-    const edges = buildEdges(space, kind, nameOf, { channels: width, size: here, stride: 1 })
+    const edges = buildEdges(space, style, kind, name, { channels: width, size: here, stride: 1 })
     return cellBlock({ name, type, reduction }, kind, [], edges, width, here)
   })
   const width = channels * 2 ** (stages - 1)
@@ -205,14 +227,19 @@ export const reductionsAt = (layers: number): readonly number[] => [
 ]
 
 /** Stem, L cells; a cell sees the outputs of the two before it, each brought to its channels and its size. */
-const layersBody = (space: Space, stemMultiplier: number, { channels, layers, imageChannels, size }: NetworkConfig): Body => {
+const layersBody = (
+  space: Space,
+  style: Style,
+  stemMultiplier: number,
+  { channels, layers, imageChannels, size }: NetworkConfig
+): Body => {
   const reductions = reductionsAt(layers)
   const kindAt = (i: number) => (reductions.includes(i) ? 'reduce' : 'normal')
   const halvings = (i: number) => reductions.filter(at => at <= i).length
   const widthAt = (i: number) => channels * 2 ** halvings(i)
   /** Channels of the output of cell i; before the first cell that of the stem. */
   const outputAt = (i: number) =>
-    i < 0 ? stemMultiplier * channels : (space.cells[kindAt(i)] as CellType).multiplier * widthAt(i)
+    i < 0 ? stemMultiplier * channels : (space.cells[kindAt(i)] as CellType).concat.length * widthAt(i)
   const blocks = Array.from({ length: layers }, (_, i): Block => {
     const [name, type, width] = [`cells.${i}`, kindAt(i), widthAt(i)]
     const kind = space.cells[type] as CellType
@@ -220,13 +247,12 @@ const layersBody = (space: Space, stemMultiplier: number, { channels, layers, im
     const before = `${name}.preprocess0`
     const preprocess = [
       reductions.includes(i - 1)
-        ? factorizedReduce(before, outputAt(i - 2), width, false)
-        : reluConvNorm(before, outputAt(i - 2), width, 1, 1, false),
-      reluConvNorm(`${name}.preprocess1`, outputAt(i - 1), width, 1, 1, false)
+        ? factorizedReduce(before, outputAt(i - 2), width, style.affine)
+        : reluConvNorm(before, outputAt(i - 2), width, 1, 1, style.affine),
+      reluConvNorm(`${name}.preprocess1`, outputAt(i - 1), width, 1, 1, style.affine)
     ]
-    const nameOf = (e: number, o: number) => `${name}._ops.${e}._ops.${o}`
     const site = { channels: width, size: halved(size, 2 ** halvings(i - 1)), stride: reduction ? 2 : 1 }
-    const edges = buildEdges(space, kind, nameOf, site)
+    const edges = buildEdges(space, style, kind, name, site)
     return cellBlock({ name, type, reduction }, kind, preprocess, edges, width, halved(size, 2 ** halvings(i)))
   })
   return { stem: stemOf(imageChannels, stemMultiplier * channels), blocks, last: [], width: outputAt(layers - 1) }
@@ -238,31 +264,42 @@ export const halvingsOf = ({ skeleton }: Space, layers: number): number =>
 
 const LEAST_LAYERS = { stages: 1, layers: 3 } as const
 
+/** Cells of a supernet: batch norms without parameters, and the official modules' paths. */
+const SEARCHED: Readonly<Record<Skeleton['kind'], Style>> = {
+  stages: { network: 'supernet', affine: false, pathOf: ({ from, to }, _, o) => `edges.${to}<-${from}.${o}` },
+  layers: { network: 'supernet', affine: false, pathOf: (_, e, o) => `_ops.${e}._ops.${o}` }
+}
+
 /**
  * The supernet of a space. Images must halve at each reduction without remainder; a network of layers has at least 3, so that it has cells of
  * both kinds.
  * @example supernet(SPACES.s5, { channels: 16, layers: 8, imageChannels: 3, size: [32, 32], classes: 10 })
  */
-export const supernet = (space: Space, config: NetworkConfig): Supernet => {
+export const supernet = (space: Space, config: NetworkConfig): Supernet => networkOf(space, SEARCHED[space.skeleton.kind], config)
+
+/** A network of the cells of a space, built in a style; cells that are given no mixture add up their operations. */
+export const networkOf = (space: Space, style: Style, config: NetworkConfig): Supernet => {
   const { layers, size, classes } = config
   const { skeleton } = space
   const divisor = 2 ** halvingsOf(space, layers)
   if (layers < LEAST_LAYERS[skeleton.kind])
     return fail(
-      'supernet',
+      style.network,
       skeleton.kind === 'layers' ? 'at least 3 layers: a normal cell and two reductions' : 'at least one cell in each stage',
       String(layers),
       'use more layers'
     )
   if (size.some(extent => extent % divisor !== 0))
     return fail(
-      'supernet',
+      style.network,
       `images whose height and width are multiples of ${divisor} (${halvingsOf(space, layers)} reductions halve them)`,
       size.join('x'),
       'crop or pad the images'
     )
   const { stem, blocks, last, width } =
-    skeleton.kind === 'stages' ? stagesBody(space, skeleton.stages, config) : layersBody(space, skeleton.stemMultiplier, config)
+    skeleton.kind === 'stages'
+      ? stagesBody(space, style, skeleton.stages, config)
+      : layersBody(space, style, skeleton.stemMultiplier, config)
   const head = chain(...last, simple(globalAvgPool))
   const classifier: readonly Parameter[] = [
     { name: 'classifier.weight', shape: [classes, width], start: { kind: 'uniform', fanIn: width } },
@@ -297,7 +334,7 @@ export const supernet = (space: Space, config: NetworkConfig): Supernet => {
 }
 
 /** Noise for all sites of a network and a batch, by name: one draw from a key u32[2], shared out. Equal keys give equal noise. */
-export const noiseOf = ({ noises }: Supernet, key: Tensor, batch: number): Weights => {
+export const noiseOf = ({ noises }: Needs, key: Tensor, batch: number): Weights => {
   if (noises.length === 0) return {}
   const table = tableOf(noises.map(({ name, shape }) => ({ name, shape: [batch, ...shape] })))
   return unpack(table, $.randomNormal(key, [table.size]))
