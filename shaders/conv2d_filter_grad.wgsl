@@ -44,7 +44,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       if (lane < half) { partial[local] += partial[local + half]; }
       workgroupBarrier();
     }
-    if (lane == 0u) { result[n] = partial[local]; }
+    if (lane == 0u) { result[P.offset.z + n] = partial[local]; }
     workgroupBarrier();
   }
 }

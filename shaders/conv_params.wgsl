@@ -6,7 +6,7 @@ override STRIDE_Y = 1u;
 override STRIDE_X = 1u;
 
 struct Params {
-  offset: vec4u,   // of the two operands
+  offset: vec4u,   // of the two operands; where a filter gradient begins
   size: vec4u,     // elements of the result, batch B, channels C, outputs O
   extents: vec4u,  // H, W of the images, I, J of the outputs
   filters: vec4u,  // K, L of the filters

@@ -7,6 +7,7 @@
 //! op
 alias Value = f32;
 const OPERANDS = 3u;  // the result, and the inputs
+const NUMBERS = 1u;   // vec4s of numbers that come with the parameters
 @group(0) @binding(2) var<storage, read> in0: array<f32>;
 @group(0) @binding(3) var<storage, read> in1: array<f32>;
 fn value(at: array<u32, OPERANDS>) -> Value {
@@ -19,6 +20,7 @@ fn value(at: array<u32, OPERANDS>) -> Value {
 struct Params {
   size: vec4u,                         // elements
   operands: array<vec4u, OPERANDS>,    // offset, stride
+  numbers: array<vec4f, NUMBERS>,
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<Value>;

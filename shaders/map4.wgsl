@@ -8,6 +8,7 @@
 alias Value = f32;
 fn compute(x0: f32, x1: f32) -> Value { return x0 * x1; }
 const OPERANDS = 3u;  // the result, and the inputs
+const NUMBERS = 1u;   // vec4s of numbers that come with the parameters
 @group(0) @binding(2) var<storage, read> in0: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> in1: array<f32>;
 fn value4(at: array<u32, OPERANDS>) -> vec4<Value> {
@@ -20,6 +21,7 @@ fn value4(at: array<u32, OPERANDS>) -> vec4<Value> {
 struct Params {
   size: vec4u,                         // vec4s
   operands: array<vec4u, OPERANDS>,    // offset, stride: of dense ones in vec4s
+  numbers: array<vec4f, NUMBERS>,
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<vec4<Value>>;

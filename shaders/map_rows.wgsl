@@ -1,6 +1,6 @@
 // map_strided.wgsl by rows: along the innermost axis every operand is dense or repeats one value, so rows are done by vec4.
 //
-// Layout: LANES invocations of a workgroup share a row and walk along it; where a row is taken apart into the outer axes is computed once a row.
+// Layout: some invocations of a workgroup share a row and walk along it; where a row is taken apart into the outer axes is computed once a row.
 // The innermost extent is a multiple of four, and so are the offsets and outer strides of the operands that are dense along it.
 // Rate: 6-9 GB/s on a software adapter of two cores, where map_strided.wgsl reaches 1.
 //! include "common.wgsl"
@@ -9,6 +9,7 @@
 alias Value = f32;
 fn compute(x0: f32, x1: f32) -> Value { return x0 * x1; }
 const OPERANDS = 3u;  // the result, and the inputs
+const NUMBERS = 1u;   // vec4s of numbers that come with the parameters
 @group(0) @binding(2) var<storage, read> in0: array<vec4<f32>>;
 @group(0) @binding(3) var<storage, read> in1: array<f32>;
 fn value4(at: array<u32, OPERANDS>) -> vec4<Value> {
@@ -19,24 +20,25 @@ fn value4(at: array<u32, OPERANDS>) -> vec4<Value> {
 //! end
 
 override OUTER = 2u;   // axes around the rows
-override LANES = 64u;  // a power of two, at most 64
 
 struct Operand {
   strides: array<vec4u, 2>,  // of the outer axes, innermost first; of operands dense along a row in vec4s
   offset: vec4u,             // offset, stride along a row
 }
 struct Params {
-  size: vec4u,               // rows, vec4s of a row
+  size: vec4u,               // rows, vec4s of a row, invocations that share one (a power of two, at most 64)
   extents: array<vec4u, 2>,
   operands: array<Operand, OPERANDS>,
+  numbers: array<vec4f, NUMBERS>,
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<vec4<Value>>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32, @builtin(num_workgroups) groups: vec3u) {
-  let per_group = 64u / LANES;
-  for (var row = group.x * per_group + local / LANES; row < P.size.x; row += groups.x * per_group) {
+  let lanes = P.size.z;
+  let per_group = quotient(64u, lanes);
+  for (var row = group.x * per_group + quotient(local, lanes); row < P.size.x; row += groups.x * per_group) {
     var at: array<u32, OPERANDS>;
     for (var k = 0u; k < OPERANDS; k++) { at[k] = P.operands[k].offset.x; }
     var rest = row;
@@ -50,7 +52,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       }
       for (var k = 0u; k < OPERANDS; k++) { at[k] += index * P.operands[k].strides[axis / 4u][axis % 4u]; }
     }
-    for (var i = local % LANES; i < P.size.y; i += LANES) {
+    for (var i = local & (lanes - 1u); i < P.size.y; i += lanes) {
       var here = at;
       for (var k = 0u; k < OPERANDS; k++) { here[k] += i * P.operands[k].offset.y; }
       result[here[0]] = value4(here);

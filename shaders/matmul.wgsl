@@ -3,7 +3,7 @@
 //! include "common.wgsl"
 
 struct Params {
-  offset: vec4u,
+  offset: vec4u,     // of x, of y, of the result
   x_strides: vec4u,  // batch, row, column
   y_strides: vec4u,
   size: vec4u,       // elements, m, n, k
@@ -28,6 +28,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
       at_x += P.x_strides.z;
       at_y += P.y_strides.y;
     }
-    result[i] = sum;
+    result[P.offset.z + i] = sum;
   }
 }

@@ -9,34 +9,38 @@
 alias Value = f32;
 fn compute(x0: f32) -> Value { return x0; }
 const OPERANDS = 2u;  // the result, and the inputs
+const NUMBERS = 1u;   // vec4s of numbers that come with the parameters
 @group(0) @binding(2) var<storage, read> in0: array<vec4<f32>>;
-fn value4(at: array<u32, OPERANDS>) -> vec4<Value> {
+fn value4(at: array<u32, OPERANDS>) -> array<Value, 4> {
   let x0 = in0[at[1]];
-  return vec4<Value>(compute(x0.x), compute(x0.y), compute(x0.z), compute(x0.w));
+  return array<Value, 4>(compute(x0.x), compute(x0.y), compute(x0.z), compute(x0.w));
 }
+alias Element = f32;
+fn part(a: Value, j: u32) -> Element { return a; }
 fn identity() -> Value { return Value(0); }
 fn combine(a: Value, b: Value) -> Value { return a + b; }
+fn finish(a: Value) -> Value { return a; }
 //! end
-
-override LANES = 64u;  // a power of two, at most 64
 
 // Axes, constants: loops over them are unrolled, and every address in the uniform is known.
 override KEPT = 1u;
 override REDUCED = 2u;
+override RESULTS = 1u;  // folds side by side: a Value has a component for each
 
 struct Operand {
-  kept: vec4u,     // strides, innermost first
+  kept: vec4u,     // strides, innermost first; of the results where each fold's begin
   reduced: vec4u,
   offset: vec4u,
 }
 struct Params {
-  size: vec4u,     // results, vec4s folded into each
+  size: vec4u,     // results, vec4s folded into each, lanes (a power of two, at most 64)
   kept: vec4u,     // extents, innermost first
   reduced: vec4u,  // the first in vec4s
   operands: array<Operand, OPERANDS>,
+  numbers: array<vec4f, NUMBERS>,
 }
 @group(0) @binding(0) var<uniform> P: Params;
-@group(0) @binding(1) var<storage, read_write> result: array<Value>;
+@group(0) @binding(1) var<storage, read_write> result: array<Element>;
 
 var<workgroup> partial: array<Value, 64>;
 
@@ -75,30 +79,35 @@ fn element(first: array<u32, OPERANDS>, r: u32) -> array<u32, OPERANDS> {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32, @builtin(num_workgroups) groups: vec3u) {
-  let lane = local % LANES;
-  let per_group = 64u / LANES;
+  let lanes = P.size.z;
+  let lane = local & (lanes - 1u);
+  let per_group = quotient(64u, lanes);
+  let mine = quotient(local, lanes);
   // All invocations of a workgroup take the same turns, so that the barriers are met by all.
   for (var first = group.x * per_group; first < P.size.x; first += groups.x * per_group) {
-    let o = first + local / LANES;
-    var sums = vec4<Value>(identity());
+    let o = first + mine;
+    var sums = array<Value, 4>(identity(), identity(), identity(), identity());
     if (o < P.size.x) {
       let at = start(o);
-      for (var r = lane; r < P.size.y; r += LANES) {
+      for (var r = lane; r < P.size.y; r += lanes) {
         let next = value4(element(at, r));
-        sums = vec4<Value>(combine(sums.x, next.x), combine(sums.y, next.y), combine(sums.z, next.z), combine(sums.w, next.w));
+        for (var k = 0; k < 4; k++) { sums[k] = combine(sums[k], next[k]); }
       }
     }
-    var sum = combine(combine(sums.x, sums.y), combine(sums.z, sums.w));
-    if (LANES > 1u) {
+    var sum = combine(combine(sums[0], sums[1]), combine(sums[2], sums[3]));
+    if (lanes > 1u) {
       partial[local] = sum;
       workgroupBarrier();
-      for (var half = LANES / 2u; half > 0u; half /= 2u) {
+      for (var half = lanes >> 1u; half > 0u; half >>= 1u) {
         if (lane < half) { partial[local] = combine(partial[local], partial[local + half]); }
         workgroupBarrier();
       }
       sum = partial[local];
       workgroupBarrier();
     }
-    if (lane == 0u && o < P.size.x) { result[o] = sum; }
+    if (lane == 0u && o < P.size.x) {
+      sum = finish(sum);
+      for (var j = 0u; j < RESULTS; j++) { result[P.operands[0].kept[j] + o] = part(sum, j); }
+    }
   }
 }

@@ -8,7 +8,7 @@ import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type Graph, topological } from './autodiff/graph.js'
 import { interpret } from './autodiff/interpret.js'
-import { checkedCalls, instrument, lower } from './autodiff/lower.js'
+import { checkedCalls, instrument, type LowerOptions, lower } from './autodiff/lower.js'
 import type { NdArray } from './autodiff/ndarray.js'
 import { input } from './autodiff/ops/index.js'
 import { optimise } from './autodiff/passes.js'
@@ -143,7 +143,12 @@ export const compile =
         }
         const { device } = backend
         return pipe(
-          TE.fromEither(planProgram(select(lower(graph), device.info), device.limits)),
+          TE.fromEither(
+            planProgram(
+              select(lower(graph, { storageBuffers: device.limits.maxStorageBuffersPerShaderStage }), device.info),
+              device.limits
+            )
+          ),
           TE.chain(plan =>
             pipe(
               prepare(device, plan, options),
@@ -358,11 +363,11 @@ export const scope =
 
 /** Traces and lowers without a device: what there is to look at. @example lowered(step)([state, batch]).calls */
 export const lowered =
-  <A extends readonly unknown[], R>(f: (...args: A) => R) =>
+  <A extends readonly unknown[], R>(f: (...args: A) => R, options: LowerOptions = {}) =>
   (args: WithLeaves<A, Aval>): E.Either<EngineError, Program> =>
     pipe(
       trace(f, args),
-      E.map(({ graph }) => lower(graph))
+      E.map(({ graph }) => lower(graph, options))
     )
 
 /**

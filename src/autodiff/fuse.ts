@@ -1,101 +1,569 @@
 /**
- * Fusion: which pointwise nodes become part of the kernel of their consumer. A node is inlined where one node alone consumes it, pointwise and
- * at its own shape, or as the operand of a fold; so nothing is computed twice, and what is inlined is neither written nor read.
+ * Fusion: which nodes get a kernel of their own, and what that kernel computes. Pointwise nodes are computed where they are read, also through
+ * views, wherever that costs less than to store them; a fold takes in what it folds, and the pointwise nodes that finish its results; parts of a
+ * concatenation are written in place. Nothing that is taken in is written or read.
  *
- * Limits split a group, they never fail: inputs, so that a kernel with its result stays within the storage buffers that every adapter has, and
- * nodes, since the time to compile a kernel grows faster than its length.
+ * Limits split, they never fail: inputs, so that a kernel stays within the storage buffers of the adapter, and steps, since the time to compile a
+ * kernel grows faster than its length.
  */
 import type { DType } from '../kernels/spec.js'
-import type { MapKernel } from './kernel.js'
-import { sameShape } from './shape.js'
+import type { MapKernel, ReduceKernel, RegionsKernel, ShaderKernel, ViewKernel } from './kernel.js'
+import { denseView, isDense, type NdArray, type View } from './ndarray.js'
+import { type Shape, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
-/** The default of `maxStorageBuffersPerShaderStage` is 8; one is the result. */
-const MOST_INPUTS = 7
-const MOST_NODES = 16
-
-/** What one kernel computes at an index: `steps` in order, from the values of `inputs`; the last step is the result. */
-export interface Body {
-  readonly inputs: readonly Tensor[]
-  readonly steps: readonly Tensor[]
+export interface FuseOptions {
+  /** Inputs of a kernel: the adapter's storage buffers, less the one that is written. */
+  readonly inputs: number
+  /** False: every node has a kernel of its own, as a replay that looks for a node wants it. */
+  readonly fused: boolean
 }
 
-const isMap = (node: Tensor): boolean => node.primitive.kernel?.kind === 'map'
+/** Steps of a kernel. */
+const MOST_STEPS = 40
+
+/** A stored tensor, as an index of a kernel's space reads it: `view` has the space's shape, over the tensor's elements in order. */
+export interface Access {
+  readonly node: Tensor
+  readonly view: View
+}
+
+/** What a step reads: an input, an earlier step, or a number. */
+export interface Source {
+  readonly kind: 'input' | 'step' | 'number'
+  readonly index: number
+}
+
+/** What a kernel computes at each index of its space: `steps` in order, each from inputs, numbers and earlier steps. */
+export interface Body {
+  readonly shape: Shape
+  readonly inputs: readonly Access[]
+  readonly numbers: readonly { readonly value: number; readonly dtype: DType }[]
+  readonly steps: readonly { readonly node: Tensor; readonly operands: readonly Source[] }[]
+  readonly result: Source
+}
+
+/** A kernel, or several that write one tensor. */
+export type Root =
+  | { readonly kind: 'map'; readonly node: Tensor; readonly body: Body }
+  /** Folds of one operand space over the same axes, side by side. */
+  | { readonly kind: 'fold'; readonly body: Body; readonly folds: readonly Fold[] }
+  /** Parts that their own kernels do not write in place. */
+  | { readonly kind: 'regions'; readonly node: Tensor; readonly parts: readonly { readonly body: Body; readonly region: View }[] }
+  | { readonly kind: 'shader'; readonly node: Tensor; readonly operands: readonly Access[] }
+  | { readonly kind: 'constant'; readonly node: Tensor }
+
+/** A fold of `value`, a source of its root's body; `node`, which is stored, is the fold itself or the last of the pointwise nodes that finish it. */
+export interface Fold {
+  readonly node: Tensor
+  readonly fold: Tensor
+  readonly value: Source
+  readonly finish: readonly Tensor[]
+}
+
+/** A stored tensor that lies inside another: its elements in order, from `offset` on. */
+export interface Placement {
+  readonly within: Tensor
+  readonly offset: number
+}
+
+export interface Fusion {
+  /** In an order that can be computed; those that are placed in a whole come before it. */
+  readonly roots: readonly Root[]
+  readonly placements: ReadonlyMap<Tensor, Placement>
+  /** Where each output is read. */
+  readonly outputs: readonly Access[]
+}
+
+const kindOf = (node: Tensor) => node.primitive.kernel?.kind
+
+/** The number that a tensor repeats, if it is a constant scalar, or a view of one. */
+export const numberOf = (node: Tensor): number | undefined => {
+  if (kindOf(node) === 'view') return numberOf(node.inputs[0] as Tensor)
+  return node.primitive.name === 'constant' && sizeOf(node.shape) === 1
+    ? (node.attributes['value'] as NdArray).data[0]
+    : undefined
+}
+
+const viewOf = (node: Tensor, view: View): View | undefined =>
+  (node.primitive.kernel as ViewKernel).view(view, node.attributes, node)
 
 /**
- * Bodies of the nodes that get a kernel of their own (pointwise roots, and the pointwise producers that a fold swallows), given all nodes in
- * order. Nodes without a body that are pointwise are part of another's.
+ * What things cost, in bytes of memory traffic, from the measured costs of a software adapter: a launch is 25 microseconds at 8 GB/s; an operand
+ * much smaller than the space is one load for a row of four, and a step about half of that.
  */
-export const fuse = (order: readonly Tensor[], outputs: readonly Tensor[]): ReadonlyMap<Tensor, Body> => {
-  const consumers = new Map<Tensor, Set<Tensor | 'output'>>()
-  const consume = (node: Tensor, by: Tensor | 'output') => {
-    const known = consumers.get(node) ?? new Set()
-    known.add(by)
-    consumers.set(node, known)
-  }
-  for (const node of order) for (const input of node.inputs) consume(input, node)
-  for (const output of outputs) consume(output, 'output')
+const COST = { launch: 200_000, element: 4, repeated: 0.6, step: 0.3 } as const
+const isSmall = (size: number, space: number): boolean => size * 8 <= space
+const readCost = (size: number, space: number): number => space * (isSmall(size, space) ? COST.repeated : COST.element)
 
-  const bodies = new Map<Tensor, Body>()
-  const alone = (node: Tensor) => consumers.get(node)?.size === 1
-  for (const node of order) {
-    const folds = node.primitive.kernel?.kind === 'reduce'
-    if (!isMap(node) && !folds) continue
-    const shape = folds ? node.inputs[0]?.shape : node.shape
-    let inputs: Tensor[] = [...new Set(node.inputs)]
-    let steps: Tensor[] = [node]
-    for (const operand of [...inputs]) {
-      const body = bodies.get(operand)
-      if (!body || !isMap(operand) || !alone(operand) || !sameShape(operand.shape, shape as readonly number[])) continue
-      const merged = [...new Set([...inputs.filter(input => input !== operand), ...body.inputs])]
-      if (merged.length > MOST_INPUTS || steps.length + body.steps.length > MOST_NODES) continue
-      inputs = merged
-      steps = [...body.steps, ...steps]
-      bodies.delete(operand)
-    }
-    bodies.set(node, { inputs, steps })
-  }
-  return bodies
+/** A kernel that needs a node's value: one that can compute it, at each of `space` indices, or one that must read it. */
+interface Use {
+  readonly space: number
+  readonly computes: boolean
 }
 
-/** Every node by itself: what a replay that looks for a node runs. */
-export const separate = (order: readonly Tensor[]): ReadonlyMap<Tensor, Body> =>
-  new Map(order.map(node => [node, { inputs: [...new Set(node.inputs)], steps: [node] }]))
+/** Views on the way from a node to where it is read, from the inside out; equal chains are one object. */
+interface Chain {
+  readonly id: number
+  readonly views: readonly Tensor[]
+}
+
+/** Of a body over its limits, the step to store: one that is itself within them and takes in the most, small tensors first. */
+const divide = ({ shape, steps, inputs }: Body, root: Tensor | undefined, mostInputs: number): Tensor | undefined => {
+  const beneath: { readonly inputs: ReadonlySet<number>; readonly steps: ReadonlySet<number> }[] = []
+  steps.forEach(({ operands }, i) => {
+    const below = operands.flatMap(({ kind, index }) => (kind === 'step' ? [beneath[index] as (typeof beneath)[number]] : []))
+    beneath.push({
+      inputs: new Set([
+        ...operands.flatMap(({ kind, index }) => (kind === 'input' ? [index] : [])),
+        ...below.flatMap(one => [...one.inputs])
+      ]),
+      steps: new Set([i, ...below.flatMap(one => [...one.steps])])
+    })
+  })
+  const crowded = inputs.length > mostInputs
+  const score = (i: number): number => {
+    const { inputs: below, steps: within } = beneath[i] as (typeof beneath)[number]
+    const { node } = steps[i] as Body['steps'][number]
+    if (node === root || below.size > mostInputs || within.size > MOST_STEPS) return 0
+    const gain = crowded ? below.size - 1 : within.size - 1
+    return gain * (isSmall(sizeOf(node.shape), sizeOf(shape)) ? 1000 : 1)
+  }
+  const best = steps.reduce((found, _, i) => (score(i) > score(found) ? i : found), 0)
+  return score(best) > 0 ? steps[best]?.node : undefined
+}
+
+/** What each node of a graph in order becomes. */
+export const fuse = (
+  order: readonly Tensor[],
+  outputs: readonly Tensor[],
+  { inputs: mostInputs, fused }: FuseOptions
+): Fusion => {
+  const number = new Map(order.map((node, i) => [node, i]))
+  const idOf = (node: Tensor): number => number.get(node) as number
+  /** Nodes with a buffer: all but views, and pointwise nodes that are computed where they are read. */
+  const stored = new Set<Tensor>()
+
+  /** Where a node's elements are: in itself, or in what it is a view of. A view that strides cannot say is stored: a copy. */
+  const resolved = new Map<Tensor, Access>()
+  const access = (node: Tensor): Access => resolved.get(node) as Access
+  for (const node of order) {
+    const kind = kindOf(node)
+    const below = kind === 'view' ? access(node.inputs[0] as Tensor) : undefined
+    const view = below && viewOf(node, below.view)
+    if (below ? !view : kind !== 'map' || !fused) stored.add(node)
+    resolved.set(node, below && view ? { node: below.node, view } : { node, view: denseView(node.shape) })
+  }
+
+  const finished = fused ? finishes(order, outputs, stored) : new Map<Tensor, Finish>()
+  const finishing = new Set([...finished.values()].flatMap(({ finish }) => finish))
+
+  const chains = new Map<number, Chain>()
+  const none: Chain = { id: 0, views: [] }
+  const longer = (view: Tensor, chain: Chain): Chain => {
+    const key = chain.id * order.length + idOf(view)
+    const known = chains.get(key) ?? { id: chains.size + 1, views: [view, ...chain.views] }
+    chains.set(key, known)
+    return known
+  }
+
+  /** What computes `value` at each index of its shape, `root` itself included. Stores what stands in the way of a limit, or of a view. */
+  const expand = (value: Tensor, root?: Tensor): Body => {
+    for (;;) {
+      const inputs: Access[] = []
+      const numbers: Body['numbers'][number][] = []
+      const steps: Body['steps'][number][] = []
+      const known = new Map<string | number, Source>()
+      const remember = (key: string | number, kind: Source['kind'], list: readonly unknown[]): Source => {
+        const source = { kind, index: list.length - 1 }
+        known.set(key, source)
+        return source
+      }
+      const findInput = (node: Tensor, view: View): Source => {
+        const key = `${idOf(node)} ${view.strides.join()} ${view.offset}`
+        const same = known.get(key)
+        if (same) return same
+        inputs.push({ node, view })
+        return remember(key, 'input', inputs)
+      }
+      let obstacle: Tensor | undefined
+      /** The value of `node` read through `chain`; `around` is the pointwise node to store if that cannot be said. */
+      const visit = (node: Tensor, chain: Chain, around: Tensor | undefined): Source | undefined => {
+        const constant = numberOf(node)
+        if (constant !== undefined) {
+          const key = `${Object.is(constant, -0) ? '-0' : constant} ${node.dtype}`
+          const same = known.get(key)
+          if (same) return same
+          numbers.push({ value: constant, dtype: node.dtype })
+          return remember(key, 'number', numbers)
+        }
+        if (kindOf(node) === 'view' && !stored.has(node)) return visit(node.inputs[0] as Tensor, longer(node, chain), around)
+        const key = chain.id * order.length + idOf(node)
+        const same = known.get(key)
+        if (same) return same
+        if (stored.has(node) && node !== root) {
+          const view = chain.views.reduce<View | undefined>((below, one) => below && viewOf(one, below), denseView(node.shape))
+          if (!view) obstacle = around
+          const source = view && findInput(node, view)
+          if (source) known.set(key, source)
+          return source
+        }
+        const operands: Source[] = []
+        for (const input of node.inputs) {
+          const operand = visit(input, chain, chain === none ? around : node)
+          if (!operand) return undefined
+          operands.push(operand)
+        }
+        steps.push({ node, operands })
+        return remember(key, 'step', steps)
+      }
+      const result = visit(value, none, undefined)
+      if (!result) {
+        stored.add(obstacle as Tensor)
+        continue
+      }
+      const body = { shape: value.shape, inputs, numbers, steps, result }
+      const victim = inputs.length > mostInputs || steps.length > MOST_STEPS ? divide(body, root, mostInputs) : undefined
+      if (!victim) return body
+      stored.add(victim)
+    }
+  }
+
+  // Who needs each node, consumers first, through views to what is stored or computed.
+  const uses = new Map<Tensor, Use[]>(order.map(node => [node, []]))
+  const usesOf = (node: Tensor): Use[] => uses.get(node) as Use[]
+  for (const output of outputs) usesOf(output).push({ space: sizeOf(output.shape), computes: false })
+  for (const node of order.toReversed()) {
+    const kind = kindOf(node)
+    if (kind === 'view' && !stored.has(node)) usesOf(node.inputs[0] as Tensor).push(...usesOf(node))
+    else if (!finishing.has(node))
+      for (const input of kind === 'regions' ? node.inputs : new Set(node.inputs))
+        usesOf(input).push({ space: sizeOf(kind === 'map' ? node.shape : input.shape), computes: kind !== 'shader' })
+  }
+
+  // Forward: which pointwise nodes it is cheaper to store than to compute where they are read.
+  for (const node of order) {
+    if (kindOf(node) !== 'map' || stored.has(node) || finishing.has(node)) continue
+    const { inputs, steps } = expand(node, node)
+    const [size, readers] = [sizeOf(node.shape), usesOf(node)]
+    const compute = (space: number): number =>
+      inputs.reduce((total, one) => total + readCost(sizeOf(one.node.shape), space), steps.length * COST.step * space)
+    const again = readers.reduce((total, { space }) => total + compute(space), 0)
+    const once = readers.reduce(
+      (total, { space }) => total + readCost(size, space),
+      COST.launch + compute(size) + COST.element * size
+    )
+    if (readers.some(({ computes }) => !computes) || again > once) stored.add(node)
+  }
+
+  // Backward from the outputs: the kernels of what is needed, and parts in place where their own kernels can write them there.
+  const placements = new Map<Tensor, Placement>()
+  const results = outputs.map(access)
+  const needed = new Set<Tensor>()
+  const need = (accesses: readonly Access[]): void => {
+    for (const { node } of accesses) needed.add(node)
+  }
+  need(results)
+  const roots: Root[] = []
+  const bodied = (value: Tensor, root?: Tensor): Body => {
+    const body = expand(value, root)
+    need(body.inputs)
+    return body
+  }
+  /** Where a part's elements are in order, if its own kernel may write them into the whole. */
+  const placeable = (part: Tensor, region: View): Tensor | undefined => {
+    const { node: source, view } = access(part)
+    const writes =
+      finished.has(source) || kindOf(source) === 'reduce' || (source.primitive.kernel as ShaderKernel)?.placed === true
+    const whole = isDense(view) && view.offset === 0 && sizeOf(source.shape) === sizeOf(part.shape)
+    return fused && writes && whole && isDense(region) && usesOf(source).length === 1 ? source : undefined
+  }
+  const regionsRoot = (node: Tensor): Root => {
+    const { parts } = (node.primitive.kernel as RegionsKernel).regions(node.inputs, node.attributes, node)
+    const copied = parts.flatMap((region, i) => {
+      const part = node.inputs[i] as Tensor
+      const source = placeable(part, region)
+      if (!source) return [{ body: bodied(part), region }]
+      placements.set(source, { within: node, offset: region.offset })
+      needed.add(source)
+      return []
+    })
+    return { kind: 'regions', node, parts: copied }
+  }
+  for (const node of order.toReversed()) {
+    if (!needed.has(node)) continue
+    const kind = kindOf(node)
+    const whole = finished.get(node)
+    if (node.primitive.name === 'constant') roots.push({ kind: 'constant', node })
+    else if (whole || kind === 'reduce') {
+      const { fold, finish } = whole ?? { fold: node, finish: [] }
+      const body = bodied(fold.inputs[0] as Tensor)
+      roots.push({ kind: 'fold', body, folds: [{ node, fold, value: body.result, finish }] })
+    } else if (kind === 'map') roots.push({ kind: 'map', node, body: bodied(node, node) })
+    else if (kind === 'view') roots.push({ kind: 'map', node, body: bodied(node.inputs[0] as Tensor) })
+    else if (kind === 'regions') roots.push(regionsRoot(node))
+    else if (kind === 'shader') {
+      const operands = node.inputs.map(access)
+      need(operands)
+      roots.push({ kind: 'shader', node, operands })
+    }
+  }
+  const inOrder = roots.reverse()
+  return { roots: fused ? joinFolds(inOrder, placements, mostInputs) : inOrder, placements, outputs: results }
+}
+
+const MOST_FOLDS = 4
+
+/** What a root stores, and what it reads. */
+const storedBy = (root: Root): readonly Tensor[] => (root.kind === 'fold' ? root.folds.map(({ node }) => node) : [root.node])
+const readBy = (root: Root): readonly Tensor[] =>
+  root.kind === 'shader'
+    ? root.operands.map(({ node }) => node)
+    : root.kind === 'regions'
+      ? root.parts.flatMap(({ body }) => body.inputs.map(({ node }) => node))
+      : root.kind === 'constant'
+        ? []
+        : root.body.inputs.map(({ node }) => node)
+
+/**
+ * Sums over the same axes of one space that share a large input become one kernel with several results. Only roots of one depth (stored tensors on
+ * the longest way to them) are joined, so that none waits for another; where they come to stand, what they read comes first.
+ */
+const joinFolds = (roots: readonly Root[], placements: ReadonlyMap<Tensor, Placement>, mostInputs: number): readonly Root[] => {
+  const parts = new Map<Tensor, Tensor[]>()
+  for (const [node, { within }] of placements) parts.set(within, [...(parts.get(within) ?? []), node])
+  const depths = new Map<Tensor, number>()
+  const depthOf = (node: Tensor): number => depths.get(node) ?? 0
+  const open = new Map<string, { root: Root & { readonly kind: 'fold' }; at: number }[]>()
+  const joined: (Root | undefined)[] = [...roots]
+  roots.forEach((root, i) => {
+    const below = [...readBy(root), ...storedBy(root).flatMap(node => parts.get(node) ?? [])]
+    const depth = 1 + below.reduce((most, node) => Math.max(most, depthOf(node)), 0)
+    for (const node of storedBy(root)) depths.set(node, depth)
+    if (root.kind !== 'fold') return
+    const [{ node, fold }] = root.folds as readonly [Fold]
+    if (fold.primitive.name !== 'sum' || fold.dtype !== 'f32') return
+    const within = placements.get(node)?.within
+    const key = [depth, root.body.shape.join('x'), JSON.stringify(fold.attributes)].join(' ')
+    const groups = open.get(key) ?? []
+    open.set(key, groups)
+    const space = sizeOf(root.body.shape)
+    const large = root.body.inputs.filter(one => !isSmall(sizeOf(one.node.shape), space)).map(one => one.node)
+    for (const group of groups) {
+      const [{ node: other }] = group.root.folds as readonly [Fold]
+      if (group.root.folds.length === MOST_FOLDS || placements.get(other)?.within !== within) continue
+      if (!group.root.body.inputs.some(one => large.includes(one.node))) continue
+      const { body, moved } = merged(group.root.body, root.body)
+      if (body.inputs.length > mostInputs || body.steps.length > MOST_STEPS) continue
+      const added = root.folds.map(one => ({ ...one, value: moved(one.value) }))
+      group.root = { ...group.root, body, folds: [...group.root.folds, ...added] }
+      joined[group.at] = group.root
+      joined[i] = undefined
+      return
+    }
+    groups.push({ root, at: i })
+  })
+  return sequenced(
+    joined.filter(root => root !== undefined),
+    parts
+  )
+}
+
+/** Two bodies of one space as one, and where the sources of the second are in it. */
+const merged = (a: Body, b: Body): { readonly body: Body; readonly moved: (source: Source) => Source } => {
+  const [inputs, numbers, steps] = [[...a.inputs], [...a.numbers], [...a.steps]]
+  const placeIn = <T>(list: T[], one: T, same: (other: T) => boolean): number => {
+    const found = list.findIndex(same)
+    return found >= 0 ? found : list.push(one) - 1
+  }
+  const places = {
+    input: b.inputs.map(one =>
+      placeIn(
+        inputs,
+        one,
+        ({ node, view }) =>
+          node === one.node && view.offset === one.view.offset && view.strides.join() === one.view.strides.join()
+      )
+    ),
+    number: b.numbers.map(one => placeIn(numbers, one, ({ value, dtype }) => Object.is(value, one.value) && dtype === one.dtype)),
+    step: [] as number[]
+  }
+  const moved = ({ kind, index }: Source): Source => ({ kind, index: places[kind][index] as number })
+  for (const { node, operands } of b.steps) {
+    const step: Body['steps'][number] = { node, operands: operands.map(moved) }
+    const same = (other: Body['steps'][number]) =>
+      other.node === node &&
+      other.operands.every(({ kind, index }, k) => kind === step.operands[k]?.kind && index === step.operands[k]?.index)
+    places.step.push(placeIn(steps, step, same))
+  }
+  return { body: { ...a, inputs, numbers, steps }, moved }
+}
+
+/** Roots so that what each reads, and the parts of a whole, come before it; otherwise in their order. */
+const sequenced = (roots: readonly Root[], parts: ReadonlyMap<Tensor, readonly Tensor[]>): readonly Root[] => {
+  const makers = new Map(roots.flatMap(root => storedBy(root).map(node => [node, root] as const)))
+  const done = new Set<Root>()
+  const sequence: Root[] = []
+  const emit = (root: Root): void => {
+    if (done.has(root)) return
+    done.add(root)
+    for (const node of [...readBy(root), ...storedBy(root).flatMap(stored => parts.get(stored) ?? [])]) {
+      const maker = makers.get(node)
+      if (maker) emit(maker)
+    }
+    sequence.push(root)
+  }
+  for (const root of roots) emit(root)
+  return sequence
+}
+
+interface Finish {
+  readonly fold: Tensor
+  readonly finish: readonly Tensor[]
+}
+
+/** Pointwise nodes after a fold that need nothing but its results and numbers, by the last of them, which is stored in the fold's place. */
+const finishes = (order: readonly Tensor[], outputs: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Finish> => {
+  const consumers = new Map<Tensor, Set<Tensor>>()
+  for (const node of order)
+    for (const input of node.inputs) consumers.set(input, (consumers.get(input) ?? new Set<Tensor>()).add(node))
+  const results = new Set(outputs)
+  /** The only consumer of a node, past reshapes, and what of the node it reads. */
+  const next = (node: Tensor): readonly [Tensor, Tensor] | undefined => {
+    const [consumer, ...others] = consumers.get(node) ?? []
+    if (!consumer || others.length || results.has(node)) return undefined
+    return consumer.primitive.name === 'reshape' ? next(consumer) : [consumer, node]
+  }
+  const finished = new Map<Tensor, Finish>()
+  for (const fold of order) {
+    if (kindOf(fold) !== 'reduce') continue
+    const finish: Tensor[] = []
+    for (;;) {
+      const [consumer, operand] = next(finish.at(-1) ?? fold) ?? []
+      const finishing =
+        consumer &&
+        kindOf(consumer) === 'map' &&
+        consumer.dtype === fold.dtype &&
+        consumer.inputs.every(input => input === operand || numberOf(input) !== undefined)
+      if (!finishing) break
+      finish.push(consumer)
+    }
+    const last = finish.at(-1)
+    if (!last) continue
+    stored.delete(fold)
+    stored.add(last)
+    finished.set(last, { fold, finish })
+  }
+  return finished
+}
 
 const LETTERS = ['a', 'b', 'c'] as const
 
+/** WGSL of a number where it can be written out and few different ones occur; others come with the parameters, so that they make no pipelines. */
+const literal = ({ value, dtype }: Body['numbers'][number]): string | undefined => {
+  if (dtype !== 'f32') return `${dtype}(${value})`
+  const plain = (Number.isInteger(value) && Math.abs(value) <= 2 && !Object.is(value, -0)) || Math.abs(value) === 0.5
+  return plain ? `f32(${value})` : undefined
+}
+
+/** The numbers that come with the parameters. */
+export const parameterNumbers = ({ numbers }: Pick<Body, 'numbers'>): readonly number[] =>
+  numbers.filter(one => literal(one) === undefined).map(({ value }) => value)
+
+/** WGSL functions for pointwise primitives, one for each different text. */
+class Functions {
+  private readonly names = new Map<string, string>()
+
+  constructor(private readonly letter: string) {}
+
+  call(node: Tensor, operands: readonly string[]): string {
+    const expression = (node.primitive.kernel as MapKernel).expression(node.attributes)
+    const parameters = node.inputs.map((input, k) => `${LETTERS[k]}: ${input.dtype}`).join(', ')
+    const text = `(${parameters}) -> ${node.dtype} { return ${expression}; }`
+    const name = this.names.get(text) ?? `${this.letter}${this.names.size}`
+    this.names.set(text, name)
+    return `${name}(${operands.join(', ')})`
+  }
+
+  get text(): readonly string[] {
+    return [...this.names].map(([text, name]) => `fn ${name}${text}`)
+  }
+}
+
+/** The WGSL type of `count` values of a fold side by side. */
+export const valueType = (dtype: DType, count: number): string => (count === 1 ? dtype : `vec${count}<${dtype}>`)
+
 /**
- * The WGSL of a body: a function for each kind of step, and `compute`, from the inputs' values to the last step's. Texts are the primitives' own; equal
- * bodies give equal texts, so one pipeline serves them all.
+ * The WGSL of a body: a function for each kind of step, and `compute`, from the inputs' values to those of `results`, side by side. Texts are the
+ * primitives' own; equal bodies give equal texts, so one pipeline serves them all.
  */
-export const computeText = ({ inputs, steps }: Body, dtype: DType): string => {
-  const functions = new Map<string, string>()
-  const names = new Map<Tensor, string>(inputs.map((input, i) => [input, `x${i}`]))
-  const lines = steps.filter(isMap).map((step, i) => {
-    const expression = (step.primitive.kernel as MapKernel).expression(step.attributes)
-    const parameters = step.inputs.map((input, k) => `${LETTERS[k]}: ${input.dtype}`).join(', ')
-    const text = `(${parameters}) -> ${step.dtype} { return ${expression}; }`
-    const name = functions.get(text) ?? `f${functions.size}`
-    functions.set(text, name)
-    const call = `${name}(${step.inputs.map(input => names.get(input)).join(', ')})`
-    names.set(step, `y${i}`)
-    return `  let y${i} = ${call};`
-  })
+export const computeText = (body: Body, dtype: DType, results: readonly Source[] = [body.result]): string => {
+  const functions = new Functions('step')
+  const inline = body.numbers.map(literal)
+  const name = ({ kind, index }: Source): string =>
+    kind === 'input' ? `x${index}` : kind === 'step' ? `y${index}` : (inline[index] ?? parameter(placeOf(inline, index)))
+  const lines = body.steps.map(({ node, operands }, i) => `  let y${i} = ${functions.call(node, operands.map(name))};`)
+  const type = valueType(dtype, results.length)
+  const values = results.map(name).join(', ')
   return [
-    `alias Value = ${dtype};`,
-    ...[...functions].map(([text, name]) => `fn ${name}${text}`),
-    `fn compute(${inputs.map((input, i) => `x${i}: ${input.dtype}`).join(', ')}) -> Value {`,
+    `alias Value = ${type};`,
+    ...functions.text,
+    `fn compute(${body.inputs.map(({ node }, i) => `x${i}: ${node.dtype}`).join(', ')}) -> Value {`,
     ...lines,
-    `  return ${lines.length ? `y${lines.length - 1}` : 'x0'};`,
+    `  return ${results.length === 1 ? values : `${type}(${values})`};`,
     '}'
   ].join('\n')
 }
 
+/** Number `index` among those that come with the parameters. */
+const placeOf = (inline: readonly (string | undefined)[], index: number): number =>
+  inline.slice(0, index).filter(text => text === undefined).length
+const parameter = (place: number): string => `P.numbers[${place >> 2}][${place & 3}]`
+
+/** The WGSL of what is done to folds: their start, how two are joined, and how their results are finished and told apart. */
+export const foldTexts = (
+  { identity, combine }: ReduceKernel,
+  folds: readonly Fold[],
+  numbersBefore: number
+): { readonly fold: string; readonly finish: string; readonly numbers: readonly number[] } => {
+  const functions = new Functions('last')
+  const numbers: number[] = []
+  const dtype = (folds[0] as Fold).fold.dtype
+  const several = folds.length > 1
+  const lines = folds.map(({ finish }, j) =>
+    finish.reduce(
+      (value, node) =>
+        functions.call(
+          node,
+          node.inputs.map(input => {
+            const constant = numberOf(input)
+            if (constant === undefined) return value
+            const text = literal({ value: constant, dtype: input.dtype })
+            return text ?? parameter(numbersBefore + numbers.push(constant) - 1)
+          })
+        ),
+      several ? `a[${j}]` : 'a'
+    )
+  )
+  const fold = [
+    `alias Element = ${dtype};`,
+    `fn part(a: Value, j: u32) -> Element { return ${several ? 'a[j]' : 'a'}; }`,
+    `fn identity() -> Value { return Value(${identity}); }`,
+    `fn combine(a: Value, b: Value) -> Value { return ${combine}; }`
+  ].join('\n')
+  const finish = [
+    ...functions.text,
+    `fn finish(a: Value) -> Value { return ${several ? `Value(${lines.join(', ')})` : lines[0]}; }`
+  ].join('\n')
+  return { fold, finish, numbers }
+}
+
 /** The op block of the plain maps and folds: bindings of the inputs, and `value`, which loads them at `at[1]`, `at[2]`, ... and computes. */
-export const loadText = (compute: string, inputs: readonly DType[]): string =>
+export const loadText = (compute: string, inputs: readonly DType[], numbers: number): string =>
   [
     compute,
     `const OPERANDS = ${inputs.length + 1}u;`,
+    `const NUMBERS = ${Math.max(1, Math.ceil(numbers / 4))}u;`,
     ...inputs.map((dtype, i) => `@group(0) @binding(${i + 2}) var<storage, read> in${i}: array<${dtype}>;`),
     `fn value(at: array<u32, OPERANDS>) -> Value { return compute(${inputs.map((_, i) => `in${i}[at[${i + 1}]]`).join(', ')}); }`
   ].join('\n')

@@ -51,4 +51,6 @@ export interface ShaderKernel {
   invocations?(inputs: readonly Aval[], attributes: Attributes, out: Aval): number
   /** Operands may be any view of rank 3, their strides are passed after the offsets (matmul: transposes are free). */
   readonly strided?: boolean
+  /** The word after the operands' offsets says where in its buffer the result begins, so that it can be written into a larger one. */
+  readonly placed?: boolean
 }

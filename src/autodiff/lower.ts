@@ -3,9 +3,21 @@
  * of it. Only what a shader needs dense, and what strides cannot say, is copied.
  */
 import type { Call, Data, DType, Program, Slot } from '../kernels/spec.js'
-import { type Body, computeText, constantText, copyText, fuse, loadText, separate } from './fuse.js'
+import {
+  type Access,
+  type Body,
+  computeText,
+  constantText,
+  copyText,
+  type Fold,
+  foldTexts,
+  fuse,
+  loadText,
+  parameterNumbers,
+  type Root
+} from './fuse.js'
 import { type Graph, topological } from './graph.js'
-import type { ReduceKernel, RegionsKernel, ShaderKernel, ViewKernel } from './kernel.js'
+import type { ReduceKernel, RegionsKernel, ShaderKernel } from './kernel.js'
 import { denseView, isDense, type NdArray, reshapeView, type View } from './ndarray.js'
 import { show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
@@ -58,12 +70,17 @@ const toFour = (values: readonly number[]): number[] => padded(values, Math.ceil
 /** Large maps give an invocation several elements, in a loop: a launch costs more than a turn. */
 const mapWorkgroups = (count: number): number => Math.ceil(count / (count > 64 * WORKGROUP ? 4 * WORKGROUP : WORKGROUP))
 
+/** The bits of numbers as words, in whole vec4s; at least one, since a uniform's array cannot be empty. */
+const wordsOf = (numbers: readonly number[]): number[] => {
+  const words = new Uint32Array(Float32Array.from(numbers).buffer)
+  return padded([...words], Math.max(4, Math.ceil(words.length / 4) * 4))
+}
+
 /** A program under construction. */
 class Builder {
   readonly slots: Slot[] = []
   readonly calls: Call[] = []
   readonly constants: { slot: number; data: Data }[] = []
-  private readonly copies = new Map<Tensor, Operand>()
 
   slot(dtype: DType, shape: readonly number[]): number {
     return this.slots.push({ dtype, shape }) - 1
@@ -74,31 +91,32 @@ class Builder {
   }
 
   /** One value of `out` from one of each input, at the same index of their views. `compute` is WGSL: see `computeText`. */
-  map(compute: string, out: Operand, inputs: readonly Operand[], label: string, flops = 0): void {
+  map(compute: string, numbers: readonly number[], out: Operand, inputs: readonly Operand[], label: string, flops = 0): void {
     const operands = [out, ...inputs]
     const { extents, strides } = mergeAxes(
       out.view.shape,
       operands.map(({ view }) => view.strides)
     )
-    if (extents.length > MOST_AXES) return this.mapSplit(compute, operands, label, flops)
+    if (extents.length > MOST_AXES) return this.mapSplit(compute, numbers, operands, label, flops)
     const count = sizeOf(out.view.shape)
     const offsets = operands.map(({ view }) => view.offset)
     const flat = extents.length <= 1
+    const places = flat
+      ? operands.flatMap((_, k) => [offsets[k] as number, strides[k]?.[0] ?? 0, 0, 0])
+      : [
+          ...padded(extents, MOST_AXES),
+          ...operands.flatMap((_, k) => [...padded(strides[k] as number[], MOST_AXES), offsets[k] as number, 0, 0, 0])
+        ]
     this.calls.push({
       shader: flat ? 'map' : 'map_strided',
       ...(flat ? {} : { constants: { RANK: extents.length } }),
       op: loadText(
         compute,
-        inputs.map(input => this.dtypeOf(input))
+        inputs.map(input => this.dtypeOf(input)),
+        numbers.length
       ),
       compute,
-      params: flat
-        ? [count, 0, 0, 0, ...operands.flatMap((_, k) => [offsets[k] as number, strides[k]?.[0] ?? 0, 0, 0])]
-        : [
-            ...[count, 0, 0, 0],
-            ...padded(extents, MOST_AXES),
-            ...operands.flatMap((_, k) => [...padded(strides[k] as number[], MOST_AXES), offsets[k] as number, 0, 0, 0])
-          ],
+      params: [count, 0, 0, 0, ...places, ...wordsOf(numbers)],
       reads: inputs.map(({ slot }) => slot),
       covers: inputs.map(elementsOf),
       write: out.slot,
@@ -109,7 +127,13 @@ class Builder {
   }
 
   /** One call for each index of the outermost axis: more axes than the shader takes. */
-  private mapSplit(compute: string, operands: readonly Operand[], label: string, flops: number): void {
+  private mapSplit(
+    compute: string,
+    numbers: readonly number[],
+    operands: readonly Operand[],
+    label: string,
+    flops: number
+  ): void {
     const axis = (operands[0] as Operand).view.shape.findIndex(extent => extent > 1)
     const part = ({ slot, view }: Operand, i: number): Operand => ({
       slot,
@@ -122,28 +146,26 @@ class Builder {
     const extent = (operands[0] as Operand).view.shape[axis] as number
     for (let i = 0; i < extent; i++) {
       const [out, ...inputs] = operands.map(operand => part(operand, i))
-      this.map(compute, out as Operand, inputs, label, flops / extent)
+      this.map(compute, numbers, out as Operand, inputs, label, flops / extent)
     }
+  }
+
+  /** What a body computes, into `out`, whose view has the body's shape. */
+  body(body: Body, dtype: DType, out: Operand, place: Place, label: string): void {
+    const flops = body.steps.length * sizeOf(body.shape)
+    this.map(computeText(body, dtype), parameterNumbers(body), out, body.inputs.map(place), label, flops)
   }
 
   copy(source: Operand, label: string): Operand {
     const dtype = this.dtypeOf(source)
     const target = { slot: this.slot(dtype, source.view.shape), view: denseView(source.view.shape) }
-    this.map(copyText(dtype), target, [source], `copy of ${label}`)
+    this.map(copyText(dtype), [], target, [source], `copy of ${label}`)
     return target
-  }
-
-  /** The tensor as dense rows, copied at most once. */
-  dense(node: Tensor, operand: Operand): Operand {
-    if (isDense(operand.view)) return operand
-    const made = this.copies.get(node) ?? this.copy(operand, show(node))
-    this.copies.set(node, made)
-    return made
   }
 }
 
-/** Where the inputs of a body are. */
-type Place = (node: Tensor) => Operand
+/** Where an access reads. */
+type Place = (access: Access) => Operand
 
 /** `view` with its axes in another order. */
 const permuted = (view: View, order: readonly number[]): View => ({
@@ -152,25 +174,22 @@ const permuted = (view: View, order: readonly number[]): View => ({
   offset: view.offset
 })
 
-const reduceCall = (
+/** Folds of one body, each into its place among `outs`, all of them in one slot. */
+const foldCall = (
   builder: Builder,
-  kernel: ReduceKernel,
-  node: Tensor,
   body: Body,
-  slot: number,
+  folds: readonly Fold[],
+  outs: readonly Operand[],
   place: Place,
   label: string
 ): void => {
-  const [x] = node.inputs as readonly [Tensor]
+  const [{ fold: node }] = folds as readonly [Fold]
   const axes = node.attributes['axes'] as readonly number[]
-  const kept = x.shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
-  const order = [...kept, ...axes]
+  const kept = body.shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
   const outputs = sizeOf(node.shape)
-  const count = sizeOf(x.shape) / outputs
-  const fold = [
-    `fn identity() -> Value { return Value(${kernel.identity}); }`,
-    `fn combine(a: Value, b: Value) -> Value { return ${kernel.combine}; }`
-  ].join('\n')
+  const count = sizeOf(body.shape) / outputs
+  const numbers = parameterNumbers(body)
+  const texts = foldTexts(node.primitive.kernel as ReduceKernel, folds, numbers.length)
   const emit = (
     text: string,
     sources: readonly Operand[],
@@ -188,44 +207,55 @@ const reduceCall = (
     // Lanes that share one result: one where there is little to add, else a workgroup with a tree of fixed shape.
     const lanes = count <= 16 ? 1 : WORKGROUP
     const four = (list: readonly number[] = []) => padded(list, MOST_REDUCE_AXES)
+    const all = [...numbers, ...texts.numbers]
     builder.calls.push({
       shader: 'reduce',
-      op: `${loadText(
-        text,
-        sources.map(source => builder.dtypeOf(source))
-      )}\n${fold}`,
+      op: [
+        loadText(
+          text,
+          sources.map(source => builder.dtypeOf(source)),
+          all.length
+        ),
+        texts.fold,
+        texts.finish
+      ].join('\n'),
       compute: text,
-      fold,
-      constants: { LANES: lanes, KEPT: outer.extents.length, REDUCED: inner.extents.length },
+      fold: texts.fold,
+      finish: texts.finish,
+      constants: { KEPT: outer.extents.length, REDUCED: inner.extents.length, RESULTS: folds.length },
       params: [
-        ...[outputs, count, 0, 0],
+        ...[outputs, count, lanes, 0],
         ...[...four(outer.extents), ...four(inner.extents)],
-        ...Array<number>(12).fill(0), // the result walks by one
-        ...sources.flatMap(({ view }, k) => [...four(outer.strides[k]), ...four(inner.strides[k]), view.offset, 0, 0, 0])
+        ...[...four(outs.map(({ view }) => view.offset)), ...Array<number>(8).fill(0)],
+        ...sources.flatMap(({ view }, k) => [...four(outer.strides[k]), ...four(inner.strides[k]), view.offset, 0, 0, 0]),
+        ...wordsOf(all)
       ],
       reads: sources.map(source => source.slot),
       covers: sources.map(elementsOf),
-      write: slot,
+      write: (outs[0] as Operand).slot,
       workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1],
       label,
-      flops: sizeOf(x.shape) * body.steps.length
+      flops: sizeOf(body.shape) * (body.steps.length + folds.length)
     })
     return true
   }
   const sources = body.inputs.map(place)
-  if (emit(computeText(body, node.dtype), sources, x.shape, kept, axes)) return
+  const values = folds.map(({ value }) => value)
+  if (emit(computeText(body, node.dtype, values), sources, body.shape, kept, axes)) return
   // Too many separate axes: what is folded is computed first, with the folded axes last, and then each side merges to one.
-  const shape = order.map(axis => x.shape[axis] as number)
-  const dense = { slot: builder.slot(x.dtype, shape), view: denseView(shape) }
-  builder.map(
-    computeText(body, x.dtype),
-    dense,
-    sources.map(source => ({ slot: source.slot, view: permuted(source.view, order) })),
-    label
-  )
+  const order = [...kept, ...axes]
+  const shape = order.map(axis => body.shape[axis] as number)
+  const dense = values.map(value => {
+    const target = { slot: builder.slot(node.dtype, shape), view: denseView(shape) }
+    const inputs = sources.map(({ slot, view }) => ({ slot, view: permuted(view, order) }))
+    builder.map(computeText({ ...body, result: value }, node.dtype), numbers, target, inputs, label)
+    return target
+  })
+  const copied = dense.map((_, i) => ({ kind: 'input' as const, index: i }))
+  const inputs = dense.map(() => ({ node: node.inputs[0] as Tensor, view: denseView(shape) }))
   emit(
-    copyText(x.dtype),
-    [dense],
+    computeText({ ...body, shape, inputs, steps: [] }, node.dtype, copied),
+    dense,
     shape,
     kept.map((_, i) => i),
     axes.map((_, i) => kept.length + i)
@@ -236,12 +266,14 @@ const shaderCall = (
   builder: Builder,
   kernel: ShaderKernel,
   node: Tensor,
-  slot: number,
+  out: Operand,
   operands: readonly Operand[],
+  dense: (operand: Operand, label: string) => Operand,
   label: string
 ): void => {
-  const matrices = kernel.strided ? operands.map((operand, i) => asMatrices(builder, node.inputs[i] as Tensor, operand)) : []
-  const placed = kernel.strided ? matrices : operands.map((operand, i) => builder.dense(node.inputs[i] as Tensor, operand))
+  const named = (i: number) => show(node.inputs[i] as Tensor)
+  const matrices = kernel.strided ? operands.map((operand, i) => asMatrices(operand, (one: Operand) => dense(one, named(i)))) : []
+  const placed = kernel.strided ? matrices : operands.map((operand, i) => dense(operand, named(i)))
   const invocations = kernel.invocations?.(node.inputs, node.attributes, node) ?? sizeOf(node.shape)
   const op = kernel.op?.(node.inputs, node.attributes, node)
   builder.calls.push({
@@ -249,13 +281,13 @@ const shaderCall = (
     ...(op === undefined ? {} : { op }),
     ...(kernel.constants ? { constants: kernel.constants(node.inputs, node.attributes, node) } : {}),
     params: [
-      ...toFour(placed.map(({ view }) => view.offset)),
+      ...toFour([...placed.map(({ view }) => view.offset), ...(kernel.placed ? [out.view.offset] : [])]),
       ...matrices.flatMap(({ view }) => toFour(view.strides)),
       ...toFour(kernel.params(node.inputs, node.attributes, node))
     ],
     reads: placed.map(operand => operand.slot),
     covers: placed.map(elementsOf),
-    write: slot,
+    write: out.slot,
     workgroups: [Math.ceil(invocations / WORKGROUP), 1, 1],
     label,
     flops: node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0
@@ -263,91 +295,155 @@ const shaderCall = (
 }
 
 /** An operand of rank 3: [batch, rows, columns] with any strides. */
-const asMatrices = (builder: Builder, node: Tensor, operand: Operand): Operand => {
-  const shape = [sizeOf(node.shape.slice(0, -2)), ...node.shape.slice(-2)]
+const asMatrices = (operand: Operand, dense: (operand: Operand) => Operand): Operand => {
+  const { shape: all } = operand.view
+  const shape = [sizeOf(all.slice(0, -2)), ...all.slice(-2)]
   const view = reshapeView(operand.view, shape)
   if (view) return { slot: operand.slot, view }
-  const dense = builder.dense(node, operand)
-  return { slot: dense.slot, view: { ...denseView(shape), offset: dense.view.offset } }
-}
-
-const regionCalls = (
-  builder: Builder,
-  kernel: RegionsKernel,
-  node: Tensor,
-  slot: number,
-  operands: readonly Operand[],
-  label: string
-): void => {
-  const { fill, parts } = kernel.regions(node.inputs, node.attributes, node)
-  if (fill) builder.map(constantText(node.dtype, `${node.dtype}(0)`), { slot, view: denseView(node.shape) }, [], label)
-  parts.forEach((view, i) => {
-    builder.map(copyText(node.dtype), { slot, view }, [operands[i] as Operand], label)
-  })
+  const made = dense(operand)
+  return { slot: made.slot, view: { ...denseView(shape), offset: made.view.offset } }
 }
 
 const constantData = ({ dtype, data }: NdArray): Data =>
   dtype === 'f32' ? new Float32Array(data) : dtype === 'i32' ? new Int32Array(data) : new Uint32Array(data)
 
 export interface LowerOptions {
-  /** One kernel for groups of pointwise nodes and for folds with what they fold (default), or a kernel for each node. */
+  /** Kernels for groups of nodes (default), or one for each node. */
   readonly fused?: boolean
+  /** Storage buffers that a kernel may have, the result included: what every adapter has, unless it is known to have more. */
+  readonly storageBuffers?: number
 }
 
-/** `mul` or, of a fused group, `mul+add+sum`. */
-const nameOf = ({ primitive }: Tensor, body: Body | undefined): string =>
-  body?.steps.map(step => step.primitive.name).join('+') ?? primitive.name
+/** `mul+add+sum` of what a root computes. */
+const nameOf = (root: Root): string => {
+  const stepsOf = ({ steps }: Body) => steps.map(({ node }) => node.primitive.name)
+  if (root.kind === 'map') return stepsOf(root.body).join('+') || 'copy'
+  if (root.kind !== 'fold') return root.node.primitive.name
+  return [
+    ...stepsOf(root.body),
+    ...root.folds.flatMap(({ fold, finish }) => [fold, ...finish].map(one => one.primitive.name))
+  ].join('+')
+}
 
 /**
  * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own, also where two outputs
  * are one node or an output is an input.
  */
-export const lower = (graph: Graph, { fused = true }: LowerOptions = {}): Program => {
+export const lower = (graph: Graph, { fused = true, storageBuffers = 8 }: LowerOptions = {}): Program => {
   const builder = new Builder()
-  const places = new Map<Tensor, Operand>()
+  const order = topological(graph.outputs)
+  const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused })
+  const number = new Map(order.map((node, i) => [node, i + 1]))
+  const labelOf = (root: Root, node: Tensor): string =>
+    `${nameOf(root)} ${show(node)} (node ${number.get(node)} of ${order.length})`
+
+  /** Where stored tensors begin; their elements lie in order. */
+  const homes = new Map<Tensor, { readonly slot: number; readonly offset: number }>()
   const inputs = graph.inputs.map(node => {
     const slot = builder.slot(node.dtype, node.shape)
-    places.set(node, { slot, view: denseView(node.shape) })
+    homes.set(node, { slot, offset: 0 })
     return slot
   })
-  const order = topological(graph.outputs)
-  const bodies = fused ? fuse(order, graph.outputs) : separate(order)
-  order.forEach((node, i) => {
-    if (places.has(node)) return
-    const { kernel, name } = node.primitive
-    const body = bodies.get(node)
-    if (kernel?.kind === 'map' && !body) return // part of its consumer's kernel
-    const label = `${nameOf(node, fused ? body : undefined)} ${show(node)} (node ${i + 1} of ${order.length})`
-    if (name === 'constant') {
-      const slot = builder.slot(node.dtype, node.shape)
-      builder.constants.push({ slot, data: constantData(node.attributes['value'] as NdArray) })
-      places.set(node, { slot, view: denseView(node.shape) })
-      return
+  const settle = (node: Tensor, slot: number, offset = 0) => {
+    const home = { slot, offset }
+    homes.set(node, home)
+    return home
+  }
+  const homeOf = (node: Tensor): { readonly slot: number; readonly offset: number } => {
+    const known = homes.get(node)
+    if (known) return known
+    const placement = placements.get(node)
+    if (placement) {
+      const whole = homeOf(placement.within)
+      return settle(node, whole.slot, whole.offset + placement.offset)
     }
-    if (!kernel)
-      throw new Error(`a graph requires its inputs to be listed, but got the unlisted input ${label}; pass it as an argument`)
-    const operands = node.inputs.map(input => places.get(input) as Operand)
-    if (kernel.kind === 'view') return void places.set(node, viewed(builder, kernel, node, operands[0] as Operand))
-    const slot = builder.slot(node.dtype, node.shape)
-    const out = { slot, view: denseView(node.shape) }
-    places.set(node, out)
-    const place = (input: Tensor) => places.get(input) as Operand
-    if (kernel.kind === 'map') {
-      const { inputs: sources, steps } = body as Body
-      builder.map(
-        computeText({ inputs: sources, steps }, node.dtype),
-        out,
-        sources.map(place),
-        label,
-        steps.length * sizeOf(node.shape)
+    if (!node.primitive.kernel && node.primitive.name !== 'constant')
+      throw new Error(
+        `a graph requires its inputs to be listed, but got the unlisted input ${show(node)}; pass it as an argument`
       )
-    } else if (kernel.kind === 'regions') regionCalls(builder, kernel, node, slot, operands, label)
-    else if (kernel.kind === 'reduce') reduceCall(builder, kernel, node, body as Body, slot, place, label)
-    else shaderCall(builder, kernel, node, slot, operands, label)
-  })
+    const home = settle(node, builder.slot(node.dtype, node.shape))
+    // What no part covers is zero, and that is written before the parts are.
+    if (fills(node)) {
+      const out = { slot: home.slot, view: denseView(node.shape) }
+      builder.map(constantText(node.dtype, `${node.dtype}(0)`), [], out, [], `zeros ${show(node)}`)
+    }
+    return home
+  }
+  const place: Place = ({ node, view }) => {
+    const { slot, offset } = homeOf(node)
+    return { slot, view: { ...view, offset: view.offset + offset } }
+  }
+  const out = (node: Tensor): Operand => place({ node, view: denseView(node.shape) })
+  const copies = new Map<string, Operand>()
+  /** The operand as dense rows, copied at most once. */
+  const dense = (operand: Operand, label: string): Operand => {
+    if (isDense(operand.view)) return operand
+    const { shape, strides, offset } = operand.view
+    const key = [operand.slot, offset, shape.join(), strides.join()].join(' ')
+    const made = copies.get(key) ?? builder.copy(operand, label)
+    copies.set(key, made)
+    return made
+  }
+
+  for (const root of roots) {
+    switch (root.kind) {
+      case 'constant':
+        builder.constants.push({ slot: homeOf(root.node).slot, data: constantData(root.node.attributes['value'] as NdArray) })
+        break
+      case 'map': {
+        const { node, body } = root
+        const { slot, view } = out(node)
+        // A copy is made in the shape of what is copied.
+        builder.body(
+          body,
+          node.dtype,
+          { slot, view: { ...denseView(body.shape), offset: view.offset } },
+          place,
+          labelOf(root, node)
+        )
+        break
+      }
+      case 'fold': {
+        const [{ node }] = root.folds as readonly [Fold]
+        foldCall(
+          builder,
+          root.body,
+          root.folds,
+          foldHomes(builder, root.folds, homes, placements, out),
+          place,
+          labelOf(root, node)
+        )
+        break
+      }
+      case 'regions': {
+        const { slot, offset } = homeOf(root.node)
+        for (const { body, region } of root.parts)
+          builder.body(
+            body,
+            root.node.dtype,
+            { slot, view: { ...region, offset: region.offset + offset } },
+            place,
+            labelOf(root, root.node)
+          )
+        break
+      }
+      case 'shader': {
+        const { node, operands } = root
+        shaderCall(
+          builder,
+          node.primitive.kernel as ShaderKernel,
+          node,
+          out(node),
+          operands.map(place),
+          dense,
+          labelOf(root, node)
+        )
+      }
+    }
+  }
   const taken = new Set([...inputs, ...builder.constants.map(({ slot }) => slot)])
-  const outputs = graph.outputs.map(node => {
-    const operand = places.get(node) as Operand
+  const outputs = graph.outputs.map((node, i) => {
+    const operand = place(results[i] as Access)
     const whole =
       isDense(operand.view) &&
       operand.view.offset === 0 &&
@@ -359,15 +455,29 @@ export const lower = (graph: Graph, { fused = true }: LowerOptions = {}): Progra
   return { slots: builder.slots, calls: builder.calls, inputs, outputs, constants: builder.constants }
 }
 
-const viewed = (builder: Builder, kernel: ViewKernel, node: Tensor, operand: Operand): Operand => {
-  const [input] = node.inputs as readonly [Tensor]
-  const view = kernel.view(operand.view, node.attributes, node)
-  if (view) return { slot: operand.slot, view }
-  const dense = builder.dense(input, operand)
-  return {
-    slot: dense.slot,
-    view: kernel.view({ ...denseView(input.shape), offset: dense.view.offset }, node.attributes, node) as View
+/** Whether parts of a tensor are zero. */
+const fills = (node: Tensor): boolean => {
+  const { kernel } = node.primitive
+  return kernel?.kind === 'regions' && (kernel as RegionsKernel).regions(node.inputs, node.attributes, node).fill
+}
+
+/** The results of folds side by side share a slot, one after another from multiples of four, unless they lie in a whole. */
+const foldHomes = (
+  builder: Builder,
+  folds: readonly Fold[],
+  homes: Map<Tensor, { readonly slot: number; readonly offset: number }>,
+  placements: ReadonlyMap<Tensor, unknown>,
+  out: (node: Tensor) => Operand
+): readonly Operand[] => {
+  const [{ node }] = folds as readonly [Fold]
+  if (folds.length > 1 && !placements.has(node)) {
+    const each = Math.ceil(sizeOf(node.shape) / 4) * 4
+    const slot = builder.slot(node.dtype, [folds.length, each])
+    folds.forEach(({ node: one }, j) => {
+      homes.set(one, { slot, offset: j * each })
+    })
   }
+  return folds.map(({ node: one }) => out(one))
 }
 
 /** The calls whose results `instrument` checks, in order: each one that completes a slot of f32. */
@@ -387,8 +497,8 @@ export const instrument = (program: Program): Program => {
   const start: Call = {
     ...base,
     shader: 'map',
-    op: loadText(constantText('u32', '4294967295u'), []),
-    params: [1, 0, 0, 0, 0, 0, 0, 0],
+    op: loadText(constantText('u32', '4294967295u'), [], 0),
+    params: [1, 0, 0, 0, 0, 0, 0, 0, ...wordsOf([])],
     reads: [],
     write: flag
   }

@@ -4,7 +4,7 @@
  */
 import { type Graph, topological } from './graph.js'
 import { type NdArray, ndarray } from './ndarray.js'
-import { broadcastTo, mul, neg, reshape, tensor } from './ops/index.js'
+import { broadcastTo, mul, neg, reshape, sumOfParts, tensor } from './ops/index.js'
 import { sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
@@ -39,7 +39,8 @@ const sumOfBroadcast = (node: Tensor): Tensor => {
 }
 
 /**
- * Identities of real numbers that hold for every float but the sign of a zero: x + 0, x - 0, x * 1, x / 1, --x, sums of broadcasts. Never
+ * Identities of real numbers that hold for every float but the sign of a zero: x + 0, x - 0, x * 1, x / 1, --x, sums of broadcasts, sums of
+ * parts that nowhere meet. Never
  * 0 * x. The nodes that only mattered to differentiation go.
  */
 export const algebra = (graph: Graph): Graph =>
@@ -51,7 +52,7 @@ export const algebra = (graph: Graph): Graph =>
       case 'custom_vjp':
         return x
       case 'add':
-        return repeated(y) === 0 ? x : repeated(x) === 0 ? y : node
+        return repeated(y) === 0 ? x : repeated(x) === 0 ? y : (sumOfParts(x, y) ?? node)
       case 'sub':
         return repeated(y) === 0 ? x : node
       case 'mul':

@@ -148,6 +148,24 @@ describe('algebra', () => {
   )
 })
 
+describe('sums of parts', () => {
+  const x = $.tensor([1, 2, 3])
+  const at = (before: number, interior = 0) => $.pad(x, [before], [9 - before - 2 * interior], [interior])
+  const names = (sum: Tensor) => countNodes(algebra({ inputs: [], outputs: [sum] }).outputs)
+
+  it('that nowhere meet become one tensor, however many', () => {
+    const sum = [at(0), at(3), at(6), at(9)].reduce((a, b) => $.add(a, b))
+    expect(names(sum)).toEqual({ constant: 1, assemble: 1 })
+    expect(names($.add(at(0, 1), at(1, 1)))).toEqual({ constant: 1, assemble: 1 })
+  })
+
+  it('that meet stay sums', () => {
+    expect(names($.add(at(0), at(2)))).toMatchObject({ add: 1 })
+    expect(names($.add(at(0, 1), at(2, 1)))).toMatchObject({ add: 1 })
+    expect(names($.add(at(0, 1), at(3)))).toMatchObject({ add: 1 })
+  })
+})
+
 describe('constants', () => {
   const zero = $.broadcastTo($.tensor(0), [2, 3])
   it('are computed once, repeated ones as one number', () => {

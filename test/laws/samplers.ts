@@ -323,6 +323,21 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
       fc.tuple(counts(length), counts(length), counts(length)).map(([before, after, interior]) => ({ before, after, interior }))
     ),
     concat: concatenations(limits),
+    // Two parts along the first axis, with a gap between them, the second with gaps of its own.
+    assemble: of(fc.tuple(shapes(limits, 1, 3), fc.nat({ max: 1 }), fc.nat({ max: 1 })), ([shape, gap, interior], seed) => {
+      const [rows = 1, ...rest] = shape
+      const zeros = shape.map(() => 0)
+      return {
+        inputs: [array(anything, seeds(seed, 0), shape), array(anything, seeds(seed, 1), shape)],
+        attributes: {
+          parts: [
+            { before: zeros, interior: zeros },
+            { before: [rows + gap, ...zeros.slice(1)], interior: [interior, ...zeros.slice(1)] }
+          ],
+          shape: [2 * rows + gap + (rows - 1) * interior, ...rest]
+        }
+      }
+    }),
 
     sum: unary(limits, axes, { least: 1 }),
     reduce_max: unary(limits, axes, { least: 1, fill: spread, dtype: f32 }),

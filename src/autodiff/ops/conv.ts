@@ -259,6 +259,7 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
   kernel: {
     kind: 'shader',
     shader: 'conv2d_filter_grad',
+    placed: true,
     constants: (inputs, attributes) => ({ ...strides(inputs, attributes), LANES: filterGradLanes(inputs) }),
     params: ([x, g], attributes, out) =>
       params(out.shape, geometryOf((x as Aval).shape, out.shape, (g as Aval).shape), attributes as GradAttributes),

@@ -44,6 +44,7 @@ const matmulPrimitive: Primitive = primitive({
     kind: 'shader',
     shader: 'matmul',
     strided: true,
+    placed: true,
     params: ([x], _, out) => [
       sizeOf(out.shape),
       out.shape.at(-2) as number,

@@ -1,6 +1,6 @@
 /** Convolutions and their gradients, dense and depthwise. */
 import type { Call } from '../spec.js'
-import { foldOfParts } from './folds.js'
+import { sumOfParts } from './folds.js'
 import { dispatchable, greatestDivisor, rowsFit, type Variant, type Variants } from './variant.js'
 
 /** The uniform of the three convolutions, by the names of `conv_params.wgsl`. */
@@ -10,6 +10,8 @@ const convolutionOf = ({ params, constants = {} }: Call) => {
   const [padding, dilation] = [at(16), at(18)]
   return {
     offsets: [at(0), at(1)] as [number, number],
+    /** Where the result begins; only the filter gradient's may be elsewhere than at 0. */
+    start: at(2),
     batch: at(5),
     channels: at(6),
     outputs: at(7),
@@ -79,7 +81,7 @@ const MOST_PARTS = 8
 
 /** `conv2d_filter_grad_row4` into partial sums, and a fold that adds them. */
 const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
-  const { offsets, batch, channels, outputs, height, width, kernel, dilation, same, dense } = convolutionOf(call)
+  const { offsets, start, batch, channels, outputs, height, width, kernel, dilation, same, dense } = convolutionOf(call)
   const atOnce = (4 * size) / width
   const parts = Array.from({ length: MOST_PARTS }, (_, i) => MOST_PARTS - i).find(
     count => batch % count === 0 && ((batch / count) * height) % atOnce === 0
@@ -104,7 +106,7 @@ const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
       write: partial,
       workgroups: [(outputs / OUTS) * channels, parts, 1]
     },
-    foldOfParts(call, 'f32', partial, parts, count)
+    sumOfParts(call, { partial, parts, outputs: count, start })
   ])
 }
 
@@ -152,7 +154,7 @@ const depthwiseRow4 =
 /** `conv2d_depthwise_filter_grad_row4` into partial sums, and a fold that adds them. */
 const depthwiseFilterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
   const conv = convolutionOf(call)
-  const { offsets, batch, channels, height, width, kernel, dilation } = conv
+  const { offsets, start, batch, channels, height, width, kernel, dilation } = conv
   if (!depthwiseFits(conv, size) || offsets[1] % 4 !== 0) return undefined
   const images = Math.ceil(batch / MOST_PARTS)
   const parts = Math.ceil(batch / images)
@@ -167,7 +169,7 @@ const depthwiseFilterGradRow4: Variant = (call, { subgroupSize: size }, newSlot)
       write: partial,
       workgroups: [channels, parts, 1]
     },
-    foldOfParts(call, 'f32', partial, parts, count)
+    sumOfParts(call, { partial, parts, outputs: count, start })
   ])
 }
 

@@ -1,15 +1,20 @@
 /** Folds by vec4, and long ones in two steps. */
 import type { Call, Slot } from '../spec.js'
-import { alongRow, loadText4, padded, type Variant, type Variants, WORKGROUP } from './variant.js'
+import { alongRow, loadText4, numbersOf, padded, type Variant, type Variants, WORKGROUP } from './variant.js'
 
 /** The parts of a fold's call, by the names of `reduce.wgsl`. */
-const foldOf = ({ params, reads, constants = {} }: Call) => {
-  const [kept, reduced] = [constants['KEPT'] as number, constants['REDUCED'] as number]
+const foldOf = (call: Call) => {
+  const { params, reads, constants = {} } = call
+  const [kept, reduced, results] = ['KEPT', 'REDUCED', 'RESULTS'].map(name => constants[name]) as [number, number, number]
   return {
     outputs: params[0] as number,
     count: params[1] as number,
+    lanes: params[2] as number,
     kept: params.slice(4, 4 + kept),
     reduced: params.slice(8, 8 + reduced),
+    /** Where the results of each of the folds side by side begin. */
+    starts: params.slice(12, 12 + results),
+    numbers: numbersOf(call, 24 + 12 * reads.length),
     walks: reads.map((_, k) => {
       const start = 24 + 12 * k
       return {
@@ -23,16 +28,21 @@ const foldOf = ({ params, reads, constants = {} }: Call) => {
 
 type Fold = ReturnType<typeof foldOf>
 
-const foldCall = (call: Call, { outputs, count, kept, reduced, walks }: Fold): Call => ({
+const foldCall = (call: Call, { outputs, count, lanes, kept, reduced, starts, numbers, walks }: Fold): Call => ({
   ...call,
-  constants: { LANES: call.constants?.['LANES'] as number, KEPT: kept.length, REDUCED: reduced.length },
+  constants: {
+    KEPT: kept.length,
+    REDUCED: reduced.length,
+    RESULTS: starts.length
+  },
   params: [
-    ...[outputs, count, 0, 0],
+    ...[outputs, count, lanes, 0],
     ...[...padded(kept, 4), ...padded(reduced, 4)],
-    ...Array<number>(12).fill(0),
-    ...walks.flatMap(walk => [...padded(walk.kept, 4), ...padded(walk.reduced, 4), walk.offset, 0, 0, 0])
+    ...[...padded(starts, 4), ...Array<number>(8).fill(0)],
+    ...walks.flatMap(walk => [...padded(walk.kept, 4), ...padded(walk.reduced, 4), walk.offset, 0, 0, 0]),
+    ...numbers
   ],
-  workgroups: [Math.ceil((outputs * (call.constants?.['LANES'] as number)) / WORKGROUP), 1, 1]
+  workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1]
 })
 
 /** Fewer results than this leave workgroups idle; a fold longer than that is worth two calls. */
@@ -43,52 +53,98 @@ const MOST_FOLD_PARTS = 16
 /** A long fold into few results, by parts of its outermost axis and a fold of the parts. */
 const foldParts: Variant = (call, facts, newSlot, slots) => {
   const whole = foldOf(call)
-  const { outputs, count, kept, reduced, walks } = whole
+  const { outputs, count, kept, reduced, starts, walks } = whole
   const extent = reduced.at(-1) as number
   const parts = Array.from({ length: MOST_FOLD_PARTS }, (_, i) => MOST_FOLD_PARTS - i).find(n => extent % n === 0) ?? 1
   if (outputs >= FEW_RESULTS || count < LONG_FOLD || kept.length === 4 || parts === 1 || call.fold === undefined) return undefined
   const { dtype } = slots[call.write] as Slot
-  const partial = newSlot({ dtype, shape: [parts, outputs] })
+  const partial = newSlot({ dtype, shape: [starts.length, parts, outputs] })
   const first = foldCall(
-    { ...call, write: partial, label: `parts of ${call.label}` },
+    { ...call, ...finishText(call, PLAIN_FINISH), write: partial, label: `parts of ${call.label}` },
     {
+      ...whole,
       outputs: outputs * parts,
       count: count / parts,
       kept: [...kept, parts],
       reduced: [...reduced.slice(0, -1), extent / parts],
+      starts: starts.map((_, j) => j * parts * outputs),
       walks: walks.map(walk => ({ ...walk, kept: [...walk.kept, ((walk.reduced.at(-1) as number) * extent) / parts] }))
     }
   )
-  return [...(reduce4(first, facts, newSlot, slots) ?? [first]), foldOfParts(call, dtype, partial, parts, outputs)]
+  return [
+    ...(reduce4(first, facts, newSlot, slots) ?? [first]),
+    foldOfParts(call, { dtype, partial, parts, outputs, starts, numbers: whole.numbers })
+  ]
 }
 
-/** result[i] = combine over parts of partial[part][i]. */
-export const foldOfParts = (call: Call, dtype: Slot['dtype'], partial: number, parts: number, outputs: number): Call => {
-  const plain = `alias Value = ${dtype};
-fn compute(x0: ${dtype}) -> Value { return x0; }
-const OPERANDS = 2u;
-@group(0) @binding(2) var<storage, read> in0: array<${dtype}>;
-fn value(at: array<u32, OPERANDS>) -> Value { return compute(in0[at[1]]); }`
+const PLAIN_FINISH = 'fn finish(a: Value) -> Value { return a; }'
+const SUM = `alias Element = f32;
+fn part(a: Value, j: u32) -> Element { return a; }
+fn identity() -> Value { return Value(0); }
+fn combine(a: Value, b: Value) -> Value { return a + b; }`
+
+/** A fold's call that finishes in another way. */
+const finishText = (call: Call, finish: string): Partial<Call> => ({
+  op: (call.op as string).replace(call.finish as string, finish),
+  finish
+})
+
+interface Parts {
+  readonly dtype: Slot['dtype']
+  /** The slot that holds them, [folds, parts, outputs]. */
+  readonly partial: number
+  readonly parts: number
+  readonly outputs: number
+  readonly starts: number[]
+  readonly numbers: readonly number[]
+}
+
+/** result[start_j + i] = finish(combine over parts of partial[j][part][i]), for each fold j of a call; a sum, if the call is none. */
+const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbers }: Parts): Call => {
+  const names = starts.map((_, j) => `x${j}`)
+  const type = starts.length === 1 ? dtype : `vec${starts.length}<${dtype}>`
+  const op = [
+    `alias Value = ${type};`,
+    `fn compute(${names.map(name => `${name}: ${dtype}`).join(', ')}) -> Value { return Value(${names.join(', ')}); }`,
+    `const OPERANDS = ${starts.length + 1}u;`,
+    `const NUMBERS = ${numbers.length / 4}u;`,
+    ...names.map((_, j) => `@group(0) @binding(${j + 2}) var<storage, read> in${j}: array<${dtype}>;`),
+    `fn value(at: array<u32, OPERANDS>) -> Value { return compute(${names.map((_, j) => `in${j}[at[${j + 1}]]`).join(', ')}); }`,
+    call.fold ?? SUM,
+    call.finish ?? PLAIN_FINISH
+  ].join('\n')
   return foldCall(
     {
       shader: 'reduce',
-      op: `${plain}\n${call.fold ?? SUM}`,
-      constants: { LANES: 1 },
+      op,
       params: [],
-      reads: [partial],
+      reads: starts.map(() => partial),
       write: call.write,
       workgroups: [1, 1, 1],
       label: `sum of parts of ${call.label}`,
-      flops: parts * outputs
+      flops: parts * outputs * starts.length
     },
-    { outputs, count: parts, kept: [outputs], reduced: [parts], walks: [{ kept: [1], reduced: [outputs], offset: 0 }] }
+    {
+      outputs,
+      count: parts,
+      lanes: 1,
+      kept: [outputs],
+      reduced: [parts],
+      starts,
+      numbers,
+      walks: starts.map((_, j) => ({ kept: [1], reduced: [outputs], offset: j * parts * outputs }))
+    }
   )
 }
-const SUM = 'fn identity() -> Value { return Value(0); }\nfn combine(a: Value, b: Value) -> Value { return a + b; }'
+
+/** result[start + i] = sum over parts of partial[part][i], for a kernel that left its result in parts. */
+export const sumOfParts = (call: Call, parts: Pick<Parts, 'partial' | 'parts' | 'outputs'> & { readonly start: number }): Call =>
+  foldOfParts(call, { ...parts, dtype: 'f32', starts: [parts.start], numbers: [0, 0, 0, 0] })
 
 /** `reduce4`: every operand dense or constant along the innermost folded axis. */
 const reduce4: Variant = (call, _, __, slots) => {
-  const { outputs, count, kept, reduced, walks } = foldOf(call)
+  const whole = foldOf(call)
+  const { count, reduced, walks, numbers } = whole
   const inner = reduced[0] ?? 1
   const dense = walks.map(walk => alongRow({ strides: walk.reduced, offset: walk.offset }, walk.kept))
   if (call.compute === undefined || inner % 4 !== 0 || dense.includes(undefined) || !dense.includes(true)) return undefined
@@ -100,13 +156,12 @@ const reduce4: Variant = (call, _, __, slots) => {
       {
         ...call,
         shader: 'reduce4',
-        op: `${loadText4(call, slots, dense as boolean[])}\n${call.fold}`,
-        constants: { LANES: lanes }
+        op: [loadText4(call, slots, dense as boolean[], numbers.length, 'array<Value, 4>'), call.fold, call.finish].join('\n')
       },
       {
-        outputs,
+        ...whole,
         count: count / 4,
-        kept,
+        lanes,
         reduced: [inner / 4, ...reduced.slice(1)],
         walks: walks.map((walk, k) => ({
           kept: scaled(walk.kept, k),

@@ -3,6 +3,7 @@ import {
   alongRow,
   launches,
   loadText4,
+  numbersOf,
   padded,
   powerOfTwo,
   type Variant,
@@ -21,12 +22,17 @@ const map4: Variant = (call, _, __, slots) => {
   const dense = walks.map(walk => alongRow(walk))
   if (compute === undefined || count < 16 || count % 4 !== 0 || dense[0] !== true || dense.includes(undefined)) return undefined
   const unit = (k: number) => (dense[k] ? 4 : 1)
+  const numbers = numbersOf(call, 4 + 4 * walks.length)
   return [
     {
       ...call,
       shader: 'map4',
-      op: loadText4(call, slots, dense.slice(1) as boolean[]),
-      params: [count / 4, 0, 0, 0, ...walks.flatMap(({ offset, strides }, k) => [offset / unit(k), strides[0] as number, 0, 0])],
+      op: loadText4(call, slots, dense.slice(1) as boolean[], numbers.length),
+      params: [
+        ...[count / 4, 0, 0, 0],
+        ...walks.flatMap(({ offset, strides }, k) => [offset / unit(k), strides[0] as number, 0, 0]),
+        ...numbers
+      ],
       workgroups: [launches(count / 4), 1, 1]
     }
   ]
@@ -49,14 +55,15 @@ const mapRows: Variant = (call, _, __, slots) => {
   if (compute === undefined || inner % 4 !== 0 || dense[0] !== true || dense.includes(undefined)) return undefined
   const rows = extents.slice(1).reduce((a, b) => a * b, 1)
   const lanes = Math.min(WORKGROUP, powerOfTwo(inner / 4))
+  const numbers = numbersOf(call, 4 + MOST_AXES + walks.length * (MOST_AXES + 4))
   return [
     {
       ...call,
       shader: 'map_rows',
-      op: loadText4(call, slots, dense.slice(1) as boolean[]),
-      constants: { OUTER: rank - 1, LANES: lanes },
+      op: loadText4(call, slots, dense.slice(1) as boolean[], numbers.length),
+      constants: { OUTER: rank - 1 },
       params: [
-        ...[rows, inner / 4, 0, 0],
+        ...[rows, inner / 4, lanes, 0],
         ...padded(extents.slice(1), MOST_AXES),
         ...walks.flatMap(({ strides, offset }, k) => {
           const unit = dense[k] ? 4 : 1
@@ -70,7 +77,8 @@ const mapRows: Variant = (call, _, __, slots) => {
             0,
             0
           ]
-        })
+        }),
+        ...numbers
       ],
       workgroups: [launches(rows * lanes), 1, 1]
     }

@@ -35,19 +35,29 @@ export const padded = (values: readonly number[], length: number): number[] => [
   ...Array<number>(length - values.length).fill(0)
 ]
 
-/** The op block of a map or fold by vec4: dense inputs are loaded by four, the others once. */
-export const loadText4 = ({ compute = '', reads }: Call, slots: readonly Slot[], dense: readonly boolean[]): string => {
+/** The parameters of a call after the first `head` words: numbers of its `compute` and `finish`. */
+export const numbersOf = ({ params }: Call, head: number): readonly number[] => params.slice(head)
+
+/** The op block of a map or fold by vec4: dense inputs are loaded by four, the others once. The four are of the type `four`. */
+export const loadText4 = (
+  { compute = '', reads }: Call,
+  slots: readonly Slot[],
+  dense: readonly boolean[],
+  numbers: number,
+  four = 'vec4<Value>'
+): string => {
   const dtype = (i: number) => slots[reads[i] as number]?.dtype
   const argument = (component: string) => reads.map((_, i) => (dense[i] ? `x${i}.${component}` : `x${i}`)).join(', ')
   return [
     compute,
     `const OPERANDS = ${reads.length + 1}u;`,
+    `const NUMBERS = ${numbers / 4}u;`,
     ...reads.map(
       (_, i) => `@group(0) @binding(${i + 2}) var<storage, read> in${i}: array<${dense[i] ? `vec4<${dtype(i)}>` : dtype(i)}>;`
     ),
-    'fn value4(at: array<u32, OPERANDS>) -> vec4<Value> {',
+    `fn value4(at: array<u32, OPERANDS>) -> ${four} {`,
     ...reads.map((_, i) => `  let x${i} = in${i}[at[${i + 1}]];`),
-    `  return vec4<Value>(${['x', 'y', 'z', 'w'].map(component => `compute(${argument(component)})`).join(', ')});`,
+    `  return ${four}(${['x', 'y', 'z', 'w'].map(component => `compute(${argument(component)})`).join(', ')});`,
     '}'
   ].join('\n')
 }
