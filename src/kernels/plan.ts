@@ -67,30 +67,65 @@ const mostAlive = (lives: readonly Life[], times: number): number => {
   }, 0)
 }
 
+/** Calls of a span: long enough that a plan has few of them, short enough that most long lives fill one. */
+const SPAN = 1024
+
+/**
+ * Which buffers are worth asking, by spans of time: `below[n]` leads from a buffer that one life fills for the whole span to the next lower one
+ * that none does. A network's activations live from its forward to its backward pass; without this each of the tens of thousands of short lives
+ * in between would ask them all.
+ */
+const openBuffers = (times: number) => {
+  const spans = Array.from({ length: Math.ceil(times / SPAN) }, (): number[] => [])
+  return {
+    add: (buffer: number): void => {
+      for (const below of spans) below.push(buffer)
+    },
+    /** The highest buffer from `buffer` downwards that is not filled in the span of `time`, or -1. */
+    find: (time: number, buffer: number): number => {
+      const below = spans[Math.floor(time / SPAN)] as number[]
+      let found = buffer
+      while (found >= 0 && below[found] !== found) found = below[found] as number
+      for (let at = buffer; at >= 0 && at !== found; ) {
+        const next = below[at] as number
+        below[at] = found
+        at = next
+      }
+      return found
+    },
+    fill: (buffer: number, { first, last }: Life): void => {
+      for (let n = Math.ceil(first / SPAN); (n + 1) * SPAN - 1 <= last; n++) (spans[n] as number[])[buffer] = buffer - 1
+    }
+  }
+}
+
 /**
  * Buffers for lives, like registers: no two lives of one buffer overlap. Each life takes the smallest buffer that is
  * free for its whole time and large enough, else makes one.
  */
-const colour = (lives: readonly Life[]): { readonly places: Map<number, number>; readonly sizes: number[] } => {
+const colour = (lives: readonly Life[], times: number): { readonly places: Map<number, number>; readonly sizes: number[] } => {
   // Largest first: a buffer never has to grow, and small slots fill the gaps in time that large ones leave.
   const order = [...lives].sort((a, b) => b.bytes - a.bytes || a.first - b.first)
   const places = new Map<number, number>()
   const sizes: number[] = []
   const tenants: Life[][] = [] // by buffer, in the order of time
+  const open = openBuffers(times)
   for (const life of order) {
     // Buffers were made in falling sizes, so the last one that is free fits best.
-    let buffer = sizes.length - 1
+    let buffer = open.find(life.first, sizes.length - 1)
     let at = -1
-    for (; buffer >= 0; buffer--) {
+    for (; buffer >= 0; buffer = open.find(life.first, buffer - 1)) {
       at = vacancy(tenants[buffer] as Life[], life)
       if (at >= 0) break
     }
     if (buffer < 0) {
       buffer = sizes.push(life.bytes) - 1
       tenants.push([])
+      open.add(buffer)
       at = 0
     }
     tenants[buffer]?.splice(at, 0, life)
+    open.fill(buffer, life)
     places.set(life.slot, buffer)
   }
   return { places, sizes }
@@ -125,7 +160,7 @@ export const plan = (program: Program, limits: PlanLimits): E.Either<EngineError
       outputs.forEach(own('output'))
       constants.map(({ slot }) => slot).forEach(own('constant'))
       const lives = livesOf(calls, bytes, slot => places[slot] !== undefined)
-      const coloured = colour(lives)
+      const coloured = colour(lives, calls.length)
       for (const [slot, index] of coloured.places) places[slot] = { kind: 'shared', index }
 
       const owned = [...inputs, ...outputs, ...constants.map(({ slot }) => slot)]

@@ -89,6 +89,28 @@ describe('known programs', () => {
     expect(bufferCount).toBe(4)
   })
 
+  it('values that wait for their backward pass fill their buffers for thousands of calls, and none is shared meanwhile', () => {
+    // 1 to n each from the one before; then n + 1, ... each from the one before and the values in falling order.
+    const count = 3000
+    const mix = (write: number, reads: readonly number[]) =>
+      call({ shader: `mix${reads.length}`, params: reads.flatMap(() => [0, 4]).concat(0, 4), reads, write })
+    const calls = [
+      ...Array.from({ length: count }, (_, i) => mix(i + 1, [i])),
+      ...Array.from({ length: count }, (_, i) => mix(count + i + 1, [count + i, count - i - 1]))
+    ]
+    const slots = Array.from({ length: 2 * count + 1 }, () => u32(4))
+    const plan = planned({ slots, calls, inputs: [0], outputs: [2 * count], constants: [] })
+    expect(plan.peakBytes).toBe(plan.lowerBoundBytes)
+    const last = new Map(calls.flatMap(({ write, reads }, time) => [...reads, write].map(slot => [slot, time] as const)))
+    const free = new Map<number, number>()
+    for (const [time, { write }] of calls.entries()) {
+      const place = plan.places[write]
+      if (place?.kind !== 'shared') continue
+      expect(time).toBeGreaterThan(free.get(place.index) ?? -1)
+      free.set(place.index, last.get(write) as number)
+    }
+  })
+
   it('slots of all sizes take whole vec4s', () => {
     expect(planned(chain([1, 4, 5, 8])).bytes).toEqual([16, 16, 32, 32])
   })
