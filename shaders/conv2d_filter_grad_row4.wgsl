@@ -1,4 +1,4 @@
-// Filter gradient of a dense convolution 3x3 or 1x1, stride 1, same padding, for adapters with subgroups of one fixed size: partial sums over parts
+// Filter gradient of a dense 3x3 convolution, stride 1, same padding, for adapters with subgroups of one fixed size: partial sums over parts
 // of the batch, part by part in the result [parts][OUTPUTS][CHANNELS][K][K]; a fold adds the parts in their order.
 //
 // Layout: the sum runs over all pixels and its result is small, so the parallelism comes from splitting the sum. A workgroup is one subgroup; it owns
@@ -9,14 +9,15 @@
 // Requires: W / 4 divides S, S >= 8; outputs are a multiple of OUTS; the rows of a part are a multiple of the S / W4 rows that are taken at once.
 enable subgroups;
 
-override K = 3u;       // 1 or 3
 override CHANNELS = 16u;
 override OUTPUTS = 16u;
 override H = 32u;
 override W4 = 8u;      // width / 4
 override S = 8u;       // subgroup size
 override IMAGES = 4u;  // of a part
+const K = 3;
 const OUTS = 4;
+const MOST_STORES = 5; // OUTS K K / S
 
 struct Params {
   offset: vec4u,  // of the images and of the cotangents, multiples of 4
@@ -37,7 +38,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let channel = group.x / blocks;
   let block = (group.x - channel * blocks) * u32(OUTS);
   let part = group.y;
-  let pad = i32(K) / 2;
   let column = lane % W4;
   let has_left = column > 0u;
   let has_right = column < W4 - 1u;
@@ -59,27 +59,29 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       cotangents[o] = g[P.offset.y / 4u + (b * OUTPUTS + block + u32(o)) * plane + u32(y) * W4 + column];
     }
     let origin = i32(P.offset.x / 4u + (b * CHANNELS + channel) * plane + column) + y * i32(W4);
-    for (var ky = 0; ky < i32(K); ky++) {
-      let line = y + ky - pad;
-      let v = select(vec4f(0), load(x[u32(clamp(origin + (ky - pad) * i32(W4), 0, last))]), line >= 0 && line < i32(H));
-      if (K == 1u) {
-        for (var o = 0; o < OUTS; o++) { sums[o][0] += dot(cotangents[o], v); }
-      } else {
-        let left = vec4f(select(0.0, subgroupShuffle(v.w, left_lane), has_left), v.xyz);
-        let right = vec4f(v.yzw, select(0.0, subgroupShuffle(v.x, right_lane), has_right));
-        for (var o = 0; o < OUTS; o++) {
-          sums[o][ky * 3] += dot(cotangents[o], left);
-          sums[o][ky * 3 + 1] += dot(cotangents[o], v);
-          sums[o][ky * 3 + 2] += dot(cotangents[o], right);
-        }
+    for (var ky = 0; ky < K; ky++) {
+      let line = y + ky - 1;
+      let v = select(vec4f(0), load(x[u32(clamp(origin + (ky - 1) * i32(W4), 0, last))]), line >= 0 && line < i32(H));
+      let left = vec4f(select(0.0, subgroupShuffle(v.w, left_lane), has_left), v.xyz);
+      let right = vec4f(v.yzw, select(0.0, subgroupShuffle(v.x, right_lane), has_right));
+      for (var o = 0; o < OUTS; o++) {
+        sums[o][ky * 3] += dot(cotangents[o], left);
+        sums[o][ky * 3 + 1] += dot(cotangents[o], v);
+        sums[o][ky * 3 + 2] += dot(cotangents[o], right);
       }
     }
   }
   let taps = K * K;
+  var mine: array<f32, MOST_STORES>;
   for (var o = 0; o < OUTS; o++) {
-    for (var t = 0u; t < taps; t++) {
+    for (var t = 0; t < taps; t++) {
       let sum = subgroupAdd(sums[o][t]);
-      if (lane == 0u) { result[((part * OUTPUTS + block + u32(o)) * CHANNELS + channel) * taps + t] = sum; }
+      if (lane == u32(o * taps + t) % S) { mine[(o * taps + t) / i32(S)] = sum; }
     }
+  }
+  for (var i = 0; i < MOST_STORES; i++) {
+    let n = u32(i) * S + lane;
+    let o = n / u32(taps);
+    if (n < u32(OUTS * taps)) { result[((part * OUTPUTS + block + o) * CHANNELS + channel) * u32(taps) + n - o * u32(taps)] = mine[i]; }
   }
 }

@@ -1,4 +1,4 @@
-// Dense convolution 3x3 or 1x1, stride 1, same padding, for adapters with subgroups of one fixed size: the forward pass, and with FLIP the input
+// Dense 3x3 convolution, stride 1, same padding, for adapters with subgroups of one fixed size: the forward pass, and with FLIP the input
 // gradient (the filters' taps reversed, their two channel axes exchanged).
 //
 // Layout: a lane holds 4 pixels of ROWS rows and OUTS output channels in registers, and loops over the input channels. On a software adapter a
@@ -11,7 +11,6 @@
 // Requires: W / 4 divides S, S >= 8; H is a multiple of ROWS and the outputs of OUTS; the invocations are a multiple of SIZE.
 enable subgroups;
 
-override K = 3u;       // 1 or 3
 override FLIP = false;
 override CHANNELS = 16u;
 override OUTPUTS = 16u;
@@ -19,6 +18,7 @@ override H = 32;
 override W4 = 8;       // width / 4
 override S = 8u;       // subgroup size
 override SIZE = 64u;   // workgroup: a multiple of S
+const K = 3;
 const ROWS = 2;
 const OUTS = 4;
 const MOST_LOADS = 5;  // of filter values a lane: 9 OUTS / S
@@ -44,8 +44,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
   let y = i32((id.x / w4) % bands) * ROWS;
   let b = id.x / (w4 * bands);
   let block = id.y * u32(OUTS);
-  let pad = i32(K) / 2;
-  let taps = K * K;
+  let taps = u32(K * K);
   let has_left = column > 0;
   let has_right = column < W4 - 1;
   let left_lane = (lane + S - 1u) % S;
@@ -70,22 +69,20 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
       if (u32(i) * S < taps * u32(OUTS)) { values[i] = w[place[i] + c * next]; }
     }
     let origin = base + i32((b * CHANNELS + c) * u32(H) * w4) + y * W4 + column;
-    var row: array<array<vec4f, 3>, ROWS + 2>;
-    for (var r = 0; r < ROWS + i32(K) - 1; r++) {
-      let line = y + r - pad;
-      let v = select(vec4f(0), load(x[u32(clamp(origin + (r - pad) * W4, base, last))]), line >= 0 && line < H);
+    var row: array<array<vec4f, 3>, ROWS + K - 1>;
+    for (var r = 0; r < ROWS + K - 1; r++) {
+      let line = y + r - 1;
+      let v = select(vec4f(0), load(x[u32(clamp(origin + (r - 1) * W4, base, last))]), line >= 0 && line < H);
       row[r][1] = v;
-      if (K > 1u) {
-        row[r][0] = vec4f(select(0.0, subgroupShuffle(v.w, left_lane), has_left), v.xyz);
-        row[r][2] = vec4f(v.yzw, select(0.0, subgroupShuffle(v.x, right_lane), has_right));
-      }
+      row[r][0] = vec4f(select(0.0, subgroupShuffle(v.w, left_lane), has_left), v.xyz);
+      row[r][2] = vec4f(v.yzw, select(0.0, subgroupShuffle(v.x, right_lane), has_right));
     }
-    for (var ky = 0; ky < i32(K); ky++) {
-      for (var kx = 0; kx < i32(K); kx++) {
+    for (var ky = 0; ky < K; ky++) {
+      for (var kx = 0; kx < K; kx++) {
         for (var o = 0; o < OUTS; o++) {
-          let n = u32((ky * i32(K) + kx) * OUTS + o);
+          let n = u32((ky * K + kx) * OUTS + o);
           let weight = subgroupShuffle(values[n / S], n % S);
-          for (var r = 0; r < ROWS; r++) { sums[r][o] += weight * row[r + ky][kx + 1 - pad]; }
+          for (var r = 0; r < ROWS; r++) { sums[r][o] += weight * row[r + ky][kx]; }
         }
       }
     }

@@ -16,7 +16,7 @@ override S = 8u;  // subgroup size
 const ROWS = 16u;
 
 struct Params {
-  offset: vec4u,     // of x, of y (a multiple of 4)
+  offset: vec4u,     // of x; of y and of the result, multiples of 4
   x_strides: vec4u,  // batch, row, column
   y_strides: vec4u,  // the same of y; multiples of 4, but for the 1
   size: vec4u,       // m, n, k
@@ -66,6 +66,6 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
   for (var r = 0u; r < ROWS; r++) {
-    if (row + r < P.size.x && column < across) { result[(group.z * P.size.x + row + r) * across + column] = sums[r]; }
+    if (row + r < P.size.x && column < across) { result[P.offset.z / 4u + (group.z * P.size.x + row + r) * across + column] = sums[r]; }
   }
 }

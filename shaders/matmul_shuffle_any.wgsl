@@ -10,7 +10,7 @@ const ROWS = 16u;
 const COLUMNS = 2u;
 
 struct Params {
-  offset: vec4u,     // of x, of y
+  offset: vec4u,     // of x, of y, of the result
   x_strides: vec4u,  // batch, row, column
   y_strides: vec4u,
   size: vec4u,       // m, n, k
@@ -49,7 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var r = 0u; r < ROWS; r++) {
     for (var c = 0u; c < COLUMNS; c++) {
       if (row + r < P.size.x && column + c * S < P.size.y) {
-        result[(group.z * P.size.x + row + r) * P.size.y + column + c * S] = sums[r][c];
+        result[P.offset.z + (group.z * P.size.x + row + r) * P.size.y + column + c * S] = sums[r][c];
       }
     }
   }

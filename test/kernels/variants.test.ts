@@ -290,3 +290,94 @@ describe('matrix products by shuffles', () => {
     variant(['matmul_shuffle_any'], odd, product, { 'a small product': product({ ...fine, m: 3, n: 5 }) }, 4)
   })
 })
+
+const parts = ['forward', 'input gradient', 'filter gradient'] as const
+const count = fc.integer({ min: 1, max: 9 })
+
+describe('dense 3x3 convolutions by rows of vec4', () => {
+  const fours = fc.constantFrom(4, 8)
+  const cases = fc
+    .record({ batch: fc.constantFrom(4, 8), channels: fours, outputs: fours, rows: fc.constantFrom(4, 8), columns: width })
+    .map(({ rows, columns, ...rest }): Convolution => ({ ...rest, size: [rows, columns], kernel: 3 }))
+  const fine: Convolution = { batch: 8, channels: 4, outputs: 8, size: [8, 16], kernel: 3 }
+  const near = (part: Part) => ({
+    'a width of 12': convolution(part)({ ...fine, size: [8, 12] }),
+    'a stride of 2': convolution(part)({ ...fine, stride: 2 }),
+    'no padding': convolution(part)({ ...fine, padding: 0 }),
+    'a dilation of 2': convolution(part)({ ...fine, dilation: 2 }),
+    'two groups': convolution(part)({ ...fine, groups: 2 }),
+    'outputs and channels that are no multiples of 4': convolution(part)({ ...fine, channels: 6, outputs: 6 }),
+    '5x5': convolution(part)({ ...fine, kernel: 5 })
+  })
+  describe.each([
+    ['forward', ['conv2d_row4']],
+    ['input gradient', ['conv2d_row4']],
+    ['filter gradient', ['conv2d_filter_grad_row4', 'reduce']]
+  ] as const)('%s', (part, shaders) => {
+    variant(shaders, cases, convolution(part), near(part))
+  })
+})
+
+describe('dense 1x1 convolutions by vec4s', () => {
+  const cases = fc
+    .record({
+      batch: count,
+      channels: count,
+      outputs: fc.integer({ min: 1, max: 20 }),
+      size: fc.constantFrom([2, 2], [1, 4], [3, 4], [6, 6], [5, 12])
+    })
+    .map(({ size, ...rest }): Convolution => ({ ...rest, size: [size[0] as number, size[1] as number], kernel: 1 }))
+  const fine: Convolution = { batch: 2, channels: 5, outputs: 6, size: [6, 6], kernel: 1 }
+  const near = (part: Part) => ({
+    'a plane of 15': convolution(part)({ ...fine, size: [3, 5] }),
+    'a stride of 2': convolution(part)({ ...fine, stride: 2 }),
+    'a padding of 1': convolution(part)({ ...fine, padding: 1 }),
+    'two groups': convolution(part)({ ...fine, channels: 6, groups: 2 }),
+    '3x3': convolution(part)({ ...fine, kernel: 3 })
+  })
+  describe.each([
+    ['forward', 'conv2d_1x1_row4'],
+    ['input gradient', 'conv2d_1x1_row4'],
+    ['filter gradient', 'conv2d_1x1_filter_grad_row4']
+  ] as const)('%s', (part, shader) => {
+    variant([shader], cases, convolution(part), near(part))
+  })
+})
+
+describe('dense convolutions of any shape', () => {
+  const cases = fc
+    .record({
+      batch: count,
+      channels: count,
+      outputs: fc.integer({ min: 1, max: 10 }),
+      size: fc.tuple(fc.integer({ min: 5, max: 11 }), fc.integer({ min: 5, max: 11 })),
+      window: fc.constantFrom(
+        [3, 2, 1, 1],
+        [1, 2, 1, 0],
+        [5, 1, 1, 2],
+        [3, 3, 1, 1],
+        [2, 2, 1, 0],
+        [3, 1, 2, 1],
+        [4, 1, 1, 0],
+        [5, 4, 1, 3]
+      )
+    })
+    .map(
+      ({ window: [kernel, stride, dilation, padding], ...rest }): Convolution => ({
+        ...rest,
+        kernel: kernel as number,
+        stride: stride as number,
+        dilation: dilation as number,
+        padding: padding as number
+      })
+    )
+  const grouped: Convolution = { batch: 2, channels: 6, outputs: 6, size: [7, 7], kernel: 3, groups: 2 }
+  describe.each(parts)('%s', part => {
+    const shader = part === 'filter gradient' ? 'conv2d_filter_grad_any' : 'conv2d_any'
+    variant([shader], cases, convolution(part), { 'two groups': convolution(part)(grouped) }, 8)
+  })
+  it('leaves an input gradient with both stride and dilation plain', () => {
+    const { f, shapes } = convolution('input gradient')({ ...grouped, groups: 1, stride: 2, dilation: 2 })
+    expect(shadersOf(select(programOf(f, shapes), FACTS))).toEqual(['conv2d_input_grad'])
+  })
+})

@@ -1,13 +1,14 @@
 /** Convolutions and their gradients, dense and depthwise. */
 import type { Call } from '../spec.js'
 import { sumOfParts } from './folds.js'
-import { dispatchable, greatestDivisor, rowsFit, type Variant, type Variants } from './variant.js'
+import { dispatchable, greatestDivisor, type NewSlot, rowsFit, type Variant, type Variants } from './variant.js'
 
 /** The uniform of the three convolutions, by the names of `conv_params.wgsl`. */
 const convolutionOf = ({ params, constants = {} }: Call) => {
   const at = (i: number) => params[i] as number
   const [height, width, kernel] = [at(8), at(9), at(12)]
   const [padding, dilation] = [at(16), at(18)]
+  const strides = [constants['STRIDE_Y'], constants['STRIDE_X']] as [number, number]
   return {
     offsets: [at(0), at(1)] as [number, number],
     /** Where the result begins; only the filter gradient's may be elsewhere than at 0. */
@@ -17,13 +18,19 @@ const convolutionOf = ({ params, constants = {} }: Call) => {
     outputs: at(7),
     height,
     width,
+    rows: at(10),
+    columns: at(11),
     kernel,
+    kernels: [kernel, at(13)] as const,
+    strides,
+    paddings: [padding, at(17)] as const,
     dilation,
+    dilations: [dilation, at(19)] as const,
     /** A square filter, stride 1, padded so that outputs and images have one size. */
     same:
       kernel === at(13) &&
-      constants['STRIDE_Y'] === 1 &&
-      constants['STRIDE_X'] === 1 &&
+      strides[0] === 1 &&
+      strides[1] === 1 &&
       dilation === at(19) &&
       padding === at(17) &&
       2 * padding === (kernel - 1) * dilation &&
@@ -47,7 +54,7 @@ const row4 =
     const fits =
       same &&
       dense &&
-      (kernel === 1 || kernel === 3) &&
+      kernel === 3 &&
       dilation === 1 &&
       rowsFit(width, size) &&
       height % ROWS === 0 &&
@@ -61,7 +68,6 @@ const row4 =
         ...call,
         shader: 'conv2d_row4',
         constants: {
-          K: kernel,
           FLIP: Number(flip),
           CHANNELS: channels,
           OUTPUTS: outputs,
@@ -89,7 +95,7 @@ const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
   const fits =
     same &&
     dense &&
-    (kernel === 1 || kernel === 3) &&
+    kernel === 3 &&
     dilation === 1 &&
     rowsFit(width, size) &&
     outputs % OUTS === 0 &&
@@ -101,13 +107,174 @@ const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
     {
       ...call,
       shader: 'conv2d_filter_grad_row4',
-      constants: { K: kernel, CHANNELS: channels, OUTPUTS: outputs, H: height, W4: width / 4, S: size, IMAGES: batch / parts },
+      constants: { CHANNELS: channels, OUTPUTS: outputs, H: height, W4: width / 4, S: size, IMAGES: batch / parts },
       params: [...offsets, 0, 0],
       write: partial,
       workgroups: [(outputs / OUTS) * channels, parts, 1]
     },
     sumOfParts(call, { partial, parts, outputs: count, start })
   ])
+}
+
+/** `conv2d_1x1_row4` for the forward pass and the input gradient. */
+const pointwise =
+  (flip: boolean): Variant =>
+  (call, { subgroupSize: size }) => {
+    const { offsets, batch, height, width, kernel, same, dense, ...counts } = convolutionOf(call)
+    const [channels, outputs] = flip ? [counts.outputs, counts.channels] : [counts.channels, counts.outputs]
+    const plane = height * width
+    if (!same || !dense || kernel !== 1 || size < 8 || plane % 4 !== 0 || offsets[0] % 4 !== 0) return undefined
+    const total = (batch * plane) / 4
+    const outs = outputs > 8 ? 16 : outputs > 4 ? 8 : 4
+    const workgroup = Math.min(64, Math.ceil(total / size) * size)
+    return dispatchable([
+      {
+        ...call,
+        shader: 'conv2d_1x1_row4',
+        constants: { OUTS: outs, CHANNELS: channels, PLANE: plane / 4, S: size, SIZE: workgroup },
+        params: [...offsets, total, 0, ...(flip ? [1, outputs] : [channels, 1]), outputs, 0],
+        workgroups: [Math.ceil(total / workgroup), Math.ceil(outputs / outs), 1]
+      }
+    ])
+  }
+
+/** Outputs and channels of a subgroup in the filter gradients below. */
+const TILE = [8, 4] as const
+
+/** A call into partial sums over parts of the batch, of the filters' size each, and the fold that adds them. */
+const byParts = (
+  call: Call,
+  newSlot: NewSlot,
+  count: number,
+  partial: (images: number, parts: number) => Pick<Call, 'shader' | 'constants' | 'params' | 'workgroups'>
+): readonly Call[] | undefined => {
+  const { batch, start } = convolutionOf(call)
+  const images = Math.ceil(batch / MOST_PARTS)
+  const parts = Math.ceil(batch / images)
+  const whole = parts === 1 && start === 0
+  const write = whole ? call.write : newSlot({ dtype: 'f32', shape: [parts, count] })
+  const first = { ...call, ...partial(images, parts), write }
+  return dispatchable(whole ? [first] : [first, sumOfParts(call, { partial: write, parts, outputs: count, start })])
+}
+
+/** `conv2d_1x1_filter_grad_row4` into partial sums, and a fold that adds them. */
+const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
+  const { offsets, batch, channels, outputs, height, width, kernel, same, dense } = convolutionOf(call)
+  const plane = height * width
+  const fits = same && dense && kernel === 1 && size >= 8 && plane % 4 === 0 && offsets.every(offset => offset % 4 === 0)
+  if (!fits) return undefined
+  return byParts(call, newSlot, outputs * channels, (images, parts) => ({
+    shader: 'conv2d_1x1_filter_grad_row4',
+    constants: { S: size, PLANE: plane / 4 },
+    params: [...offsets, 0, 0, batch, images, channels, outputs],
+    workgroups: [Math.ceil(outputs / TILE[0]), Math.ceil(channels / TILE[1]), parts]
+  }))
+}
+
+const PIXELS = 4
+const OUTPUTS = 8
+const WORKGROUP = 64
+
+/** `conv2d_any`. */
+const anyForward: Variant = (call, { subgroupSize: size }) => {
+  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations, dense } =
+    convolutionOf(call)
+  if (!dense || size < 8 || strides[0] !== strides[1] || dilations[0] !== dilations[1]) return undefined
+  const [k, l] = kernels
+  const pixels = rows * columns
+  return dispatchable([
+    {
+      ...call,
+      shader: 'conv2d_any',
+      constants: { S: size },
+      params: [
+        ...[...offsets, pixels, batch * pixels],
+        ...[channels, height, width, outputs],
+        ...[rows, columns, rows, columns],
+        ...[1, 0, 0, 0],
+        ...[-paddings[0], -paddings[1], strides[0], dilations[0]],
+        ...[channels * k * l, k * l, l, 0],
+        ...[0, 0, 1, 0],
+        ...[k, l, 0, 0]
+      ],
+      workgroups: [Math.ceil((batch * pixels) / (PIXELS * WORKGROUP)), Math.ceil(outputs / OUTPUTS), 1]
+    }
+  ])
+}
+
+/**
+ * `conv2d_any` for the input gradient: a call for the pixels of each remainder by the stride. The pixel (i s + r, j s + q) meets the taps k = k0 + h n
+ * of the outputs (r + p - d k) / s + i: with stride 1 all taps, with dilation 1 every s-th from (r + p) mod s on.
+ */
+const anyInputGrad: Variant = (call, { subgroupSize: size }) => {
+  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations, dense } =
+    convolutionOf(call)
+  const [stride, dilation] = [strides[0], dilations[0]]
+  const fits =
+    dense && size >= 8 && stride === strides[1] && dilation === dilations[1] && (stride === 1 || dilation === 1) && stride <= 4
+  if (!fits) return undefined
+  const [k, l] = kernels
+  const axis = (remainder: number, padding: number, taps: number, extent: number) => {
+    const first = (remainder + padding) % stride
+    return {
+      first,
+      from: Math.floor((remainder + padding - first) / stride),
+      count: Math.max(0, Math.ceil((taps - first) / stride)),
+      pixels: Math.max(0, Math.ceil((extent - remainder) / stride))
+    }
+  }
+  const remainders = Array.from({ length: stride * stride }, (_, n) => [Math.floor(n / stride), n % stride] as const)
+  const calls = remainders.flatMap(([r, q]): Call[] => {
+    const [y, x] = [axis(r, paddings[0], k, height), axis(q, paddings[1], l, width)]
+    const pixels = y.pixels * x.pixels
+    if (pixels === 0) return []
+    return [
+      {
+        ...call,
+        shader: 'conv2d_any',
+        constants: { S: size },
+        params: [
+          ...[...offsets, pixels, batch * pixels],
+          ...[outputs, rows, columns, channels],
+          ...[y.pixels, x.pixels, height, width],
+          ...[stride, r, q, 0],
+          ...[y.from, x.from, 1, -dilation],
+          ...[k * l, channels * k * l, l, 0],
+          ...[y.first, x.first, stride, 0],
+          ...[y.count, x.count, 0, 0]
+        ],
+        workgroups: [Math.ceil((batch * pixels) / (PIXELS * WORKGROUP)), Math.ceil(channels / OUTPUTS), 1],
+        flops: call.flops / stride ** 2
+      }
+    ]
+  })
+  return dispatchable(calls)
+}
+
+/** `conv2d_filter_grad_any` into partial sums, and a fold that adds them. */
+const anyFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
+  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations, dense } =
+    convolutionOf(call)
+  if (!dense || size < 8) return undefined
+  const [k, l] = kernels
+  return byParts(call, newSlot, outputs * channels * k * l, (images, parts) => ({
+    shader: 'conv2d_filter_grad_any',
+    constants: { S: size },
+    params: [
+      ...[...offsets, batch, images],
+      ...[channels, height, width, outputs],
+      ...[rows, columns, k, l],
+      ...[...paddings, ...dilations],
+      ...[...strides, 0, 0],
+      ...[
+        Math.floor(size / (rows * columns)),
+        Math.floor((size % (rows * columns)) / columns),
+        (size % (rows * columns)) % columns,
+        0
+      ]
+    ],
+    workgroups: [Math.ceil(outputs / TILE[0]) * Math.ceil(channels / TILE[1]), k * l, parts]
+  }))
 }
 
 /** What the depthwise shaders take: 3x3 or 5x5 that reaches at most one vec4 aside. */
@@ -154,27 +321,18 @@ const depthwiseRow4 =
 /** `conv2d_depthwise_filter_grad_row4` into partial sums, and a fold that adds them. */
 const depthwiseFilterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
   const conv = convolutionOf(call)
-  const { offsets, start, batch, channels, height, width, kernel, dilation } = conv
+  const { offsets, batch, channels, height, width, kernel, dilation } = conv
   if (!depthwiseFits(conv, size) || offsets[1] % 4 !== 0) return undefined
-  const images = Math.ceil(batch / MOST_PARTS)
-  const parts = Math.ceil(batch / images)
-  const count = channels * kernel * kernel
-  const partial = newSlot({ dtype: 'f32', shape: [parts, count] })
-  return dispatchable([
-    {
-      ...call,
-      shader: 'conv2d_depthwise_filter_grad_row4',
-      constants: { K: kernel, DILATION: dilation, CHANNELS: channels, H: height, W4: width / 4, S: size, IMAGES: images },
-      params: [...offsets, batch, 0],
-      write: partial,
-      workgroups: [channels, parts, 1]
-    },
-    sumOfParts(call, { partial, parts, outputs: count, start })
-  ])
+  return byParts(call, newSlot, channels * kernel * kernel, (images, parts) => ({
+    shader: 'conv2d_depthwise_filter_grad_row4',
+    constants: { K: kernel, DILATION: dilation, CHANNELS: channels, H: height, W4: width / 4, S: size, IMAGES: images },
+    params: [...offsets, batch, 0],
+    workgroups: [channels, parts, 1]
+  }))
 }
 
 export const convolutions: Variants = {
-  conv2d: [row4(false), depthwiseRow4(false)],
-  conv2d_input_grad: [row4(true), depthwiseRow4(true)],
-  conv2d_filter_grad: [filterGradRow4, depthwiseFilterGradRow4]
+  conv2d: [row4(false), pointwise(false), depthwiseRow4(false), anyForward],
+  conv2d_input_grad: [row4(true), pointwise(true), depthwiseRow4(true), anyInputGrad],
+  conv2d_filter_grad: [filterGradRow4, pointwiseFilterGrad, depthwiseFilterGradRow4, anyFilterGrad]
 }

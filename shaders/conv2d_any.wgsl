@@ -1,0 +1,86 @@
+// Dense convolution of any extents, stride, padding and dilation, for adapters with subgroups of one fixed size. Its input gradient is the same sum
+// for the pixels of each remainder by the stride, one call for each:
+//
+//   result[b, o, i t + r, j t + q] = sum over c, k, l of x[b, c, i s + a + k d, j s + e + l d] w[o, c, k0 + k h, l0 + l h]
+//
+// Layout: a lane holds PIXELS pixels of OUTS output channels in registers. A tap costs a load for each pixel and one for the filters' values, a
+// value a lane, which are handed round by shuffle: PIXELS OUTS multiply-adds from PIXELS + 1 loads. Everything is in the uniform, so that one
+// pipeline serves all convolutions that have no faster shader; inside the loops there is no division.
+// Rate: by turns on a busy machine, 5 to 12 times conv2d.wgsl, and 7 to 18 times conv2d_input_grad.wgsl.
+//
+// Requires: S >= 8. Pixels and outputs beyond the last are left out.
+enable subgroups;
+//! include "common.wgsl"
+
+override S = 8u;  // subgroup size
+const SIZE = 64u;
+const OUTS = 8;
+const PIXELS = 4;
+
+struct Params {
+  offset: vec4u,   // of x, of w; pixels of the call in an image, in all images
+  extents: vec4u,  // channels, H, W of x; outputs
+  plane: vec4u,    // rows and columns of the call; rows and columns of the result
+  place: vec4u,    // t; r, q
+  first: vec4i,    // a, e; s, d
+  filters: vec4u,  // strides of w: an output, a channel, a row (a column is 1)
+  taps: vec4u,     // k0, l0, h
+  count: vec4u,    // taps along both axes
+}
+@group(0) @binding(0) var<uniform> P: Params;
+@group(0) @binding(1) var<storage, read_write> result: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> w: array<f32>;
+
+// What a pixel is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
+//! op
+fn load(x: f32) -> f32 { return x; }
+//! end
+
+@compute @workgroup_size(SIZE)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let block = id.y * u32(OUTS);
+  let plane = i32(P.extents.y * P.extents.z);
+  var image: array<i32, PIXELS>;   // where the first channel of the pixel's image is
+  var corner: array<vec2i, PIXELS>; // the pixel of the first tap
+  var target_at: array<u32, PIXELS>;
+  for (var p = 0; p < PIXELS; p++) {
+    let n = min(id.x * u32(PIXELS) + u32(p), P.offset.w - 1u);
+    let b = quotient(n, P.offset.z);
+    let pixel = n - b * P.offset.z;
+    let i = quotient(pixel, P.plane.y);
+    let j = pixel - i * P.plane.y;
+    image[p] = i32(P.offset.x + b * P.extents.x * P.extents.y * P.extents.z);
+    corner[p] = vec2i(vec2u(i, j)) * P.first.z + P.first.xy;
+    target_at[p] = b * P.extents.w * P.plane.z * P.plane.w + (i * P.place.x + P.place.y) * P.plane.w + j * P.place.x + P.place.z;
+  }
+  let at_w = P.offset.y + min(block + lane % u32(OUTS), P.extents.w - 1u) * P.filters.x + P.taps.x * P.filters.z + P.taps.y;
+
+  var sums: array<array<f32, OUTS>, PIXELS>;
+  for (var c = 0u; c < P.extents.x; c++) {
+    for (var k = 0u; k < P.count.x; k++) {
+      for (var l = 0u; l < P.count.y; l++) {
+        let value = w[at_w + c * P.filters.y + k * P.taps.z * P.filters.z + l * P.taps.z];
+        var pixels: array<f32, PIXELS>;
+        for (var p = 0; p < PIXELS; p++) {
+          let y = corner[p].x + i32(k) * P.first.w;
+          let column = corner[p].y + i32(l) * P.first.w;
+          let inside = y >= 0 && y < i32(P.extents.y) && column >= 0 && column < i32(P.extents.z);
+          let at = image[p] + i32(c) * plane + y * i32(P.extents.z) + column;
+          pixels[p] = select(0.0, load(x[select(0, at, inside)]), inside);
+        }
+        for (var o = 0; o < OUTS; o++) {
+          let weight = subgroupShuffle(value, u32(o));
+          for (var p = 0; p < PIXELS; p++) { sums[p][o] += weight * pixels[p]; }
+        }
+      }
+    }
+  }
+  for (var o = 0; o < OUTS; o++) {
+    for (var p = 0; p < PIXELS; p++) {
+      if (block + u32(o) < P.extents.w && id.x * u32(PIXELS) + u32(p) < P.offset.w) {
+        result[target_at[p] + (block + u32(o)) * P.plane.z * P.plane.w] = sums[p][o];
+      }
+    }
+  }
+}
