@@ -381,3 +381,25 @@ describe('dense convolutions of any shape', () => {
     expect(shadersOf(select(programOf(f, shapes), FACTS))).toEqual(['conv2d_input_grad'])
   })
 })
+
+describe('a result that is written into a larger one', () => {
+  const behind = (before: number, { f, shapes }: Case): Case => ({
+    f: (first, ...x) => $.concat([first as Tensor, $.reshape(f(...x), [-1])]),
+    shapes: [[before], ...shapes]
+  })
+  const filters: Convolution = { batch: 1, channels: 4, outputs: 4, size: [8, 8], kernel: 3 }
+  it.each<[string, number, Case]>([
+    ['matmul_shuffle', 8, product({ batch: 1, m: 40, k: 60, n: 40, turned: [false, false] })],
+    ['matmul_shuffle_any', 7, product({ batch: 1, m: 40, k: 60, n: 40, turned: [false, false] })],
+    ['conv2d_filter_grad_row4', 7, convolution('filter gradient')(filters)],
+    ['conv2d_1x1_filter_grad_row4', 7, convolution('filter gradient')({ ...filters, kernel: 1 })],
+    ['conv2d_depthwise_filter_grad_row4', 7, convolution('filter gradient')({ ...filters, groups: 4 })],
+    ['conv2d_filter_grad_any', 7, convolution('filter gradient')({ ...filters, stride: 2 })]
+  ])('by %s', async (shader, before, inner) => {
+    const placed = behind(before, inner)
+    const { calls } = programOf(placed.f, placed.shapes)
+    expect(calls.some(({ shader: plain, params }) => /matmul|filter_grad/.test(plain) && params[2] === before)).toBe(true)
+    expect(shadersOf(select(programOf(placed.f, placed.shapes), FACTS))).toContain(shader)
+    await expectAgreement(placed, 1)
+  })
+})
