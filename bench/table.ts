@@ -33,6 +33,10 @@ const COLUMNS: readonly (readonly [string, (row: Row) => string])[] = [
   ['x ours', ({ ratio, engine }) => (engine === 'lambda-darts' ? '' : significant(ratio))],
   ['first ms', ({ firstMs }) => number(firstMs)],
   ['GFLOP/s', ({ gflops }) => significant(gflops)],
+  [
+    'GB/s',
+    ({ ms, readBytes, writtenBytes }) => (readBytes === null ? '-' : significant((readBytes + (writtenBytes ?? 0)) / ms / 1e6))
+  ],
   ['calls', ({ dispatches }) => number(dispatches)],
   ['pipelines', ({ pipelines }) => number(pipelines)],
   ['peak MiB', ({ peakBytes }) => mebibytes(peakBytes)],
