@@ -44,18 +44,24 @@ export const expected = async (workload: Workload, args: readonly unknown[]): Pr
   return new Map(leaves.map(({ path, value }) => [path, value]))
 }
 
-/** The largest error, each result's relative to its largest entry; NaN if there is any, infinite if a result is missing or of another shape. */
-export const worstError = (got: unknown, want: ReadonlyMap<string, HostArray>): number => {
+/** How far a result is from what it should be, and which one it is. */
+export interface Distance {
+  readonly path: string
+  readonly error: number
+}
+
+/** The largest error, relative to its result's largest entry; NaN if there is any, infinite if a result is missing or of another shape. */
+export const worstError = (got: unknown, want: ReadonlyMap<string, HostArray>): Distance => {
   const mine = new Map(leavesOf(got, isHostArray).map(({ path, value }) => [path, value]))
-  const errors = [...want].map(([path, { data: right, shape }]) => {
+  const distances = [...want].map(([path, { data: right, shape }]): Distance => {
     const found = mine.get(path)
-    if (found?.shape.join() !== shape.join()) return Number.POSITIVE_INFINITY
+    if (found?.shape.join() !== shape.join()) return { path, error: Number.POSITIVE_INFINITY }
     let [largest, error] = [0, 0]
     for (let i = 0; i < right.length; i++) {
       largest = Math.max(largest, Math.abs(right[i] as number))
       error = Math.max(error, Math.abs((found.data[i] as number) - (right[i] as number)))
     }
-    return error / (largest || 1)
+    return { path, error: error / (largest || 1) }
   })
-  return Math.max(0, ...errors)
+  return distances.reduce((worst, one) => (one.error <= worst.error || Number.isNaN(worst.error) ? worst : one))
 }

@@ -57,10 +57,11 @@ export const answer = async (start: () => Promise<{ first: First; calls: (n: num
         const { first, calls } = await start()
         sample = sampler(calls)
         say({ first })
-      } else say({ ms: await sample?.() })
+      } else if (sample) say({ ms: await sample() })
+      else throw new Error('a start was wanted before a sample, but there was none')
     } catch (error) {
+      // It stays until it is told to go: an exit while the device is at work can crash, and then the reason would be lost.
       say({ error: error instanceof Error ? error.message : String(error) })
-      break
     }
   }
   process.exit()
@@ -119,9 +120,11 @@ export const enter = (engine: string, command: readonly string[], folder: string
     engine,
     start: async () => ((await ask('start')) as { first: First }).first,
     sample: async () => ((await ask('sample')) as { ms: number }).ms,
-    end: () => {
+    end: async () => {
       child.stdin.end()
-      return ended
+      const late = setTimeout(() => child.kill('SIGKILL'), 10_000)
+      await ended
+      clearTimeout(late)
     }
   }
 }

@@ -107,11 +107,11 @@ const measure = async (
     const [own] = entered as [Entered]
     const flops = own.first?.flops ?? Number.NaN
     return entered.map(({ contestant: { engine }, first, reason, samples }): Row => {
-      const error = first ? worstError(load(folder, `results-${engine}`), want) : Number.NaN
+      const { error, path } = first ? worstError(load(folder, `results-${engine}`), want) : { error: Number.NaN, path: '' }
       const ms = samples.length > 0 ? median(samples) : Number.NaN
       const turns = samples.map((sample, i) => sample / (own.samples[i] ?? Number.NaN)).filter(Number.isFinite)
       const tolerance = engine === 'lambda-darts' ? workload.tolerance : PEER_TOLERANCE
-      const wrong = error <= tolerance ? undefined : `its results are off by ${error.toExponential(1)}`
+      const wrong = error <= tolerance ? undefined : `its result ${path} is off by ${error.toExponential(1)}`
       const why = reason ?? wrong
       return {
         workload: workload.name,

@@ -88,12 +88,11 @@ const workloads = {
   },
   'CNN SGD step (4 x conv-BN-ReLU C16, B32 32x32)': step(cnnLoss),
   'HVP of that CNN': (weights, x, y) => {
-    const inner = w => gradient(u => cnnLoss(u, x, y), w).grads
-    const dot = w =>
-      flat(weights)
-        .map((v, i) => inner(w)[i].mul(v.mul(0.5)).sum())
-        .reduce((a, b) => a.add(b))
-    return rebuild(weights, gradient(dot, weights).grads)
+    const along = w => {
+      const slopes = gradient(u => cnnLoss(u, x, y), w).grads
+      return slopes.map((slope, i) => slope.mul(flat(weights)[i].mul(0.5)).sum()).reduce((a, b) => a.add(b))
+    }
+    return rebuild(weights, gradient(along, weights).grads)
   },
   'mixed derivative of a mixed operation of five': (w, alpha, x, g, v) => {
     const inner = u =>
