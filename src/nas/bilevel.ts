@@ -11,14 +11,18 @@ import {
   alphaGradientOf,
   type Batch,
   differenceRegulariser,
+  directionOf,
   exactRegulariser,
   harmonyOf,
   lossOf,
+  type Mixing,
   mixturesOf,
   passOf,
-  type RegulariserName
+  type RegulariserName,
+  randomDirectionOf
 } from './harmony.js'
-import { pack, packStatistics, statisticsTable, type Table, tableOf, unpack } from './layers.js'
+import { pack, packStatistics, statisticsTable, type Table, tableOf, unpack, type Weights } from './layers.js'
+import { type ArchitectureOptions, METHODS, type Method, type MethodName, partOf } from './methods.js'
 import { type AdamOptions, type AdamState, adam, clipFactor, globalNorm, sgd } from './optim.js'
 import { noiseOf, type Supernet } from './supernet.js'
 
@@ -54,17 +58,20 @@ export interface Batches {
   readonly valid: Batch
 }
 
-export interface StepOptions {
-  /** `darts` leaves the regulariser out, and its passes. */
-  readonly method: 'lambda-darts' | 'darts'
+export interface StepOptions extends ArchitectureOptions {
+  readonly method: MethodName
+  /** Whether the weights are trained on L - lambda Λ; else the regulariser's passes are not even built. */
+  readonly regularised: boolean
   /** How dΛ/dw is had: the paper's difference quotient, or the derivative that it estimates. */
   readonly derivative: 'fd' | 'exact'
   /** Which harmony: `corr`, or `signcorr`; of normal cells alone, or of reduction cells as well. */
   readonly regulariser: RegulariserName
   readonly regulariseReduce: boolean
   readonly epsilon0: number
-  readonly momentum: number
-  readonly weightDecay: number
+  /** `random` is a control: mixtures are moved as far as harmony would have them, in a direction that means nothing. */
+  readonly direction: 'harmony' | 'random'
+  /** T: training batches, one after another in `train`, that a step of `idarts` trains the weights on before alpha moves. */
+  readonly innerSteps: number
   readonly clip: number
   /** The order: the official loop of S1 to S5 moves alpha, then the weights at the new alpha; that of NAS-Bench-201 the other way round. */
   readonly architectureFirst: boolean
@@ -101,13 +108,23 @@ const correct = (logits: Tensor, labels: Tensor): Tensor => $.sum($.convert($.eq
 /** 1 if every element is finite, else 0. */
 const finite = (x: Tensor): Tensor => $.sub(1, $.max($.convert($.not($.isFinite(x)), 'f32')))
 
+/** Keys of a step: four draws of noise, and a random direction. */
+const KEYS = 5
+
+/** Training batches that a step takes, one after another in `train`. */
+export const stepBatches = ({ method, innerSteps }: Pick<StepOptions, 'method' | 'innerSteps'>): number =>
+  (METHODS[method] as Method).innerSteps ? innerSteps : 1
+
+/** Weights and momentum, vectors. */
+type Vectors = Pick<State, 'weights' | 'momentum'>
+
 /** The noise of the passes of a step: replayed from one draw in those on the training batch, or fresh in each. */
 const lossesOf = (net: Supernet, { noise }: StepOptions, key: Tensor, { train, valid }: Batches) => {
   if (net.noises.length === 0) {
     const loss = lossOf(net)
     return { validation: loss, training: loss, forward: loss, backward: loss }
   }
-  const keys = $.split(key, 4)
+  const keys = $.split(key, KEYS)
   const lossWith = (i: number, { images }: Batch) => lossOf(net, noiseOf(net, keys[i] as Tensor, images.shape[0] as number))
   const training = lossWith(1, train)
   return {
@@ -118,55 +135,88 @@ const lossesOf = (net: Supernet, { noise }: StepOptions, key: Tensor, { train, v
   }
 }
 
-/** One step, with the metrics of `METRICS`. */
+/** One step, with the metrics of `METRICS`. `mixing`: how alpha becomes the mixtures of the cells, softmax unless a selection has decided edges. */
 export const stepOf =
-  (net: Supernet, options: StepOptions) =>
+  (net: Supernet, options: StepOptions, mixing: Mixing = alpha => mixturesOf(net, alpha)) =>
   (state: State, batches: Batches, rates: Rates): { readonly state: State; readonly metrics: Tensor } => {
     const tables = tablesOf(net)
-    const losses = lossesOf(net, options, rates.key, batches)
-    const harmony = harmonyOf(net, options)
+    const method: Method = METHODS[options.method]
+    const parts = stepBatches(options)
+    const trains = Array.from({ length: parts }, (_, n) => partOf(batches.train, n, parts))
+    const last = trains.at(-1) as Batch
+    const losses = lossesOf(net, options, rates.key, { train: last, valid: batches.valid })
 
-    /** The validation pass at some weights, and Adam on alpha. */
-    const architecture = (vector: Tensor) => {
-      const pass = passOf(losses.validation)(unpack(tables.weights, vector), mixturesOf(net, state.alpha), batches.valid)
-      const alphaGradient = alphaGradientOf(net, state.alpha, pass.cellGradients)
-      return { pass, alphaGradient, ...adam(options.adam, alphaGradient, state.adam, state.alpha) }
+    /** The gradient in alpha at some weights, and Adam on alpha. */
+    const architecture = (at: Vectors) => {
+      const scene = { ...losses, table: tables.weights, train: last, valid: batches.valid, rate: rates.rate }
+      const pass = method.architecture(scene, options)(at, mixing(state.alpha))
+      const alphaGradient = alphaGradientOf(mixing, state.alpha, pass.gradient)
+      const next = method.fixedAlpha
+        ? { values: state.alpha, state: state.adam }
+        : adam(options.adam, alphaGradient, state.adam, state.alpha)
+      return { pass, alphaGradient, ...next }
     }
 
-    /** The training pass and the regulariser at some alpha, clip and SGD on the weights. */
-    const weightStep = (alpha: Alpha) => {
-      const weights = unpack(tables.weights, state.weights)
-      const mixtures = mixturesOf(net, alpha)
-      const pass = passOf(losses.training)(weights, mixtures, batches.train)
-      const regulariser = {
-        darts: () => undefined,
-        'lambda-darts': () =>
-          options.derivative === 'exact'
-            ? exactRegulariser(losses.training, harmony)(weights, mixtures, batches.train)
-            : differenceRegulariser(losses, harmony, options.epsilon0)(weights, mixtures, batches.train, pass.cellGradients)
-      }[options.method]()
+    /** The estimate of -dΛ/dw that the options name. */
+    const regularise = (weights: Weights, mixtures: readonly Tensor[], train: Batch, cellGradients: readonly Tensor[]) => {
+      const harmony = harmonyOf(net, options)
+      const direction =
+        options.direction === 'random'
+          ? randomDirectionOf(harmony, $.split(rates.key, KEYS)[KEYS - 1] as Tensor, cellGradients)
+          : directionOf(harmony, cellGradients)
+      return options.derivative === 'exact'
+        ? exactRegulariser(losses.training)(weights, mixtures, train, direction)
+        : differenceRegulariser(losses, options.epsilon0)(weights, mixtures, train, direction)
+    }
+
+    /** The training pass on a batch and the regulariser at some alpha, clip and SGD on the weights. */
+    const weightStep = (at: Vectors, alpha: Alpha, train: Batch) => {
+      const weights = unpack(tables.weights, at.weights)
+      const mixtures = mixing(alpha)
+      const pass = passOf(losses.training)(weights, mixtures, train)
+      const regulariser = options.regularised ? regularise(weights, mixtures, train, pass.cellGradients) : undefined
       const plain = pack(tables.weights, pass.weightGradient)
       const push = regulariser ? pack(tables.weights, regulariser.gradient) : undefined
       const gradient = push ? $.add(plain, $.mul(rates.lambda, push)) : plain
-      const stale = zipTrees(state.alphaGradient, [alphaGradientOf(net, alpha, pass.cellGradients)], (last, now) =>
-        $.add(last, now as Tensor)
+      const stale = zipTrees(state.alphaGradient, [alphaGradientOf(mixing, alpha, pass.cellGradients)], (before, now) =>
+        $.add(before, now as Tensor)
       )
       const gradientNorm = globalNorm(options.clipIncludesAlpha ? [gradient, ...leaves(stale)] : [gradient])
       const clip = clipFactor(gradientNorm, options.clip)
-      const descended = sgd(options, rates.rate, $.mul(gradient, clip), state.momentum, state.weights)
-      return { pass, regulariser, push, gradientNorm, clip, ...descended }
+      const { values, buffer } = sgd(options, rates.rate, $.mul(gradient, clip), at.momentum, at.weights)
+      return { pass, regulariser, push, gradientNorm, clip, weights: values, momentum: buffer }
+    }
+
+    /** A step on each training batch in turn. */
+    const weightSteps = (
+      at: Vectors,
+      alpha: Alpha,
+      [train, ...left]: readonly Batch[]
+    ): readonly ReturnType<typeof weightStep>[] => {
+      if (!train) return []
+      const step = weightStep(at, alpha, train)
+      return [step, ...weightSteps(step, alpha, left)]
     }
 
     // The order of the protocol: each half sees what the half before it has made.
-    const first = options.architectureFirst ? architecture(state.weights) : undefined
-    const trained = weightStep(first ? first.values : state.alpha)
-    const searched = first ?? architecture(trained.values)
+    const first = options.architectureFirst ? architecture(state) : undefined
+    const steps = weightSteps(state, first ? first.values : state.alpha, trains)
+    const trained = steps.at(-1) as (typeof steps)[number]
+    const searched = first ?? architecture(trained)
+    const meanOf = (of: (step: (typeof steps)[number]) => Tensor): Tensor =>
+      $.div(
+        steps.map(of).reduce((a, b) => $.add(a, b)),
+        steps.length
+      )
 
-    const inTraining = [trained.pass, ...(options.statisticsFromAllPasses ? (trained.regulariser?.passes ?? []) : [])]
-    const ofValidation = options.statisticsFromAllPasses ? [searched.pass] : []
+    const inTraining = steps.flatMap(({ pass, regulariser }) => [
+      pass.moments,
+      ...(options.statisticsFromAllPasses ? (regulariser?.passes ?? []).map(({ moments }) => moments) : [])
+    ])
+    const ofValidation = options.statisticsFromAllPasses ? searched.pass.moments : []
     const passes = first ? [...ofValidation, ...inTraining] : [...inTraining, ...ofValidation]
     const running = passes.reduce(
-      (before, { moments }) => updateRunning(before, packStatistics(tables.statistics, moments)),
+      (before, moments) => updateRunning(before, packStatistics(tables.statistics, moments)),
       state.running
     )
 
@@ -175,14 +225,17 @@ export const stepOf =
       signcorr: harmonyOf(net, { ...options, regulariser: 'signcorr' })
     }
     const metrics: Readonly<Record<Metric, Tensor>> = {
-      trainLoss: trained.pass.loss,
+      trainLoss: meanOf(({ pass }) => pass.loss),
       validLoss: searched.pass.loss,
-      trainCorrect: correct(trained.pass.logits, batches.train.labels),
+      trainCorrect: $.div(
+        steps.map(({ pass }, n) => correct(pass.logits, (trains[n] as Batch).labels)).reduce((a, b) => $.add(a, b)),
+        parts
+      ),
       validCorrect: correct(searched.pass.logits, batches.valid.labels),
-      lambdaTrain: agreement.corr(trained.pass.cellGradients),
-      lambdaValid: agreement.corr(searched.pass.cellGradients),
-      signTrain: agreement.signcorr(trained.pass.cellGradients),
-      signValid: agreement.signcorr(searched.pass.cellGradients),
+      lambdaTrain: meanOf(({ pass }) => agreement.corr(pass.cellGradients)),
+      lambdaValid: agreement.corr(searched.pass.observed),
+      signTrain: meanOf(({ pass }) => agreement.signcorr(pass.cellGradients)),
+      signValid: agreement.signcorr(searched.pass.observed),
       gradientNorm: trained.gradientNorm,
       regulariserNorm: trained.push ? globalNorm([trained.push]) : $.tensor(0),
       epsilon: trained.regulariser?.epsilon ?? $.tensor(0),
@@ -197,8 +250,8 @@ export const stepOf =
     }
     return {
       state: {
-        weights: trained.values,
-        momentum: trained.buffer,
+        weights: trained.weights,
+        momentum: trained.momentum,
         alpha: searched.values,
         alphaGradient: searched.alphaGradient,
         adam: searched.state,

@@ -15,7 +15,7 @@ import { formatGenotype, type Genotype, parseGenotype } from './genotype.js'
 import { prepare } from './prepare.js'
 import { PUBLISHED } from './published.js'
 import { backendName, compiledLine, epochLine, resultText, scoreText, stepText } from './report.js'
-import { compileStep, type Event, type SearchData, type SearchResult, search } from './search.js'
+import { compileStep, type Event, type SearchData, type SearchResult, search, stepsPerEpoch } from './search.js'
 import { nb201 } from './space.js'
 import { type Supernet, supernet } from './supernet.js'
 
@@ -214,11 +214,7 @@ const searchCommand = async (given: Given): Promise<number> => {
   folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
 
   const name = backendName(infoOf(backend))
-  const progress = progressWriter(
-    given,
-    name,
-    config.epochs * Math.floor(Math.min(data.train.count, data.valid.count) / config.batch)
-  )
+  const progress = progressWriter(given, name, config.epochs * stepsPerEpoch(config, data))
   const signal = { interrupted: false, told: false }
   const interrupt = (): void => {
     if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait

@@ -2,10 +2,14 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
-import type { StepOptions } from './bilevel.js'
+import { type StepOptions, stepBatches } from './bilevel.js'
 import { type InputError, inputError } from './errors.js'
+import { METHODS } from './methods.js'
 
-const method = t.keyof({ 'lambda-darts': null, darts: null })
+const method = t.keyof(METHODS)
+const direction = t.keyof({ harmony: null, random: null })
+const hypergradient = t.keyof({ exact: null, fd: null })
+const alignment = t.keyof({ validation: null, 'last-pass': null })
 const derivative = t.keyof({ fd: null, exact: null })
 const regulariser = t.keyof({ corr: null, signcorr: null })
 const noise = t.keyof({ replayed: null, fresh: null })
@@ -28,7 +32,12 @@ export const SearchConfig = t.readonly(
     alphaLearningRate: t.number,
     regulariser,
     regulariseReduce: t.boolean,
+    direction,
     architectureFirst: t.boolean,
+    hypergradient,
+    innerSteps: t.number,
+    neumann: t.number,
+    alignment,
     noise,
     clipIncludesAlpha: t.boolean,
     statistics
@@ -54,7 +63,9 @@ export const OPTIONS: readonly Option[] = [
   {
     key: 'method',
     flag: '--method <name>',
-    help: 'lambda-darts, or darts (first order, no regulariser)',
+    help: Object.entries(METHODS)
+      .map(([name, { help }]) => `${name} (${help})`)
+      .join(', '),
     choices: Object.keys(method.keys),
     usual: 'lambda-darts',
     paper: 'lambda-darts'
@@ -172,11 +183,55 @@ export const OPTIONS: readonly Option[] = [
     paper: false
   },
   {
+    key: 'direction',
+    flag: '--direction <which>',
+    help: 'harmony, or random: a control that moves mixtures as far in a direction that means nothing',
+    choices: Object.keys(direction.keys),
+    usual: 'harmony',
+    paper: 'harmony'
+  },
+  {
     key: 'architectureFirst',
     flag: '--architecture-first',
     help: 'a step moves alpha, then the weights, as in the official code of S1 to S5',
     usual: false,
     paper: false
+  },
+  {
+    key: 'hypergradient',
+    flag: '--hypergradient <name>',
+    help: "the mixed second derivative of darts2 and idarts: exact, or fd, the papers' difference quotient",
+    choices: Object.keys(hypergradient.keys),
+    usual: 'exact',
+    paper: 'fd'
+  },
+  {
+    key: 'innerSteps',
+    flag: '--inner-steps <n>',
+    help: 'T: training batches that a step of idarts trains the weights on before alpha moves',
+    least: 1,
+    most: 1000,
+    whole: true,
+    usual: 4,
+    paper: 4
+  },
+  {
+    key: 'neumann',
+    flag: '--neumann <n>',
+    help: 'K: terms of the Neumann series of idarts beyond the first (without any it is the second-order term of darts2)',
+    least: 1,
+    most: 1000,
+    whole: true,
+    usual: 2,
+    paper: 2
+  },
+  {
+    key: 'alignment',
+    flag: '--alignment <which>',
+    help: 'what the logged validation Λ of darts2 and idarts is of: validation, or last-pass, the last one of the difference quotient, as in the official code',
+    choices: Object.keys(alignment.keys),
+    usual: 'validation',
+    paper: 'last-pass'
   },
   {
     key: 'noise',
@@ -259,6 +314,15 @@ export const checkSizes = (config: SearchConfig, { train, valid, weights }: Size
     return E.left(
       inputError(`--batch of at most ${images}, the images of the smaller search part`, String(batch), 'choose a smaller batch')
     )
+  const taken = batch * stepBatches(config)
+  if (taken > train)
+    return E.left(
+      inputError(
+        `--inner-steps times --batch of at most ${train}, the images that train the weights`,
+        `${config.innerSteps} x ${batch}`,
+        'choose fewer inner steps or a smaller batch'
+      )
+    )
   if (weights > MOST_WEIGHTS)
     return E.left(
       inputError(
@@ -286,13 +350,19 @@ export const configure = (
     E.map(entries => ({ ...PRESETS[preset], ...Object.fromEntries(entries) }) as SearchConfig)
   )
 
-/** The step's options. A lambda of 0 is DARTS: the extra passes are not even built. */
+/** The step's options. With a lambda of 0 the passes of the regulariser are not even built. */
 export const stepOptions = (config: SearchConfig): StepOptions => ({
-  method: config.lambda === 0 ? 'darts' : config.method,
+  method: config.method,
+  regularised: METHODS[config.method].regularised === true && config.lambda > 0,
   derivative: config.derivative,
   regulariser: config.regulariser,
   regulariseReduce: config.regulariseReduce,
   epsilon0: config.epsilon0,
+  direction: config.direction,
+  hypergradient: config.hypergradient,
+  innerSteps: config.innerSteps,
+  neumann: config.neumann,
+  alignment: config.alignment,
   momentum: FIXED.momentum,
   weightDecay: FIXED.weightDecay,
   clip: FIXED.clip,

@@ -3,11 +3,12 @@
  * dL/dp; their mean pairwise cosine Λ is raised by training the weights on L - lambda Λ.
  */
 import { grad, valueAuxAndGrad, vjp } from '../autodiff/grad.js'
-import { crossEntropy, meanPairwiseCosine, meanPairwiseSignCosine, norm, softmax } from '../autodiff/nn.js'
+import { crossEntropy, dot, meanPairwiseCosine, meanPairwiseSignCosine, norm, softmax } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import { fail } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
-import { mapTree, zipTrees } from '../autodiff/tree.js'
+import { mapTree } from '../autodiff/tree.js'
+import { centralDifference, flat } from './hypergradient.js'
 import type { Statistics, Weights } from './layers.js'
 import type { SearchedCell, Supernet } from './supernet.js'
 
@@ -21,9 +22,11 @@ export interface Batch {
 /** Architecture parameters f32[edges, operations], one matrix for each kind of cell. */
 export type Alpha = Readonly<Record<string, Tensor>>
 
-/** Each cell's own copy of p = softmax(alpha): equal values, separate variables. */
-export const mixturesOf = ({ cells }: Supernet, alpha: Alpha): readonly Tensor[] =>
-  cells.map(({ type }) => softmax(alpha[type] as Tensor))
+/** p = softmax(alpha) of each cell; a pass gives each its own copy: equal values, separate variables. */
+export const mixturesOf = ({ cells }: Supernet, alpha: Alpha): readonly Tensor[] => {
+  const mixtures = mapTree(alpha, leaf => softmax(leaf))
+  return cells.map(({ type }) => mixtures[type] as Tensor)
+}
 
 /** What a pass computes on the way: logits, and the statistics of its batch norms. */
 interface PassAux {
@@ -63,13 +66,13 @@ export const passOf =
     return { loss: value, logits: aux.logits, moments: aux.moments, weightGradient: gradient[0], cellGradients: gradient[1] }
   }
 
-/** dL/dalpha from the cells' gradients: the transpose of the softmax's Jacobian, applied to the sum over the cells of each kind. */
-export const alphaGradientOf = ({ cells }: Supernet, alpha: Alpha, cellGradients: readonly Tensor[]): Alpha => {
-  const sums = Object.fromEntries(
-    Object.keys(alpha).map(type => [type, cellGradients.filter((_, l) => cells[l]?.type === type).reduce((a, b) => $.add(a, b))])
-  )
-  const [, pullback] = vjp((a: Alpha) => mapTree(a, leaf => softmax(leaf)), alpha)
-  return pullback(sums)[0]
+/** How alpha becomes the mixture of each cell. */
+export type Mixing = (alpha: Alpha) => readonly Tensor[]
+
+/** dL/dalpha from the gradients in the cells' mixtures: the transpose of the mixing's Jacobian, applied to all of them. */
+export const alphaGradientOf = (mixing: Mixing, alpha: Alpha, cellGradients: readonly Tensor[]): Alpha => {
+  const [, pullback] = vjp((a: Alpha) => mixing(a), alpha)
+  return pullback(cellGradients, { unreached: 'zero' })[0]
 }
 
 /** How the agreement of cells is measured: `corr`, the mean pairwise cosine Λ, or `signcorr`, that of signs weighted by sizes. */
@@ -107,13 +110,32 @@ export const harmonyOf = (
     groups.map(group => REGULARISERS[regulariser](group.map(l => gradients[l] as Tensor))).reduce((a, b) => $.add(a, b))
 }
 
-/** The direction d_l = dΛ/dg_l of each cell, zero for those that are not regularised, and the norm of all together. */
-export const directionOf = (
-  harmony: Harmony,
-  cellGradients: readonly Tensor[]
-): { readonly direction: readonly Tensor[]; readonly size: Tensor } => {
+/** A direction for each cell's gradient (zero for cells that are not regularised), and the norm of all together. */
+export interface Direction {
+  readonly direction: readonly Tensor[]
+  readonly size: Tensor
+}
+
+/** The direction d_l = dΛ/dg_l of each cell. */
+export const directionOf = (harmony: Harmony, cellGradients: readonly Tensor[]): Direction => {
   const direction = grad((gs: readonly Tensor[]) => harmony(gs), { unreached: 'zero' })(cellGradients)
-  return { direction, size: norm($.concat(direction.map(d => $.reshape(d, [-1])))) }
+  return { direction, size: norm(flat(direction)) }
+}
+
+/**
+ * The control that tells harmony from noise: a random direction from a key u32[2], as long as that of harmony, for the cells that harmony
+ * moves.
+ */
+export const randomDirectionOf = (harmony: Harmony, key: Tensor, cellGradients: readonly Tensor[]): Direction => {
+  const { direction, size } = directionOf(harmony, cellGradients)
+  const keys = $.split(key, direction.length)
+  const drawn = direction.map((d, l) => {
+    const moves = $.greater($.max($.abs(d)), 0)
+    return $.where(moves, $.randomNormal(keys[l] as Tensor, d.shape), 0)
+  })
+  const length = norm(flat(drawn))
+  const scale = $.where($.greater(length, 0), $.div(size, $.where($.greater(length, 0), length, 1)), 0)
+  return { direction: drawn.map(d => $.mul(d, scale)), size }
 }
 
 /** An estimate of -dΛ/dw, by name. */
@@ -122,16 +144,24 @@ export interface Regulariser {
   /** The step of the difference quotient (0 for the exact derivative), and what its two passes saw. */
   readonly epsilon: Tensor
   readonly passes: readonly Pass[]
+  /** The mixtures that those passes were at. */
+  readonly points: readonly (readonly Tensor[])[]
 }
 
-/** -dΛ/dw by differentiating twice. Λ is a tensor like any other, so this is grad of grad. */
+/**
+ * -d/dw of the cells' gradients along a direction that is held fixed: with d_l = dΛ/dg_l it is -dΛ/dw, by the chain rule. A gradient is a
+ * tensor like any other, so this is grad of grad.
+ */
 export const exactRegulariser =
-  (loss: Loss, harmony: Harmony) =>
-  (weights: Weights, mixtures: readonly Tensor[], batch: Batch): Regulariser => {
-    const dissonance = (w: Weights): Tensor =>
-      $.neg(harmony(grad((ps: readonly Tensor[]) => loss(w, ps, batch)[0], { unreached: 'zero' })(mixtures)))
+  (loss: Loss) =>
+  (weights: Weights, mixtures: readonly Tensor[], batch: Batch, { direction }: Direction): Regulariser => {
+    const along = direction.map($.stopGradient)
+    const dissonance = (w: Weights): Tensor => {
+      const gradients = grad((ps: readonly Tensor[]) => loss(w, ps, batch)[0], { unreached: 'zero' })(mixtures)
+      return $.neg(dot(flat(gradients), flat(along)))
+    }
     // The classifier's bias shifts no cell's gradient on some networks: its derivative is then zero, and meant to be.
-    return { gradient: grad(dissonance, { unreached: 'zero' })(weights), epsilon: $.tensor(0), passes: [] }
+    return { gradient: grad(dissonance, { unreached: 'zero' })(weights), epsilon: $.tensor(0), passes: [], points: [] }
   }
 
 /**
@@ -140,15 +170,19 @@ export const exactRegulariser =
  * `losses`: that of F and that of B, which differ only where each pass draws noise of its own.
  */
 export const differenceRegulariser =
-  (losses: { readonly forward: Loss; readonly backward: Loss }, harmony: Harmony, epsilon0: number) =>
-  (weights: Weights, mixtures: readonly Tensor[], batch: Batch, cellGradients: readonly Tensor[]): Regulariser => {
-    const { direction, size } = directionOf(harmony, cellGradients)
-    const moves = $.greater(size, 0)
-    const epsilon = $.where(moves, $.div(epsilon0, $.where(moves, size, 1)), 0)
-    const moved = (sign: number) => mixtures.map((p, l) => $.add(p, $.mul($.mul(epsilon, sign), direction[l] as Tensor)))
-    const forward = passOf(losses.forward)(weights, moved(-1), batch)
-    const backward = passOf(losses.backward)(weights, moved(1), batch)
-    const scale = $.where(moves, $.div(1, $.mul($.where(moves, epsilon, 1), 2)), 0)
-    const gradient = zipTrees(forward.weightGradient, [backward.weightGradient], (f, b) => $.mul(scale, $.sub(f, b as Tensor)))
-    return { gradient, epsilon, passes: [forward, backward] }
+  (losses: { readonly forward: Loss; readonly backward: Loss }, epsilon0: Tensor | number) =>
+  (weights: Weights, mixtures: readonly Tensor[], batch: Batch, { direction, size }: Direction): Regulariser => {
+    const away = direction.map($.neg)
+    const { quotient, epsilon, points, results } = centralDifference(
+      [
+        (ps: readonly Tensor[]) => passOf(losses.forward)(weights, ps, batch),
+        (ps: readonly Tensor[]) => passOf(losses.backward)(weights, ps, batch)
+      ],
+      ({ weightGradient }) => weightGradient,
+      mixtures,
+      away,
+      epsilon0,
+      size
+    )
+    return { gradient: quotient, epsilon, passes: results, points }
   }

@@ -42,11 +42,12 @@ export interface Difference<P extends Tree, R extends Tree> {
 }
 
 /**
- * What changes of `f` along `direction` at `x`: epsilon = length / size, where `size` is the direction's norm unless another is given.
- * `f` is called at both points, and `of` picks what is differenced from what it returns.
+ * What changes of a function along `direction` at `x`: epsilon = length / size, where `size` is the direction's norm unless another is given.
+ * The function is given twice, for the point ahead and for the one behind (they differ only where each draws noise of its own); `of` picks
+ * what is differenced from what it returns.
  */
 export const centralDifference = <P extends Tree, F, R extends Tree>(
-  f: (x: P) => F,
+  [f, g]: readonly [(x: P) => F, (x: P) => F],
   of: (result: F) => R,
   x: P,
   direction: P,
@@ -56,7 +57,7 @@ export const centralDifference = <P extends Tree, F, R extends Tree>(
   const moves = $.greater(size, 0)
   const epsilon = $.where(moves, $.div(length, $.where(moves, size, 1)), 0)
   const points = [axpy(epsilon, direction, x), axpy($.neg(epsilon), direction, x)] as const
-  const results = [f(points[0]), f(points[1])] as const
+  const results = [f(points[0]), g(points[1])] as const
   const scale = $.where(moves, $.div(0.5, $.where(moves, epsilon, 1)), 0)
   const quotient = zipTrees(of(results[0]), [of(results[1])], (plus, minus) => $.mul(scale, $.sub(plus, minus as Tensor)))
   return { quotient, epsilon, points, results }
@@ -91,7 +92,14 @@ export const differenceProduct =
   <W extends Tree, A extends Tree, X extends Tree>(loss: Loss<W, A, X>, length: Tensor | number = WEIGHT_STEP) =>
   (weights: W, alpha: A, q: W, size?: Tensor): MixedProduct<W, A, X> => {
     const at = (w: W): Evaluated<A, X> => valueAuxAndGrad((a: A) => loss(w, a))(alpha)
-    const { quotient, epsilon, points, results } = centralDifference(at, ({ gradient }) => gradient, weights, q, length, size)
+    const { quotient, epsilon, points, results } = centralDifference(
+      [at, at],
+      ({ gradient }) => gradient,
+      weights,
+      q,
+      length,
+      size
+    )
     return { product: quotient, epsilon, passes: results, points }
   }
 

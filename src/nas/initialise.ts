@@ -11,6 +11,12 @@ import type { Supernet } from './supernet.js'
 /** An independent key for each use of one: the block of the key at (n, 1), which no draw of numbers uses. */
 export const foldIn = (key: Key, n: number): Key => threefry2x32(key, [n, 1])
 
+/** 0..n-1 in an order that a key decides: sorted by random words, ties by index. */
+export const permutation = (key: Key, n: number): readonly number[] => {
+  const words = randomWords(key, n)
+  return Array.from({ length: n }, (_, i) => i).sort((a, b) => (words[a] as number) - (words[b] as number) || a - b)
+}
+
 const f32 = (...shape: readonly number[]): Aval => ({ shape, dtype: 'f32' })
 
 /** The dtypes and shapes of a state, which are known without drawing a number. */

@@ -5,7 +5,7 @@ import * as IO from 'fp-ts/lib/IO.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as T from 'fp-ts/lib/Task.js'
 import { argmax } from '../autodiff/ops/index.js'
-import { type Key, keyOf, randomWords } from '../autodiff/ops/random.js'
+import { type Key, keyOf } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import {
   type Compiled,
@@ -25,12 +25,12 @@ import {
   scope,
   store
 } from '../engine.js'
-import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tablesOf } from './bilevel.js'
+import { type Batches, METRICS, type Metric, type Rates, type State, stepBatches, stepOf, tablesOf } from './bilevel.js'
 import { type SearchConfig, stepOptions } from './config.js'
 import { type Dataset, select } from './data/dataset.js'
 import { type Cell, cellsOf, formatGenotype, isConnected, operationCounts } from './genotype.js'
 import { type Alpha, mixturesOf } from './harmony.js'
-import { foldIn, initialState, stateShapes } from './initialise.js'
+import { foldIn, initialState, permutation, stateShapes } from './initialise.js'
 import { unpack, unpackStatistics } from './layers.js'
 import { genotypeOf, mixtureRows, type Rows, rowsOf } from './magnitude.js'
 import { cosineRate, linearLambda } from './schedule.js'
@@ -96,12 +96,6 @@ export interface Observer {
   readonly now: IO.IO<number>
 }
 
-/** 0..n-1 in an order that a key decides: sorted by random words, ties by index. */
-export const permutation = (key: Key, n: number): readonly number[] => {
-  const words = randomWords(key, n)
-  return Array.from({ length: n }, (_, i) => i).sort((a, b) => (words[a] as number) - (words[b] as number) || a - b)
-}
-
 /** Whole batches of an epoch, training and validation images in an order of their own; a partial last batch waits for the next epoch. */
 const batchesOf = (
   config: SearchConfig,
@@ -113,12 +107,19 @@ const batchesOf = (
     permutation(foldIn(foldIn(key, 1 + part), epoch), count)
   ) as [readonly number[], readonly number[]]
   const steps = stepsPerEpoch(config, data)
-  const part = (order: readonly number[], i: number) => order.slice(i * config.batch, (i + 1) * config.batch)
-  return Array.from({ length: steps }, (_, i) => ({ train: part(train, i), valid: part(valid, i) }))
+  const part = (order: readonly number[], i: number, size: number) => order.slice(i * size, (i + 1) * size)
+  return Array.from({ length: steps }, (_, i) => ({
+    train: part(train, i, trainingImages(config)),
+    valid: part(valid, i, config.batch)
+  }))
 }
 
-export const stepsPerEpoch = ({ batch }: SearchConfig, { train, valid }: SearchData): number =>
-  Math.floor(Math.min(train.count, valid.count) / batch)
+/** Images that a step takes of the training part: a batch, or several one after another. */
+const trainingImages = (config: SearchConfig): number => config.batch * stepBatches(config)
+
+/** Steps for which both parts have whole batches. */
+export const stepsPerEpoch = (config: SearchConfig, { train, valid }: SearchData): number =>
+  Math.floor(Math.min(train.count / trainingImages(config), valid.count / config.batch))
 
 /** Images and labels at indices, for the engine. */
 const batchArrays = (dataset: Dataset, indices: readonly number[]) => {
@@ -159,10 +160,14 @@ export const compileStep = (
   data: SearchData,
   progress?: (done: number, total: number) => void
 ): Engine<Step> => {
-  const indices = Array.from({ length: config.batch }, (_, i) => i)
+  const first = (dataset: Dataset, count: number) =>
+    batchArrays(
+      dataset,
+      Array.from({ length: count }, (_, i) => i)
+    )
   const example = [
     stateShapes(net),
-    { train: batchArrays(data.train, indices), valid: batchArrays(data.valid, indices) },
+    { train: first(data.train, trainingImages(config)), valid: first(data.valid, config.batch) },
     ratesOf({ rate: 0, lambda: 0 }, [0, 0])
   ]
   return compile<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>(
@@ -240,8 +245,7 @@ interface Item {
 export const search = (net: Supernet, config: SearchConfig, data: SearchData, observer: Observer): Engine<SearchResult> => {
   const key = keyOf(config.seed)
   const steps = stepsPerEpoch(config, data)
-  const lambdaOf = (epoch: number) =>
-    stepOptions(config).method === 'darts' ? 0 : linearLambda(config.lambda, epoch, config.epochs)
+  const lambdaOf = (epoch: number) => (stepOptions(config).regularised ? linearLambda(config.lambda, epoch, config.epochs) : 0)
   const rateOf = (epoch: number) => cosineRate(config.learningRate, config.learningRateEnd, epoch, config.epochs)
   const epochs = Array.from({ length: config.epochs }, (_, epoch) => epoch)
   const ended = ({ stopped }: Progress) => stopped !== null || observer.interrupted()

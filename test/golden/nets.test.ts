@@ -1,6 +1,6 @@
 /**
  * The golden networks: forward, all first derivatives, per-cell gradients, both harmonies and their directions, both weight gradients of each,
- * the architecture step, the weight step, running statistics; in float64 on the reference and in float32 on the adapter.
+ * DARTS' second-order step, the architecture step, the weight step, running statistics; in float64 on the reference and in float32 on the adapter.
  */
 import { describe, expect, it } from 'vitest'
 import { softmax, updateRunning } from '../../src/autodiff/nn.js'
@@ -24,7 +24,8 @@ import {
   REGULARISERS,
   type RegulariserName
 } from '../../src/nas/harmony.js'
-import { pack, packStatistics, unpack, unpackStatistics } from '../../src/nas/layers.js'
+import { type Loss as HyperLoss, unrolled } from '../../src/nas/hypergradient.js'
+import { pack, packStatistics, unpack, unpackStatistics, type Weights } from '../../src/nas/layers.js'
 import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/optim.js'
 import { backends, evaluateTree } from '../backends.js'
 import { expectClose } from './close.js'
@@ -46,14 +47,17 @@ const toleranceOf = (kind: 'reference' | 'gpu', name: string, { tensors }: Safet
   const { plain, stored32, quotient } = tolerance[kind]
   // The weight step is fed the file's own quotient, as exact as that is held.
   const held = [name, ...(/^step/.test(name) ? ['reg/corr/reg_grad_fd'] : [])].map(key => tensors.get(key)?.dtype)
-  return Math.max(name.endsWith('reg_grad_fd') ? quotient : plain, held.includes('F32') ? stored32 : 0)
+  return Math.max(isQuotient(name) ? quotient : plain, held.includes('F32') ? stored32 : 0)
 }
 
 /** Λ is a mean of cosines of both signs: its rounding is that of numbers near 1, however small it is. */
 const COSINE = 1
 
-/** What the files hold beyond the claims: inputs, limits, and DARTS' second-order step. */
-const NOT_CLAIMED = /^(in|state|unrolled)\/|\/max_norm$/
+/** What the files hold beyond the claims: inputs and limits. */
+const NOT_CLAIMED = /^(in|state)\/|\/max_norm$/
+
+/** What is divided by the step of a difference quotient: the float32 of one's own is not compared. */
+const isQuotient = (name: string): boolean => /reg_grad_fd$|alpha_grad_fd/.test(name)
 
 const files = goldenFiles('nets')
 it('finds golden networks', () => expect(files.length).toBeGreaterThan(0))
@@ -86,12 +90,13 @@ describe.each(files)('$name', ({ read }) => {
   /** Every claim by its name in the files; vectors in the order of the file's table. */
   const claims = (x: Inputs): Readonly<Record<string, Tensor>> => {
     const weights = unpack(table, x.weights)
-    const mixtures = mixturesOf(net, x.alpha)
+    const mixing = (alpha: Alpha) => mixturesOf(net, alpha)
+    const mixtures = mixing(x.alpha)
     const loss = lossOf(net, x.noise)
     const [training, validation] = [x.train, x.val].map(batch => passOf(loss)(weights, mixtures, batch)) as [Pass, Pass]
     const alphaGradient = {
-      train: alphaGradientOf(net, x.alpha, training.cellGradients),
-      val: alphaGradientOf(net, x.alpha, validation.cellGradients)
+      train: alphaGradientOf(mixing, x.alpha, training.cellGradients),
+      val: alphaGradientOf(mixing, x.alpha, validation.cellGradients)
     }
     const empty = mapTree(x.alpha, leaf => $.mul(leaf, 0))
     const arch = adam(
@@ -103,15 +108,11 @@ describe.each(files)('$name', ({ read }) => {
 
     const regularised = (regulariser: RegulariserName): Record<string, Tensor> => {
       const harmony = harmonyOf(net, { regulariser, regulariseReduce: false })
-      const { direction, size } = directionOf(harmony, training.cellGradients)
+      const along = directionOf(harmony, training.cellGradients)
+      const { direction, size } = along
       const losses = { forward: loss, backward: loss }
-      const difference = differenceRegulariser(losses, harmony, config.epsilon_0)(
-        weights,
-        mixtures,
-        x.train,
-        training.cellGradients
-      )
-      const exact = exactRegulariser(loss, harmony)(weights, mixtures, x.train)
+      const difference = differenceRegulariser(losses, config.epsilon_0)(weights, mixtures, x.train, along)
+      const exact = exactRegulariser(loss)(weights, mixtures, x.train, along)
       const prefix = `reg/${regulariser}`
       return {
         [`${prefix}/value`]: harmony(training.cellGradients),
@@ -152,6 +153,29 @@ describe.each(files)('$name', ({ read }) => {
       }
     }
 
+    /** DARTS' second-order step: the weights ahead, the validation loss and its gradient there, and the hypergradient in both forms. */
+    const unrolledStep = (): Record<string, Tensor> => {
+      const on =
+        (batch: Batch): HyperLoss<Weights, readonly Tensor[], readonly []> =>
+        (w, ps) => [loss(w, ps, batch)[0], []]
+      const by = (product: 'exact' | 'fd') =>
+        unrolled(on(x.train), on(x.val), {
+          rate: $.tensor(hyper.lr),
+          momentum: hyper.momentum,
+          weightDecay: hyper.weight_decay,
+          product
+        })(weights, unpack(table, x.momentum), mixtures)
+      const [exact, fd] = [by('exact'), by('fd')]
+      return {
+        'unrolled/params': pack(table, exact.ahead),
+        'unrolled/val_loss': exact.validation.value,
+        'unrolled/vector': pack(table, exact.vector),
+        'unrolled/R': fd.mixed.epsilon,
+        ...perKind('unrolled/alpha_grad_exact', alphaGradientOf(mixing, x.alpha, exact.gradient)),
+        ...perKind('unrolled/alpha_grad_fd', alphaGradientOf(mixing, x.alpha, fd.gradient))
+      }
+    }
+
     const started = pack(
       tables.statistics,
       Object.fromEntries(
@@ -184,6 +208,7 @@ describe.each(files)('$name', ({ read }) => {
       ...perKind('arch/alpha_after', arch.values),
       'reg/Lambda': harmonyOf(net, { regulariser: 'corr', regulariseReduce: false })(training.cellGradients),
       ...Object.assign({}, ...(Object.keys(REGULARISERS) as RegulariserName[]).map(regularised)),
+      ...unrolledStep(),
       ...step('step'),
       ...step('stepclip'),
       ...Object.fromEntries(
@@ -195,7 +220,7 @@ describe.each(files)('$name', ({ read }) => {
 
   it.each(['reference', 'gpu'] as const)('every tensor, on the %s', async backend => {
     // In float32 a quotient of one's own is not compared.
-    const wanted = names.filter(name => !NOT_CLAIMED.test(name) && (backend === 'reference' || !name.endsWith('reg_grad_fd')))
+    const wanted = names.filter(name => !NOT_CLAIMED.test(name) && (backend === 'reference' || !isQuotient(name)))
     const f = (x: Inputs) => {
       const all = claims(x)
       const missing = wanted.filter(name => !(name in all))

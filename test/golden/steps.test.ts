@@ -7,7 +7,6 @@ import { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf
 import { backends, succeed } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles } from './files.js'
-import type { Safetensors } from './safetensors.js'
 import { golden, goldenNetwork, host, perKind, reorder, scalar, weightVector, zeros } from './supernets.js'
 
 /** An independent program reached 1e-12 (Adam's second moment and statistics 5e-12) and 1e-6; the bounds leave room for another order of sums. */
@@ -16,28 +15,27 @@ const tolerance = { reference: 1e-10, gpu: 1e-5 }
 /** Λ is a mean of cosines of both signs: its rounding is that of numbers near 1, however small it is. */
 const COSINE = 1
 
-/** What DARTS' second order needs is not built here yet. */
-const isBuilt = ({ metadata }: Safetensors): boolean => !JSON.parse(metadata['config'] as string).unrolled
-
 const files = goldenFiles('steps')
 it('finds golden steps', () => expect(files.length).toBeGreaterThan(0))
 
 describe.each(files)('$name', ({ read: open }) => {
   const file = open()
-  if (!isBuilt(file)) {
-    it.skip('second order is not built yet', () => {})
-    return
-  }
   const { config, hyper, net, table } = goldenNetwork(file, 'in/step1.train.x')
   const tables = tablesOf(net)
   const isDarts = config.reg === undefined || config.reg === 'none' || config.lambda === 0
   const isStages = net.space.skeleton.kind === 'stages'
   const options: StepOptions = {
-    method: isDarts ? 'darts' : 'lambda-darts',
+    method: config.unrolled ? 'darts2' : isDarts ? 'darts' : 'lambda-darts',
+    regularised: !isDarts,
     derivative: 'fd',
     regulariser: config.reg === 'signcorr' ? 'signcorr' : 'corr',
     regulariseReduce: false,
     epsilon0: config.epsilon_0,
+    direction: 'harmony',
+    hypergradient: 'fd',
+    innerSteps: 1,
+    neumann: 0,
+    alignment: 'last-pass',
     momentum: hyper.momentum,
     weightDecay: hyper.weight_decay,
     clip: hyper.grad_clip,
@@ -75,7 +73,7 @@ describe.each(files)('$name', ({ read: open }) => {
   }
   const steps = Number(file.metadata['steps'] ?? 3)
 
-  const kinds = isDarts ? (['reference', 'gpu'] as const) : (['reference'] as const)
+  const kinds = isDarts && !config.unrolled ? (['reference', 'gpu'] as const) : (['reference'] as const)
   it.each(kinds)('every tensor after every step, on the %s', async kind => {
     const backend = backends[kind]
     type Result = { readonly state: State; readonly metrics: Tensor }

@@ -4,6 +4,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { checkSizes, configure, flagName, OPTIONS, PRESETS, SearchConfig, stepOptions } from '../../src/nas/config.js'
 import { inputError } from '../../src/nas/errors.js'
+import { METHODS, type MethodName } from '../../src/nas/methods.js'
 import { left, right } from '../kernels/results.js'
 
 const digits = PRESETS.digits
@@ -13,6 +14,9 @@ describe('what is given', () => {
   const cases: readonly (readonly [keyof SearchConfig, string | boolean, unknown])[] = [
     ['method', 'darts', 'darts'],
     ['method', 'lambda-darts', 'lambda-darts'],
+    ['method', 'darts2', 'darts2'],
+    ['method', 'idarts', 'idarts'],
+    ['method', 'fixed-alpha', 'fixed-alpha'],
     ['derivative', 'exact', 'exact'],
     ['derivative', 'fd', 'fd'],
     ['channels', '1', 1],
@@ -30,7 +34,12 @@ describe('what is given', () => {
     ['alphaLearningRate', '3e-4', 3e-4],
     ['regulariser', 'signcorr', 'signcorr'],
     ['regulariseReduce', true, true],
+    ['direction', 'random', 'random'],
     ['architectureFirst', true, true],
+    ['hypergradient', 'fd', 'fd'],
+    ['innerSteps', '1', 1],
+    ['neumann', '3', 3],
+    ['alignment', 'last-pass', 'last-pass'],
     ['noise', 'fresh', 'fresh'],
     ['clipIncludesAlpha', true, true],
     ['clipIncludesAlpha', false, false],
@@ -66,8 +75,12 @@ describe('what is given', () => {
 
 describe('what cannot be is refused in one sentence:', () => {
   it.each([
-    ['method', 'drats', "--method to be one of lambda-darts, darts, but got 'drats': name one of these."],
-    ['method', '', "--method to be one of lambda-darts, darts, but got '': name one of these."],
+    [
+      'method',
+      'drats',
+      "--method to be one of lambda-darts, darts, darts2, idarts, fixed-alpha, but got 'drats': name one of these."
+    ],
+    ['method', '', "--method to be one of lambda-darts, darts, darts2, idarts, fixed-alpha, but got '': name one of these."],
     ['derivative', 'FD', "--derivative to be one of fd, exact, but got 'FD': name one of these."],
     ['channels', '0', "--channels to be a whole number of 1 to 1000000, but got '0': correct it."],
     ['channels', '-4', "--channels to be a whole number of 1 to 1000000, but got '-4': correct it."],
@@ -90,6 +103,8 @@ describe('what cannot be is refused in one sentence:', () => {
     ['learningRate', '0', "--learning-rate to be a number above 0, but got '0': correct it."],
     ['learningRateEnd', '-1', "--learning-rate-end to be a number of at least 0, but got '-1': correct it."],
     ['alphaLearningRate', 'NaN', "--alpha-learning-rate to be a number above 0, but got 'NaN': correct it."],
+    ['neumann', '0', "--neumann to be a whole number of 1 to 1000, but got '0': correct it."],
+    ['innerSteps', '0', "--inner-steps to be a whole number of 1 to 1000, but got '0': correct it."],
     ['statistics', 'none', "--statistics to be one of training-pass, all-passes, but got 'none': name one of these."]
   ])('%s of %j', (key, text, message) =>
     expect(left(configured({ [key]: text }))).toEqual({ _tag: 'InputError', message: `Wanted ${message}` })
@@ -102,6 +117,11 @@ describe('what cannot be is refused in one sentence:', () => {
     expect(right(checkSizes({ ...digits, batch: 700 }, sizes)).batch).toBe(700)
     expect(left(checkSizes({ ...digits, batch: 701 }, sizes)).message).toBe(
       'Wanted --batch of at most 700, the images of the smaller search part, but got 701: choose a smaller batch.'
+    )
+    const several = { ...digits, method: 'idarts' as const, innerSteps: 4 }
+    expect(E.isRight(checkSizes({ ...several, batch: 179 }, sizes))).toBe(true)
+    expect(left(checkSizes({ ...several, batch: 180 }, sizes)).message).toBe(
+      'Wanted --inner-steps times --batch of at most 718, the images that train the weights, but got 4 x 180: choose fewer inner steps or a smaller batch.'
     )
     expect(E.isRight(checkSizes(digits, { ...sizes, weights: 2 ** 28 }))).toBe(true)
     expect(left(checkSizes({ ...digits, channels: 999 }, { ...sizes, weights: 2 ** 28 + 1 })).message).toBe(
@@ -124,6 +144,11 @@ describe('presets', () => {
       epochs: 100,
       lambda: 0.25,
       epsilon0: 1e-4,
+      direction: 'harmony',
+      hypergradient: 'fd',
+      innerSteps: 4,
+      neumann: 2,
+      alignment: 'last-pass',
       seed: 0,
       learningRate: 0.025,
       learningRateEnd: 0.001,
@@ -168,10 +193,16 @@ describe('the step', () => {
   it('is told what the configuration says, and what the method fixes', () =>
     expect(stepOptions(PRESETS['paper-nb201'])).toEqual({
       method: 'lambda-darts',
+      regularised: true,
       derivative: 'fd',
       regulariser: 'corr',
       regulariseReduce: false,
       epsilon0: 1e-4,
+      direction: 'harmony',
+      hypergradient: 'fd',
+      innerSteps: 4,
+      neumann: 2,
+      alignment: 'last-pass',
       momentum: 0.9,
       weightDecay: 3e-4,
       clip: 5,
@@ -182,5 +213,9 @@ describe('the step', () => {
       statisticsFromAllPasses: true
     }))
 
-  it('with lambda 0 is that of darts', () => expect(stepOptions({ ...digits, lambda: 0 }).method).toBe('darts'))
+  it('with lambda 0 is not regularised, and by no method but lambda-darts otherwise', () => {
+    expect(stepOptions({ ...digits, lambda: 0 }).regularised).toBe(false)
+    for (const method of Object.keys(METHODS) as MethodName[])
+      expect(stepOptions({ ...digits, method }).regularised).toBe(method === 'lambda-darts')
+  })
 })

@@ -33,7 +33,7 @@ describe('per-cell gradients', () => {
 
   it('make dL/dalpha, which is that of the loss as a function of alpha', () => {
     const ofAlpha = (a: typeof alpha) => loss(weights, mixturesOf(net, a), train)[0]
-    const got = numbers(alphaGradientOf(net, alpha, pass.cellGradients))
+    const got = numbers(alphaGradientOf(a => mixturesOf(net, a), alpha, pass.cellGradients))
     expectNear(got, numbers(grad(ofAlpha)(alpha)), 1e-14)
     // A softmax does not see a shift, so each row of its gradient sums to 0.
     for (let edge = 0; edge < 6; edge++)
@@ -141,11 +141,11 @@ describe('the direction', () => {
   it('of cells without any gradient is 0, and so are the step and the quotient', () => {
     const none = mixtures.map(p => $.mul(p, 0))
     expect(numbers(directionOf(harmony, none).size)).toEqual([0])
-    const { epsilon, gradient, passes } = differenceRegulariser({ forward: loss, backward: loss }, harmony, 1e-4)(
+    const { epsilon, gradient, passes } = differenceRegulariser({ forward: loss, backward: loss }, 1e-4)(
       weights,
       mixtures,
       train,
-      none
+      directionOf(harmony, none)
     )
     expect(numbers(epsilon)).toEqual([0])
     expect(numbers(gradient).every(value => value === 0)).toBe(true)
@@ -154,11 +154,11 @@ describe('the direction', () => {
   })
 
   it('of the network moves all cells together by epsilon0', () => {
-    const { epsilon } = differenceRegulariser({ forward: loss, backward: loss }, harmony, 1e-3)(
+    const { epsilon } = differenceRegulariser({ forward: loss, backward: loss }, 1e-3)(
       weights,
       mixtures,
       train,
-      pass.cellGradients
+      directionOf(harmony, pass.cellGradients)
     )
     const { size } = directionOf(harmony, pass.cellGradients)
     expectNear(numbers($.mul(epsilon, size)), [1e-3], 1e-15)
