@@ -27,6 +27,7 @@ import {
 import { type Loss as HyperLoss, unrolled } from '../../src/nas/hypergradient.js'
 import { pack, packStatistics, unpack, unpackStatistics, type Weights } from '../../src/nas/layers.js'
 import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/optim.js'
+import type { Supernet } from '../../src/nas/supernet.js'
 import { backends, evaluateTree } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles } from './files.js'
@@ -55,6 +56,13 @@ const COSINE = 1
 
 /** What the files hold beyond the claims: inputs and limits. */
 const NOT_CLAIMED = /^(in|state)\/|\/max_norm$/
+
+/**
+ * Not comparable: where a network has noise, the two passes of the file's unrolled quotient differ as much as passes that draw noise of their
+ * own do (the official code draws in each), while the file holds one draw. The exact hypergradient of that draw is compared.
+ */
+const isOfOtherNoise = (net: Supernet, name: string): boolean =>
+  net.noises.length > 0 && name.startsWith('unrolled/alpha_grad_fd')
 
 /** What is divided by the step of a difference quotient: the float32 of one's own is not compared. */
 const isQuotient = (name: string): boolean => /reg_grad_fd$|alpha_grad_fd/.test(name)
@@ -220,7 +228,9 @@ describe.each(files)('$name', ({ read }) => {
 
   it.each(['reference', 'gpu'] as const)('every tensor, on the %s', async backend => {
     // In float32 a quotient of one's own is not compared.
-    const wanted = names.filter(name => !NOT_CLAIMED.test(name) && (backend === 'reference' || !isQuotient(name)))
+    const wanted = names.filter(
+      name => !NOT_CLAIMED.test(name) && !isOfOtherNoise(net, name) && (backend === 'reference' || !isQuotient(name))
+    )
     const f = (x: Inputs) => {
       const all = claims(x)
       const missing = wanted.filter(name => !(name in all))
