@@ -3,11 +3,13 @@
  * reference gives, rounded to float32, down to the sign of a zero; what differs is listed here and in docs/autodiff.md.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
+import { grad } from '../../src/autodiff/grad.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { registry } from '../../src/autodiff/primitive.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine.js'
 import { backends, evaluateOn } from '../backends.js'
+import { array, whole } from './values.js'
 
 const SMALLEST = 2 ** -149
 const SMALLEST_NORMAL = 2 ** -126
@@ -104,5 +106,79 @@ describe('at the ends of float32', () => {
     const nan = numbers.findIndex(Number.isNaN)
     const integers = Object.keys(differences).map(name => results.reference[names.indexOf(name)]?.data[nan])
     expect(integers).toEqual([0, 0])
+  })
+})
+
+describe('a value that is not finite among others', () => {
+  const { NaN: nan, POSITIVE_INFINITY: inf } = Number
+  /** Small whole numbers, so that sums are exact, with some of them exchanged. */
+  const withValues = (seed: number, shape: readonly number[], changes: Readonly<Record<number, number>>): HostArray => {
+    const { data } = array(whole(-3, 4), seed, shape)
+    for (const [place, value] of Object.entries(changes)) data[Number(place)] = value
+    return { data, shape, dtype: 'f32' }
+  }
+  const pool = { kernel: 3, stride: 1, padding: 1 }
+  const squared = (f: (x: Tensor) => Tensor) => (x: Tensor) => $.sum($.mul(f(x), f(x)))
+  /** Functions of an image [2,3,6,5], a filter [4,3,3,3] and a matrix [5,7]. */
+  const functions: Readonly<Record<string, (x: Tensor, w: Tensor, m: Tensor) => readonly Tensor[]>> = {
+    sums: x => [$.sum(x), $.sum(x, 1), $.sum(x, [0, 3]), $.sum(x, [2, 3])],
+    maxima: x => [$.max(x), $.max(x, 1), $.max(x, [0, 3])],
+    'places of maxima': x => [$.argmax(x), $.argmax(x, 1)],
+    movement: x => [$.transpose(x), $.concat([x, x], 1), $.pad(x, [0, 1, 0, 2], [1, 0, 0, 1])],
+    products: (x, _, m) => [$.matmul(x, m), $.matmul($.transpose(m), $.reshape(x, [5, 36]))],
+    convolutions: (x, w) => [$.conv2d(x, w, { padding: 1 }), $.conv2d(x, w, { stride: 2 })],
+    'their gradients': (x, w) =>
+      grad((a: Tensor, b: Tensor) => squared(y => $.conv2d(y, b, { padding: 1 }))(a), { argnums: [0, 1] })(x, w),
+    'pooling by maxima': x => [$.maxPool2d(x, pool), grad((a: Tensor) => squared(y => $.maxPool2d(y, pool))(a))(x)],
+    'pooling by means': x => [$.mul($.avgPool2d(x, { kernel: 2 }), 4)],
+    'taking and adding': x => [$.take(x, $.tensor([2, 0], [2], 'i32'), 1), $.scatterAdd(x, $.tensor([1, 0, 1], [3], 'i32'), 1, 2)]
+  }
+  const places: Readonly<Record<string, Readonly<Record<number, number>>>> = {
+    NaN: { 7: nan },
+    infinity: { 0: inf, 17: inf },
+    'minus infinity': { 3: -inf },
+    'infinities of both signs': { 2: inf, 3: -inf, 11: -inf },
+    'all of them': { 1: nan, 4: inf, 9: -inf }
+  }
+
+  const results: Partial<Record<'reference' | 'gpu', readonly HostArray[]>> = {}
+  const counts: Record<string, number> = {}
+  beforeAll(async () => {
+    const f = (...x: readonly Tensor[]) =>
+      Object.entries(functions).flatMap(([name, g]) =>
+        Object.keys(places).flatMap((_, i) => {
+          const made = g(x[3 * i] as Tensor, x[3 * i + 1] as Tensor, x[3 * i + 2] as Tensor)
+          counts[name] = made.length
+          return made
+        })
+      )
+    const args = Object.values(places).flatMap((changes, i) => [
+      withValues(i, [2, 3, 6, 5], changes),
+      withValues(i + 10, [4, 3, 3, 3], i % 2 ? {} : { 40: changes[7] ?? inf }),
+      withValues(i + 20, [5, 7], {})
+    ])
+    for (const kind of ['reference', 'gpu'] as const) results[kind] = await evaluateOn(backends[kind], f, args)
+  })
+
+  it.each(Object.keys(functions))('%s', name => {
+    const before = Object.keys(functions)
+      .slice(0, Object.keys(functions).indexOf(name))
+      .reduce((total, other) => total + (counts[other] as number) * Object.keys(places).length, 0)
+    const total = (counts[name] as number) * Object.keys(places).length
+    const strange = new Set<number>()
+    for (let i = before; i < before + total; i++) {
+      const [got, wanted] = [results.gpu?.[i] as HostArray, results.reference?.[i] as HostArray]
+      const place = Object.keys(places)[Math.floor((i - before) / (counts[name] as number))]
+      wanted.data.forEach((want, n) => {
+        if (!Number.isFinite(want)) strange.add(want)
+        const found = got.data[n] as number
+        if (found !== want && !(Number.isNaN(found) && Number.isNaN(want)))
+          expect.fail(
+            `${name}, ${place}, result ${(i - before) % (counts[name] as number)} [${wanted.shape}], element ${n}: the device gives ${found}, the reference ${want}`
+          )
+      })
+    }
+    // They did arrive, unless only places were asked for.
+    expect(strange.size).toBeGreaterThan(name === 'places of maxima' ? -1 : 1)
   })
 })
