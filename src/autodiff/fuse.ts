@@ -325,43 +325,67 @@ const readBy = (root: Root): readonly Tensor[] =>
         ? []
         : root.body.inputs.map(({ node }) => node)
 
+/** Folds that are joined so far: where they stand, and the depths at which they may be computed. */
+interface Joined {
+  root: Root & { readonly kind: 'fold' }
+  readonly at: number
+  earliest: number
+  latest: number
+}
+
 /**
- * Sums over the same axes of one space that share a large input become one kernel with several results. Only roots of one depth (stored tensors on
- * the longest way to them) are joined, so that none waits for another; where they come to stand, what they read comes first.
+ * Sums over the same axes of one space that share a large input become one kernel with several results. Depths (stored tensors on the longest way to
+ * a root) keep the order sound: a fold may wait for another as long as it stays above all that reads it. It waits only where it keeps no large
+ * tensor alive that the other does not read anyway.
  */
 const joinFolds = (roots: readonly Root[], placements: ReadonlyMap<Tensor, Placement>, mostInputs: number): readonly Root[] => {
   const parts = new Map<Tensor, Tensor[]>()
   for (const [node, { within }] of placements) parts.set(within, [...(parts.get(within) ?? []), node])
+  const belowOf = (root: Root) => [...readBy(root), ...storedBy(root).flatMap(node => parts.get(node) ?? [])]
+
   const depths = new Map<Tensor, number>()
-  const depthOf = (node: Tensor): number => depths.get(node) ?? 0
-  const open = new Map<string, { root: Root & { readonly kind: 'fold' }; at: number }[]>()
+  const highest = new Map<Tensor, number>()
+  for (const root of roots) {
+    const below = belowOf(root)
+    const depth = 1 + below.reduce((most, node) => Math.max(most, depths.get(node) ?? 0), 0)
+    for (const node of storedBy(root)) depths.set(node, depth)
+    for (const node of below) highest.set(node, Math.min(highest.get(node) ?? Number.POSITIVE_INFINITY, depth - 1))
+  }
+
+  const open = new Map<string, Joined[]>()
   const joined: (Root | undefined)[] = [...roots]
   roots.forEach((root, i) => {
-    const below = [...readBy(root), ...storedBy(root).flatMap(node => parts.get(node) ?? [])]
-    const depth = 1 + below.reduce((most, node) => Math.max(most, depthOf(node)), 0)
-    for (const node of storedBy(root)) depths.set(node, depth)
     if (root.kind !== 'fold') return
     const [{ node, fold }] = root.folds as readonly [Fold]
     if (fold.primitive.name !== 'sum' || fold.dtype !== 'f32') return
+    const [earliest, latest] = [depths.get(node) as number, highest.get(node) ?? Number.POSITIVE_INFINITY]
     const within = placements.get(node)?.within
-    const key = [depth, root.body.shape.join('x'), JSON.stringify(fold.attributes)].join(' ')
+    const space = sizeOf(root.body.shape)
+    const largeOf = ({ inputs }: Body) => inputs.filter(one => !isSmall(sizeOf(one.node.shape), space)).map(one => one.node)
+    const large = largeOf(root.body)
+    const key = [root.body.shape.join('x'), JSON.stringify(fold.attributes)].join(' ')
     const groups = open.get(key) ?? []
     open.set(key, groups)
-    const space = sizeOf(root.body.shape)
-    const large = root.body.inputs.filter(one => !isSmall(sizeOf(one.node.shape), space)).map(one => one.node)
     for (const group of groups) {
       const [{ node: other }] = group.root.folds as readonly [Fold]
-      if (group.root.folds.length === MOST_FOLDS || placements.get(other)?.within !== within) continue
-      if (!group.root.body.inputs.some(one => large.includes(one.node))) continue
+      const from = Math.max(earliest, group.earliest)
+      const to = Math.min(latest, group.latest)
+      if (from > to || group.root.folds.length === MOST_FOLDS || placements.get(other)?.within !== within) continue
+      const theirs = largeOf(group.root.body)
+      const [mine, shared] = [large.filter(one => !theirs.includes(one)), large.some(one => theirs.includes(one))]
+      const waits = (earliest < from && mine.length > 0) || (group.earliest < from && theirs.some(one => !large.includes(one)))
+      if (!shared || waits) continue
       const { body, moved } = merged(group.root.body, root.body)
       if (body.inputs.length > mostInputs || body.steps.length > MOST_STEPS) continue
       const added = root.folds.map(one => ({ ...one, value: moved(one.value) }))
       group.root = { ...group.root, body, folds: [...group.root.folds, ...added] }
+      group.earliest = from
+      group.latest = to
       joined[group.at] = group.root
       joined[i] = undefined
       return
     }
-    groups.push({ root, at: i })
+    groups.push({ root, at: i, earliest, latest })
   })
   return sequenced(
     joined.filter(root => root !== undefined),
