@@ -125,7 +125,7 @@ interface Convolution {
   readonly kernel: number
   readonly dilation?: number
   readonly groups?: number
-  readonly stride?: number
+  readonly stride?: number | readonly [number, number]
   readonly padding?: number
 }
 type Part = 'forward' | 'input gradient' | 'filter gradient'
@@ -137,7 +137,10 @@ const convolution =
     const f: Function = (x, w) => $.conv2d(x as Tensor, w as Tensor, { padding, dilation, groups, stride })
     const x = [batch, channels, ...size]
     const w = [outputs, channels / groups, kernel, kernel]
-    const out = size.map(extent => Math.floor((extent + 2 * padding - dilation * (kernel - 1) - 1) / stride) + 1)
+    const steps = typeof stride === 'number' ? [stride, stride] : stride
+    const out = size.map(
+      (extent, i) => Math.floor((extent + 2 * padding - dilation * (kernel - 1) - 1) / (steps[i] as number)) + 1
+    )
     const g = [batch, outputs, ...out]
     return part === 'forward' ? { f, shapes: [x, w] } : { f: gradientOf(f, part === 'input gradient' ? 0 : 1), shapes: [g, x, w] }
   }
@@ -344,41 +347,65 @@ describe('dense 1x1 convolutions by vec4s', () => {
   })
 })
 
-describe('dense convolutions of any shape', () => {
-  const cases = fc
-    .record({
-      batch: count,
-      channels: count,
-      outputs: fc.integer({ min: 1, max: 10 }),
-      size: fc.tuple(fc.integer({ min: 5, max: 11 }), fc.integer({ min: 5, max: 11 })),
-      window: fc.constantFrom(
+const anyShape = fc
+  .record({
+    batch: count,
+    channels: count,
+    outputs: fc.integer({ min: 1, max: 10 }),
+    size: fc.tuple(fc.integer({ min: 5, max: 11 }), fc.integer({ min: 5, max: 11 })),
+    window: fc.constantFrom(
+      ...[
         [3, 2, 1, 1],
         [1, 2, 1, 0],
-        [5, 1, 1, 2],
+        [5, 1, 1, 1],
         [3, 3, 1, 1],
         [2, 2, 1, 0],
         [3, 1, 2, 1],
         [4, 1, 1, 0],
         [5, 4, 1, 3]
-      )
-    })
-    .map(
-      ({ window: [kernel, stride, dilation, padding], ...rest }): Convolution => ({
-        ...rest,
-        kernel: kernel as number,
-        stride: stride as number,
-        dilation: dilation as number,
-        padding: padding as number
-      })
+      ],
+      ...[
+        [3, 2, 2, 2],
+        [2, 2, 3, 1],
+        [3, 4, 2, 2],
+        [2, 3, 3, 0]
+      ]
     )
-  const grouped: Convolution = { batch: 2, channels: 6, outputs: 6, size: [7, 7], kernel: 3, groups: 2 }
+  })
+  .map(
+    ({ window: [kernel, stride, dilation, padding], ...rest }): Convolution => ({
+      ...rest,
+      kernel: kernel as number,
+      stride: stride as number,
+      dilation: dilation as number,
+      padding: padding as number
+    })
+  )
+const anyOne: Convolution = { batch: 2, channels: 6, outputs: 6, size: [7, 7], kernel: 3 }
+
+describe('dense convolutions of any shape', () => {
   describe.each(parts)('%s', part => {
     const shader = part === 'filter gradient' ? 'conv2d_filter_grad_any' : 'conv2d_any'
-    variant([shader], cases, convolution(part), { 'two groups': convolution(part)(grouped) }, 8)
+    const uneven = { 'another stride each way': convolution(part)({ ...anyOne, stride: [1, 2] }) }
+    const near = { 'two groups': convolution(part)({ ...anyOne, groups: 2 }), ...(part === 'filter gradient' ? {} : uneven) }
+    variant([shader], anyShape, convolution(part), near, 8)
   })
-  it('leaves an input gradient with both stride and dilation plain', () => {
-    const { f, shapes } = convolution('input gradient')({ ...grouped, groups: 1, stride: 2, dilation: 2 })
-    expect(shadersOf(select(programOf(f, shapes), FACTS))).toEqual(['conv2d_input_grad'])
+})
+
+describe('grouped convolutions of any shape', () => {
+  const cases = fc
+    .record({ shape: anyShape, groups: fc.integer({ min: 2, max: 4 }), each: fc.constantFrom([1, 1], [1, 2], [2, 1], [3, 2]) })
+    .map(
+      ({ shape, groups, each }): Convolution => ({
+        ...shape,
+        groups,
+        channels: groups * (each[0] as number),
+        outputs: groups * (each[1] as number)
+      })
+    )
+  describe.each(parts)('%s', part => {
+    const shader = part === 'filter gradient' ? 'conv2d_grouped_filter_grad_any' : 'conv2d_grouped_any'
+    variant([shader], cases, convolution(part), { 'one group': convolution(part)(anyOne) }, 8)
   })
 })
 

@@ -36,6 +36,8 @@ const convolutionOf = ({ params, constants = {} }: Call) => {
       2 * padding === (kernel - 1) * dilation &&
       at(10) === height &&
       at(11) === width,
+    perGroup: at(20),
+    groups: at(6) / at(20),
     dense: at(20) === at(6),
     depthwise: at(20) === 1 && at(21) === 1
   }
@@ -175,105 +177,128 @@ const PIXELS = 4
 const OUTPUTS = 8
 const WORKGROUP = 64
 
-/** `conv2d_any`. */
-const anyForward: Variant = (call, { subgroupSize: size }) => {
-  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations, dense } =
+/** What one axis of `conv2d_any` walks, for the pixels t i + `remainder` of the result. */
+interface Axis {
+  readonly remainder: number
+  readonly pixels: number
+  /** The first tap's place for i = 0, the first tap and the number of taps. */
+  readonly from: number
+  readonly tap: number
+  readonly taps: number
+}
+
+/** `conv2d_any`, or `conv2d_grouped_any`, for pixels t apart; i of them are `step` apart in the source, taps n `dilation`; a tap n is k0 + h n. */
+const anyCall = (
+  call: Call,
+  size: number,
+  flip: boolean,
+  [y, x]: readonly [Axis, Axis],
+  { apart, step, dilation, every }: { apart: number; step: number; dilation: number; every: number }
+): Call => {
+  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, perGroup, groups, dense } =
     convolutionOf(call)
-  if (!dense || size < 8 || strides[0] !== strides[1] || dilations[0] !== dilations[1]) return undefined
   const [k, l] = kernels
-  const pixels = rows * columns
+  const filters = [perGroup * k * l, k * l]
+  const image = [channels, height, width] as const
+  const output = [outputs, rows, columns] as const
+  const [from, to] = flip ? [output, image] : [image, output]
+  const pixels = y.pixels * x.pixels
+  return {
+    ...call,
+    shader: dense ? 'conv2d_any' : 'conv2d_grouped_any',
+    constants: { S: size },
+    params: [
+      ...[...offsets, pixels, batch * pixels],
+      ...[...from, to[0]],
+      ...[y.pixels, x.pixels, to[1], to[2]],
+      ...[apart, y.remainder, x.remainder, 0],
+      ...[y.from, x.from, step, dilation],
+      ...[...(flip ? filters.reverse() : filters), l, (outputs / groups) * perGroup * k * l],
+      ...[y.tap, x.tap, every, 0],
+      ...[y.taps, x.taps, to[0] / groups, from[0] / groups]
+    ],
+    workgroups: [Math.ceil((batch * pixels) / (PIXELS * WORKGROUP)), dense ? Math.ceil(to[0] / OUTPUTS) : to[0], 1],
+    flops: (call.flops * y.taps * x.taps * pixels) / (k * l * rows * columns)
+  }
+}
+
+const square = ({ strides, dilations }: ReturnType<typeof convolutionOf>): boolean =>
+  strides[0] === strides[1] && dilations[0] === dilations[1]
+
+/** `conv2d_any` as it is. */
+const anyForward: Variant = (call, { subgroupSize: size }) => {
+  const conv = convolutionOf(call)
+  if (size < 8 || !square(conv)) return undefined
+  const axis = (i: 0 | 1): Axis => ({
+    remainder: 0,
+    pixels: [conv.rows, conv.columns][i] as number,
+    from: -conv.paddings[i],
+    tap: 0,
+    taps: conv.kernels[i]
+  })
   return dispatchable([
-    {
-      ...call,
-      shader: 'conv2d_any',
-      constants: { S: size },
-      params: [
-        ...[...offsets, pixels, batch * pixels],
-        ...[channels, height, width, outputs],
-        ...[rows, columns, rows, columns],
-        ...[1, 0, 0, 0],
-        ...[-paddings[0], -paddings[1], strides[0], dilations[0]],
-        ...[channels * k * l, k * l, l, 0],
-        ...[0, 0, 1, 0],
-        ...[k, l, 0, 0]
-      ],
-      workgroups: [Math.ceil((batch * pixels) / (PIXELS * WORKGROUP)), Math.ceil(outputs / OUTPUTS), 1]
-    }
+    anyCall(call, size, false, [axis(0), axis(1)], { apart: 1, step: conv.strides[0], dilation: conv.dilations[0], every: 1 })
   ])
 }
 
+const MOST_STRIDE = 4
+const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
+
 /**
- * `conv2d_any` for the input gradient: a call for the pixels of each remainder by the stride. The pixel (i s + r, j s + q) meets the taps k = k0 + h n
- * of the outputs (r + p - d k) / s + i: with stride 1 all taps, with dilation 1 every s-th from (r + p) mod s on.
+ * `conv2d_any` for the input gradient, a call for the pixels of each remainder r by the stride s. The pixel s i + r meets the tap k of the output
+ * (s i + r + p - d k) / s where that has no remainder: with g the greatest common divisor of s and d, from the first such k every s/g-th, and
+ * each is d/g outputs before the last. Pixels that meet none get 0.
  */
 const anyInputGrad: Variant = (call, { subgroupSize: size }) => {
-  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations, dense } =
-    convolutionOf(call)
-  const [stride, dilation] = [strides[0], dilations[0]]
-  const fits =
-    dense && size >= 8 && stride === strides[1] && dilation === dilations[1] && (stride === 1 || dilation === 1) && stride <= 4
-  if (!fits) return undefined
-  const [k, l] = kernels
-  const axis = (remainder: number, padding: number, taps: number, extent: number) => {
-    const first = (remainder + padding) % stride
+  const conv = convolutionOf(call)
+  const [stride, dilation] = [conv.strides[0], conv.dilations[0]]
+  if (size < 8 || !square(conv) || stride > MOST_STRIDE) return undefined
+  const common = gcd(stride, dilation)
+  const every = stride / common
+  const axis = (remainder: number, i: 0 | 1): Axis => {
+    const place = (tap: number) => (remainder + conv.paddings[i] - dilation * tap) / stride
+    const first = Array.from({ length: every }, (_, tap) => tap).find(tap => Number.isInteger(place(tap)))
     return {
-      first,
-      from: Math.floor((remainder + padding - first) / stride),
-      count: Math.max(0, Math.ceil((taps - first) / stride)),
-      pixels: Math.max(0, Math.ceil((extent - remainder) / stride))
+      remainder,
+      pixels: Math.max(0, Math.ceil(([conv.height, conv.width][i] as number) / stride - remainder / stride)),
+      from: first === undefined ? 0 : place(first),
+      tap: first ?? 0,
+      taps: first === undefined ? 0 : Math.max(0, Math.ceil((conv.kernels[i] - first) / every))
     }
   }
   const remainders = Array.from({ length: stride * stride }, (_, n) => [Math.floor(n / stride), n % stride] as const)
-  const calls = remainders.flatMap(([r, q]): Call[] => {
-    const [y, x] = [axis(r, paddings[0], k, height), axis(q, paddings[1], l, width)]
-    const pixels = y.pixels * x.pixels
-    if (pixels === 0) return []
-    return [
-      {
-        ...call,
-        shader: 'conv2d_any',
-        constants: { S: size },
-        params: [
-          ...[...offsets, pixels, batch * pixels],
-          ...[outputs, rows, columns, channels],
-          ...[y.pixels, x.pixels, height, width],
-          ...[stride, r, q, 0],
-          ...[y.from, x.from, 1, -dilation],
-          ...[k * l, channels * k * l, l, 0],
-          ...[y.first, x.first, stride, 0],
-          ...[y.count, x.count, 0, 0]
-        ],
-        workgroups: [Math.ceil((batch * pixels) / (PIXELS * WORKGROUP)), Math.ceil(channels / OUTPUTS), 1],
-        flops: call.flops / stride ** 2
-      }
-    ]
-  })
-  return dispatchable(calls)
+  const axes = remainders.map(([r, q]) => [axis(r, 0), axis(q, 1)] as const)
+  return dispatchable(
+    axes
+      .filter(([y, x]) => y.pixels * x.pixels > 0)
+      .map(pair => anyCall(call, size, true, pair, { apart: stride, step: 1, dilation: -dilation / common, every }))
+  )
 }
 
-/** `conv2d_filter_grad_any` into partial sums, and a fold that adds them. */
+/** The longest row of taps of `conv2d_grouped_filter_grad_any`. */
+const MOST_ROW = 8
+
+/** `conv2d_filter_grad_any`, or `conv2d_grouped_filter_grad_any`, into partial sums, and a fold that adds them. */
 const anyFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
-  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations, dense } =
-    convolutionOf(call)
-  if (!dense || size < 8) return undefined
+  const conv = convolutionOf(call)
+  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations, dense } = conv
   const [k, l] = kernels
-  return byParts(call, newSlot, outputs * channels * k * l, (images, parts) => ({
-    shader: 'conv2d_filter_grad_any',
-    constants: { S: size },
+  if (size < 8 || (!dense && l > MOST_ROW)) return undefined
+  const plane = rows * columns
+  return byParts(call, newSlot, outputs * conv.perGroup * k * l, (images, parts) => ({
+    shader: dense ? 'conv2d_filter_grad_any' : 'conv2d_grouped_filter_grad_any',
+    constants: dense ? { S: size } : { S: size, L: l },
     params: [
       ...[...offsets, batch, images],
       ...[channels, height, width, outputs],
-      ...[rows, columns, k, l],
+      ...[rows, columns, k, dense ? l : conv.perGroup],
       ...[...paddings, ...dilations],
-      ...[...strides, 0, 0],
-      ...[
-        Math.floor(size / (rows * columns)),
-        Math.floor((size % (rows * columns)) / columns),
-        (size % (rows * columns)) % columns,
-        0
-      ]
+      ...[...strides, outputs / conv.groups, 0],
+      ...[Math.floor(size / plane), Math.floor((size % plane) / columns), (size % plane) % columns, 0]
     ],
-    workgroups: [Math.ceil(outputs / TILE[0]) * Math.ceil(channels / TILE[1]), k * l, parts]
+    workgroups: dense
+      ? [Math.ceil(outputs / TILE[0]) * Math.ceil(channels / TILE[1]), k * l, parts]
+      : [outputs * conv.perGroup, k, parts]
   }))
 }
 
