@@ -4,17 +4,19 @@ import { gunzipSync } from 'node:zlib'
 import cliProgress from 'cli-progress'
 import { Command, CommanderError, Option as CommandOption } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
+import { ShapeError } from '../autodiff/shape.js'
 import { type AdapterInfo, type Backend, type Device, listAdapters, openDevice } from '../engine.js'
 import { type BenchTable, decodeBenchTable, scoreOf, wholeTable } from './bench201.js'
 import { tablesOf } from './bilevel.js'
-import { checkSizes, configure, flagName, OPTIONS, PRESETS, type Preset, type SearchConfig } from './config.js'
+import { checkSizes, configure, flagName, OPTIONS, PRESETS, type Preset, parseOption, type SearchConfig } from './config.js'
 import { decodeDigits } from './data/digits.js'
+import { derivedNetwork, sizeOfNetwork } from './derive.js'
 import { type InputError, inputError } from './errors.js'
 import { openRunFolder, type RunFolder, readText } from './files.js'
 import { formatGenotype, type Genotype, parseGenotype } from './genotype.js'
 import { prepare } from './prepare.js'
 import { PUBLISHED } from './published.js'
-import { backendName, compiledLine, epochLine, resultText, scoreText, stepText } from './report.js'
+import { backendName, compiledLine, epochLine, resultText, scoreText, sizeText, stepText } from './report.js'
 import { compileStep, type Event, type SearchData, type SearchResult, search, stepsPerEpoch } from './search.js'
 import { nb201 } from './space.js'
 import { type Supernet, supernet } from './supernet.js'
@@ -45,6 +47,16 @@ class Refusal extends Error {
 const orRefuse = <A>(either: E.Either<{ readonly message: string }, A>, code = BAD_INPUT): A => {
   if (E.isLeft(either)) throw new Refusal(code, either.left.message)
   return either.right
+}
+
+/** What `make` makes, or its refusal of a shape as a refusal of the input. */
+const orShapeRefusal = <A>(make: () => A): A => {
+  try {
+    return make()
+  } catch (error) {
+    if (error instanceof ShapeError) throw new Refusal(BAD_INPUT, error.message)
+    throw error
+  }
 }
 
 interface Given {
@@ -278,6 +290,31 @@ const scoreCommand = (given: string, { table, json }: { readonly table: string; 
   return DONE
 }
 
+/** What `count` may be told of the network; the defaults are the published ones: for CIFAR-10, of DARTS and of NAS-Bench-201. */
+const SIZE_OPTIONS = [
+  { key: 'channels', flag: '--channels <n>', help: 'channels of the first cells', usual: { darts: 36, nb201: 16 }, most: 1e6 },
+  { key: 'layers', flag: '--layers <n>', help: 'cells, or cells of each stage', usual: { darts: 20, nb201: 5 }, most: 1e3 },
+  { key: 'classes', flag: '--classes <n>', help: 'classes of the data set', usual: { darts: 10, nb201: 10 }, most: 1e6 },
+  { key: 'size', flag: '--size <n>', help: 'height and width of the images', usual: { darts: 32, nb201: 32 }, most: 1e5 },
+  { key: 'imageChannels', flag: '--image-channels <n>', help: 'their channels', usual: { darts: 3, nb201: 3 }, most: 1e4 }
+] as const
+
+const countCommand = (given: string, options: Readonly<Record<string, string | boolean | undefined>>): number => {
+  const genotype = readGenotype(given)
+  const { channels, layers, classes, size, imageChannels } = Object.fromEntries(
+    SIZE_OPTIONS.map(option => [
+      option.key,
+      orRefuse(parseOption({ ...option, least: 1, whole: true }, options[option.key] ?? String(option.usual[genotype.family])))
+    ])
+  ) as Readonly<Record<(typeof SIZE_OPTIONS)[number]['key'], number>>
+  const net = orShapeRefusal(() => derivedNetwork(genotype, { channels, layers, classes, imageChannels, size: [size, size] }))
+  const counted = orShapeRefusal(() => sizeOfNetwork(net))
+  say(
+    options['json'] ? JSON.stringify({ genotype: formatGenotype(genotype), ...net.config, ...counted }) : sizeText(net, counted)
+  )
+  return DONE
+}
+
 const genotypesCommand = ({ json }: { readonly json?: boolean }): number => {
   const texts = Object.entries(PUBLISHED).map(([name, genotype]) => [name, formatGenotype(genotype)] as const)
   say(json ? JSON.stringify(Object.fromEntries(texts)) : texts.map(([name, text]) => `${name}\n  ${text}`).join('\n'))
@@ -291,6 +328,7 @@ Examples:
   lambda-darts search --derivative exact --epochs 20   the exact derivative of the harmony
   lambda-darts search --json --quiet > summary.json    for programs
   lambda-darts search --table nasbench201.csv.gz       the same, scored by what its cells reached when they were trained
+  lambda-darts count lambdadarts_corr_0                parameters and multiply-adds of a published cell's network
   lambda-darts score runs/.../genotype.txt --table nasbench201.csv.gz
   lambda-darts adapters                                what there is to run on
 `
@@ -352,6 +390,23 @@ const program = (finish: (code: Promise<number>) => void): Command => {
     .option('--json', 'as JSON')
     .exitOverride()
     .action((genotype, given) => finish(Promise.resolve(scoreCommand(genotype, given))))
+  const count = root
+    .command('count')
+    .description(
+      'counts the parameters of the network of a genotype, and its multiply-adds for an image (convolutions and linear layers)'
+    )
+    .argument('<genotype>', 'its text, the name of a published one, or a file that holds it')
+  for (const { flag, help, usual } of SIZE_OPTIONS)
+    count.addOption(
+      new CommandOption(
+        flag,
+        `${help} (default: ${[...new Set(Object.values(usual))].join(' for DARTS, ')}${usual.darts === usual.nb201 ? '' : ' for NAS-Bench-201'})`
+      )
+    )
+  count
+    .option('--json', 'as JSON')
+    .exitOverride()
+    .action((genotype, given) => finish(Promise.resolve(countCommand(genotype, given))))
   root
     .command('genotypes')
     .description('lists the genotypes that Λ-DARTS published, by name')

@@ -279,7 +279,10 @@ export const FIXED = {
 export const flagName = ({ flag }: Pick<Option, 'flag'>): string => flag.split(' ')[0] as string
 
 /** An option's value from its text. */
-export const parseOption = (option: Option, text: string | boolean): E.Either<InputError, unknown> => {
+export const parseOption = (
+  option: Omit<Option, 'key' | 'usual' | 'paper'>,
+  text: string | boolean
+): E.Either<InputError, unknown> => {
   const { choices, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, whole } = option
   if (typeof text === 'boolean') return E.right(text)
   const name = flagName(option)

@@ -1,7 +1,7 @@
 /** The network of a genotype: the skeleton of its space, with the chosen operations in the place of mixtures; and its size. */
 import { topological } from '../autodiff/graph.js'
 import { input } from '../autodiff/ops/index.js'
-import { type Shape, sizeOf } from '../autodiff/shape.js'
+import { fail, type Shape, sizeOf } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import type { ConcatCell, Genotype } from './genotype.js'
 import type { Context, Needs, Output } from './layers.js'
@@ -76,5 +76,8 @@ export const sizeOfNetwork = ({ parameters, norms, noises, config, logits }: Der
       COUNTED.includes(node.primitive.name) ? total + (node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0) : total,
     0
   )
-  return { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), multiplyAdds: operations / 2 }
+  const size = { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), multiplyAdds: operations / 2 }
+  return Object.values(size).every(Number.isSafeInteger)
+    ? size
+    : fail('derived network', 'counts below 2^53, which are exact', Object.values(size).join(' and '), 'choose a smaller network')
 }

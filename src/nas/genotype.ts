@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type InputError, inputError } from './errors.js'
+import { OPERATIONS } from './operations.js'
 import { type CellType, nb201 } from './space.js'
 
 /** An edge that was chosen: its operation, and the node whose value it takes. */
@@ -76,21 +77,6 @@ export const formatGenotype = (genotype: Genotype): string => {
   return `Genotype(${fields.join(', ')})`
 }
 
-/** Operations that a DARTS genotype may name. */
-const DARTS_OPERATIONS: readonly string[] = [
-  'none',
-  'noise',
-  'max_pool_3x3',
-  'avg_pool_3x3',
-  'skip_connect',
-  'sep_conv_3x3',
-  'sep_conv_5x5',
-  'sep_conv_7x7',
-  'dil_conv_3x3',
-  'dil_conv_5x5',
-  'conv_7x1_1x7'
-]
-
 const BENCH_FORM = 'write it like |op~0|+|op~0|op~1|+|op~0|op~1|op~2|'
 const DARTS_FORM =
   "write it like Genotype(normal=[('sep_conv_3x3', 1), ('skip_connect', 0), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6))"
@@ -126,7 +112,7 @@ const parsePairs = (name: string, text: string): E.Either<InputError, Cell> => {
     E.traverseReadonlyArrayWithIndex((i, [, , operation, source]) => {
       const [where, sources, from] = [`pair ${i + 1} of ${name}`, Math.floor(i / 2) + INPUTS.darts, Number(source)]
       return pipe(
-        known(DARTS_OPERATIONS, operation as string, where),
+        known(Object.keys(OPERATIONS), operation as string, where),
         E.chain(chosen =>
           from < sources
             ? E.right<InputError, ChosenEdge>({ operation: chosen, from })

@@ -2,7 +2,9 @@
 import type { AdapterInfo } from '../engine.js'
 import type { BenchReport } from './bench201.js'
 import type { SearchConfig } from './config.js'
+import type { DerivedNetwork, NetworkSize } from './derive.js'
 import type { Cell, ChosenEdge } from './genotype.js'
+import { formatGenotype } from './genotype.js'
 import type { EpochSummary, Event, SearchResult } from './search.js'
 import type { CellType, Space } from './space.js'
 
@@ -118,3 +120,14 @@ export const scoreText = ({ genotype, index, parametersMillions, cells, isomorph
       )
     ])
   ].join('\n')
+
+/** How large the network of a genotype is. */
+export const sizeText = ({ genotype, config }: DerivedNetwork, { parameters, multiplyAdds }: NetworkSize): string => {
+  const { channels, layers, classes, imageChannels, size } = config
+  const cells = genotype.family === 'nb201' ? `${layers} cells in each of three stages` : `${layers} cells`
+  return [
+    formatGenotype(genotype),
+    `${parameters.toLocaleString('en')} parameters, ${multiplyAdds.toLocaleString('en')} multiply-adds an image`,
+    `(${channels} channels, ${cells}, ${classes} classes, images ${[imageChannels, ...size].join('x')})`
+  ].join('\n')
+}

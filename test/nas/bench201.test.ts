@@ -4,12 +4,12 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync, gzipSync } from 'node:zlib'
-import { afterAll, afterEach, describe, expect, it, vi } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { BENCH_CELLS, type BenchTable, canonicalForm, decodeBenchTable, scoreOf, wholeTable } from '../../src/nas/bench201.js'
-import { main } from '../../src/nas/cli.js'
 import { type Cell, type Genotype, parseGenotype } from '../../src/nas/genotype.js'
 import { PUBLISHED } from '../../src/nas/published.js'
 import { left, right } from '../kernels/results.js'
+import { inProcess } from './command.js'
 
 const genotype = (text: string): Genotype => right(parseGenotype(text))
 const nodes = (text: string): Cell => (genotype(text) as Extract<Genotype, { family: 'nb201' }>).nodes
@@ -152,34 +152,25 @@ describe('a small table', () => {
 describe('lambda-darts score', () => {
   const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-'))
   afterAll(() => rmSync(folder, { recursive: true }))
-  afterEach(() => void vi.restoreAllMocks())
   const file = (name: string, content: string | Uint8Array): string => {
     writeFileSync(join(folder, name), content)
     return join(folder, name)
   }
-  /** Exit code, standard output and standard error of a command line. */
-  const command = async (...argv: readonly string[]) => {
-    const [out, err] = [process.stdout, process.stderr].map(stream => vi.spyOn(stream, 'write').mockReturnValue(true))
-    const code = await main(argv)
-    const [written, complained] = [out, err].map(spy => (spy?.mock.calls ?? []).map(([chunk]) => String(chunk)).join(''))
-    vi.restoreAllMocks()
-    return { code, out: written as string, err: complained as string }
-  }
   const table = file('small.csv', SMALL)
 
   it('tells a text, a file and a packed table alike', async () => {
-    const direct = await command('score', ONE, '--table', table)
-    expect(direct).toMatchObject({ code: 0, err: '' })
-    expect(direct.out).toMatch(/cifar10_test_200 +90\.10 +2 +75\.00 +3\.60/)
-    expect(direct.out).toContain('index 9, 0.300 M parameters')
-    const packed = await command('score', file('genotype.txt', `${ONE}\n`), '--table', file('small.csv.gz', gzipSync(SMALL)))
+    const direct = await inProcess('score', ONE, '--table', table)
+    expect(direct).toMatchObject({ code: 0, stderr: '' })
+    expect(direct.stdout).toMatch(/cifar10_test_200 +90\.10 +2 +75\.00 +3\.60/)
+    expect(direct.stdout).toContain('index 9, 0.300 M parameters')
+    const packed = await inProcess('score', file('genotype.txt', `${ONE}\n`), '--table', file('small.csv.gz', gzipSync(SMALL)))
     expect(packed).toEqual(direct)
   })
 
   it('as JSON', async () => {
-    const { code, out } = await command('score', ONE, '--table', table, '--json')
+    const { code, stdout } = await inProcess('score', ONE, '--table', table, '--json')
     expect(code).toBe(0)
-    expect(JSON.parse(out)).toEqual(right(scoreOf(right(decodeBenchTable(SMALL)))(genotype(ONE))))
+    expect(JSON.parse(stdout)).toEqual(right(scoreOf(right(decodeBenchTable(SMALL)))(genotype(ONE))))
   })
 
   it.each([
@@ -197,16 +188,16 @@ describe('lambda-darts score', () => {
     ['no genotype', ['score', '--table', table], 'genotype'],
     ['a search with a part of the table', ['search', '--table', table], `all ${BENCH_CELLS} cells, but got 4`]
   ])('refuses %s with exit code 2 and one sentence', async (_, argv, part) => {
-    const { code, out, err } = await command(...argv)
-    expect({ code, out }).toEqual({ code: 2, out: '' })
-    expect(err).toContain(part)
-    expect(err).toMatch(/^Wanted [^\n]*, but got [^\n]*\.\n$/)
+    const { code, stdout, stderr } = await inProcess(...argv)
+    expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
+    expect(stderr).toContain(part)
+    expect(stderr).toMatch(/^Wanted [^\n]*, but got [^\n]*\.\n$/)
   })
 
   it('lists what was published', async () => {
-    const { code, out } = await command('genotypes', '--json')
+    const { code, stdout } = await inProcess('genotypes', '--json')
     expect(code).toBe(0)
-    const texts: Record<string, string> = JSON.parse(out)
+    const texts: Record<string, string> = JSON.parse(stdout)
     expect(Object.keys(texts)).toHaveLength(20)
     expect(genotype(texts['svhn_s1_lambdadarts_corr'] as string)).toEqual(PUBLISHED['svhn_s1_lambdadarts_corr'])
   })

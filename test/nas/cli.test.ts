@@ -7,37 +7,17 @@ import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, 
 import { tmpdir } from 'node:os'
 import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
-import { main } from '../../src/nas/cli.js'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { OPTIONS, PRESETS } from '../../src/nas/config.js'
 import { parseGenotype } from '../../src/nas/genotype.js'
 import { device } from '../device.js'
 import { right } from '../kernels/results.js'
+import { type Ended, inProcess } from './command.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const packed = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
 const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-cli-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
-
-interface Ended {
-  readonly code: number | null
-  readonly stdout: string
-  readonly stderr: string
-}
-
-/** Runs the command line in this process, with what it prints caught. */
-const inProcess = async (...args: readonly string[]): Promise<Ended> => {
-  const [stdout, stderr]: [string[], string[]] = [[], []]
-  const spies = [
-    vi.spyOn(process.stdout, 'write').mockImplementation(text => stdout.push(String(text)) > 0),
-    vi.spyOn(process.stderr, 'write').mockImplementation(text => stderr.push(String(text)) > 0)
-  ]
-  try {
-    return { code: await main(args), stdout: stdout.join(''), stderr: stderr.join('') }
-  } finally {
-    for (const spy of spies) spy.mockRestore()
-  }
-}
 
 const caught = (child: ChildProcess): Promise<Ended> =>
   new Promise((resolve, reject) => {

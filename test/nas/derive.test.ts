@@ -20,6 +20,7 @@ import { backends, evaluateOn } from '../backends.js'
 import { expectClose } from '../golden/close.js'
 import { right } from '../kernels/results.js'
 import { anything, array, whole } from '../laws/values.js'
+import { inProcess } from './command.js'
 
 const parsed = (text: string): Genotype => right(parseGenotype(text))
 const images = { imageChannels: 3, size: [32, 32] as const }
@@ -104,6 +105,51 @@ it('counts the multiply-adds of depthwise, dilated and factorized convolutions a
     (9 * 16 + 256 + 256) * 16 + // cell 2: factorized at 16x16 to 8x8
     16 * 10
   expect(multiplyAdds).toBe(wanted)
+})
+
+it('refuses to count what a number cannot hold', () => {
+  const huge = derivedNetwork(PUBLISHED['lambdadarts_corr_0'] as Genotype, { channels: 1e6, layers: 200, classes: 10, ...images })
+  expect(() => sizeOfNetwork(huge)).toThrow('counts below 2^53, which are exact')
+})
+
+describe('lambda-darts count', () => {
+  it('takes a name, and the published size', async () => {
+    const { code, stdout, stderr } = await inProcess('count', 'lambdadarts_corr_0')
+    expect([code, stderr]).toEqual([0, ''])
+    expect(stdout).toContain(
+      '3,320,614 parameters, 522,635,904 multiply-adds an image\n(36 channels, 20 cells, 10 classes, images 3x32x32)'
+    )
+  })
+
+  it('takes a text and options, and gives JSON', async () => {
+    const text = '|skip_connect~0|+|none~0|none~1|+|none~0|none~1|skip_connect~2|'
+    const options = '--channels 4 --layers 1 --classes 7 --size 8 --image-channels 1 --json'
+    const { code, stdout } = await inProcess('count', text, ...options.split(' '))
+    expect(code).toBe(0)
+    const config: NetworkConfig = { channels: 4, layers: 1, classes: 7, size: [8, 8], imageChannels: 1 }
+    const size = sizeOfNetwork(derivedNetwork(parsed(text), config))
+    expect(JSON.parse(stdout)).toEqual({ genotype: text, ...config, ...size })
+    expect(size.parameters).toBe(9 * 4 + 8 + 928 + 3_648 + 2 * 16 + 7 * 17)
+  })
+
+  it.each([
+    ['too few layers', ['--layers', '2'], 'derived network requires at least 3 layers'],
+    ['images that do not halve', ['--size', '30'], 'multiples of 4'],
+    ['no channels', ['--channels', '0'], "Wanted --channels to be a whole number of 1 to 1000000, but got '0'"],
+    ['a word for a number', ['--classes', 'ten'], "but got 'ten'"],
+    ['an unknown option', ['--depth', '3'], "unknown option '--depth'"]
+  ])('refuses %s with exit code 2 and one sentence', async (_, options, part) => {
+    const { code, stdout, stderr } = await inProcess('count', 'lambdadarts_corr_0', ...options)
+    expect([code, stdout]).toEqual([2, ''])
+    expect(stderr).toContain(part)
+    expect(stderr).toMatch(/^[^\n]* but got [^\n]*\.\n$/)
+  })
+
+  it('refuses a genotype that is none', async () => {
+    const { code, stderr } = await inProcess('count', 'lambdadarts_corr_9')
+    expect(code).toBe(2)
+    expect(stderr).toContain("the name of a published one, or a file that holds one, but got 'lambdadarts_corr_9'")
+  })
 })
 
 const TINY: NetworkConfig = { channels: 2, layers: 3, imageChannels: 2, size: [8, 8], classes: 3 }
@@ -226,8 +272,14 @@ describe('a derived network is the supernet at the mixtures that choose', () => 
 
 describe('on the adapter', () => {
   it.each([
-    ['lambdadarts_corr_0', PUBLISHED['lambdadarts_corr_0'] as Genotype, TINY],
-    ['lambdadarts_corr_3', PUBLISHED['lambdadarts_corr_3'] as Genotype, TINY],
+    [
+      'a DARTS genotype',
+      parsed(
+        "Genotype(normal=[('sep_conv_5x5', 0), ('avg_pool_3x3', 1)], normal_concat=[2], reduce=[('dil_conv_5x5', 0), ('max_pool_3x3', 1), " +
+          "('skip_connect', 0), ('sep_conv_3x3', 2)], reduce_concat=range(2, 4))"
+      ),
+      TINY
+    ],
     [
       'a cell of NAS-Bench-201',
       parsed('|nor_conv_3x3~0|+|avg_pool_3x3~0|nor_conv_1x1~1|+|skip_connect~0|none~1|nor_conv_3x3~2|'),

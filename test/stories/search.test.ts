@@ -2,7 +2,7 @@
  * A search from end to end, as a user starts one: the command, on the adapter, on the real digits. It learns, its folder tells everything, and a
  * seed decides all of it.
  */
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
@@ -12,6 +12,7 @@ import { PRESETS } from '../../src/nas/config.js'
 import { parseGenotype } from '../../src/nas/genotype.js'
 import { device } from '../device.js'
 import { right } from '../kernels/results.js'
+import { allBenchCells } from '../nas/cells.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-story-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
@@ -59,10 +60,14 @@ const EPOCHS = 2
 const BATCH = 24
 const STEPS = Math.floor(718 / BATCH)
 
+/** A table of NAS-Bench-201 that is made up: the n-th cell has n thousandths of a percent, so that its rank is known. */
+const table = join(folder, 'table.csv')
+writeFileSync(table, ['arch,cifar10_test_200', ...allBenchCells.map((cell, n) => `${cell},${n / 1000}`)].join('\n'))
+
 describe('a search of two epochs with Λ-DARTS', () => {
   let run: Run
   beforeAll(async () => {
-    run = await search('first', `--channels 2 --batch ${BATCH} --derivative exact --epochs ${EPOCHS}`)
+    run = await search('first', `--channels 2 --batch ${BATCH} --derivative exact --epochs ${EPOCHS} --table ${table}`)
   }, PATIENCE)
 
   it('learns: the supernet classifies test images, which it never saw, far better than chance', () => {
@@ -97,8 +102,16 @@ describe('a search of two epochs with Λ-DARTS', () => {
     const rows = Object.values(mixtures).flat()
     expect(rows.map(row => row.length)).toEqual(Array(6).fill(5))
     for (const row of rows) expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 12)
-    const { type: _, seconds: __, ...last } = of(run, 'epoch').at(-1) as Numbers
+    const { type: _, seconds: __, score: ___, ...last } = of(run, 'epoch').at(-1) as Numbers
     expect(lastEpoch).toEqual(last)
+  })
+
+  it('scores the cell of each epoch and the result by the table that it was given', () => {
+    for (const { genotype, score } of [...of(run, 'epoch'), run.summary]) {
+      const n = allBenchCells.indexOf(genotype as string)
+      expect(score).toMatchObject({ cifar10_test_200: { accuracy: n / 1000, rank: allBenchCells.length - n } })
+    }
+    expect(run.printed).toMatch(/\ncifar10_test_200 +[\d.]+ +\d+ /)
   })
 
   it('tells every step and every epoch, in order, with finite numbers', () => {
