@@ -294,6 +294,39 @@ describe('matrix products by shuffles', () => {
   })
 })
 
+describe('depthwise convolutions of stride 2 by rows of vec4', () => {
+  const cases = fc
+    .record({
+      batch: fc.integer({ min: 1, max: 9 }),
+      channels: fc.integer({ min: 1, max: 5 }),
+      size: fc.tuple(fc.integer({ min: 2, max: 9 }), fc.constantFrom(8, 16, 32, 64)),
+      window: fc.constantFrom([3, 1, 1], [5, 1, 2], [3, 2, 2], [5, 2, 4])
+    })
+    .map(
+      ({ channels, window: [kernel, dilation, padding], ...rest }): Convolution => ({
+        ...rest,
+        ...{ channels, outputs: channels, groups: channels, stride: 2 },
+        ...{ kernel: kernel as number, dilation: dilation as number, padding: padding as number }
+      })
+    )
+  const fine: Convolution = { batch: 2, channels: 3, outputs: 3, groups: 3, size: [6, 16], kernel: 3, stride: 2 }
+  const near = (part: Part) => ({
+    'a width of 24': convolution(part)({ ...fine, size: [6, 24] }),
+    'a width of 15': convolution(part)({ ...fine, size: [6, 15] }),
+    'a stride of 3': convolution(part)({ ...fine, stride: 3, size: [6, 24] }),
+    'no padding': convolution(part)({ ...fine, padding: 0 }),
+    'a dilation of 3': convolution(part)({ ...fine, dilation: 3 }),
+    'two outputs a channel': convolution(part)({ ...fine, outputs: 6 })
+  })
+  describe.each([
+    ['forward', 'conv2d_depthwise_stride2_row4'],
+    ['input gradient', 'conv2d_depthwise_stride2_input_grad_row4'],
+    ['filter gradient', 'conv2d_depthwise_stride2_filter_grad_row4']
+  ] as const)('%s', (part, shader) => {
+    variant([shader], cases, convolution(part), near(part), 4)
+  })
+})
+
 const parts = ['forward', 'input gradient', 'filter gradient'] as const
 const count = fc.integer({ min: 1, max: 9 })
 

@@ -356,8 +356,71 @@ const depthwiseFilterGradRow4: Variant = (call, { subgroupSize: size }, newSlot)
   }))
 }
 
+/** The constants of the depthwise shaders of stride 2, where they take a convolution. */
+const stride2Constants = (conv: ReturnType<typeof convolutionOf>, size: number): Call['constants'] | undefined => {
+  const { channels, height, width, rows, columns, kernel, kernels, strides, paddings, dilation, depthwise, offsets } = conv
+  const [padding] = paddings
+  const fits =
+    depthwise &&
+    square(conv) &&
+    strides[0] === 2 &&
+    dilation <= 2 &&
+    (kernel === 3 || kernel === 5) &&
+    kernels[1] === kernel &&
+    paddings[1] === padding &&
+    padding <= 4 &&
+    (kernel - 1) * dilation - padding <= 5 &&
+    width === 2 * columns &&
+    rowsFit(columns, size) &&
+    offsets[0] % 4 === 0
+  return fits
+    ? { K: kernel, DILATION: dilation, PADDING: padding, CHANNELS: channels, H: height, ROWS: rows, J4: columns / 4, S: size }
+    : undefined
+}
+
+/** `conv2d_depthwise_stride2_row4`, or that of the input gradient. */
+const stride2 =
+  (shader: string): Variant =>
+  (call, { subgroupSize: size }) => {
+    const conv = convolutionOf(call)
+    const { offsets, batch, channels, columns } = conv
+    const constants = stride2Constants(conv, size)
+    if (!constants) return undefined
+    const walks = (batch * columns) / 4
+    const workgroup = walks % size === 0 ? greatestDivisor(walks, size, WORKGROUP) : size
+    return dispatchable([
+      {
+        ...call,
+        shader,
+        constants: { ...constants, SIZE: workgroup },
+        params: [...offsets, batch, 0],
+        workgroups: [Math.ceil(walks / workgroup), channels, 1]
+      }
+    ])
+  }
+
+/** `conv2d_depthwise_stride2_filter_grad_row4` into partial sums, and a fold that adds them. */
+const stride2FilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
+  const conv = convolutionOf(call)
+  const { offsets, batch, channels, kernel } = conv
+  const constants = stride2Constants(conv, size)
+  if (!constants || offsets[1] % 4 !== 0) return undefined
+  return byParts(call, newSlot, channels * kernel * kernel, (images, parts) => ({
+    shader: 'conv2d_depthwise_stride2_filter_grad_row4',
+    constants,
+    params: [...offsets, batch, images],
+    workgroups: [channels, parts, 1]
+  }))
+}
+
 export const convolutions: Variants = {
-  conv2d: [row4(false), pointwise(false), depthwiseRow4(false), anyForward],
-  conv2d_input_grad: [row4(true), pointwise(true), depthwiseRow4(true), anyInputGrad],
-  conv2d_filter_grad: [filterGradRow4, pointwiseFilterGrad, depthwiseFilterGradRow4, anyFilterGrad]
+  conv2d: [row4(false), pointwise(false), depthwiseRow4(false), stride2('conv2d_depthwise_stride2_row4'), anyForward],
+  conv2d_input_grad: [
+    row4(true),
+    pointwise(true),
+    depthwiseRow4(true),
+    stride2('conv2d_depthwise_stride2_input_grad_row4'),
+    anyInputGrad
+  ],
+  conv2d_filter_grad: [filterGradRow4, pointwiseFilterGrad, depthwiseFilterGradRow4, stride2FilterGrad, anyFilterGrad]
 }
