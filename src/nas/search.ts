@@ -3,18 +3,14 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as IO from 'fp-ts/lib/IO.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import * as T from 'fp-ts/lib/Task.js'
 import { argmax } from '../autodiff/ops/index.js'
 import { type Key, keyOf } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import {
-  type Compiled,
   compile,
-  dispose,
   type Engine,
   type EngineError,
   type Env,
-  firstNonFinite,
   fold,
   type HostArray,
   type Report,
@@ -25,24 +21,32 @@ import {
   scope,
   store
 } from '../engine.js'
-import { type Batches, METRICS, type Metric, type Rates, type State, stepBatches, stepOf, tablesOf } from './bilevel.js'
+import { METRICS, type Metric, type State, tablesOf } from './bilevel.js'
 import { type SearchConfig, stepOptions } from './config.js'
-import { type Dataset, select } from './data/dataset.js'
+import type { Dataset } from './data/dataset.js'
 import { type Cell, cellsOf, formatGenotype, isConnected, operationCounts } from './genotype.js'
 import { type Alpha, mixturesOf } from './harmony.js'
-import { foldIn, initialState, permutation, stateShapes } from './initialise.js'
+import { foldIn, initialState } from './initialise.js'
 import { unpack, unpackStatistics } from './layers.js'
 import { genotypeOf, mixtureRows, type Rows, rowsOf } from './magnitude.js'
 import { cosineRate, linearLambda } from './schedule.js'
 import { mapRecord, operationsOf } from './space.js'
+import {
+  batchArrays,
+  batchesOf,
+  compileStep,
+  type Item,
+  KEYS,
+  keyArray,
+  runStep,
+  type SearchData,
+  type Step,
+  stepsPerEpoch,
+  using
+} from './steps.js'
 import { noiseOf, type Supernet } from './supernet.js'
 
-/** The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the third. */
-export interface SearchData {
-  readonly train: Dataset
-  readonly valid: Dataset
-  readonly test: Dataset
-}
+export { compileStep, type SearchData, stepsPerEpoch } from './steps.js'
 
 /** What a search says while it runs. `seconds` are the only numbers that differ between equal runs. */
 export type Event =
@@ -94,86 +98,6 @@ export interface Observer {
   readonly tell: (event: Event) => IO.IO<void>
   readonly interrupted: IO.IO<boolean>
   readonly now: IO.IO<number>
-}
-
-/** Whole batches of an epoch, training and validation images in an order of their own; a partial last batch waits for the next epoch. */
-const batchesOf = (
-  config: SearchConfig,
-  data: SearchData,
-  key: Key,
-  epoch: number
-): readonly { readonly train: readonly number[]; readonly valid: readonly number[] }[] => {
-  const [train, valid] = [data.train.count, data.valid.count].map((count, part) =>
-    permutation(foldIn(foldIn(key, 1 + part), epoch), count)
-  ) as [readonly number[], readonly number[]]
-  const steps = stepsPerEpoch(config, data)
-  const part = (order: readonly number[], i: number, size: number) => order.slice(i * size, (i + 1) * size)
-  return Array.from({ length: steps }, (_, i) => ({
-    train: part(train, i, trainingImages(config)),
-    valid: part(valid, i, config.batch)
-  }))
-}
-
-/** Images that a step takes of the training part: a batch, or several one after another. */
-const trainingImages = (config: SearchConfig): number => config.batch * stepBatches(config)
-
-/** Steps for which both parts have whole batches. */
-export const stepsPerEpoch = (config: SearchConfig, { train, valid }: SearchData): number =>
-  Math.floor(Math.min(train.count / trainingImages(config), valid.count / config.batch))
-
-/** Images and labels at indices, for the engine. */
-const batchArrays = (dataset: Dataset, indices: readonly number[]) => {
-  const { images, labels, count, channels, height, width } = select(dataset, indices)
-  return {
-    images: { data: images, shape: [count, channels, height, width], dtype: 'f32' as const },
-    labels: { data: labels, shape: [count], dtype: 'i32' as const }
-  }
-}
-
-/** Which of a search's keys: 0 splits the images (see `prepare`), 1 and 2 order them. */
-const NOISE = 3
-const TEST_NOISE = 4
-
-const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
-const keyArray = (key: Key): HostArray => ({ data: Uint32Array.from(key), shape: [2], dtype: 'u32' })
-const ratesOf = ({ rate, lambda }: { readonly rate: number; readonly lambda: number }, key: Key) => ({
-  rate: scalar(rate),
-  lambda: scalar(lambda),
-  key: keyArray(key)
-})
-
-/** `use` of a compiled function, which gives back what it holds, whatever comes of it. */
-const using = <A extends readonly unknown[], R, B>(
-  compiling: Engine<Compiled<A, R>>,
-  use: (compiled: Compiled<A, R>) => Engine<B>
-): Engine<B> => RTE.bracket(compiling, use, compiled => RTE.fromIO(() => dispose(compiled)))
-
-/** Lets timers and signals in: on the reference nothing else waits, and an interruption would not be noticed before the end. */
-const pause: Engine<void> = RTE.fromTask(T.delay(0)(T.of(undefined)))
-
-type Step = Compiled<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>
-
-/** The compiled step of a configuration. */
-export const compileStep = (
-  net: Supernet,
-  config: SearchConfig,
-  data: SearchData,
-  progress?: (done: number, total: number) => void
-): Engine<Step> => {
-  const first = (dataset: Dataset, count: number) =>
-    batchArrays(
-      dataset,
-      Array.from({ length: count }, (_, i) => i)
-    )
-  const example = [
-    stateShapes(net),
-    { train: first(data.train, trainingImages(config)), valid: first(data.valid, config.batch) },
-    ratesOf({ rate: 0, lambda: 0 }, [0, 0])
-  ]
-  return compile<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>(
-    stepOf(net, stepOptions(config)),
-    progress ? { progress } : {}
-  )(example as never)
 }
 
 /** Images of one evaluation run; the last run repeats images to be as large. */
@@ -234,13 +158,6 @@ interface Progress {
   readonly stopped: Stop | null
 }
 
-interface Item {
-  readonly epoch: number
-  readonly step: number
-  readonly train: readonly number[]
-  readonly valid: readonly number[]
-}
-
 /** Searches. Left only for what the engine refuses; an interruption or a number that is not finite ends it with what was reached. */
 export const search = (net: Supernet, config: SearchConfig, data: SearchData, observer: Observer): Engine<SearchResult> => {
   const key = keyOf(config.seed)
@@ -255,42 +172,19 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
     (progress: Progress, item: Item): Engine<Progress> =>
       scope(
         pipe(
-          pause,
-          RTE.chain(() =>
-            store(
-              ratesOf(
-                { rate: rateOf(item.epoch), lambda: lambdaOf(item.epoch) },
-                foldIn(foldIn(key, NOISE), item.epoch * steps + item.step)
-              )
-            )
-          ),
-          RTE.bindTo('rates'),
-          RTE.bind('train', () => store(batchArrays(data.train, item.train))),
-          RTE.bind('valid', () => store(batchArrays(data.valid, item.valid))),
-          RTE.chain(({ rates, train, valid }) => {
-            const args = [progress.state, { train, valid } as never, rates as never] as const
-            return pipe(
-              run(compiled)(...args),
-              RTE.bindTo('next'),
-              RTE.bind('metrics', ({ next }) => read(next.metrics)),
-              RTE.chain(({ next, metrics }) => {
-                const values = Object.fromEntries(METRICS.map((name, i) => [name, metrics.data[i] as number])) as Record<
-                  Metric,
-                  number
-                >
-                if (values.finite === 1) return afterStep(progress, item, next.state as Stored<State>, values)
-                return pipe(
-                  firstNonFinite(compiled)(...args),
-                  RTE.map(
-                    (node): Progress => ({
-                      ...progress,
-                      stopped: { reason: 'non-finite', message: nonFinite(progress.stepsDone + 1, node) }
-                    })
-                  )
-                )
-              })
-            )
-          })
+          runStep(compiled, data)(progress.state, item, {
+            rate: rateOf(item.epoch),
+            lambda: lambdaOf(item.epoch),
+            key: foldIn(foldIn(key, KEYS.noise), item.epoch * steps + item.step)
+          }),
+          RTE.chain(({ state, metrics, culprit }) =>
+            metrics.finite === 1
+              ? afterStep(progress, item, state, metrics)
+              : RTE.of({
+                  ...progress,
+                  stopped: { reason: 'non-finite', message: nonFinite(progress.stepsDone + 1, culprit) } as const
+                })
+          )
         )
       )
 
@@ -370,7 +264,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
       using(compileStep(net, config, data), allSteps),
       RTE.chain(progress =>
         pipe(
-          countCorrect(net, progress.state, data.test, foldIn(key, TEST_NOISE)),
+          countCorrect(net, progress.state, data.test, foldIn(key, KEYS.testNoise)),
           RTE.bindTo('correct'),
           RTE.bind('alpha', () => read(progress.state.alpha)),
           RTE.map(({ correct, alpha }) => resultOf(net, progress, correct / data.test.count, data.test.count, dataOf(alpha)))

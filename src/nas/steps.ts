@@ -1,0 +1,174 @@
+/** The images of a search, batch by batch, and its compiled step run on them. */
+import { pipe } from 'fp-ts/lib/function.js'
+import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
+import * as T from 'fp-ts/lib/Task.js'
+import type { Key } from '../autodiff/ops/random.js'
+import type { Tensor } from '../autodiff/tensor.js'
+import {
+  type Compiled,
+  compile,
+  dispose,
+  type Engine,
+  firstNonFinite,
+  type HostArray,
+  read,
+  run,
+  type Stored,
+  scope,
+  store
+} from '../engine.js'
+import { type Batches, METRICS, type Metric, type Rates, type State, stepBatches, stepOf } from './bilevel.js'
+import { type SearchConfig, stepOptions } from './config.js'
+import { type Dataset, select } from './data/dataset.js'
+import { foldIn, permutation, stateShapes } from './initialise.js'
+import type { Supernet } from './supernet.js'
+
+/** The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the third. */
+export interface SearchData {
+  readonly train: Dataset
+  readonly valid: Dataset
+  readonly test: Dataset
+}
+
+/** Whole batches of an epoch, training and validation images in an order of their own; a partial last batch waits for the next epoch. */
+export const batchesOf = (
+  config: SearchConfig,
+  data: SearchData,
+  key: Key,
+  epoch: number
+): readonly { readonly train: readonly number[]; readonly valid: readonly number[] }[] => {
+  const [train, valid] = [data.train.count, data.valid.count].map((count, part) =>
+    permutation(foldIn(foldIn(key, KEYS.order + part), epoch), count)
+  ) as [readonly number[], readonly number[]]
+  const steps = stepsPerEpoch(config, data)
+  const part = (order: readonly number[], i: number, size: number) => order.slice(i * size, (i + 1) * size)
+  return Array.from({ length: steps }, (_, i) => ({
+    train: part(train, i, trainingImages(config)),
+    valid: part(valid, i, config.batch)
+  }))
+}
+
+/** Images that a step takes of the training part: a batch, or several one after another. */
+export const trainingImages = (config: SearchConfig): number => config.batch * stepBatches(config)
+
+/** Steps for which both parts have whole batches. */
+export const stepsPerEpoch = (config: SearchConfig, { train, valid }: SearchData): number =>
+  Math.floor(Math.min(train.count / trainingImages(config), valid.count / config.batch))
+
+/** Images and labels at indices, for the engine. */
+export const batchArrays = (dataset: Dataset, indices: readonly number[]) => {
+  const { images, labels, count, channels, height, width } = select(dataset, indices)
+  return {
+    images: { data: images, shape: [count, channels, height, width], dtype: 'f32' as const },
+    labels: { data: labels, shape: [count], dtype: 'i32' as const }
+  }
+}
+
+/** What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepare`), that of `order` and the one after it order them. */
+export const KEYS = { order: 1, noise: 3, testNoise: 4, selection: 5, tuning: 6 } as const
+
+export const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
+export const keyArray = (key: Key): HostArray => ({ data: Uint32Array.from(key), shape: [2], dtype: 'u32' })
+export const ratesOf = ({ rate, lambda }: { readonly rate: number; readonly lambda: number }, key: Key) => ({
+  rate: scalar(rate),
+  lambda: scalar(lambda),
+  key: keyArray(key)
+})
+
+/** `use` of a compiled function, which gives back what it holds, whatever comes of it. */
+export const using = <A extends readonly unknown[], R, B>(
+  compiling: Engine<Compiled<A, R>>,
+  use: (compiled: Compiled<A, R>) => Engine<B>
+): Engine<B> => RTE.bracket(compiling, use, compiled => RTE.fromIO(() => dispose(compiled)))
+
+/** Lets timers and signals in: on the reference nothing else waits, and an interruption would not be noticed before the end. */
+const pause: Engine<void> = RTE.fromTask(T.delay(0)(T.of(undefined)))
+
+/** What a step gives: see `stepOf`. */
+export interface StepResult {
+  readonly state: State
+  readonly metrics: Tensor
+}
+export type Step = Compiled<[State, Batches, Rates], StepResult>
+
+/** Arguments of a step's shapes, to compile one for. */
+export const stepExample = (net: Supernet, config: SearchConfig, data: SearchData) => {
+  const first = (dataset: Dataset, count: number) =>
+    batchArrays(
+      dataset,
+      Array.from({ length: count }, (_, i) => i)
+    )
+  return [
+    stateShapes(net),
+    { train: first(data.train, trainingImages(config)), valid: first(data.valid, config.batch) },
+    ratesOf({ rate: 0, lambda: 0 }, [0, 0])
+  ] as const
+}
+
+/** The compiled step of a configuration. */
+export const compileStep = (
+  net: Supernet,
+  config: SearchConfig,
+  data: SearchData,
+  progress?: (done: number, total: number) => void
+): Engine<Step> =>
+  compile<[State, Batches, Rates], StepResult>(
+    stepOf(net, stepOptions(config)),
+    progress ? { progress } : {}
+  )(stepExample(net, config, data) as never)
+
+/** One step of a fold: the images of both batches, by their places in the two parts. */
+export interface Item {
+  readonly epoch: number
+  readonly step: number
+  readonly train: readonly number[]
+  readonly valid: readonly number[]
+}
+
+export interface StepRates {
+  readonly rate: number
+  readonly lambda: number
+  readonly key: Key
+}
+
+/** A state after a step, and what the step has to say. `culprit`: the first node that was not finite, if one was not. */
+export interface Stepped {
+  readonly state: Stored<State>
+  readonly metrics: Readonly<Record<Metric, number>>
+  readonly culprit: string | undefined
+}
+
+/** Runs a step on the images of an item. */
+export const runStep =
+  (compiled: Step, data: SearchData) =>
+  (state: Stored<State>, item: Item, { key, ...rates }: StepRates): Engine<Stepped> =>
+    scope(
+      pipe(
+        pause,
+        RTE.chain(() => store(ratesOf(rates, key))),
+        RTE.bindTo('rates'),
+        RTE.bind('train', () => store(batchArrays(data.train, item.train))),
+        RTE.bind('valid', () => store(batchArrays(data.valid, item.valid))),
+        RTE.chain(given => {
+          const args = [state, { train: given.train, valid: given.valid } as never, given.rates as never] as const
+          return pipe(
+            run(compiled)(...args),
+            RTE.bindTo('next'),
+            RTE.bind('numbers', ({ next }) => read(next.metrics)),
+            RTE.chain(({ next, numbers }) => {
+              const metrics = Object.fromEntries(METRICS.map((name, i) => [name, numbers.data[i] as number])) as Record<
+                Metric,
+                number
+              >
+              const after = { state: next.state as Stored<State>, metrics }
+              return metrics.finite === 1
+                ? RTE.of({ ...after, culprit: undefined })
+                : pipe(
+                    firstNonFinite(compiled)(...args),
+                    RTE.map(culprit => ({ ...after, culprit }))
+                  )
+            })
+          )
+        })
+      )
+    )
