@@ -19,7 +19,7 @@ alias Element = f32;
 fn part(a: Value, j: u32) -> Element { return a; }
 fn identity() -> Value { return Value(0); }
 fn combine(a: Value, b: Value) -> Value { return a + b; }
-fn finish(a: Value) -> Value { return a; }
+fn finish(a: Value, at: array<u32, OPERANDS>) -> Value { return a; }
 //! end
 
 // Axes, constants: loops over them are unrolled, and every address in the uniform is known.
@@ -106,7 +106,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       workgroupBarrier();
     }
     if (lane == 0u && o < P.size.x) {
-      sum = finish(sum);
+      sum = finish(sum, start(o));
       for (var j = 0u; j < RESULTS; j++) { result[P.operands[0].kept[j] + o] = part(sum, j); }
     }
   }

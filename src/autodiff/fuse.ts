@@ -8,7 +8,7 @@
  */
 import type { DType } from '../kernels/spec.js'
 import type { MapKernel, ReduceKernel, RegionsKernel, ShaderKernel, ViewKernel } from './kernel.js'
-import { denseView, isDense, type NdArray, type View } from './ndarray.js'
+import { denseView, isDense, type NdArray, reshapeView, type View } from './ndarray.js'
 import { type Shape, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
@@ -53,13 +53,20 @@ export type Root =
   | { readonly kind: 'shader'; readonly node: Tensor; readonly operands: readonly Access[] }
   | { readonly kind: 'constant'; readonly node: Tensor }
 
-/** A fold of `value`, a source of its root's body; `node`, which is stored, is the fold itself or the last of the pointwise nodes that finish it. */
+/** A fold of `value`, a source of its root's body; `node`, which is stored, is the fold itself or what `finish` makes of it. */
 export interface Fold {
   readonly node: Tensor
   readonly fold: Tensor
   readonly value: Source
-  readonly finish: readonly Tensor[]
+  readonly finish?: Finish
 }
+
+/** What is done to each result of a fold: `body` over the results, its inputs by `tails` the fold itself (`OWN`) or inputs of the root's body. */
+export interface Finish {
+  readonly body: Body
+  readonly tails: readonly number[]
+}
+export const OWN = -1
 
 /** A stored tensor that lies inside another: its elements in order, from `offset` on. */
 export interface Placement {
@@ -155,8 +162,8 @@ export const fuse = (
     resolved.set(node, below && view ? { node: below.node, view } : { node, view: denseView(node.shape) })
   }
 
-  const finished = fused ? finishes(order, outputs, stored) : new Map<Tensor, Finish>()
-  const finishing = new Set([...finished.values()].flatMap(({ finish }) => finish))
+  const { finished, finishing } = finishes(fused ? order : [], outputs)
+  for (const node of finished.keys()) stored.add(node)
 
   const chains = new Map<number, Chain>()
   const none: Chain = { id: 0, views: [] }
@@ -236,7 +243,7 @@ export const fuse = (
   for (const node of order.toReversed()) {
     const kind = kindOf(node)
     if (kind === 'view' && !stored.has(node)) usesOf(node.inputs[0] as Tensor).push(...usesOf(node))
-    else if (!finishing.has(node))
+    else
       for (const input of kind === 'regions' ? node.inputs : new Set(node.inputs))
         usesOf(input).push({ space: sizeOf(kind === 'map' ? node.shape : input.shape), computes: kind !== 'shader' })
   }
@@ -290,16 +297,34 @@ export const fuse = (
     })
     return { kind: 'regions', node, parts: copied }
   }
+  /** A fold with what finishes it, or only the latter where both are too much for a kernel. */
+  const finishedFold = (node: Tensor, fold: Tensor): Root => {
+    const after = bodied(node, node)
+    const own = after.inputs.findIndex(one => one.node === fold)
+    const before = expand(fold.inputs[0] as Tensor)
+    const axes = fold.attributes['axes'] as readonly number[]
+    const inputs = [...before.inputs]
+    const tails = after.inputs.map(({ node: source, view }, k) => {
+      const seen = k === own ? undefined : reshapeView(view, fold.shape)
+      return seen ? inputs.push({ node: source, view: alongResults(seen, before.shape, axes) }) - 1 : OWN
+    })
+    const says = own >= 0 && tails.filter(tail => tail === OWN).length === 1 && inputs.length <= mostInputs
+    if (!says) return { kind: 'map', node, body: after }
+    need(before.inputs)
+    needed.delete(fold)
+    const body = { ...before, inputs }
+    return { kind: 'fold', body, folds: [{ node, fold, value: body.result, finish: { body: after, tails } }] }
+  }
   for (const node of order.toReversed()) {
     if (!needed.has(node)) continue
     const kind = kindOf(node)
-    const whole = finished.get(node)
+    const fold = finished.get(node)
     if (node.primitive.name === 'constant') roots.push({ kind: 'constant', node })
-    else if (whole || kind === 'reduce') {
-      const { fold, finish } = whole ?? { fold: node, finish: [] }
-      const body = bodied(fold.inputs[0] as Tensor)
-      roots.push({ kind: 'fold', body, folds: [{ node, fold, value: body.result, finish }] })
-    } else if (kind === 'map') roots.push({ kind: 'map', node, body: bodied(node, node) })
+    else if (kind === 'reduce') {
+      const body = bodied(node.inputs[0] as Tensor)
+      roots.push({ kind: 'fold', body, folds: [{ node, fold: node, value: body.result }] })
+    } else if (fold) roots.push(finishedFold(node, fold))
+    else if (kind === 'map') roots.push({ kind: 'map', node, body: bodied(node, node) })
     else if (kind === 'view') roots.push({ kind: 'map', node, body: bodied(node.inputs[0] as Tensor) })
     else if (kind === 'regions') roots.push(regionsRoot(node))
     else if (kind === 'shader') {
@@ -377,7 +402,7 @@ const joinFolds = (roots: readonly Root[], placements: ReadonlyMap<Tensor, Place
       if (!shared || waits) continue
       const { body, moved } = merged(group.root.body, root.body)
       if (body.inputs.length > mostInputs || body.steps.length > MOST_STEPS) continue
-      const added = root.folds.map(one => ({ ...one, value: moved(one.value) }))
+      const added = root.folds.map(one => movedFold(one, moved))
       group.root = { ...group.root, body, folds: [...group.root.folds, ...added] }
       group.earliest = from
       group.latest = to
@@ -423,6 +448,14 @@ const merged = (a: Body, b: Body): { readonly body: Body; readonly moved: (sourc
   return { body: { ...a, inputs, numbers, steps }, moved }
 }
 
+export const movedFold = ({ finish, ...fold }: Fold, moved: (source: Source) => Source): Fold => ({
+  ...fold,
+  value: moved(fold.value),
+  ...(finish && {
+    finish: { ...finish, tails: finish.tails.map(index => (index === OWN ? OWN : moved({ kind: 'input', index }).index)) }
+  })
+})
+
 /** Roots so that what each reads, and the parts of a whole, come before it; otherwise in their order. */
 const sequenced = (roots: readonly Root[], parts: ReadonlyMap<Tensor, readonly Tensor[]>): readonly Root[] => {
   const makers = new Map(roots.flatMap(root => storedBy(root).map(node => [node, root] as const)))
@@ -441,16 +474,28 @@ const sequenced = (roots: readonly Root[], parts: ReadonlyMap<Tensor, readonly T
   return sequence
 }
 
-interface Finish {
-  readonly fold: Tensor
-  readonly finish: readonly Tensor[]
+/** A view of a fold's results as one of its operands' space: the same along the axes that are folded. */
+const alongResults = ({ strides, offset }: View, shape: Shape, axes: readonly number[]): View => {
+  const kept = shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
+  return { shape, strides: shape.map((_, axis) => (axes.includes(axis) ? 0 : (strides[kept.indexOf(axis)] as number))), offset }
 }
 
-/** Pointwise nodes after a fold that need nothing but its results and numbers, by the last of them, which is stored in the fold's place. */
-const finishes = (order: readonly Tensor[], outputs: readonly Tensor[], stored: Set<Tensor>): Map<Tensor, Finish> => {
+/**
+ * Pointwise nodes that alone consume a fold's results, one after another, and need else only numbers and what is there before the fold: by the last
+ * of them, which is stored in the fold's place, the fold.
+ */
+const finishes = (
+  order: readonly Tensor[],
+  outputs: readonly Tensor[]
+): { readonly finished: ReadonlyMap<Tensor, Tensor>; readonly finishing: ReadonlySet<Tensor> } => {
+  /** Kernels on the longest way to a node. What has fewer than a fold cannot depend on it. */
+  const levels = new Map<Tensor, number>()
   const consumers = new Map<Tensor, Set<Tensor>>()
-  for (const node of order)
+  for (const node of order) {
+    const below = node.inputs.reduce((most, input) => Math.max(most, levels.get(input) as number), 0)
+    levels.set(node, below + (kindOf(node) === 'map' || kindOf(node) === 'view' ? 0 : 1))
     for (const input of node.inputs) consumers.set(input, (consumers.get(input) ?? new Set<Tensor>()).add(node))
+  }
   const results = new Set(outputs)
   /** The only consumer of a node, past reshapes, and what of the node it reads. */
   const next = (node: Tensor): readonly [Tensor, Tensor] | undefined => {
@@ -458,27 +503,27 @@ const finishes = (order: readonly Tensor[], outputs: readonly Tensor[], stored: 
     if (!consumer || others.length || results.has(node)) return undefined
     return consumer.primitive.name === 'reshape' ? next(consumer) : [consumer, node]
   }
-  const finished = new Map<Tensor, Finish>()
+  const finished = new Map<Tensor, Tensor>()
+  const finishing = new Set<Tensor>()
   for (const fold of order) {
     if (kindOf(fold) !== 'reduce') continue
-    const finish: Tensor[] = []
+    const isThere = (node: Tensor) => (levels.get(node) as number) < (levels.get(fold) as number)
+    let last = fold
     for (;;) {
-      const [consumer, operand] = next(finish.at(-1) ?? fold) ?? []
-      const finishing =
+      const [consumer, operand] = next(last) ?? []
+      const finishes =
         consumer &&
         kindOf(consumer) === 'map' &&
         consumer.dtype === fold.dtype &&
-        consumer.inputs.every(input => input === operand || numberOf(input) !== undefined)
-      if (!finishing) break
-      finish.push(consumer)
+        !finishing.has(consumer) &&
+        consumer.inputs.every(input => input === operand || numberOf(input) !== undefined || isThere(input))
+      if (!finishes) break
+      finishing.add(consumer)
+      last = consumer
     }
-    const last = finish.at(-1)
-    if (!last) continue
-    stored.delete(fold)
-    stored.add(last)
-    finished.set(last, { fold, finish })
+    if (last !== fold) finished.set(last, fold)
   }
-  return finished
+  return { finished, finishing }
 }
 
 const LETTERS = ['a', 'b', 'c'] as const
@@ -549,26 +594,30 @@ export const foldTexts = (
   { identity, combine }: ReduceKernel,
   folds: readonly Fold[],
   numbersBefore: number
-): { readonly fold: string; readonly finish: string; readonly numbers: readonly number[] } => {
+): { readonly fold: string; readonly finish: string; readonly numbers: readonly number[]; readonly tails: readonly number[] } => {
   const functions = new Functions('last')
   const numbers: number[] = []
+  const lines: string[] = []
   const dtype = (folds[0] as Fold).fold.dtype
   const several = folds.length > 1
-  const lines = folds.map(({ finish }, j) =>
-    finish.reduce(
-      (value, node) =>
-        functions.call(
-          node,
-          node.inputs.map(input => {
-            const constant = numberOf(input)
-            if (constant === undefined) return value
-            const text = literal({ value: constant, dtype: input.dtype })
-            return text ?? parameter(numbersBefore + numbers.push(constant) - 1)
-          })
-        ),
-      several ? `a[${j}]` : 'a'
-    )
-  )
+  const values = folds.map(({ finish }, j) => {
+    const own = several ? `a[${j}]` : 'a'
+    if (!finish) return own
+    const { body, tails } = finish
+    const inline = body.numbers.map(one => literal(one) ?? parameter(numbersBefore + numbers.push(one.value) - 1))
+    const name = ({ kind, index }: Source): string =>
+      kind === 'step'
+        ? `y${j}_${index}`
+        : kind === 'number'
+          ? (inline[index] as string)
+          : tails[index] === OWN
+            ? own
+            : `tail${tails[index]}(at)`
+    body.steps.forEach(({ node, operands }, i) => {
+      lines.push(`  let y${j}_${i} = ${functions.call(node, operands.map(name))};`)
+    })
+    return name(body.result)
+  })
   const fold = [
     `alias Element = ${dtype};`,
     `fn part(a: Value, j: u32) -> Element { return ${several ? 'a[j]' : 'a'}; }`,
@@ -577,9 +626,13 @@ export const foldTexts = (
   ].join('\n')
   const finish = [
     ...functions.text,
-    `fn finish(a: Value) -> Value { return ${several ? `Value(${lines.join(', ')})` : lines[0]}; }`
+    'fn finish(a: Value, at: array<u32, OPERANDS>) -> Value {',
+    ...lines,
+    `  return ${several ? `Value(${values.join(', ')})` : values[0]};`,
+    '}'
   ].join('\n')
-  return { fold, finish, numbers }
+  const tails = [...new Set(folds.flatMap(one => one.finish?.tails ?? []))].filter(tail => tail !== OWN)
+  return { fold, finish, numbers, tails }
 }
 
 /** The op block of the plain maps and folds: bindings of the inputs, and `value`, which loads them at `at[1]`, `at[2]`, ... and computes. */
@@ -591,6 +644,10 @@ export const loadText = (compute: string, inputs: readonly DType[], numbers: num
     ...inputs.map((dtype, i) => `@group(0) @binding(${i + 2}) var<storage, read> in${i}: array<${dtype}>;`),
     `fn value(at: array<u32, OPERANDS>) -> Value { return compute(${inputs.map((_, i) => `in${i}[at[${i + 1}]]`).join(', ')}); }`
   ].join('\n')
+
+/** What finishes folds loads input `k`, whose place `at` is that of a result: a function, since a variant may have it at another place. */
+export const tailText = (k: number, dtype: DType, place = k): string =>
+  `fn tail${k}(at: array<u32, OPERANDS>) -> ${dtype} { return in${place}[at[${place + 1}]]; }`
 
 /** `compute` of a copy, and of a constant. */
 export const copyText = (dtype: DType): string => `alias Value = ${dtype};\nfn compute(x0: ${dtype}) -> Value { return x0; }`

@@ -13,8 +13,11 @@ import {
   foldTexts,
   fuse,
   loadText,
+  movedFold,
+  OWN,
   parameterNumbers,
-  type Root
+  type Root,
+  tailText
 } from './fuse.js'
 import { type Graph, topological } from './graph.js'
 import type { ReduceKernel, RegionsKernel, ShaderKernel } from './kernel.js'
@@ -189,14 +192,15 @@ const foldCall = (
   const outputs = sizeOf(node.shape)
   const count = sizeOf(body.shape) / outputs
   const numbers = parameterNumbers(body)
-  const texts = foldTexts(node.primitive.kernel as ReduceKernel, folds, numbers.length)
   const emit = (
     text: string,
     sources: readonly Operand[],
     shape: readonly number[],
     keptAxes: readonly number[],
-    foldAxes: readonly number[]
+    foldAxes: readonly number[],
+    joined = folds
   ): boolean => {
+    const texts = foldTexts(node.primitive.kernel as ReduceKernel, joined, numbers.length)
     const part = (list: readonly number[]) =>
       mergeAxes(
         list.map(axis => shape[axis] as number),
@@ -216,12 +220,14 @@ const foldCall = (
           sources.map(source => builder.dtypeOf(source)),
           all.length
         ),
+        ...texts.tails.map(k => tailText(k, builder.dtypeOf(sources[k] as Operand))),
         texts.fold,
         texts.finish
       ].join('\n'),
       compute: text,
       fold: texts.fold,
       finish: texts.finish,
+      tails: texts.tails,
       constants: { KEPT: outer.extents.length, REDUCED: inner.extents.length, RESULTS: folds.length },
       params: [
         ...[outputs, count, lanes, 0],
@@ -245,20 +251,35 @@ const foldCall = (
   // Too many separate axes: what is folded is computed first, with the folded axes last, and then each side merges to one.
   const order = [...kept, ...axes]
   const shape = order.map(axis => body.shape[axis] as number)
+  const inputs = sources.map(({ slot, view }) => ({ slot, view: permuted(view, order) }))
   const dense = values.map(value => {
     const target = { slot: builder.slot(node.dtype, shape), view: denseView(shape) }
-    const inputs = sources.map(({ slot, view }) => ({ slot, view: permuted(view, order) }))
     builder.map(computeText({ ...body, result: value }, node.dtype), numbers, target, inputs, label)
     return target
   })
-  const copied = dense.map((_, i) => ({ kind: 'input' as const, index: i }))
-  const inputs = dense.map(() => ({ node: node.inputs[0] as Tensor, view: denseView(shape) }))
+  const tails = [...new Set(folds.flatMap(({ finish }) => finish?.tails ?? []))].filter(tail => tail !== OWN)
+  const joined = folds.map((fold, i) => ({
+    ...movedFold(fold, ({ kind, index }) => ({ kind, index: dense.length + tails.indexOf(index) })),
+    value: { kind: 'input' as const, index: i }
+  }))
   emit(
-    computeText({ ...body, shape, inputs, steps: [] }, node.dtype, copied),
-    dense,
+    computeText(
+      {
+        ...body,
+        inputs: [
+          ...values.map(() => ({ node: node.inputs[0] as Tensor, view: denseView(shape) })),
+          ...tails.map(k => body.inputs[k] as Access)
+        ],
+        steps: []
+      },
+      node.dtype,
+      joined.map(({ value }) => value)
+    ),
+    [...dense, ...tails.map(k => inputs[k] as Operand)],
     shape,
     kept.map((_, i) => i),
-    axes.map((_, i) => kept.length + i)
+    axes.map((_, i) => kept.length + i),
+    joined
   )
 }
 
@@ -321,7 +342,7 @@ const nameOf = (root: Root): string => {
   if (root.kind !== 'fold') return root.node.primitive.name
   return [
     ...stepsOf(root.body),
-    ...root.folds.flatMap(({ fold, finish }) => [fold, ...finish].map(one => one.primitive.name))
+    ...root.folds.flatMap(({ fold, finish }) => [fold.primitive.name, ...(finish ? stepsOf(finish.body) : [])])
   ].join('+')
 }
 

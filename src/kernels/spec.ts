@@ -34,12 +34,13 @@ export interface Call {
   readonly op?: string
   /**
    * Of maps and folds, the parts of `op` that do not load: WGSL with `alias Value` and `fn compute(x0, x1, ...) -> Value`, an argument for each of
-   * `reads`; of folds how values are joined (`fold`), and what is done to a result before it is stored (`finish`). Variants that load in another way
+   * `reads`; of folds how values are joined (`fold`), what is done to a result before it is stored (`finish`), and the places in `reads` of what that loads. Variants that load in another way
    * are made from these.
    */
   readonly compute?: string
   readonly fold?: string
   readonly finish?: string
+  readonly tails?: readonly number[]
   /** Values for the file's `override` constants. */
   readonly constants?: Readonly<Record<string, number>>
   /** The uniform's 32-bit words, in the order of the shader's struct (padded to 16 bytes by the runtime). */

@@ -1,6 +1,6 @@
 /** Folds by vec4, and long ones in two steps. */
 import type { Call, Slot } from '../spec.js'
-import { alongRow, loadText4, numbersOf, padded, type Variant, type Variants, WORKGROUP } from './variant.js'
+import { alongRow, loadText4, numbersOf, padded, tailText, type Variant, type Variants, WORKGROUP } from './variant.js'
 
 /** The parts of a fold's call, by the names of `reduce.wgsl`. */
 const foldOf = (call: Call) => {
@@ -60,7 +60,7 @@ const foldParts: Variant = (call, facts, newSlot, slots) => {
   const { dtype } = slots[call.write] as Slot
   const partial = newSlot({ dtype, shape: [starts.length, parts, outputs] })
   const first = foldCall(
-    { ...call, ...finishText(call, PLAIN_FINISH), write: partial, label: `parts of ${call.label}` },
+    { ...call, ...finishText(call, PLAIN_FINISH), tails: [], write: partial, label: `parts of ${call.label}` },
     {
       ...whole,
       outputs: outputs * parts,
@@ -73,11 +73,27 @@ const foldParts: Variant = (call, facts, newSlot, slots) => {
   )
   return [
     ...(reduce4(first, facts, newSlot, slots) ?? [first]),
-    foldOfParts(call, { dtype, partial, parts, outputs, starts, numbers: whole.numbers })
+    foldOfParts(call, {
+      dtype,
+      partial,
+      parts,
+      outputs,
+      starts,
+      numbers: whole.numbers,
+      // What finishes the results is read along them.
+      tails: (call.tails ?? []).map(k => ({
+        k,
+        slot: call.reads[k] as number,
+        dtype: (slots[call.reads[k] as number] as Slot).dtype,
+        kept: (walks[k] as Fold['walks'][number]).kept,
+        offset: (walks[k] as Fold['walks'][number]).offset
+      })),
+      kept
+    })
   ]
 }
 
-const PLAIN_FINISH = 'fn finish(a: Value) -> Value { return a; }'
+const PLAIN_FINISH = 'fn finish(a: Value, at: array<u32, OPERANDS>) -> Value { return a; }'
 const SUM = `alias Element = f32;
 fn part(a: Value, j: u32) -> Element { return a; }
 fn identity() -> Value { return Value(0); }
@@ -97,28 +113,41 @@ interface Parts {
   readonly outputs: number
   readonly starts: number[]
   readonly numbers: readonly number[]
+  /** Extents of the results, innermost first, and how the inputs of `finish` walk along them. */
+  readonly kept: number[]
+  readonly tails: readonly {
+    readonly k: number
+    readonly slot: number
+    readonly dtype: Slot['dtype']
+    readonly kept: number[]
+    readonly offset: number
+  }[]
 }
 
 /** result[start_j + i] = finish(combine over parts of partial[j][part][i]), for each fold j of a call; a sum, if the call is none. */
-const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbers }: Parts): Call => {
+const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbers, kept, tails }: Parts): Call => {
   const names = starts.map((_, j) => `x${j}`)
   const type = starts.length === 1 ? dtype : `vec${starts.length}<${dtype}>`
+  const dtypes = [...starts.map(() => dtype), ...tails.map(tail => tail.dtype)]
   const op = [
     `alias Value = ${type};`,
     `fn compute(${names.map(name => `${name}: ${dtype}`).join(', ')}) -> Value { return Value(${names.join(', ')}); }`,
-    `const OPERANDS = ${starts.length + 1}u;`,
+    `const OPERANDS = ${dtypes.length + 1}u;`,
     `const NUMBERS = ${numbers.length / 4}u;`,
-    ...names.map((_, j) => `@group(0) @binding(${j + 2}) var<storage, read> in${j}: array<${dtype}>;`),
+    ...dtypes.map((one, k) => `@group(0) @binding(${k + 2}) var<storage, read> in${k}: array<${one}>;`),
     `fn value(at: array<u32, OPERANDS>) -> Value { return compute(${names.map((_, j) => `in${j}[at[${j + 1}]]`).join(', ')}); }`,
+    ...tails.map((tail, i) => tailText(tail.k, tail.dtype, starts.length + i)),
     call.fold ?? SUM,
     call.finish ?? PLAIN_FINISH
   ].join('\n')
+  const along = (extents: readonly number[]): number[] =>
+    extents.map((_, axis) => extents.slice(0, axis).reduce((product, extent) => product * extent, 1))
   return foldCall(
     {
       shader: 'reduce',
       op,
       params: [],
-      reads: starts.map(() => partial),
+      reads: [...starts.map(() => partial), ...tails.map(({ slot }) => slot)],
       write: call.write,
       workgroups: [1, 1, 1],
       label: `sum of parts of ${call.label}`,
@@ -128,18 +157,28 @@ const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbe
       outputs,
       count: parts,
       lanes: 1,
-      kept: [outputs],
+      kept,
       reduced: [parts],
       starts,
       numbers,
-      walks: starts.map((_, j) => ({ kept: [1], reduced: [outputs], offset: j * parts * outputs }))
+      walks: [
+        ...starts.map((_, j) => ({ kept: along(kept), reduced: [outputs], offset: j * parts * outputs })),
+        ...tails.map(tail => ({ kept: tail.kept, reduced: [0], offset: tail.offset }))
+      ]
     }
   )
 }
 
 /** result[start + i] = sum over parts of partial[part][i], for a kernel that left its result in parts. */
 export const sumOfParts = (call: Call, parts: Pick<Parts, 'partial' | 'parts' | 'outputs'> & { readonly start: number }): Call =>
-  foldOfParts(call, { ...parts, dtype: 'f32', starts: [parts.start], numbers: [0, 0, 0, 0] })
+  foldOfParts(call, {
+    ...parts,
+    dtype: 'f32',
+    starts: [parts.start],
+    numbers: [0, 0, 0, 0],
+    kept: [parts.outputs],
+    tails: []
+  })
 
 /** `reduce4`: every operand dense or constant along the innermost folded axis. */
 const reduce4: Variant = (call, _, __, slots) => {
@@ -156,7 +195,12 @@ const reduce4: Variant = (call, _, __, slots) => {
       {
         ...call,
         shader: 'reduce4',
-        op: [loadText4(call, slots, dense as boolean[], numbers.length, 'array<Value, 4>'), call.fold, call.finish].join('\n')
+        op: [
+          loadText4(call, slots, dense as boolean[], numbers.length, 'array<Value, 4>'),
+          ...(call.tails ?? []).map(k => tailText(k, (slots[call.reads[k] as number] as Slot).dtype)),
+          call.fold,
+          call.finish
+        ].join('\n')
       },
       {
         ...whole,

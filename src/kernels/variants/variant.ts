@@ -62,6 +62,10 @@ export const loadText4 = (
   ].join('\n')
 }
 
+/** What finishes folds loads input `k`, which is bound at `place`. */
+export const tailText = (k: number, dtype: string, place = k): string =>
+  `fn tail${k}(at: array<u32, OPERANDS>) -> ${dtype} { return in${place}[at[${place + 1}]]; }`
+
 export const WORKGROUP = 64
 export const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n))
 /** Vec4s that an invocation of a large kernel does, so that starting it counts little. */

@@ -1,0 +1,138 @@
+/** What fusion promises: few kernels, limits that split and never fail. That values stay is shown by the laws of random functions and programs. */
+import * as E from 'fp-ts/lib/Either.js'
+import { describe, expect, it } from 'vitest'
+import { grad } from '../../src/autodiff/grad.js'
+import { ndarray } from '../../src/autodiff/ndarray.js'
+import { batchNorm, dot } from '../../src/autodiff/nn.js'
+import * as $ from '../../src/autodiff/ops/index.js'
+import { sizeOf } from '../../src/autodiff/shape.js'
+import type { Shape, Tensor } from '../../src/autodiff/tensor.js'
+import { type HostArray, lowered } from '../../src/engine.js'
+import type { Program } from '../../src/kernels/spec.js'
+import { backends, evaluateOn } from '../backends.js'
+
+type Function = (...x: readonly Tensor[]) => unknown
+
+const f32 = (...shape: readonly number[]) => ({ shape, dtype: 'f32' as const })
+const programOf = (f: Function, shapes: readonly Shape[], storageBuffers = 16): Program => {
+  const program = lowered(f as (...x: Tensor[]) => Tensor, { storageBuffers })(shapes.map(shape => f32(...shape)) as never)
+  if (E.isLeft(program)) throw new Error(program.left.message)
+  return program.right
+}
+const calls = (...args: Parameters<typeof programOf>): number => programOf(...args).calls.length
+
+/** On the adapter as on the reference. */
+const expectSame = async (f: (...x: readonly Tensor[]) => readonly Tensor[], shapes: readonly Shape[]): Promise<void> => {
+  const args = shapes.map((shape, k) =>
+    ndarray(
+      Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1 + i + 7 * k)),
+      shape
+    )
+  )
+  const [got, wanted] = [await evaluateOn(backends.gpu, f, args), await evaluateOn(backends.reference, f, args)]
+  wanted.forEach(({ data }, i) => {
+    const largest = Math.max(...Array.from(data, Math.abs))
+    const { data: found } = got[i] as HostArray
+    data.forEach((value, n) => {
+      expect(Math.abs(value - (found[n] as number))).toBeLessThanOrEqual(2e-6 * largest)
+    })
+  })
+}
+
+describe('batch norm in training mode', () => {
+  const images = [8, 4, 6, 6]
+  const forward = (x: Tensor, scale: Tensor, shift: Tensor) => batchNorm(x, { scale, shift }).y
+
+  it.each([
+    ['small', images],
+    ['large', [32, 16, 32, 32]]
+  ])('takes three kernels forward, %s', (_, shape) => {
+    const channels = [shape[1] as number]
+    expect(calls(forward, [shape, channels, channels])).toBeLessThanOrEqual(3)
+  })
+
+  it.each([
+    ['small', images],
+    ['large', [32, 16, 32, 32]]
+  ])('and three backward, when the cotangent comes from its result, %s', (_, shape) => {
+    const channels = [shape[1] as number]
+    // |y|^2 / 2: its cotangent is y itself, so that nothing of the backward pass can be done on the way.
+    const loss = (x: Tensor, scale: Tensor, shift: Tensor) => {
+      const y = forward(x, scale, shift)
+      return $.div(dot(y, y), 2)
+    }
+    const both = calls(
+      (x: Tensor, scale: Tensor, shift: Tensor) => [
+        grad((inputs: readonly Tensor[]) => loss(...(inputs as [Tensor, Tensor, Tensor])))([x, scale, shift])
+      ],
+      [shape, channels, channels]
+    )
+    // Two of the three results lie in one buffer, and are copied to buffers of their own.
+    const copies = 2
+    expect(both - copies).toBeLessThanOrEqual(6)
+  })
+})
+
+describe('limits split', () => {
+  const chain = (x: Tensor, y: Tensor, z: Tensor) => Array.from({ length: 100 }).reduce<Tensor>(sum => $.add($.mul(sum, y), z), x)
+  const summands = (...x: readonly Tensor[]) => [x.reduce((a, b) => $.add(a, $.mul(b, b)))]
+
+  it('100 chained multiply-adds', async () => {
+    expect(calls(chain, [[16], [16], [16]])).toBeLessThanOrEqual(6)
+    await expectSame((...x) => [chain(...(x as [Tensor, Tensor, Tensor]))], [[16], [16], [16]])
+  })
+
+  it.each([8, 16])('40 summands, with %i storage buffers', async buffers => {
+    const shapes = Array.from({ length: 40 }, () => [5, 3])
+    const { calls: all } = programOf(summands, shapes, buffers)
+    expect(Math.max(...all.map(({ reads }) => reads.length))).toBeLessThan(buffers)
+    expect(all.length).toBeLessThanOrEqual(Math.ceil(39 / (buffers - 2)) + 1)
+    await expectSame(summands, shapes)
+  })
+
+  it('12 inputs are one kernel where the adapter takes them', async () => {
+    const shapes = Array.from({ length: 12 }, () => [7])
+    expect(calls(summands, shapes, 16)).toBe(1)
+    expect(calls(summands, shapes, 8)).toBeGreaterThan(1)
+    await expectSame(summands, shapes)
+  })
+
+  it('whatever the adapter has', () => {
+    for (const buffers of [5, 6, 8, 11])
+      for (const { reads } of programOf(
+        summands,
+        Array.from({ length: 23 }, () => [2]),
+        buffers
+      ).calls)
+        expect(reads.length).toBeLessThan(buffers)
+  })
+})
+
+describe('a kernel computes', () => {
+  it('pointwise nodes where they are read, through broadcasts, transposes and slices', () => {
+    const f = (x: Tensor, y: Tensor) => $.mul($.transpose($.exp(x)), $.slice($.broadcastTo($.neg(y), [6, 3]), [[0, null, 2]]))
+    expect(calls(f, [[3, 3], [3]])).toBe(1)
+  })
+
+  it('what finishes a fold', () => {
+    expect(calls((x: Tensor) => $.sqrt($.add($.mean(x, 1), 1)), [[4, 50]])).toBe(1)
+    expect(calls((x: Tensor, y: Tensor) => $.mul($.sum(x, 1), $.exp(y)), [[4, 50], [4]])).toBe(1)
+  })
+
+  it('sums of one tensor side by side', async () => {
+    const sums = (x: Tensor, y: Tensor) => $.add($.div($.sum(x, 0), $.sum($.mul(x, x), 0)), $.sum($.mul(x, y), 0))
+    const shapes = [
+      [300, 5],
+      [300, 5]
+    ]
+    expect(calls(sums, shapes)).toBe(2)
+    await expectSame((x, y) => [sums(x as Tensor, y as Tensor)], shapes)
+  })
+
+  it('parts of a concatenation in place', async () => {
+    const parts = (x: Tensor, y: Tensor) => $.concat([$.sum(x, 0), $.exp($.slice(y, [[0, 5]])), $.mul(y, 2), $.sum(x, 0)])
+    const shapes = [[300, 5], [9]]
+    expect(calls(parts, shapes)).toBe(5) // a sum in two places is a sum and two copies
+    await expectSame((x, y) => [parts(x as Tensor, y as Tensor)], shapes)
+  })
+})
