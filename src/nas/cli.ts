@@ -8,7 +8,17 @@ import { ShapeError } from '../autodiff/shape.js'
 import { type AdapterInfo, type Backend, type Device, listAdapters, openDevice } from '../engine.js'
 import { type BenchTable, decodeBenchTable, scoreOf, wholeTable } from './bench201.js'
 import { tablesOf } from './bilevel.js'
-import { checkSizes, configure, flagName, OPTIONS, PRESETS, type Preset, parseOption, type SearchConfig } from './config.js'
+import {
+  checkSizes,
+  configure,
+  flagName,
+  networkOf,
+  OPTIONS,
+  PRESETS,
+  type Preset,
+  parseOption,
+  type SearchConfig
+} from './config.js'
 import { decodeDigits } from './data/digits.js'
 import { derivedNetwork, sizeOfNetwork } from './derive.js'
 import { type InputError, inputError } from './errors.js'
@@ -18,8 +28,9 @@ import { prepare } from './prepare.js'
 import { PUBLISHED } from './published.js'
 import { backendName, compiledLine, epochLine, resultText, scoreText, sizeText, stepText } from './report.js'
 import { compileStep, type Event, type SearchData, type SearchResult, search, stepsPerEpoch } from './search.js'
-import { nb201 } from './space.js'
-import { type Supernet, supernet } from './supernet.js'
+import { SPACES, type Space } from './space.js'
+import { parseSpace } from './spacefile.js'
+import type { Supernet } from './supernet.js'
 
 const DONE = 0
 const FAILED = 1
@@ -145,6 +156,16 @@ const progressWriter = ({ quiet, json }: Given, backend: string, total: number) 
   }
 }
 
+const isKnown = (space: string): boolean => Object.hasOwn(SPACES, space)
+
+/** A space by its name, or from a JSON file. */
+const readSpace = (given: string): Space => {
+  if (isKnown(given)) return SPACES[given] as Space
+  if (existsSync(given)) return orRefuse(parseSpace(orRefuse(readText('--space', given))))
+  const wanted = `--space to be one of ${Object.keys(SPACES).join(', ')}, or a JSON file`
+  throw new Refusal(BAD_INPUT, inputError(wanted, `'${given}'`, 'name one of these').message)
+}
+
 const runName = ({ method, seed }: SearchConfig): string =>
   `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
 
@@ -182,7 +203,7 @@ const writeResult = (
 }
 
 const searchCommand = async (given: Given): Promise<number> => {
-  if (!(given.preset in PRESETS))
+  if (!Object.hasOwn(PRESETS, given.preset))
     throw new Refusal(
       BAD_INPUT,
       inputError(`--preset to be one of ${Object.keys(PRESETS).join(', ')}`, `'${given.preset}'`, 'name one of these').message
@@ -199,31 +220,31 @@ const searchCommand = async (given: Given): Promise<number> => {
     )
   const preset = given.preset as Preset
   const config = orRefuse(configure(preset, given))
-  if (preset === 'paper-nb201' && config.epochs === 1 && config.lambda > 0)
+  if (preset !== 'digits' && config.epochs === 1 && config.lambda > 0)
     throw new Refusal(
       BAD_INPUT,
       inputError(
-        'at least 2 epochs with --preset paper-nb201, whose lambda grows as e / (epochs - 1)',
+        `at least 2 epochs with --preset ${preset}, whose lambda grows as e / (epochs - 1)`,
         '1',
         'use more epochs, or the preset digits'
       ).message
     )
   const dataset = orRefuse(decodeDigits(digits()))
   const data = orRefuse(prepare(dataset, config.seed))
-  const { channels: imageChannels, height, width, classes } = dataset
-  const net = supernet(nb201, {
-    channels: config.channels,
-    layers: config.layersPerStage,
-    imageChannels,
-    size: [height, width],
-    classes
-  })
+  const space = readSpace(config.space)
+  const net = orRefuse(networkOf(config, space, given, dataset))
   const weights = tablesOf(net).weights.size
-  orRefuse(checkSizes(config, { train: data.train.count, valid: data.valid.count, weights }))
+  orRefuse(checkSizes(config, space, { train: data.train.count, valid: data.valid.count, weights }))
+  if (given.table !== undefined && space.name !== 'nb201')
+    throw new Refusal(
+      BAD_INPUT,
+      inputError('--table with the space nb201, whose cells it holds', `--space ${config.space}`, 'leave one of them out').message
+    )
   const table = given.table === undefined ? undefined : orRefuse(wholeTable(readTable(given.table)))
   const backend = await chooseBackend(given, net, config, data)
   const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
   folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
+  if (!isKnown(config.space)) folder.write('space.json', `${JSON.stringify(space, null, 2)}\n`)
 
   const name = backendName(infoOf(backend))
   const progress = progressWriter(given, name, config.epochs * stepsPerEpoch(config, data))
@@ -254,7 +275,7 @@ const searchCommand = async (given: Given): Promise<number> => {
     if (given.json) say(JSON.stringify(summary))
     else {
       if (!given.quiet) say('')
-      say(resultText(nb201, config, reached))
+      say(resultText(space, config, reached))
       if (table) say(`\n${scoreText(orRefuse(scoreOf(table)(orRefuse(parseGenotype(reached.genotype)))))}`)
       if (!given.quiet) say(`Written to ${folder.path}/ in ${seconds().toFixed(0)} s on ${name}`)
     }
@@ -359,8 +380,12 @@ const program = (finish: (code: Promise<number>) => void): Command => {
     .addHelpText('after', examples)
   const command = root
     .command('search')
-    .description('searches a NAS-Bench-201 cell on the 1,797 handwritten digits that come with the package')
-    .option('--preset <name>', 'where options that are not given come from: digits, or paper-nb201 (as published)', 'digits')
+    .description('searches the cells of a network on the 1,797 handwritten digits that come with the package')
+    .option(
+      '--preset <name>',
+      'where options that are not given come from: digits, or as published paper-nb201, paper-s1 to paper-s5',
+      'digits'
+    )
   for (const { flag, help, usual } of OPTIONS) {
     command.addOption(new CommandOption(flag, `${help} (default: ${usual})`))
     if (typeof usual === 'boolean')

@@ -4,7 +4,10 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
 import { type StepOptions, stepBatches } from './bilevel.js'
 import { type InputError, inputError } from './errors.js'
+import { regularisedCells } from './harmony.js'
 import { METHODS } from './methods.js'
+import type { Skeleton, Space } from './space.js'
+import { networkProblem, type Supernet, supernet } from './supernet.js'
 
 const method = t.keyof(METHODS)
 const direction = t.keyof({ harmony: null, random: null })
@@ -13,6 +16,7 @@ const alignment = t.keyof({ validation: null, 'last-pass': null })
 const derivative = t.keyof({ fd: null, exact: null })
 const regulariser = t.keyof({ corr: null, signcorr: null })
 const noise = t.keyof({ replayed: null, fresh: null })
+const activation = t.keyof({ relu: null, softplus: null, gelu: null })
 const statistics = t.keyof({ 'training-pass': null, 'all-passes': null })
 
 /** The configuration of a search, as it is written to `config.json`. */
@@ -20,8 +24,12 @@ export const SearchConfig = t.readonly(
   t.strict({
     method,
     derivative,
+    /** A name among `SPACES`, or the path of a JSON file. */
+    space: t.string,
     channels: t.number,
+    layers: t.number,
     layersPerStage: t.number,
+    activation,
     batch: t.number,
     epochs: t.number,
     lambda: t.number,
@@ -45,7 +53,10 @@ export const SearchConfig = t.readonly(
 )
 export type SearchConfig = t.TypeOf<typeof SearchConfig>
 
-/** An option: how the command line calls it, what it means, what it must be, its default, and the official NAS-Bench-201 script's value. */
+/**
+ * An option: how the command line calls it, what it means, what it must be, its default, and the values of the official scripts: NAS-Bench-201's
+ * (`paper`), and where that of S1 to S5 differs, theirs (`sota`, as the folder of that code is called).
+ */
 export interface Option<K extends keyof SearchConfig = keyof SearchConfig> {
   readonly key: K
   readonly flag: string
@@ -56,6 +67,9 @@ export interface Option<K extends keyof SearchConfig = keyof SearchConfig> {
   readonly whole?: boolean
   readonly usual: SearchConfig[K]
   readonly paper: SearchConfig[K]
+  readonly sota?: SearchConfig[K]
+  /** The networks that it is for; both, if it does not say. */
+  readonly skeleton?: Skeleton['kind']
 }
 
 /** The table of all options: the command line, the checks, `--help` and docs/search.md are made from it. */
@@ -79,9 +93,17 @@ export const OPTIONS: readonly Option[] = [
     paper: 'fd'
   },
   {
+    key: 'space',
+    flag: '--space <name>',
+    help: 'what is searched: s1, s2, s3, s4, s5 (that of DARTS), nb201 (NAS-Bench-201), or a JSON file',
+    usual: 'nb201',
+    paper: 'nb201',
+    sota: 's1'
+  },
+  {
     key: 'channels',
     flag: '--channels <n>',
-    help: 'channels of the first stage',
+    help: 'channels of the first cells',
     least: 1,
     most: 1e6,
     whole: true,
@@ -89,14 +111,34 @@ export const OPTIONS: readonly Option[] = [
     paper: 16
   },
   {
+    key: 'layers',
+    flag: '--layers <n>',
+    help: 'cells of a network of s1 to s5: two reductions, the others normal',
+    skeleton: 'layers',
+    least: 3,
+    most: 100,
+    whole: true,
+    usual: 5,
+    paper: 8
+  },
+  {
     key: 'layersPerStage',
     flag: '--layers-per-stage <n>',
-    help: 'search cells in each of the three stages',
+    help: 'search cells in each of the three stages of nb201',
+    skeleton: 'stages',
     least: 1,
     most: 100,
     whole: true,
     usual: 1,
     paper: 5
+  },
+  {
+    key: 'activation',
+    flag: '--activation <name>',
+    help: 'what stands before convolutions: relu, or without its kink softplus or gelu',
+    choices: Object.keys(activation.keys),
+    usual: 'relu',
+    paper: 'relu'
   },
   {
     key: 'batch',
@@ -105,7 +147,8 @@ export const OPTIONS: readonly Option[] = [
     least: 2,
     whole: true,
     usual: 32,
-    paper: 64
+    paper: 64,
+    sota: 96
   },
   {
     key: 'epochs',
@@ -115,7 +158,8 @@ export const OPTIONS: readonly Option[] = [
     most: 1e6,
     whole: true,
     usual: 12,
-    paper: 100
+    paper: 100,
+    sota: 50
   },
   {
     key: 'lambda',
@@ -131,7 +175,8 @@ export const OPTIONS: readonly Option[] = [
     help: 'size of the step of the difference quotient',
     least: Number.MIN_VALUE,
     usual: 1e-4,
-    paper: 1e-4
+    paper: 1e-4,
+    sota: 1e-3
   },
   {
     key: 'seed',
@@ -165,7 +210,8 @@ export const OPTIONS: readonly Option[] = [
     help: "Adam's rate for alpha",
     least: Number.MIN_VALUE,
     usual: 3e-3,
-    paper: 1e-4
+    paper: 1e-4,
+    sota: 3e-4
   },
   {
     key: 'regulariser',
@@ -195,7 +241,8 @@ export const OPTIONS: readonly Option[] = [
     flag: '--architecture-first',
     help: 'a step moves alpha, then the weights, as in the official code of S1 to S5',
     usual: false,
-    paper: false
+    paper: false,
+    sota: true
   },
   {
     key: 'hypergradient',
@@ -246,7 +293,8 @@ export const OPTIONS: readonly Option[] = [
     flag: '--clip-includes-alpha',
     help: "the clip's norm includes alpha's stale gradient, as in the official code",
     usual: false,
-    paper: true
+    paper: true,
+    sota: false
   },
   {
     key: 'statistics',
@@ -258,11 +306,23 @@ export const OPTIONS: readonly Option[] = [
   }
 ]
 
-const column = (of: 'usual' | 'paper'): SearchConfig =>
-  Object.fromEntries(OPTIONS.map(option => [option.key, option[of]])) as SearchConfig
+const column = (of: (option: Option) => SearchConfig[keyof SearchConfig]): SearchConfig =>
+  Object.fromEntries(OPTIONS.map(option => [option.key, of(option)])) as SearchConfig
 
-/** Named sets of values: `digits` is what a plain run uses, `paper-nb201` what the official NAS-Bench-201 script does, quirks included. */
-export const PRESETS = { digits: column('usual'), 'paper-nb201': column('paper') } as const
+const sota = (space: string): SearchConfig => ({ ...column(option => option.sota ?? option.paper), space })
+
+/**
+ * Named sets of values: `digits` is what a plain run uses; `paper-nb201` and `paper-s1` to `paper-s5` what the official scripts do, quirks included.
+ */
+export const PRESETS = {
+  digits: column(({ usual }) => usual),
+  'paper-nb201': column(({ paper }) => paper),
+  'paper-s1': sota('s1'),
+  'paper-s2': sota('s2'),
+  'paper-s3': sota('s3'),
+  'paper-s4': sota('s4'),
+  'paper-s5': sota('s5')
+} as const
 export type Preset = keyof typeof PRESETS
 
 /** Fixed by the method: SGD's momentum, decay and clip, Adam's betas, epsilon and decay. */
@@ -290,6 +350,7 @@ export const parseOption = (
     return choices.includes(text)
       ? E.right(text)
       : E.left(inputError(`${name} to be one of ${choices.join(', ')}`, `'${text}'`, 'name one of these'))
+  if (typeof option.usual === 'string') return E.right(text)
   const value = text.trim() === '' ? Number.NaN : Number(text)
   const kind = whole ? 'a whole number' : 'a number'
   const from = least === Number.MIN_VALUE ? ' above 0' : least === Number.NEGATIVE_INFINITY ? '' : ` of at least ${least}`
@@ -298,6 +359,16 @@ export const parseOption = (
     ? E.right(value)
     : E.left(inputError(`${name} to be ${kind}${range}`, `'${text}'`, 'correct it'))
 }
+
+/** Cells of a network, or of each of its stages. */
+export const layersOf = ({ skeleton }: Space, { layers, layersPerStage }: SearchConfig): number =>
+  skeleton.kind === 'stages' ? layersPerStage : layers
+
+/** How a configuration says the size of a network. */
+const layersText = ({ skeleton }: Space, config: SearchConfig): string =>
+  OPTIONS.filter(option => option.skeleton === skeleton.kind)
+    .map(option => `${flagName(option)} ${config[option.key]}`)
+    .join(' and ')
 
 /** What a configuration is checked against: the images of the search's two parts, and the weights of its network. */
 export interface Sizes {
@@ -310,9 +381,13 @@ export interface Sizes {
 const MOST_WEIGHTS = 2 ** 28
 
 /** What no option says by itself: a batch must fit into both parts, and the network into memory. */
-export const checkSizes = (config: SearchConfig, { train, valid, weights }: Sizes): E.Either<InputError, SearchConfig> => {
+export const checkSizes = (
+  config: SearchConfig,
+  space: Space,
+  { train, valid, weights }: Sizes
+): E.Either<InputError, SearchConfig> => {
   const images = Math.min(train, valid)
-  const { batch, channels, layersPerStage } = config
+  const { batch, channels } = config
   if (batch > images)
     return E.left(
       inputError(`--batch of at most ${images}, the images of the smaller search part`, String(batch), 'choose a smaller batch')
@@ -330,11 +405,58 @@ export const checkSizes = (config: SearchConfig, { train, valid, weights }: Size
     return E.left(
       inputError(
         `a network of at most ${MOST_WEIGHTS} weights`,
-        `${weights} with --channels ${channels} and --layers-per-stage ${layersPerStage}`,
+        `${weights} with --channels ${channels} and ${layersText(space, config)}`,
         'choose fewer'
       )
     )
   return E.right(config)
+}
+
+/** What of a data set shapes a network. */
+export interface ImageFacts {
+  readonly channels: number
+  readonly height: number
+  readonly width: number
+  readonly classes: number
+}
+
+/**
+ * The network of a configuration. Left for options of the other family of networks, images that do not halve, too few cells whose gradients
+ * could agree. `given`: the options that were given, whatever the preset says.
+ */
+export const networkOf = (
+  config: SearchConfig,
+  space: Space,
+  given: Readonly<Record<string, unknown>>,
+  { channels: imageChannels, height, width, classes }: ImageFacts
+): E.Either<InputError, Supernet> => {
+  const { kind } = space.skeleton
+  const foreign = OPTIONS.find(({ key, skeleton }) => skeleton && skeleton !== kind && given[key] !== undefined)
+  if (foreign)
+    return E.left(
+      inputError(
+        `--layers${kind === 'stages' ? '-per-stage' : ''} for the space ${space.name}, whose networks are made of ${kind}`,
+        flagName(foreign),
+        'give the other'
+      )
+    )
+  const layers = layersOf(space, config)
+  const size = [height, width] as const
+  const problem = networkProblem(space, { layers, size })
+  if (problem)
+    return E.left(inputError(`${problem.wanted} for ${space.name} with ${layersText(space, config)}`, problem.got, problem.cure))
+  const { channels, activation } = config
+  const net = supernet(space, { channels, layers, imageChannels, size, classes, activation })
+  const few = regularisedCells(net.cells, config.regulariseReduce).find(group => group.length < 2)
+  return few
+    ? E.left(
+        inputError(
+          `at least two cells of each regularised kind, whose gradients Λ compares, for ${space.name}`,
+          `${few.length} with ${layersText(space, config)}`,
+          'use more layers'
+        )
+      )
+    : E.right(net)
 }
 
 /** A configuration of texts over a preset. The first impossible value is refused. */

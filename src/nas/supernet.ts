@@ -27,6 +27,7 @@ import {
 } from './layers.js'
 import { OPERATIONS } from './operations.js'
 import type { CellType, Edge, Skeleton, Space } from './space.js'
+import { type Problem, spaceProblem } from './spacefile.js'
 
 export interface NetworkConfig {
   /** C: channels of the first cells; doubled at each reduction. */
@@ -264,6 +265,25 @@ export const halvingsOf = ({ skeleton }: Space, layers: number): number =>
 
 const LEAST_LAYERS = { stages: 1, layers: 3 } as const
 
+/** Why a space makes no network of these sizes, if it does not. */
+export const networkProblem = (space: Space, { layers, size }: Pick<NetworkConfig, 'layers' | 'size'>): Problem | undefined => {
+  const { kind } = space.skeleton
+  if (layers < LEAST_LAYERS[kind])
+    return {
+      wanted: kind === 'layers' ? 'at least 3 layers: a normal cell and two reductions' : 'at least one cell in each stage',
+      got: String(layers),
+      cure: 'use more layers'
+    }
+  const reductions = halvingsOf(space, layers)
+  return size.some(extent => extent % 2 ** reductions !== 0)
+    ? {
+        wanted: `images whose height and width are multiples of ${2 ** reductions} (${reductions} reductions halve them)`,
+        got: size.join('x'),
+        cure: 'crop or pad the images'
+      }
+    : undefined
+}
+
 /** Cells of a supernet: batch norms without parameters, and the official modules' paths. */
 const SEARCHED: Readonly<Record<Skeleton['kind'], Style>> = {
   stages: { network: 'supernet', affine: false, pathOf: ({ from, to }, _, o) => `edges.${to}<-${from}.${o}` },
@@ -275,27 +295,19 @@ const SEARCHED: Readonly<Record<Skeleton['kind'], Style>> = {
  * both kinds.
  * @example supernet(SPACES.s5, { channels: 16, layers: 8, imageChannels: 3, size: [32, 32], classes: 10 })
  */
-export const supernet = (space: Space, config: NetworkConfig): Supernet => networkOf(space, SEARCHED[space.skeleton.kind], config)
+export const supernet = (space: Space, config: NetworkConfig): Supernet => {
+  const problem = spaceProblem(space)
+  return problem
+    ? fail(`the space '${space.name}'`, problem.wanted, problem.got, problem.cure)
+    : networkOf(space, SEARCHED[space.skeleton.kind], config)
+}
 
 /** A network of the cells of a space, built in a style; cells that are given no mixture add up their operations. */
 export const networkOf = (space: Space, style: Style, config: NetworkConfig): Supernet => {
-  const { layers, size, classes } = config
+  const { classes } = config
   const { skeleton } = space
-  const divisor = 2 ** halvingsOf(space, layers)
-  if (layers < LEAST_LAYERS[skeleton.kind])
-    return fail(
-      style.network,
-      skeleton.kind === 'layers' ? 'at least 3 layers: a normal cell and two reductions' : 'at least one cell in each stage',
-      String(layers),
-      'use more layers'
-    )
-  if (size.some(extent => extent % divisor !== 0))
-    return fail(
-      style.network,
-      `images whose height and width are multiples of ${divisor} (${halvingsOf(space, layers)} reductions halve them)`,
-      size.join('x'),
-      'crop or pad the images'
-    )
+  const problem = networkProblem(space, config)
+  if (problem) return fail(style.network, problem.wanted, problem.got, problem.cure)
   const { stem, blocks, last, width } =
     skeleton.kind === 'stages'
       ? stagesBody(space, style, skeleton.stages, config)

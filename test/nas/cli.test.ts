@@ -104,9 +104,24 @@ describe('what cannot be is refused in one sentence, with nothing written:', () 
       "options and commands that exist, but got unknown command 'serach' (Did you mean search?): see --help."
     ],
     [
+      'a space that is neither a name nor a file',
+      search('--space', 's6'),
+      "--space to be one of s1, s2, s3, s4, s5, nb201, or a JSON file, but got 's6': name one of these."
+    ],
+    [
+      'a space that is no JSON',
+      search('--space', file),
+      /^Wanted a space as JSON, but got 'Unexpected end of JSON input': correct the file\.$/
+    ],
+    [
+      'a table with another space',
+      search('--space', 's2', '--table', file),
+      '--table with the space nb201, whose cells it holds, but got --space s2: leave one of them out.'
+    ],
+    [
       'an unknown option',
-      search('--layers', '2'),
-      "options and commands that exist, but got unknown option '--layers': see --help."
+      search('--depth', '2'),
+      "options and commands that exist, but got unknown option '--depth': see --help."
     ],
     ['an option without its value', search('--channels'), /but got option '--channels <n>' argument missing: see --help\.$/],
     [
@@ -130,7 +145,7 @@ describe('what cannot be is refused in one sentence, with nothing written:', () 
     [
       'an unknown preset',
       search('--preset', 'paper'),
-      "--preset to be one of digits, paper-nb201, but got 'paper': name one of these."
+      "--preset to be one of digits, paper-nb201, paper-s1, paper-s2, paper-s3, paper-s4, paper-s5, but got 'paper': name one of these."
     ],
     [
       'an unknown backend',

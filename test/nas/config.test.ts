@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { checkSizes, configure, flagName, OPTIONS, PRESETS, SearchConfig, stepOptions } from '../../src/nas/config.js'
+import { checkSizes, configure, flagName, networkOf, OPTIONS, PRESETS, SearchConfig, stepOptions } from '../../src/nas/config.js'
 import { inputError } from '../../src/nas/errors.js'
 import { METHODS, type MethodName } from '../../src/nas/methods.js'
+import { nb201, SPACES, type Space } from '../../src/nas/space.js'
 import { left, right } from '../kernels/results.js'
 
 const digits = PRESETS.digits
@@ -21,7 +22,10 @@ describe('what is given', () => {
     ['derivative', 'fd', 'fd'],
     ['channels', '1', 1],
     ['channels', '16', 16],
+    ['space', 's3', 's3'],
+    ['layers', '8', 8],
     ['layersPerStage', '5', 5],
+    ['activation', 'softplus', 'softplus'],
     ['batch', '2', 2],
     ['epochs', '1', 1],
     ['lambda', '0', 0],
@@ -89,6 +93,8 @@ describe('what cannot be is refused in one sentence:', () => {
     ['channels', '', "--channels to be a whole number of 1 to 1000000, but got '': correct it."],
     ['channels', ' ', "--channels to be a whole number of 1 to 1000000, but got ' ': correct it."],
     ['layersPerStage', '0', "--layers-per-stage to be a whole number of 1 to 100, but got '0': correct it."],
+    ['layers', '2', "--layers to be a whole number of 3 to 100, but got '2': correct it."],
+    ['activation', 'tanh', "--activation to be one of relu, softplus, gelu, but got 'tanh': name one of these."],
     ['batch', '1', "--batch to be a whole number of at least 2, but got '1': correct it."],
     ['batch', '1e99', "--batch to be a whole number of at least 2, but got '1e99': correct it."],
     ['epochs', '0', "--epochs to be a whole number of 1 to 1000000, but got '0': correct it."],
@@ -114,19 +120,40 @@ describe('what cannot be is refused in one sentence:', () => {
 
   it('a batch larger than the smaller part, and a network of more weights than a vector has', () => {
     const sizes = { train: 718, valid: 700, weights: 25_000 }
-    expect(right(checkSizes({ ...digits, batch: 700 }, sizes)).batch).toBe(700)
-    expect(left(checkSizes({ ...digits, batch: 701 }, sizes)).message).toBe(
+    expect(right(checkSizes({ ...digits, batch: 700 }, nb201, sizes)).batch).toBe(700)
+    expect(left(checkSizes({ ...digits, batch: 701 }, nb201, sizes)).message).toBe(
       'Wanted --batch of at most 700, the images of the smaller search part, but got 701: choose a smaller batch.'
     )
     const several = { ...digits, method: 'idarts' as const, innerSteps: 4 }
-    expect(E.isRight(checkSizes({ ...several, batch: 179 }, sizes))).toBe(true)
-    expect(left(checkSizes({ ...several, batch: 180 }, sizes)).message).toBe(
+    expect(E.isRight(checkSizes({ ...several, batch: 179 }, nb201, sizes))).toBe(true)
+    expect(left(checkSizes({ ...several, batch: 180 }, nb201, sizes)).message).toBe(
       'Wanted --inner-steps times --batch of at most 718, the images that train the weights, but got 4 x 180: choose fewer inner steps or a smaller batch.'
     )
-    expect(E.isRight(checkSizes(digits, { ...sizes, weights: 2 ** 28 }))).toBe(true)
-    expect(left(checkSizes({ ...digits, channels: 999 }, { ...sizes, weights: 2 ** 28 + 1 })).message).toBe(
+    expect(E.isRight(checkSizes(digits, nb201, { ...sizes, weights: 2 ** 28 }))).toBe(true)
+    expect(left(checkSizes({ ...digits, channels: 999 }, nb201, { ...sizes, weights: 2 ** 28 + 1 })).message).toBe(
       'Wanted a network of at most 268435456 weights, but got 268435457 with --channels 999 and --layers-per-stage 1: choose fewer.'
     )
+  })
+
+  const image = { channels: 1, height: 8, width: 8, classes: 10 }
+  it('a network of the wrong kind of layers, of images that do not halve, of cells that have none to agree with', () => {
+    const refused = (given: Readonly<Record<string, string | boolean>>, size = image): string => {
+      const config = right(configured(given))
+      return left(networkOf(config, SPACES[config.space] as Space, given, size)).message
+    }
+    expect(refused({ space: 's2', layersPerStage: '2' })).toBe(
+      'Wanted --layers for the space s2, whose networks are made of layers, but got --layers-per-stage: give the other.'
+    )
+    expect(refused({ layers: '8' })).toBe(
+      'Wanted --layers-per-stage for the space nb201, whose networks are made of stages, but got --layers: give the other.'
+    )
+    expect(refused({ space: 's2' }, { ...image, width: 10 })).toBe(
+      'Wanted images whose height and width are multiples of 4 (2 reductions halve them) for s2 with --layers 5, but got 8x10: crop or pad the images.'
+    )
+    expect(refused({ space: 's2', layers: '3' })).toBe(
+      'Wanted at least two cells of each regularised kind, whose gradients Λ compares, for s2, but got 1 with --layers 3: use more layers.'
+    )
+    expect(right(networkOf(digits, nb201, {}, image)).cells.length).toBe(3)
   })
 
   it('in the form of all sentences', () =>
@@ -138,8 +165,11 @@ describe('presets', () => {
     expect(PRESETS['paper-nb201']).toEqual({
       method: 'lambda-darts',
       derivative: 'fd',
+      space: 'nb201',
       channels: 16,
+      layers: 8,
       layersPerStage: 5,
+      activation: 'relu',
       batch: 64,
       epochs: 100,
       lambda: 0.25,
@@ -161,6 +191,20 @@ describe('presets', () => {
       statistics: 'all-passes'
     }))
 
+  it('paper-s1 to paper-s5 have those of the official scripts of their spaces', () => {
+    for (const space of ['s1', 's2', 's3', 's4', 's5'] as const)
+      expect(PRESETS[`paper-${space}`]).toEqual({
+        ...PRESETS['paper-nb201'],
+        space,
+        batch: 96,
+        epochs: 50,
+        epsilon0: 1e-3,
+        alphaLearningRate: 3e-4,
+        architectureFirst: true,
+        clipIncludesAlpha: false
+      })
+  })
+
   it('digits has no quirks, but for the published estimator', () =>
     expect(PRESETS.digits).toMatchObject({ derivative: 'fd', clipIncludesAlpha: false, statistics: 'training-pass' }))
 
@@ -171,7 +215,7 @@ describe('presets', () => {
     }
   })
 
-  it('stand in docs/search.md: every option, with both values', () => {
+  it('stand in docs/search.md: every option, with its values', () => {
     const page = readFileSync(new URL('../../docs/search.md', import.meta.url), 'utf8')
     const shown = (value: unknown) => (typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value))
     for (const option of OPTIONS) {
@@ -180,7 +224,7 @@ describe('presets', () => {
         .find(line => line.startsWith('|') && line.includes(`\`${flagName(option)}\``))
         ?.split('|')
         .map(cell => cell.trim())
-      for (const [column, value] of [option.usual, option.paper].entries())
+      for (const [column, value] of [option.usual, option.paper, option.sota ?? option.paper].entries())
         expect(
           cells?.[3 + column]?.split(', ').some(text => text === shown(value) || Number(text) === value),
           `${option.key}: ${shown(value)}`
