@@ -65,6 +65,8 @@ export interface Option<K extends keyof SearchConfig = keyof SearchConfig> {
   readonly least?: number
   readonly most?: number
   readonly whole?: boolean
+  /** Any text. */
+  readonly isText?: boolean
   readonly usual: SearchConfig[K]
   readonly paper: SearchConfig[K]
   readonly sota?: SearchConfig[K]
@@ -95,6 +97,7 @@ export const OPTIONS: readonly Option[] = [
   {
     key: 'space',
     flag: '--space <name>',
+    isText: true,
     help: 'what is searched: s1, s2, s3, s4, s5 (that of DARTS), nb201 (NAS-Bench-201), or a JSON file',
     usual: 'nb201',
     paper: 'nb201',
@@ -350,7 +353,7 @@ export const parseOption = (
     return choices.includes(text)
       ? E.right(text)
       : E.left(inputError(`${name} to be one of ${choices.join(', ')}`, `'${text}'`, 'name one of these'))
-  if (typeof option.usual === 'string') return E.right(text)
+  if (option.isText) return E.right(text)
   const value = text.trim() === '' ? Number.NaN : Number(text)
   const kind = whole ? 'a whole number' : 'a number'
   const from = least === Number.MIN_VALUE ? ' above 0' : least === Number.NEGATIVE_INFINITY ? '' : ` of at least ${least}`
