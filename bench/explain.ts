@@ -111,6 +111,16 @@ const byRepetition = async (device: Device, steps: readonly Step[], groupOf: Gro
 /** `mul+add f32[2,3] (node 7 of 9)` without its place. */
 const expression = (label: string): string => label.replace(/ \(node \d+ of \d+\)$/, '')
 
+const MOST_NAMES = 6
+
+/** An expression that fits on a line: of many operations the first and how many there are. */
+const brief = (what: string): string => {
+  const [names = '', ...shape] = what.split(' ')
+  const all = names.split('+')
+  const shown = all.length <= MOST_NAMES ? names : `${all.slice(0, MOST_NAMES).join('+')}+... (${all.length})`
+  return [shown, ...shape].join(' ')
+}
+
 const gather = (executable: Executable, times: readonly number[], by: (step: Step) => string): readonly Kernel[] => {
   const traffic = trafficOf(executable.plan.program)
   const kernels = new Map<string, Kernel>()
@@ -215,6 +225,6 @@ export const explain = async ({ name, f, args }: Workload, adapter: AdapterInfo)
   print(
     gather(executable, times, ({ call }) => `${call.shader} ${expression(call.label)}`),
     total,
-    ({ what }) => what
+    ({ what }) => brief(what)
   )
 }
