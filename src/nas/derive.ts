@@ -24,14 +24,18 @@ const cellOf = (inputs: number, { nodes, concat }: ConcatCell): CellType => ({
 })
 
 /** The genotype as a space with one operation an edge. No batch norm follows a pool. */
-const spaceOf = (genotype: Genotype): Space =>
-  genotype.family === 'nb201'
-    ? { ...nb201, cells: { alpha: cellOf(1, { nodes: genotype.nodes, concat: [genotype.nodes.length] }) } }
-    : {
-        ...(SPACES['s5'] as Space),
-        cells: { normal: cellOf(2, genotype.normal), reduce: cellOf(2, genotype.reduce) },
-        normAfterPool: false
-      }
+const spaceOf = (genotype: Genotype, { name, skeleton }: Space): Space => ({
+  name,
+  skeleton,
+  cells:
+    genotype.family === 'nb201'
+      ? { alpha: cellOf(1, { nodes: genotype.nodes, concat: [genotype.nodes.length] }) }
+      : { normal: cellOf(2, genotype.normal), reduce: cellOf(2, genotype.reduce) },
+  normAfterPool: false
+})
+
+/** The space whose skeleton the networks of a family have. */
+const FAMILIES: Readonly<Record<Genotype['family'], Space>> = { nb201, darts: SPACES['s5'] as Space }
 
 /** All batch norms have a scale and a shift; the paths are those of the official modules. */
 const STYLES: Readonly<Record<Genotype['family'], Style>> = {
@@ -41,11 +45,16 @@ const STYLES: Readonly<Record<Genotype['family'], Style>> = {
 
 /**
  * The network of a genotype. DARTS: each node adds its two operations; `layers` are all cells, of which those at L/3 and 2L/3 reduce.
- * NAS-Bench-201: `layers` cells in each of three stages. Throws a ShapeError for too few layers, or images that cannot be halved.
+ * NAS-Bench-201: `layers` cells in each of three stages. A space of one's own gives its skeleton. Throws a ShapeError for too few layers, or
+ * images that cannot be halved.
  * @example derivedNetwork(PUBLISHED.lambdadarts_corr_0, { channels: 36, layers: 20, imageChannels: 3, size: [32, 32], classes: 10 })
  */
-export const derivedNetwork = (genotype: Genotype, config: NetworkConfig): DerivedNetwork => {
-  const { parameters, norms, noises, logits } = networkOf(spaceOf(genotype), STYLES[genotype.family], config)
+export const derivedNetwork = (
+  genotype: Genotype,
+  config: NetworkConfig,
+  space: Space = FAMILIES[genotype.family]
+): DerivedNetwork => {
+  const { parameters, norms, noises, logits } = networkOf(spaceOf(genotype, space), STYLES[genotype.family], config)
   return { genotype, config, parameters, norms, noises, logits: (context, images) => logits(context, [], images) }
 }
 

@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type InputError, inputError } from './errors.js'
 import { OPERATIONS } from './operations.js'
-import { type CellType, nb201 } from './space.js'
+import { type CellType, nb201, type Space } from './space.js'
 
 /** An edge that was chosen: its operation, and the node whose value it takes. */
 export interface ChosenEdge {
@@ -174,44 +174,43 @@ const parseDarts = (text: string): E.Either<InputError, Genotype> => {
   )
 }
 
-/** The cell of NAS-Bench-201. */
-const BENCH = nb201.cells['alpha'] as CellType
-
-const parseBench = (text: string): E.Either<InputError, Genotype> => {
+/** A group for each node of a cell, an operation for each of its edges. */
+const parseBench = ({ inputs, nodes, edges }: CellType, text: string): E.Either<InputError, Genotype> => {
   const groups = text.split('+').map(group => group.trim())
-  if (groups.length !== BENCH.nodes)
-    return refuse(`${BENCH.nodes} groups joined by +, one for each node`, `${groups.length} in ${quote(text)}`, BENCH_FORM)
+  if (groups.length !== nodes)
+    return refuse(`${nodes} groups joined by +, one for each node`, `${groups.length} in ${quote(text)}`, BENCH_FORM)
   return pipe(
     groups,
     E.traverseReadonlyArrayWithIndex((i, group) => {
       const where = `group ${i + 1}`
+      const incoming = edges.filter(({ to }) => to === inputs + i)
       const { found, rest } = sequence(/\s*(\w+)~(\d+)\s*\|/gy, group.slice(1))
       if (!group.startsWith('|') || rest !== '') return refuse(`entries |op~source| in ${where}`, quote(group), BENCH_FORM)
-      const [wanted, got] = [Array.from({ length: i + 1 }, (_, from) => `${from}`), found.map(([, , from]) => from as string)]
+      const [wanted, got] = [incoming.map(({ from }) => `${from}`), found.map(([, , from]) => from as string)]
       if (wanted.join() !== got.join())
         return refuse(`an operation from each of the nodes ${wanted.join(', ')} in ${where}`, got.join(', '), BENCH_FORM)
       return pipe(
-        found,
-        E.traverseReadonlyArrayWithIndex((from, [, operation]) =>
+        incoming,
+        E.traverseReadonlyArrayWithIndex((n, { from, operations }) =>
           pipe(
-            known(BENCH.edges[0]?.operations ?? [], operation as string, where),
-            E.map(chosen => ({ operation: chosen, from }))
+            known(operations, found[n]?.[1] as string, where),
+            E.map(operation => ({ operation, from }))
           )
         )
       )
     }),
-    E.map(nodes => ({ family: 'nb201', nodes }))
+    E.map(cells => ({ family: 'nb201', nodes: cells }))
   )
 }
 
 /**
  * The genotype of a text in either notation. Also accepted: `[2, 3, 4, 5]` for a range, double quotes, any white space. Left, in one sentence, for
- * what is no genotype: an unknown operation, a node that does not exist, a wrong count.
+ * what is no genotype: an unknown operation, a node that does not exist, a wrong count. `space` is what a text in groups must fit.
  * @example parseGenotype('|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|')
  */
-export const parseGenotype = (text: string): E.Either<InputError, Genotype> => {
+export const parseGenotype = (text: string, space: Space = nb201): E.Either<InputError, Genotype> => {
   const trimmed = text.trim()
   if (trimmed.startsWith('Genotype')) return parseDarts(trimmed)
-  if (trimmed.startsWith('|')) return parseBench(trimmed)
+  if (trimmed.startsWith('|')) return parseBench(Object.values(space.cells)[0] as CellType, trimmed)
   return E.left(inputError('a genotype of NAS-Bench-201 or of DARTS', quote(text), `${BENCH_FORM}, or ${DARTS_FORM}`))
 }

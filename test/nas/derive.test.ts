@@ -335,6 +335,14 @@ describe('unusual genotypes', () => {
     await expect(logits(net, weights => ({ weights }))).rejects.toThrow('noise f32[2,2,8,8] in the context')
   })
 
+  it('a space of one stage gives its skeleton', () => {
+    const space: Space = { ...nb201, skeleton: { kind: 'stages', stages: 1 } }
+    const text = '|nor_conv_3x3~0|+|none~0|none~1|+|none~0|skip_connect~1|none~2|'
+    // Stem, one convolution with its batch norm in each of two cells, the last batch norm, classifier.
+    const wanted = 2 * 2 * 9 + 4 + 2 * (2 * 2 * 9 + 4) + 4 + 3 * 3
+    expect(sizeOfNetwork(derivedNetwork(parsed(text), { ...STAGES, layers: 2 }, space)).parameters).toBe(wanted)
+  })
+
   it('a concat of some nodes, in its order, sets the width', () => {
     const text = "('skip_connect', 0), ('skip_connect', 1), ('sep_conv_3x3', 0), ('skip_connect', 2)"
     const width = (concat: string) =>

@@ -1,6 +1,5 @@
 /** Genotypes as text, both notations and both ways, and what is refused; connectedness and counts. */
 import { fc, test } from '@fast-check/vitest'
-import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import {
   type Cell,
@@ -13,18 +12,12 @@ import {
   parseGenotype
 } from '../../src/nas/genotype.js'
 import { OPERATIONS } from '../../src/nas/operations.js'
+import { cellOf, nb201, type Space } from '../../src/nas/space.js'
+import { left, right } from '../kernels/results.js'
 import { allBenchCells } from './cells.js'
 
-const parsed = (text: string): Genotype => {
-  const result = parseGenotype(text)
-  if (E.isLeft(result)) throw new Error(result.left.message)
-  return result.right
-}
-const refusal = (text: string): string => {
-  const result = parseGenotype(text)
-  if (E.isRight(result)) throw new Error(`a refusal was wanted, but it reads ${JSON.stringify(result.right)}`)
-  return result.left.message
-}
+const parsed = (text: string): Genotype => right(parseGenotype(text))
+const refusal = (text: string, space: Space = nb201): string => left(parseGenotype(text, space)).message
 
 const BENCH = '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_1x1~2|'
 const DARTS =
@@ -100,6 +93,20 @@ describe('text', () => {
       { operation: 'nor_conv_3x3', from: 1 },
       { operation: 'nor_conv_1x1', from: 2 }
     ])
+  })
+
+  it('in groups fits the space that is given', () => {
+    const cell = cellOf({ inputs: 1, nodes: 2, multiplier: 1 }, edge =>
+      edge === 1 ? ['sep_conv_3x3'] : ['none', 'skip_connect']
+    )
+    const space: Space = { ...nb201, cells: { alpha: cell } }
+    const text = '|skip_connect~0|+|sep_conv_3x3~0|none~1|'
+    expect(formatGenotype(right(parseGenotype(text, space)))).toBe(text)
+    expect(refusal(text)).toContain('3 groups joined by +, one for each node, but got 2')
+    expect(refusal(BENCH, space)).toContain('2 groups joined by +, one for each node, but got 3')
+    expect(refusal('|sep_conv_3x3~0|+|sep_conv_3x3~0|none~1|', space)).toContain(
+      "operations among none, skip_connect, but got 'sep_conv_3x3' in group 1"
+    )
   })
 
   it.each([
