@@ -15,6 +15,7 @@ export {
   type Jacobian,
   jacobian,
   jvp,
+  mixedHvp,
   type Unreached,
   valueAndGrad,
   valueAuxAndGrad,

@@ -5,6 +5,7 @@
  * A gradient wraps each argument in a fresh `alias` and pulls the cotangent back to that alias. The fresh identity is what keeps nested
  * derivatives apart (no levels, no perturbation confusion): d/dx [x * d/dy (x + y)] is 1.
  */
+import { work } from './graph.js'
 import { reshape } from './ops/broadcast.js'
 import { alias, tensor } from './ops/core.js'
 import { concat } from './ops/movement.js'
@@ -170,22 +171,58 @@ export const jvp = <A extends readonly Tree[], R extends Tree>(
   return [out, push(tangents as unknown as A, { unreached: 'zero' })[0]]
 }
 
-/** The order of the two derivatives in `hvp`: either can be the cheaper one. */
+/**
+ * The order of the two derivatives of a second one. reverse-over-reverse: the gradient of <gradient, v>; forward-over-reverse: the jvp of the gradient
+ * along v. Both are exact, and of one scalar function they mostly cost the same. Without an order both are built, and the one with less to compute is
+ * taken.
+ */
 export interface HvpOptions {
   readonly order?: 'reverse-over-reverse' | 'forward-over-reverse'
 }
 
+/** Of two ways to the same tree, the one asked for, or the one whose graph is cheaper. Building a graph computes nothing. */
+const chosen = <T extends Tree>(
+  order: HvpOptions['order'],
+  ways: { readonly [K in NonNullable<HvpOptions['order']>]: () => T }
+): T => {
+  if (order) return ways[order]()
+  const [reverse, forward] = [ways['reverse-over-reverse'](), ways['forward-over-reverse']()]
+  return work(leaves(forward)) < work(leaves(reverse)) ? forward : reverse
+}
+
 /**
- * The Hessian of a scalar `f` times `v`, without the Hessian.
- * reverse-over-reverse: d/dx <df/dx, v>; forward-over-reverse: the jvp of the gradient along v.
+ * The Hessian of a scalar `f` times `v`, without the Hessian: d/dx <df/dx, v>.
  * @example hvp(f, x, v)
  */
-export const hvp = <T extends Tree>(f: (x: T) => Tensor, x: T, v: T, { order = 'reverse-over-reverse' }: HvpOptions = {}): T => {
+export const hvp = <T extends Tree>(f: (x: T) => Tensor, x: T, v: T, { order }: HvpOptions = {}): T => {
   const gradient = (y: T): T => grad(f, { unreached: 'zero' })(y)
-  if (order === 'forward-over-reverse') return jvp(gradient, [x], [v])[1]
-  const [, pullback] = vjp(gradient, x)
-  return pullback(v, { unreached: 'zero' })[0]
+  return chosen(order, {
+    'reverse-over-reverse': () => {
+      const [, pullback] = vjp(gradient, x)
+      return pullback(v, { unreached: 'zero' })[0]
+    },
+    'forward-over-reverse': () => jvp(gradient, [x], [v])[1]
+  })
 }
+
+/**
+ * The mixed second derivative of a scalar `f(x, y)`, times `v`, a tree like `y`: d/dx <df/dy, v>, a tree like `x`.
+ * @example mixedHvp((w, alpha) => loss(w, alpha), weights, alpha, direction)
+ */
+export const mixedHvp = <X extends Tree, Y extends Tree>(
+  f: (x: X, y: Y) => Tensor,
+  x: X,
+  y: Y,
+  v: Y,
+  { order }: HvpOptions = {}
+): X =>
+  chosen(order, {
+    'reverse-over-reverse': () => {
+      const [, pullback] = vjp((a: X): Y => grad((b: Y) => f(a, b), { unreached: 'zero' })(y), x)
+      return pullback(v, { unreached: 'zero' })[0]
+    },
+    'forward-over-reverse': () => jvp((b: Y): X => grad((a: X) => f(a, b), { unreached: 'zero' })(x), [y], [v])[1]
+  })
 
 /** A tree of trees: for each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument]. */
 export type Jacobian<R, T> = R extends Tensor ? T : { readonly [K in keyof R]: Jacobian<R[K], T> }

@@ -1,5 +1,5 @@
 /** Graphs: nodes in an order that can be computed, and what people look at (`show`, `toDot`, counts). */
-import { show as showAval } from './shape.js'
+import { show as showAval, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
 /** A graph is its outputs; all else is reached from them. Dead code is what is not. */
@@ -40,6 +40,14 @@ export const countNodes = (outputs: readonly Tensor[]): Readonly<Record<string, 
   for (const { primitive } of topological(outputs)) counts[primitive.name] = (counts[primitive.name] ?? 0) + 1
   return counts
 }
+
+/** What there is to compute: multiply-adds (two each) where a primitive counts them, else an operation an element; views are free. */
+export const work = (outputs: readonly Tensor[]): number =>
+  topological(outputs).reduce((total, node) => {
+    const { kernel, flops } = node.primitive
+    if (!kernel || kernel.kind === 'view') return total
+    return total + (flops?.(node.inputs, node.attributes, node) ?? sizeOf(node.shape))
+  }, 0)
 
 const attributeText = (node: Tensor): string => {
   const entries = Object.entries(node.attributes).filter(

@@ -2,7 +2,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
-import { grad, hessian, hvp, jacobian, jvp, valueAndGrad, valueAuxAndGrad, vjp } from '../../src/autodiff/grad.js'
+import { grad, hessian, hvp, jacobian, jvp, mixedHvp, valueAndGrad, valueAuxAndGrad, vjp } from '../../src/autodiff/grad.js'
+import { work } from '../../src/autodiff/graph.js'
 import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { optimise } from '../../src/autodiff/passes.js'
@@ -234,6 +235,34 @@ describe('trees', () => {
     expect(numbers(aux)).toEqual([1, -0.4])
     expect(numbers(gradient)).toEqual(numbers(grad(f)(tree)))
     expect(numbers(value)).toEqual(numbers(f(tree)))
+  })
+})
+
+describe('the two orders of a second derivative', () => {
+  const orders = ['reverse-over-reverse', 'forward-over-reverse'] as const
+  const values = (seed: number, ...shape: readonly number[]) => $.randomNormal($.key(seed), shape)
+  const [x, w, v] = [values(1, 3, 4), values(2, 4, 5), values(3, 4, 5)]
+  const f = (u: Tensor) => $.sum($.tanh($.matmul(x, u)))
+  const g = (u: Tensor, y: Tensor) => $.sum($.tanh($.matmul(y, u)))
+  const along = values(4, 3, 4)
+
+  it('give the same products', () => {
+    const [reverse, forward] = orders.map(order => numbers(hvp(f, w, v, { order }))) as [number[], number[]]
+    expectNear(reverse, forward)
+    expectNear(numbers(hvp(f, w, v)), forward)
+    const [first, second] = orders.map(order => numbers(mixedHvp(g, w, x, along, { order }))) as [number[], number[]]
+    expectNear(first, second)
+    expectNear(numbers(mixedHvp(g, w, x, along)), first)
+    // <v, d/dw <dg/dx, along>> either way round.
+    const across = mixedHvp((y: Tensor, u: Tensor) => g(u, y), x, w, v)
+    expectNear(numbers($.sum($.mul(mixedHvp(g, w, x, along), v))), numbers($.sum($.mul(across, along))))
+  })
+
+  it('and the one with less to compute is taken', () => {
+    const costs = orders.map(order => work([hvp(f, w, v, { order })]))
+    expect(work([hvp(f, w, v)])).toBe(Math.min(...costs))
+    const mixed = orders.map(order => work([mixedHvp(g, w, x, along, { order })]))
+    expect(work([mixedHvp(g, w, x, along)])).toBe(Math.min(...mixed))
   })
 })
 
