@@ -3,9 +3,10 @@
  * the two passes of the quotient. For the regulariser's gradient in the weights, and for the second-order part of DARTS' hypergradient.
  */
 
-import { flipsBetween, type Taken } from '../autodiff/kinks.js'
+import { choicesOf, flipsBetween, type Taken } from '../autodiff/kinks.js'
 import { cosine } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
+import { sizeOf } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import { leaves } from '../autodiff/tree.js'
 import { tablesOf } from './bilevel.js'
@@ -13,6 +14,7 @@ import {
   type Alpha,
   alphaGradientOf,
   type Batch,
+  type Direction,
   differenceRegulariser,
   directionOf,
   exactRegulariser,
@@ -55,6 +57,23 @@ const compare = (estimate: Tensor, exact: Tensor, before: Taken, after: Taken): 
   ]
 }
 
+/** How many choices of a primitive lie between mixtures and loss. */
+const choiceCount = (loss: Tensor, mixtures: readonly Tensor[], wanted: string): Tensor =>
+  $.tensor(
+    choicesOf([loss], mixtures).reduce((sum, { primitive, choice }) => sum + (primitive === wanted ? sizeOf(choice.shape) : 0), 0)
+  )
+
+/** The cosines of all pairs of cells that share an alpha, and of cells that do not where their matrices are of one shape; 0 elsewhere. */
+export const pairCosines = (cellGradients: readonly Tensor[]): Tensor =>
+  $.concat(
+    cellGradients.map(g =>
+      $.reshape(scalars(cellGradients.map(h => (sizeOf(g.shape) === sizeOf(h.shape) ? cosine(g, h) : $.tensor(0)))), [
+        1,
+        cellGradients.length
+      ])
+    )
+  )
+
 /** The regulariser on a batch: what does not depend on epsilon. Vectors are in the order of the network's table. */
 export const regulariserReference = (net: Supernet, loss: Loss, harmony: Harmony) => (point: Point, batch: Batch) => {
   const { weights: table } = tablesOf(net)
@@ -67,11 +86,21 @@ export const regulariserReference = (net: Supernet, loss: Loss, harmony: Harmony
   return {
     gradient,
     exact,
-    facts: scalars([pass.loss, harmony(pass.cellGradients), globalNorm([gradient]), globalNorm([exact]), along.size])
+    cosines: pairCosines(pass.cellGradients),
+    norms: scalars(pass.cellGradients.map(g => globalNorm([g]))),
+    facts: scalars([
+      pass.loss,
+      harmony(pass.cellGradients),
+      globalNorm([gradient]),
+      globalNorm([exact]),
+      along.size,
+      choiceCount(pass.loss, mixtures, 'relu'),
+      choiceCount(pass.loss, mixtures, 'window_argmax')
+    ])
   }
 }
 /** What `facts` of `regulariserReference` are. */
-export const REGULARISER_FACTS = ['loss', 'harmony', 'gradientNorm', 'exactNorm', 'directionNorm'] as const
+export const REGULARISER_FACTS = ['loss', 'harmony', 'gradientNorm', 'exactNorm', 'directionNorm', 'relus', 'pools'] as const
 
 /** The numbers of a regulariser's quotient, in the order of their vector. */
 export const REGULARISER_ROW = [...COMPARISON, 'epsilon', 'share', 'clip', 'exactClip'] as const
@@ -81,7 +110,7 @@ export const REGULARISER_ROW = [...COMPARISON, 'epsilon', 'share', 'clip', 'exac
  * `exactClip` that with the exact derivative in its place.
  */
 export const regulariserQuotient =
-  (net: Supernet, loss: Loss, harmony: Harmony, limit: number) =>
+  (net: Supernet, loss: Loss, along: (cellGradients: readonly Tensor[]) => Direction, limit: number) =>
   (
     point: Point,
     batch: Batch,
@@ -97,7 +126,7 @@ export const regulariserQuotient =
       weights,
       mixtures,
       batch,
-      directionOf(harmony, cellGradients)
+      along(cellGradients)
     )
     const [forward, backward] = regulariser.points.map((from): Taken => ({ outputs: [loss(weights, from, batch)[0]], from })) as [
       Taken,
