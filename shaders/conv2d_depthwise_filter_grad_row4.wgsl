@@ -16,12 +16,11 @@ override CHANNELS = 16u;
 override H = 32;
 override W4 = 8u;      // width / 4
 override S = 8u;       // subgroup size
-override IMAGES = 4u;  // of a part
 const MOST = 5;        // the largest K
 const MOST_STORES = 4; // K K / S
 
 struct Params {
-  offset: vec4u,  // of the images and of the cotangents, multiples of 4; images
+  offset: vec4u,  // of the images and of the cotangents, multiples of 4; images, those of a part
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
@@ -45,13 +44,13 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let left_lane = (lane + S - 1u) % S;
   let right_lane = (lane + 1u) % S;
   let at_once = S / W4;
-  let walks = IMAGES * u32(DILATION);
+  let walks = P.offset.w * u32(DILATION);
   let turns = (H + DILATION - 1) / DILATION + half;
 
   var sums: array<f32, MOST * MOST>;
   for (var first = 0u; first < min(walks, arrayLength(&x)); first += at_once) {
     let walk = first + lane / W4;
-    let image = part * IMAGES + walk / u32(DILATION);
+    let image = part * P.offset.w + walk / u32(DILATION);
     let phase = i32(walk % u32(DILATION));
     let exists = walk < walks && image < P.offset.z;
     let plane = (min(image, P.offset.z - 1u) * CHANNELS + channel) * u32(H) * W4 + column;

@@ -1,26 +1,26 @@
-// Filter gradient of a dense 3x3 convolution, stride 1, same padding, for adapters with subgroups of one fixed size: partial sums over parts
-// of the batch, part by part in the result [parts][OUTPUTS][CHANNELS][K][K]; a fold adds the parts in their order.
+// Filter gradient of a dense 3x3 convolution, stride 1, same padding, for adapters with subgroups of one fixed size: partial sums over parts of the
+// batch, part by part in the result [parts][OUTPUTS][CHANNELS][K][K]; a fold adds the parts in their order.
 //
 // Layout: the sum runs over all pixels and its result is small, so the parallelism comes from splitting the sum. A workgroup is one subgroup; it owns
-// OUTS outputs x one channel x all taps, and walks over the pixels of its part, a lane 4 pixels at a time: 4 K K sums from 4 + K loads. Neighbour
-// pixels come by shuffle, as in conv2d_row4.wgsl, and the lanes are added at the very end.
-// Rate: 15-25 GFLOP/s for 3x3 on a software adapter of two cores, where conv2d_filter_grad.wgsl reaches 2.
+// OUTS outputs x one channel x all taps, and walks over the images of its part, a lane down a column of vec4s, as many images at once as there are
+// lanes. Three rows of pixels are kept in registers, so a turn is K K OUTS sums from 1 + OUTS loads. Neighbour pixels come by shuffle, as in
+// conv2d_row4.wgsl, and the lanes are added at the very end; each stores a few of the sums, since a store is what takes long to compile.
+// Rate: 25 GFLOP/s on a software adapter of two cores, where conv2d_filter_grad.wgsl reaches 2.
 //
-// Requires: W / 4 divides S, S >= 8; outputs are a multiple of OUTS; the rows of a part are a multiple of the S / W4 rows that are taken at once.
+// Requires: W is a multiple of 4 and at most 4 S, S >= 8; outputs are a multiple of OUTS.
 enable subgroups;
 
 override CHANNELS = 16u;
 override OUTPUTS = 16u;
-override H = 32u;
+override H = 32;
 override W4 = 8u;      // width / 4
 override S = 8u;       // subgroup size
-override IMAGES = 4u;  // of a part
 const K = 3;
 const OUTS = 4;
 const MOST_STORES = 5; // OUTS K K / S
 
 struct Params {
-  offset: vec4u,  // of the images and of the cotangents, multiples of 4
+  offset: vec4u,  // of the images and of the cotangents, multiples of 4; images, those of a part
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
@@ -32,43 +32,43 @@ struct Params {
 fn load(x: vec4f) -> vec4f { return x; }
 //! end
 
+// A row as it is, in the middle, and with what lies left and right of each pixel.
+fn beside(v: vec4f, lane: u32) -> array<vec4f, K> {
+  let column = lane % W4;
+  let left = select(0.0, subgroupShuffle(v.w, (lane + S - 1u) % S), column > 0u);
+  let right = select(0.0, subgroupShuffle(v.x, (lane + 1u) % S), column < W4 - 1u);
+  return array<vec4f, K>(vec4f(left, v.xyz), v, vec4f(v.yzw, right));
+}
+
 @compute @workgroup_size(S)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let blocks = OUTPUTS / u32(OUTS);
   let channel = group.x / blocks;
   let block = (group.x - channel * blocks) * u32(OUTS);
   let part = group.y;
-  let column = lane % W4;
-  let has_left = column > 0u;
-  let has_right = column < W4 - 1u;
-  let left_lane = (lane + S - 1u) % S;
-  let right_lane = (lane + 1u) % S;
-  let plane = H * W4;
-  let last = i32(arrayLength(&x)) - 1;
-  let rows_at_once = S / W4;
-  let turns = IMAGES * H / rows_at_once;
+  let plane = u32(H) * W4;
+  let at_once = S / W4;
 
   var sums: array<array<f32, 9>, OUTS>;
-  for (var turn = 0u; turn < min(turns, arrayLength(&x)); turn++) {  // the driver must not see the bound: this loop has to stay rolled
-    let row = turn * rows_at_once + lane / W4;
-    let image = row / H;
-    let y = i32(row - image * H);
-    let b = part * IMAGES + image;
-    var cotangents: array<vec4f, OUTS>;
-    for (var o = 0; o < OUTS; o++) {
-      cotangents[o] = g[P.offset.y / 4u + (b * OUTPUTS + block + u32(o)) * plane + u32(y) * W4 + column];
-    }
-    let origin = i32(P.offset.x / 4u + (b * CHANNELS + channel) * plane + column) + y * i32(W4);
-    for (var ky = 0; ky < K; ky++) {
-      let line = y + ky - 1;
-      let v = select(vec4f(0), load(x[u32(clamp(origin + (ky - 1) * i32(W4), 0, last))]), line >= 0 && line < i32(H));
-      let left = vec4f(select(0.0, subgroupShuffle(v.w, left_lane), has_left), v.xyz);
-      let right = vec4f(v.yzw, select(0.0, subgroupShuffle(v.x, right_lane), has_right));
+  for (var first = 0u; first < P.offset.w; first += at_once) {
+    let walk = first + lane / W4;
+    let b = min(part * P.offset.w + walk, P.offset.z - 1u);
+    let exists = lane / W4 < at_once && walk < P.offset.w && part * P.offset.w + walk < P.offset.z;
+    let image = P.offset.x / 4u + (b * CHANNELS + channel) * plane + lane % W4;
+    let output = P.offset.y / 4u + (b * OUTPUTS + block) * plane + lane % W4;
+    var rows: array<array<vec4f, 3>, K>;
+    rows[0] = array<vec4f, 3>();
+    rows[1] = beside(select(vec4f(0), load(x[image]), exists), lane);
+    for (var y = 0; y < min(H, i32(arrayLength(&x) + u32(H))); y++) {  // the driver must not see the bound: this loop has to stay rolled
+      rows[2] = beside(select(vec4f(0), load(x[image + u32(min(y + 1, H - 1)) * W4]), y + 1 < H && exists), lane);
       for (var o = 0; o < OUTS; o++) {
-        sums[o][ky * 3] += dot(cotangents[o], left);
-        sums[o][ky * 3 + 1] += dot(cotangents[o], v);
-        sums[o][ky * 3 + 2] += dot(cotangents[o], right);
+        let cotangent = select(vec4f(0), g[output + u32(o) * plane + u32(y) * W4], exists);
+        for (var ky = 0; ky < K; ky++) {
+          for (var kx = 0; kx < K; kx++) { sums[o][ky * K + kx] += dot(cotangent, rows[ky][kx]); }
+        }
       }
+      rows[0] = rows[1];
+      rows[1] = rows[2];
     }
   }
   let taps = K * K;

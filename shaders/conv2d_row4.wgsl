@@ -8,7 +8,7 @@
 // select: a branch around a load costs more than the load.
 // Rate: 25-45 GFLOP/s for 3x3 at 16 channels on a software adapter of two cores, where conv2d.wgsl reaches 2.7.
 //
-// Requires: W / 4 divides S, S >= 8; H is a multiple of ROWS and the outputs of OUTS; the invocations are a multiple of SIZE.
+// Requires: W is a multiple of 4, S >= 8; H is a multiple of ROWS and the outputs of OUTS; the invocations are a multiple of SIZE.
 enable subgroups;
 
 override FLIP = false;
@@ -18,6 +18,7 @@ override H = 32;
 override W4 = 8;       // width / 4
 override S = 8u;       // subgroup size
 override SIZE = 64u;   // workgroup: a multiple of S
+override EDGES = false; // W / 4 does not divide S: rows straddle subgroups, whose outer lanes load their neighbours
 const K = 3;
 const ROWS = 2;
 const OUTS = 4;
@@ -72,10 +73,18 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
     var row: array<array<vec4f, 3>, ROWS + K - 1>;
     for (var r = 0; r < ROWS + K - 1; r++) {
       let line = y + r - 1;
-      let v = select(vec4f(0), load(x[u32(clamp(origin + (r - 1) * W4, base, last))]), line >= 0 && line < H);
+      let inside = line >= 0 && line < H;
+      let at = origin + (r - 1) * W4;
+      let v = select(vec4f(0), load(x[u32(clamp(at, base, last))]), inside);
       row[r][1] = v;
-      row[r][0] = vec4f(select(0.0, subgroupShuffle(v.w, left_lane), has_left), v.xyz);
-      row[r][2] = vec4f(v.yzw, select(0.0, subgroupShuffle(v.x, right_lane), has_right));
+      var left = subgroupShuffle(v.w, left_lane);
+      var right = subgroupShuffle(v.x, right_lane);
+      if (EDGES) {
+        left = select(left, select(vec4f(0), load(x[u32(clamp(at - 1, base, last))]), inside).w, lane == 0u);
+        right = select(right, select(vec4f(0), load(x[u32(clamp(at + 1, base, last))]), inside).x, lane == S - 1u);
+      }
+      row[r][0] = vec4f(select(0.0, left, has_left), v.xyz);
+      row[r][2] = vec4f(v.yzw, select(0.0, right, has_right));
     }
     for (var ky = 0; ky < K; ky++) {
       for (var kx = 0; kx < K; kx++) {

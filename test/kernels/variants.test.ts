@@ -180,7 +180,7 @@ describe('depthwise convolutions by rows of vec4', () => {
     variant(['conv2d_depthwise_row4'], cases, convolution(part), near(part))
   })
   describe('filter gradient', () => {
-    variant(['conv2d_depthwise_filter_grad_row4', 'reduce'], cases, convolution('filter gradient'), near('filter gradient'))
+    variant(['conv2d_depthwise_filter_grad_row4'], cases, convolution('filter gradient'), near('filter gradient'))
   })
 })
 
@@ -332,12 +332,13 @@ const count = fc.integer({ min: 1, max: 9 })
 
 describe('dense 3x3 convolutions by rows of vec4', () => {
   const fours = fc.constantFrom(4, 8)
-  const cases = fc
-    .record({ batch: fc.constantFrom(4, 8), channels: fours, outputs: fours, rows: fc.constantFrom(4, 8), columns: width })
-    .map(({ rows, columns, ...rest }): Convolution => ({ ...rest, size: [rows, columns], kernel: 3 }))
+  const cases = (batch: fc.Arbitrary<number>, rows: fc.Arbitrary<number>, columns: readonly number[]) =>
+    fc
+      .record({ batch, channels: fours, outputs: fours, size: fc.tuple(rows, fc.constantFrom(...columns)) })
+      .map((options): Convolution => ({ ...options, kernel: 3 }))
   const fine: Convolution = { batch: 8, channels: 4, outputs: 8, size: [8, 16], kernel: 3 }
   const near = (part: Part) => ({
-    'a width of 12': convolution(part)({ ...fine, size: [8, 12] }),
+    'a width of 18': convolution(part)({ ...fine, size: [8, 18] }),
     'a stride of 2': convolution(part)({ ...fine, stride: 2 }),
     'no padding': convolution(part)({ ...fine, padding: 0 }),
     'a dilation of 2': convolution(part)({ ...fine, dilation: 2 }),
@@ -345,12 +346,20 @@ describe('dense 3x3 convolutions by rows of vec4', () => {
     'outputs and channels that are no multiples of 4': convolution(part)({ ...fine, channels: 6, outputs: 6 }),
     '5x5': convolution(part)({ ...fine, kernel: 5 })
   })
-  describe.each([
-    ['forward', ['conv2d_row4']],
-    ['input gradient', ['conv2d_row4']],
-    ['filter gradient', ['conv2d_filter_grad_row4', 'reduce']]
-  ] as const)('%s', (part, shaders) => {
-    variant(shaders, cases, convolution(part), near(part))
+  const even = fc.constantFrom(4, 8)
+  describe.each(['forward', 'input gradient'] as const)('%s', part => {
+    const odd = { 'seven rows': convolution(part)({ ...fine, size: [7, 16] }) }
+    variant(['conv2d_row4'], cases(even, even, [4, 8, 12, 28, 32, 40]), convolution(part), { ...near(part), ...odd }, 5)
+  })
+  describe('filter gradient', () => {
+    const wide = { 'a width of 36': convolution('filter gradient')({ ...fine, size: [8, 36] }) }
+    variant(
+      ['conv2d_filter_grad_row4'],
+      cases(count, count, [4, 8, 12, 28, 32]),
+      convolution('filter gradient'),
+      { ...near('filter gradient'), ...wide },
+      5
+    )
   })
 })
 

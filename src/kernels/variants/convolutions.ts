@@ -58,7 +58,8 @@ const row4 =
       dense &&
       kernel === 3 &&
       dilation === 1 &&
-      rowsFit(width, size) &&
+      size >= 8 &&
+      width % 4 === 0 &&
       height % ROWS === 0 &&
       outputs % OUTS === 0 &&
       offsets[0] % 4 === 0 &&
@@ -76,7 +77,8 @@ const row4 =
           H: height,
           W4: width / 4,
           S: size,
-          SIZE: workgroup
+          SIZE: workgroup,
+          EDGES: Number(!rowsFit(width, size))
         },
         params: [...offsets, 0, 0],
         workgroups: [total / workgroup, outputs / OUTS, 1]
@@ -87,35 +89,52 @@ const row4 =
 /** The parts that a batch is cut into, so that there is enough to do side by side and no sum is long. */
 const MOST_PARTS = 8
 
+/**
+ * A call into partial sums over parts of the batch, of the filters' size each, and the fold that adds them. A part has as many images as the call
+ * takes at once, if there are so many.
+ */
+const byParts = (
+  call: Call,
+  newSlot: NewSlot,
+  count: number,
+  partial: (images: number, parts: number) => Pick<Call, 'shader' | 'constants' | 'params' | 'workgroups'>,
+  atOnce = 1
+): readonly Call[] | undefined => {
+  const { batch, start } = convolutionOf(call)
+  const images = Math.max(Math.ceil(batch / MOST_PARTS), Math.min(batch, atOnce))
+  const parts = Math.ceil(batch / images)
+  const whole = parts === 1 && start === 0
+  const write = whole ? call.write : newSlot({ dtype: 'f32', shape: [parts, count] })
+  const first = { ...call, ...partial(images, parts), write }
+  return dispatchable(whole ? [first] : [first, sumOfParts(call, { partial: write, parts, outputs: count, start })])
+}
+
 /** `conv2d_filter_grad_row4` into partial sums, and a fold that adds them. */
 const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
-  const { offsets, start, batch, channels, outputs, height, width, kernel, dilation, same, dense } = convolutionOf(call)
-  const atOnce = (4 * size) / width
-  const parts = Array.from({ length: MOST_PARTS }, (_, i) => MOST_PARTS - i).find(
-    count => batch % count === 0 && ((batch / count) * height) % atOnce === 0
-  )
+  const { offsets, batch, channels, outputs, height, width, kernel, dilation, same, dense } = convolutionOf(call)
   const fits =
     same &&
     dense &&
     kernel === 3 &&
     dilation === 1 &&
-    rowsFit(width, size) &&
+    size >= 8 &&
+    width % 4 === 0 &&
+    width <= 4 * size &&
     outputs % OUTS === 0 &&
     offsets.every(offset => offset % 4 === 0)
-  if (!fits || parts === undefined) return undefined
-  const count = outputs * channels * kernel * kernel
-  const partial = newSlot({ dtype: 'f32', shape: [parts, count] })
-  return dispatchable([
-    {
-      ...call,
+  if (!fits) return undefined
+  return byParts(
+    call,
+    newSlot,
+    outputs * channels * kernel * kernel,
+    (images, parts) => ({
       shader: 'conv2d_filter_grad_row4',
-      constants: { CHANNELS: channels, OUTPUTS: outputs, H: height, W4: width / 4, S: size, IMAGES: batch / parts },
-      params: [...offsets, 0, 0],
-      write: partial,
+      constants: { CHANNELS: channels, OUTPUTS: outputs, H: height, W4: width / 4, S: size },
+      params: [...offsets, batch, images],
       workgroups: [(outputs / OUTS) * channels, parts, 1]
-    },
-    sumOfParts(call, { partial, parts, outputs: count, start })
-  ])
+    }),
+    Math.floor((4 * size) / width)
+  )
 }
 
 /** `conv2d_1x1_row4` for the forward pass and the input gradient. */
@@ -142,22 +161,6 @@ const pointwise =
 
 /** Outputs and channels of a subgroup in the filter gradients below. */
 const TILE = [8, 4] as const
-
-/** A call into partial sums over parts of the batch, of the filters' size each, and the fold that adds them. */
-const byParts = (
-  call: Call,
-  newSlot: NewSlot,
-  count: number,
-  partial: (images: number, parts: number) => Pick<Call, 'shader' | 'constants' | 'params' | 'workgroups'>
-): readonly Call[] | undefined => {
-  const { batch, start } = convolutionOf(call)
-  const images = Math.ceil(batch / MOST_PARTS)
-  const parts = Math.ceil(batch / images)
-  const whole = parts === 1 && start === 0
-  const write = whole ? call.write : newSlot({ dtype: 'f32', shape: [parts, count] })
-  const first = { ...call, ...partial(images, parts), write }
-  return dispatchable(whole ? [first] : [first, sumOfParts(call, { partial: write, parts, outputs: count, start })])
-}
 
 /** `conv2d_1x1_filter_grad_row4` into partial sums, and a fold that adds them. */
 const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
@@ -348,12 +351,18 @@ const depthwiseFilterGradRow4: Variant = (call, { subgroupSize: size }, newSlot)
   const conv = convolutionOf(call)
   const { offsets, batch, channels, height, width, kernel, dilation } = conv
   if (!depthwiseFits(conv, size) || offsets[1] % 4 !== 0) return undefined
-  return byParts(call, newSlot, channels * kernel * kernel, (images, parts) => ({
-    shader: 'conv2d_depthwise_filter_grad_row4',
-    constants: { K: kernel, DILATION: dilation, CHANNELS: channels, H: height, W4: width / 4, S: size, IMAGES: images },
-    params: [...offsets, batch, 0],
-    workgroups: [channels, parts, 1]
-  }))
+  return byParts(
+    call,
+    newSlot,
+    channels * kernel * kernel,
+    (images, parts) => ({
+      shader: 'conv2d_depthwise_filter_grad_row4',
+      constants: { K: kernel, DILATION: dilation, CHANNELS: channels, H: height, W4: width / 4, S: size },
+      params: [...offsets, batch, images],
+      workgroups: [channels, parts, 1]
+    }),
+    (4 * size) / width
+  )
 }
 
 /** The constants of the depthwise shaders of stride 2, where they take a convolution. */
@@ -405,12 +414,18 @@ const stride2FilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
   const { offsets, batch, channels, kernel } = conv
   const constants = stride2Constants(conv, size)
   if (!constants || offsets[1] % 4 !== 0) return undefined
-  return byParts(call, newSlot, channels * kernel * kernel, (images, parts) => ({
-    shader: 'conv2d_depthwise_stride2_filter_grad_row4',
-    constants,
-    params: [...offsets, batch, images],
-    workgroups: [channels, parts, 1]
-  }))
+  return byParts(
+    call,
+    newSlot,
+    channels * kernel * kernel,
+    (images, parts) => ({
+      shader: 'conv2d_depthwise_stride2_filter_grad_row4',
+      constants,
+      params: [...offsets, batch, images],
+      workgroups: [channels, parts, 1]
+    }),
+    (4 * size) / conv.columns
+  )
 }
 
 export const convolutions: Variants = {
