@@ -171,11 +171,11 @@ const runName = ({ method, seed }: SearchConfig): string =>
 
 const readTable = (path: string): BenchTable => orRefuse(decodeBenchTable(orRefuse(readText('--table', path))))
 
-/** A genotype of the command line: the name of a published one, a text, or a file that holds one. */
-const readGenotype = (given: string): Genotype => {
+/** A genotype of the command line: the name of a published one, a text, or a file that holds one; of a space, if one is given. */
+const readGenotype = (given: string, space?: Space): Genotype => {
   if (Object.hasOwn(PUBLISHED, given)) return PUBLISHED[given] as Genotype
-  if (/^\s*(\||Genotype)/.test(given)) return orRefuse(parseGenotype(given))
-  if (existsSync(given)) return orRefuse(parseGenotype(orRefuse(readText('the genotype', given))))
+  if (/^\s*(\||Genotype)/.test(given)) return orRefuse(parseGenotype(given, space))
+  if (existsSync(given)) return orRefuse(parseGenotype(orRefuse(readText('the genotype', given)), space))
   const wanted = 'a genotype: its text, the name of a published one, or a file that holds one'
   throw new Refusal(
     BAD_INPUT,
@@ -321,14 +321,23 @@ const SIZE_OPTIONS = [
 ] as const
 
 const countCommand = (given: string, options: Readonly<Record<string, string | boolean | undefined>>): number => {
-  const genotype = readGenotype(given)
+  const space = typeof options['space'] === 'string' ? readSpace(options['space']) : undefined
+  const genotype = readGenotype(given, space)
+  const family = space && (space.skeleton.kind === 'stages' ? 'nb201' : 'darts')
+  if (family !== undefined && family !== genotype.family)
+    throw new Refusal(
+      BAD_INPUT,
+      inputError(`a genotype of --space ${options['space']}`, 'one of the other family', 'give the space it is of').message
+    )
   const { channels, layers, classes, size, imageChannels } = Object.fromEntries(
     SIZE_OPTIONS.map(option => [
       option.key,
       orRefuse(parseOption({ ...option, least: 1, whole: true }, options[option.key] ?? String(option.usual[genotype.family])))
     ])
   ) as Readonly<Record<(typeof SIZE_OPTIONS)[number]['key'], number>>
-  const net = orShapeRefusal(() => derivedNetwork(genotype, { channels, layers, classes, imageChannels, size: [size, size] }))
+  const net = orShapeRefusal(() =>
+    derivedNetwork(genotype, { channels, layers, classes, imageChannels, size: [size, size] }, space)
+  )
   const counted = orShapeRefusal(() => sizeOfNetwork(net))
   say(
     options['json'] ? JSON.stringify({ genotype: formatGenotype(genotype), ...net.config, ...counted }) : sizeText(net, counted)
@@ -429,6 +438,7 @@ const program = (finish: (code: Promise<number>) => void): Command => {
       )
     )
   count
+    .option('--space <name>', 'the space of the genotype, where it is one of your own: a JSON file')
     .option('--json', 'as JSON')
     .exitOverride()
     .action((genotype, given) => finish(Promise.resolve(countCommand(genotype, given))))

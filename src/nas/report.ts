@@ -124,7 +124,7 @@ export const scoreText = ({ genotype, index, parametersMillions, cells, isomorph
 /** How large the network of a genotype is. */
 export const sizeText = ({ genotype, config }: DerivedNetwork, { parameters, multiplyAdds }: NetworkSize): string => {
   const { channels, layers, classes, imageChannels, size } = config
-  const cells = genotype.family === 'nb201' ? `${layers} cells in each of three stages` : `${layers} cells`
+  const cells = genotype.family === 'nb201' ? `${layers} cells in each stage` : `${layers} cells`
   return [
     formatGenotype(genotype),
     `${parameters.toLocaleString('en')} parameters, ${multiplyAdds.toLocaleString('en')} multiply-adds an image`,

@@ -2,8 +2,11 @@
  * The networks of genotypes: their sizes as published, and their values: a derived network is the supernet at the mixtures that choose its
  * operations, whose values the golden files hold.
  */
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fc, test } from '@fast-check/vitest'
-import { describe, expect, it } from 'vitest'
+import { afterAll, describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
 import { crossEntropy } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
@@ -14,7 +17,7 @@ import { type ConcatCell, formatGenotype, type Genotype, parseGenotype } from '.
 import { initialWeights } from '../../src/nas/initialise.js'
 import { type Context, pack, packStatistics, statisticsTable, tableOf, unpack, unpackStatistics } from '../../src/nas/layers.js'
 import { PUBLISHED } from '../../src/nas/published.js'
-import { type CellType, nb201, SPACES, type Space } from '../../src/nas/space.js'
+import { type CellType, cellOf, nb201, SPACES, type Space } from '../../src/nas/space.js'
 import { type NetworkConfig, noiseOf, supernet } from '../../src/nas/supernet.js'
 import { backends, evaluateOn } from '../backends.js'
 import { expectClose } from '../golden/close.js'
@@ -113,6 +116,9 @@ it('refuses to count what a number cannot hold', () => {
 })
 
 describe('lambda-darts count', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-count-'))
+  afterAll(() => rmSync(folder, { recursive: true }))
+
   it('takes a name, and the published size', async () => {
     const { code, stdout, stderr } = await inProcess('count', 'lambdadarts_corr_0')
     expect([code, stderr]).toEqual([0, ''])
@@ -143,6 +149,22 @@ describe('lambda-darts count', () => {
     expect([code, stdout]).toEqual([2, ''])
     expect(stderr).toContain(part)
     expect(stderr).toMatch(/^[^\n]* but got [^\n]*\.\n$/)
+  })
+
+  it("takes a space of one's own", async () => {
+    const cell = cellOf({ inputs: 1, nodes: 1, multiplier: 1 }, () => ['none', 'dil_conv_3x3'])
+    const space: Space = { name: 'own', cells: { cell }, skeleton: { kind: 'stages', stages: 1 }, normAfterPool: false }
+    writeFileSync(join(folder, 'space.json'), JSON.stringify(space))
+    const options = ['--space', join(folder, 'space.json'), '--channels', '2', '--layers', '1', '--json']
+    const { code, stdout } = await inProcess('count', '|dil_conv_3x3~0|', ...options)
+    expect(code).toBe(0)
+    // Stem, a depthwise and a 1x1 convolution with a batch norm, the last batch norm, classifier.
+    expect(JSON.parse(stdout).parameters).toBe(27 * 2 + 4 + (9 * 2 + 4 + 4) + 4 + 3 * 10)
+    for (const [genotype, part] of [
+      ['lambdadarts_corr_0', 'got one of the other family'],
+      ['|skip_connect~0|', "operations among none, dil_conv_3x3, but got 'skip_connect' in group 1"]
+    ] as const)
+      expect(await inProcess('count', genotype, ...options)).toMatchObject({ code: 2, stderr: expect.stringContaining(part) })
   })
 
   it('refuses a genotype that is none', async () => {
