@@ -109,6 +109,57 @@ const variant = <T>(
   })
 }
 
+const fourfold = (max: number) => fc.integer({ min: 1, max }).map(n => 4 * n)
+const extent = fc.integer({ min: 2, max: 7 })
+
+describe('maps by vec4', () => {
+  const f: Function = (x, y, z) => $.add($.mul($.relu(x as Tensor), y as Tensor), z as Tensor)
+  describe('of dense operands and single values', () => {
+    const build = (n: number): Case => ({ f, shapes: [[n], [n], []] })
+    variant(
+      ['map4'],
+      fc.integer({ min: 4, max: 200 }).map(n => 4 * n),
+      build,
+      { '18 values': build(18), '12 values': build(12) }
+    )
+  })
+  describe('of operands that repeat along other axes', () => {
+    const build = ([a, b, inner]: readonly [number, number, number]): Case => ({
+      f,
+      shapes: [
+        [a, b, inner],
+        [b, 1],
+        [a, 1, inner]
+      ]
+    })
+    variant(['map_rows'], fc.tuple(extent, extent, fourfold(9)), build, { 'rows of 6': build([3, 2, 6]) })
+  })
+})
+
+describe('folds by vec4', () => {
+  const channels = ([batch, count, height, width]: readonly [number, number, number, number]): Case => ({
+    f: (x, y) => $.sum($.mul(x as Tensor, y as Tensor), [0, 2, 3]),
+    shapes: [
+      [batch, count, height, width],
+      [count, 1, 1]
+    ]
+  })
+  describe('of rows', () => {
+    variant(['reduce4'], fc.tuple(extent, extent, extent, fourfold(5)), channels, { 'planes of 35': channels([2, 3, 5, 7]) })
+  })
+  describe('in two steps', () => {
+    const rows = ([results, count]: readonly [number, number]): Case => ({
+      f: x => $.sum(x as Tensor, [1]),
+      shapes: [[results, count]]
+    })
+    const long = fc.tuple(
+      fc.integer({ min: 1, max: 9 }),
+      fc.integer({ min: 256, max: 400 }).map(n => 64 * n)
+    )
+    variant(['reduce', 'reduce4'], long, rows, { 'sixteen results': rows([16, 16384]), 'a short fold': rows([2, 8192]) })
+  })
+})
+
 /** The derivative of a bilinear function in one of its arguments, as a function of the cotangent and the arguments: one call of a kernel. */
 const gradientOf =
   (f: Function, argument: 0 | 1): Function =>
