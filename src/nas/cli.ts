@@ -9,6 +9,7 @@ import { type AdapterInfo, type Backend, type Device, listAdapters, openDevice }
 import { type BenchTable, decodeBenchTable, scoreOf, wholeTable } from './bench201.js'
 import { tablesOf } from './bilevel.js'
 import {
+  checkCombination,
   checkSizes,
   configure,
   flagName,
@@ -21,12 +22,13 @@ import {
 } from './config.js'
 import { decodeDigits } from './data/digits.js'
 import { derivedNetwork, sizeOfNetwork } from './derive.js'
+import { diagnose } from './diagnose.js'
 import { type InputError, inputError } from './errors.js'
 import { openRunFolder, type RunFolder, readText } from './files.js'
 import { formatGenotype, type Genotype, parseGenotype } from './genotype.js'
 import { prepare } from './prepare.js'
 import { PUBLISHED } from './published.js'
-import { backendName, compiledLine, epochLine, resultText, scoreText, sizeText, stepText } from './report.js'
+import { backendName, compiledLine, diagnosisText, epochLine, resultText, scoreText, sizeText, stepText } from './report.js'
 import { compileStep, type Event, type SearchData, type SearchResult, search, stepsPerEpoch } from './search.js'
 import { SPACES, type Space } from './space.js'
 import { parseSpace } from './spacefile.js'
@@ -202,7 +204,15 @@ const writeResult = (
   return summary
 }
 
-const searchCommand = async (given: Given): Promise<number> => {
+interface Problem {
+  readonly config: SearchConfig
+  readonly space: Space
+  readonly net: Supernet
+  readonly data: SearchData
+}
+
+/** What a search or a diagnosis is of: everything that can be refused before anything runs is refused here. */
+const setUp = (given: Given): Problem => {
   if (!Object.hasOwn(PRESETS, given.preset))
     throw new Refusal(
       BAD_INPUT,
@@ -235,6 +245,12 @@ const searchCommand = async (given: Given): Promise<number> => {
   const net = orRefuse(networkOf(config, space, given, dataset))
   const weights = tablesOf(net).weights.size
   orRefuse(checkSizes(config, space, { train: data.train.count, valid: data.valid.count, weights }))
+  orRefuse(checkCombination(config, given))
+  return { config, space, net, data }
+}
+
+const searchCommand = async (given: Given): Promise<number> => {
+  const { config, space, net, data } = setUp(given)
   if (given.table !== undefined && space.name !== 'nb201')
     throw new Refusal(
       BAD_INPUT,
@@ -286,6 +302,31 @@ const searchCommand = async (given: Given): Promise<number> => {
     process.off('SIGINT', interrupt)
     process.off('SIGTERM', interrupt)
   }
+}
+
+/** `1e-1,1e-2` as numbers above 0. */
+const parseEpsilons = (text: string): readonly number[] => {
+  const values = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
+  return values.every(value => Number.isFinite(value) && value > 0)
+    ? values
+    : orRefuse(E.left(inputError('--epsilons to be numbers above 0 with commas between them', `'${text}'`, 'correct it')))
+}
+
+const parseSteps = (text: string): number => {
+  const steps = text.trim() === '' ? Number.NaN : Number(text)
+  return Number.isSafeInteger(steps) && steps >= 0
+    ? steps
+    : orRefuse(E.left(inputError('--steps to be a whole number of at least 0', `'${text}'`, 'correct it')))
+}
+
+const diagnoseCommand = async (given: Given & { readonly epsilons: string; readonly steps: string }): Promise<number> => {
+  const options = { epsilons: parseEpsilons(given.epsilons), steps: parseSteps(given.steps) }
+  const { config, net, data } = setUp(given)
+  const backend = await chooseBackend(given, net, config, data)
+  const found = orRefuse(await diagnose(net, config, data, options)({ backend })(), FAILED)
+  if (given.json) say(JSON.stringify({ ...found, config, version: version(), adapter: infoOf(backend) ?? 'reference' }))
+  else say(diagnosisText(found, backendName(infoOf(backend))))
+  return DONE
 }
 
 const adaptersCommand = async ({ json }: { readonly json?: boolean }): Promise<number> => {
@@ -380,6 +421,23 @@ const presetTable = (): string => {
     .join('\n')}\n`
 }
 
+/** A command with the options of a search's configuration, and of where it runs. */
+const withConfiguration = (command: Command): Command => {
+  command.option(
+    '--preset <name>',
+    'where options that are not given come from: digits, or as published paper-nb201, paper-s1 to paper-s5',
+    'digits'
+  )
+  for (const { flag, help, usual } of OPTIONS) {
+    command.addOption(new CommandOption(flag, `${help} (default: ${usual})`))
+    if (typeof usual === 'boolean')
+      command.addOption(new CommandOption(flag.replace('--', '--no-'), 'not so, whatever the preset'))
+  }
+  return command
+    .option('--backend <name>', 'auto, gpu or reference', 'auto')
+    .option('--adapter <name>', 'part of the name of the adapter to use')
+}
+
 const program = (finish: (code: Promise<number>) => void): Command => {
   const root = new Command('lambda-darts')
     .description('Differentiable architecture search that keeps cells in harmony, on WebGPU')
@@ -387,22 +445,12 @@ const program = (finish: (code: Promise<number>) => void): Command => {
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText('after', examples)
-  const command = root
-    .command('search')
-    .description('searches the cells of a network on the 1,797 handwritten digits that come with the package')
-    .option(
-      '--preset <name>',
-      'where options that are not given come from: digits, or as published paper-nb201, paper-s1 to paper-s5',
-      'digits'
-    )
-  for (const { flag, help, usual } of OPTIONS) {
-    command.addOption(new CommandOption(flag, `${help} (default: ${usual})`))
-    if (typeof usual === 'boolean')
-      command.addOption(new CommandOption(flag.replace('--', '--no-'), 'not so, whatever the preset'))
-  }
+  const command = withConfiguration(
+    root
+      .command('search')
+      .description('searches the cells of a network on the 1,797 handwritten digits that come with the package')
+  )
   command
-    .option('--backend <name>', 'auto, gpu or reference', 'auto')
-    .option('--adapter <name>', 'part of the name of the adapter to use')
     .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-METHOD-SEED)')
     .option('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result')
     .option('--quiet', 'only the result')
@@ -410,6 +458,22 @@ const program = (finish: (code: Promise<number>) => void): Command => {
     .addHelpText('after', () => presetTable() + examples)
     .exitOverride()
     .action(given => finish(searchCommand(given)))
+  withConfiguration(
+    root
+      .command('diagnose')
+      .description(
+        "measures difference quotients beside the derivatives that they stand for: the regulariser's gradient in the weights, and the hypergradient of darts2, on the batches that a search would take next"
+      )
+  )
+    .option(
+      '--epsilons <list>',
+      'steps of the quotients: epsilon0 of the regulariser, length by which the hypergradient moves the weights',
+      '1e-1,1e-2,1e-3,1e-4,1e-5'
+    )
+    .option('--steps <n>', 'steps of the search to take first', '0')
+    .option('--json', 'as JSON')
+    .exitOverride()
+    .action(given => finish(diagnoseCommand(given)))
   root
     .command('adapters')
     .description('lists the WebGPU adapters, and which would be taken')

@@ -5,7 +5,7 @@ import * as t from 'io-ts/lib/index.js'
 import { type StepOptions, stepBatches } from './bilevel.js'
 import { type InputError, inputError } from './errors.js'
 import { regularisedCells } from './harmony.js'
-import { METHODS } from './methods.js'
+import { METHODS, type MethodName } from './methods.js'
 import type { Skeleton, Space } from './space.js'
 import { networkProblem, type Supernet, supernet } from './supernet.js'
 
@@ -413,6 +413,36 @@ export const checkSizes = (
       )
     )
   return E.right(config)
+}
+
+/** The methods that read an option; all of them read those that are not here. */
+const READERS: Partial<Readonly<Record<keyof SearchConfig, readonly MethodName[]>>> = {
+  derivative: ['lambda-darts'],
+  epsilon0: ['lambda-darts'],
+  regulariser: ['lambda-darts'],
+  regulariseReduce: ['lambda-darts'],
+  direction: ['lambda-darts'],
+  hypergradient: ['darts2', 'idarts'],
+  alignment: ['darts2', 'idarts'],
+  innerSteps: ['idarts'],
+  neumann: ['idarts']
+}
+
+/** Refuses an option that was given to a method that does not read it. */
+export const checkCombination = (
+  config: SearchConfig,
+  given: Readonly<Record<string, unknown>>
+): E.Either<InputError, SearchConfig> => {
+  const stray = OPTIONS.find(({ key }) => given[key] !== undefined && READERS[key]?.includes(config.method) === false)
+  return stray
+    ? E.left(
+        inputError(
+          `${flagName(stray)} with --method ${READERS[stray.key]?.join(' or ')}`,
+          `--method ${config.method}, which does not read it`,
+          'leave one of them out'
+        )
+      )
+    : E.right(config)
 }
 
 /** What of a data set shapes a network. */
