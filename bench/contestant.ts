@@ -40,7 +40,11 @@ export const sampler = (calls: (n: number) => Promise<void>): (() => Promise<num
   }
   let count: number | undefined
   return async () => {
-    count ??= Math.max(1, Math.min(MOST_CALLS, Math.round(SAMPLE_MS / (await timed(1)))))
+    if (count === undefined) {
+      const single = await timed(1)
+      count = Math.max(1, Math.min(MOST_CALLS, Math.round(SAMPLE_MS / single)))
+      if (count === 1) return single
+    }
     return timed(count)
   }
 }
