@@ -72,7 +72,7 @@ export const markdown = (rows: readonly Row[]): string => {
   const columns: readonly (readonly [string, (row: Row) => string])[] = [
     ['workload', ({ workload, engine }) => (engine === 'lambda-darts' ? workload : '')],
     ...COLUMNS.filter(([name]) => name !== 'bound' && name !== 'error' && name !== 'ok'),
-    ['right', ({ ok, note, error }) => (ok ? error.toExponential(0) : note)]
+    ['right', ({ ok, note, error }) => (ok ? `${error.toExponential(0)} ${note}`.trim() : note)]
   ]
   const row = (values: readonly string[]) => `| ${values.join(' | ')} |\n`
   return [...new Set(rows.map(({ adapter, engine }) => (engine === 'pytorch' ? '' : adapter)))]
