@@ -174,8 +174,8 @@ const halved = ([height, width]: readonly [number, number], stride: number): rea
   Math.ceil(width / stride)
 ]
 
-/** Two convolutions at stride 2 beside a pooled 1x1: halves the image, doubles the channels. */
-const residualBlock = (name: string, channelsIn: number, channelsOut: number): Layer =>
+/** A 3x3 convolution at stride 2 and another, beside a pooled 1x1: halves the image. */
+export const residualBlock = (name: string, channelsIn: number, channelsOut: number): Layer =>
   sumOf(
     chain(
       reluConvNorm(`${name}.conv_a`, channelsIn, channelsOut, 3, 2, true),

@@ -1,7 +1,11 @@
 /** What each golden operation means here: `op` of the metadata as a function of the differentiable inputs and the constants. */
+import { expect } from 'vitest'
 import * as nn from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
+import { factorizedReduce, type Layer, reluConvNorm } from '../../src/nas/layers.js'
+import { OPERATIONS } from '../../src/nas/operations.js'
+import { residualBlock } from '../../src/nas/supernet.js'
 
 export interface Case {
   readonly op: string
@@ -30,50 +34,32 @@ const binary =
 const affine = (x: readonly Tensor[]) => (x.length > 1 ? { scale: pick(x, 1), shift: pick(x, 2) } : undefined)
 const dims = (attrs: Attributes) => (attrs['dim'] as number[] | null) ?? undefined
 
-/** A square convolution of the search spaces: ReLU before, batch norm after where the block says so. */
-const conv = (x: Tensor, w: Tensor, stride: number, dilation = 1): Tensor =>
-  $.conv2d(x, w, {
-    stride,
-    dilation,
-    padding: [w.shape[2] as number, w.shape[3] as number].map(k => ((k - 1) / 2) * dilation) as [number, number],
-    groups: (x.shape[1] as number) / (w.shape[1] as number)
-  })
-const norm = (x: Tensor, scale?: Tensor, shift?: Tensor): Tensor =>
-  nn.batchNorm(x, scale && shift ? { scale, shift } : undefined).y
-const factorized = (x: Tensor, first: Tensor, second: Tensor): Tensor => {
-  const y = $.relu(x)
-  return norm($.concat([conv(y, first, 2), conv($.slice(y, [[], [], [1], [1]]), second, 2)], 1))
+/** A block of the search's own layers, by the names of the official modules. */
+const layerOf = ({ module = '', args = [], library = '' }: Case, size: readonly [number, number]): Layer | undefined => {
+  const [first, second] = args as readonly [number, number]
+  const name = 'block'
+  if (module === 'ReLUConvBN') return reluConvNorm(name, first, second, args[2] as number, args[3] as number, false)
+  if (module === 'FactorizedReduce') return factorizedReduce(name, first, second, false)
+  if (module === 'ResNetBasicblock') return residualBlock(name, first, second)
+  const build = OPERATIONS[module]
+  if (!build) throw new Error(`the golden block '${module}' is not built here; add it to cases.ts`)
+  // Those of NAS-Bench-201 are told channels in and out, those of the other spaces channels and stride.
+  return build({ name, channels: first, stride: library === 'nb201' ? 1 : second, size, affine: false, normAfterPool: false })
 }
-const separable = (x: Tensor, depthwise: Tensor, pointwise: Tensor, stride: number, dilation = 1): Tensor =>
-  norm(conv(conv($.relu(x), depthwise, stride, dilation), pointwise, 1))
 
-/** The blocks, in training mode; their weights come in the order of use. */
-const block: Build = ([x, ...w], { module = '', args = [], library = '', then_batch_norm }) => {
+/** The blocks, in training mode; their weights come by name. */
+const block: Build = ([x, ...w], golden) => {
   const input = x as Tensor
-  const at = (i: number) => w[i] as Tensor
-  const stride = (library === 'nb201' || module === 'ReLUConvBN' ? 1 : args[1]) as number
-  const body = (): Tensor => {
-    if (module === 'ReLUConvBN' || module.startsWith('nor_conv')) return norm(conv($.relu(input), at(0), stride))
-    if (module === 'FactorizedReduce' || module === 'skip_connect') return factorized(input, at(0), at(1))
-    if (module.startsWith('sep_conv')) return separable(separable(input, at(0), at(1), stride), at(2), at(3), 1)
-    if (module.startsWith('dil_conv')) return separable(input, at(0), at(1), stride, 2)
-    if (module === 'conv_7x1_1x7')
-      return norm(
-        $.conv2d($.conv2d($.relu(input), at(0), { stride: [1, stride], padding: [0, 3] }), at(1), {
-          stride: [stride, 1],
-          padding: [3, 0]
-        })
-      )
-    if (module === 'max_pool_3x3') return $.maxPool2d(input, { kernel: 3, stride, padding: 1 })
-    if (module === 'avg_pool_3x3') return $.avgPool2d(input, { kernel: 3, stride, padding: 1 })
-    if (module === 'none') return $.where($.greater($.slice(input, [[], [], [0, null, stride], [0, null, stride]]), 0), 0, 0)
-    if (module === 'ResNetBasicblock') {
-      const main = norm(conv($.relu(norm(conv($.relu(input), at(0), 2), at(1), at(2))), at(3), 1), at(4), at(5))
-      return $.add(main, conv($.avgPool2d(input, { kernel: 2 }), at(6), 1))
-    }
-    throw new Error(`the golden block '${module}' is not built here; add it to cases.ts`)
-  }
-  return then_batch_norm ? norm(body()) : body()
+  const [batch, channels, height, width] = input.shape as readonly [number, number, number, number]
+  const layer = layerOf(golden, [height, width])
+  const names = golden.inputs.slice(1)
+  expect(layer?.parameters.map(({ name }) => name) ?? []).toEqual(names.map(name => `block.${name}`))
+  const weights = Object.fromEntries(names.map((name, i) => [`block.${name}`, w[i] as Tensor]))
+  const stride = golden.library === 'nb201' ? 1 : (golden.args?.[1] as number)
+  const y = layer
+    ? layer.apply({ weights }, input).y
+    : $.broadcastTo($.tensor(0), [batch, channels, Math.ceil(height / stride), Math.ceil(width / stride)])
+  return golden.then_batch_norm ? nn.batchNorm(y).y : y
 }
 
 export const builders: Readonly<Record<string, Build>> = {
