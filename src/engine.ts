@@ -24,6 +24,7 @@ import { plan as planProgram } from './kernels/plan.js'
 import type { Executable } from './kernels/prepare.js'
 import { select } from './kernels/select.js'
 import type { Data, Program } from './kernels/spec.js'
+import { warmUp } from './kernels/warm.js'
 
 export type { AdapterInfo, Device }
 export { listAdapters, openDevice }
@@ -99,7 +100,7 @@ const catchShapeError = <A>(f: () => A): E.Either<EngineError, A> => {
 }
 
 export interface CompileOptions {
-  /** Told as pipelines get ready. */
+  /** Told as kernels are compiled: on the device each is then run once, for drivers that compile when a kernel is first run. */
   readonly progress?: (done: number, total: number) => void
 }
 
@@ -121,7 +122,7 @@ const trace = <A extends readonly unknown[], R>(
  * @example compile((x: Tensor) => grad(loss)(x))([{ shape: [32, 10], dtype: 'f32' }])
  */
 export const compile =
-  <A extends readonly unknown[], R>(f: (...args: A) => R, options: CompileOptions = {}) =>
+  <A extends readonly unknown[], R>(f: (...args: A) => R, { progress }: CompileOptions = {}) =>
   (args: WithLeaves<A, Aval>): Engine<Compiled<A, R>> =>
   ({ backend }) =>
     pipe(
@@ -151,7 +152,8 @@ export const compile =
           ),
           TE.chain(plan =>
             pipe(
-              prepare(device, plan, options),
+              prepare(device, plan),
+              TE.chainFirst(executable => (progress ? warmUp(device, executable, progress) : TE.right(undefined))),
               TE.map(executable => {
                 const { calls, peakBytes, lowerBoundBytes } = plan
                 const report = {

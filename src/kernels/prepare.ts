@@ -42,8 +42,6 @@ export interface Executable {
 
 export interface PrepareOptions {
   readonly load?: Loader
-  /** Told as pipelines become ready. Drivers may compile them later still, when first used. */
-  readonly progress?: (done: number, total: number) => void
 }
 
 /** Offsets of uniform bindings on any device. */
@@ -89,14 +87,12 @@ export const bind = (
 const pipelinesOf = async (
   device: Device,
   calls: readonly Call[],
-  { load, progress }: PrepareOptions
+  { load }: PrepareOptions
 ): Promise<E.Either<EngineError, ReadonlyMap<string, Pipeline>>> => {
   const variants = new Map(calls.map(call => [variantKey(call), call]))
-  let done = 0
   const made = await Promise.all(
     [...variants].map(async ([key, call]) => {
       const pipeline = await pipelineOf(device, call, load)()
-      progress?.(++done, variants.size)
       return E.map((ready: Pipeline) => [key, ready] as const)(pipeline)
     })
   )

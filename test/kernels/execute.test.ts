@@ -9,6 +9,7 @@ import { plan } from '../../src/kernels/plan.js'
 import type { Executable } from '../../src/kernels/prepare.js'
 import type { Data, Program } from '../../src/kernels/spec.js'
 import { dtypeOf } from '../../src/kernels/validate.js'
+import { warmUp } from '../../src/kernels/warm.js'
 import { device } from '../device.js'
 import { anyProgram, call, floats, inputsOf, loader, mapCall, mapProgram, runApart, u32 } from './programs.js'
 import { left, right } from './results.js'
@@ -107,18 +108,34 @@ describe('a shader that does not compile', () => {
     expect(await run(mapProgram(3, 'f32', { op: 'return a + 10;' }), [floats(3)])).toEqual([Float32Array.of(11, 12, 13)])
   })
 
-  it('fails alone: the other shaders of the program are told as ready', async () => {
-    const told: number[][] = []
+  it('fails alone: the program of the other shaders runs', async () => {
     const { slots } = mapProgram(4)
     const two = { ...mapProgram(4), slots: [...slots, ...slots], calls: [mapCall(slots, 0, 1), ...program().calls] }
-    const progress = (done: number, total: number) => told.push([done, total])
-    expect(left(await prepare(device, right(plan(two, boundless)), { load: loader(broken), progress })())._tag).toBe(
-      'ShaderError'
-    )
+    expect(left(await prepare(device, right(plan(two, boundless)), { load: loader(broken) })())._tag).toBe('ShaderError')
+    expect(await run(mapProgram(3, 'f32', { op: 'return a + 10;' }), [floats(3)])).toEqual([Float32Array.of(11, 12, 13)])
+  })
+})
+
+describe('warming up', () => {
+  it('dispatches each pipeline once, tells of it, and leaves nothing behind', async () => {
+    const { slots } = mapProgram(4)
+    const three = [...slots, ...slots.slice(1)]
+    const two: Program = {
+      ...mapProgram(4),
+      slots: three,
+      calls: [mapCall(three, 0, 1), mapCall(three, 1, 2, { op: 'return a + 2;' })],
+      outputs: [2]
+    }
+    const executable = await prepared(two)
+    const before = bufferCounts(device).liveBuffers
+    const told: number[][] = []
+    right(await warmUp(device, executable, (done, total) => told.push([done, total]))())
     expect(told).toEqual([
       [1, 2],
       [2, 2]
     ])
+    expect(bufferCounts(device).liveBuffers).toBe(before)
+    disposeExecutable(executable)
   })
 })
 
