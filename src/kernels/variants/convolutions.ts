@@ -129,8 +129,8 @@ const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
     outputs * channels * kernel * kernel,
     (images, parts) => ({
       shader: 'conv2d_filter_grad_row4',
-      constants: { CHANNELS: channels, OUTPUTS: outputs, H: height, W4: width / 4, S: size },
-      params: [...offsets, batch, images],
+      constants: { S: size },
+      params: [...offsets, batch, images, channels, outputs, height, width / 4],
       workgroups: [(outputs / OUTS) * channels, parts, 1]
     }),
     Math.floor((4 * size) / width)
