@@ -28,7 +28,18 @@ import { openRunFolder, type RunFolder, readText } from './files.js'
 import { formatGenotype, type Genotype, parseGenotype } from './genotype.js'
 import { prepare } from './prepare.js'
 import { PUBLISHED } from './published.js'
-import { backendName, compiledLine, diagnosisText, epochLine, resultText, scoreText, sizeText, stepText } from './report.js'
+import {
+  backendName,
+  compiledLine,
+  decisionLine,
+  diagnosisText,
+  epochLine,
+  resultText,
+  scoreText,
+  sizeText,
+  stepText,
+  tuningLine
+} from './report.js'
 import { compileStep, type Event, type SearchData, type SearchResult, search, stepsPerEpoch } from './search.js'
 import { SPACES, type Space } from './space.js'
 import { parseSpace } from './spacefile.js'
@@ -146,6 +157,8 @@ const progressWriter = ({ quiet, json }: Given, backend: string, total: number) 
         times.start = event.seconds
         withoutBar(compiledLine(event, backend))
       } else if (event.type === 'epoch') withoutBar(epochLine(event, event.seconds - times.start, backend))
+      else if (event.type === 'decision') withoutBar(decisionLine(event))
+      else if (event.type === 'tuning') withoutBar(tuningLine(event))
       else if (bar) {
         if (!times.shown) bar.start(total, 0, { text: '' })
         times.shown = true

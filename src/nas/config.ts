@@ -17,6 +17,8 @@ const derivative = t.keyof({ fd: null, exact: null })
 const regulariser = t.keyof({ corr: null, signcorr: null })
 const noise = t.keyof({ replayed: null, fresh: null })
 const activation = t.keyof({ relu: null, softplus: null, gelu: null })
+const select = t.keyof({ magnitude: null, perturbation: null })
+const selectCriterion = t.keyof({ accuracy: null, loss: null, magnitude: null })
 const statistics = t.keyof({ 'training-pass': null, 'all-passes': null })
 
 /** The configuration of a search, as it is written to `config.json`. */
@@ -48,7 +50,12 @@ export const SearchConfig = t.readonly(
     alignment,
     noise,
     clipIncludesAlpha: t.boolean,
-    statistics
+    statistics,
+    select,
+    selectCriterion,
+    selectEpochs: t.number,
+    selectLearningRate: t.number,
+    selectIgnoresDropped: t.boolean
   })
 )
 export type SearchConfig = t.TypeOf<typeof SearchConfig>
@@ -306,6 +313,47 @@ export const OPTIONS: readonly Option[] = [
     choices: Object.keys(statistics.keys),
     usual: 'training-pass',
     paper: 'all-passes'
+  },
+  {
+    key: 'select',
+    flag: '--select <how>',
+    help: 'how the cell is read off at the end: magnitude (the largest mixtures), or perturbation (DARTS-PT: what the supernet misses most)',
+    choices: Object.keys(select.keys),
+    usual: 'magnitude',
+    paper: 'magnitude'
+  },
+  {
+    key: 'selectCriterion',
+    flag: '--select-criterion <which>',
+    help: 'what perturbation judges by: accuracy, loss, or magnitude (the control PT-Mag, which perturbs nothing)',
+    choices: Object.keys(selectCriterion.keys),
+    usual: 'accuracy',
+    paper: 'accuracy'
+  },
+  {
+    key: 'selectEpochs',
+    flag: '--select-epochs <n>',
+    help: 'epochs of training between decisions of perturbation (one more follows the last)',
+    least: 0,
+    most: 1e6,
+    whole: true,
+    usual: 1,
+    paper: 5
+  },
+  {
+    key: 'selectLearningRate',
+    flag: '--select-learning-rate <x>',
+    help: "the weights' learning rate in these epochs",
+    least: Number.MIN_VALUE,
+    usual: 0.0025,
+    paper: 0.0025
+  },
+  {
+    key: 'selectIgnoresDropped',
+    flag: '--select-ignores-dropped',
+    help: 'inputs of a node that were dropped already stay in while the others are judged, as in the official code',
+    usual: false,
+    paper: true
   }
 ]
 
@@ -434,6 +482,19 @@ export const checkCombination = (
   given: Readonly<Record<string, unknown>>
 ): E.Either<InputError, SearchConfig> => {
   const stray = OPTIONS.find(({ key }) => given[key] !== undefined && READERS[key]?.includes(config.method) === false)
+  const strayOfSelection = OPTIONS.find(({ key }) => key !== 'select' && key.startsWith('select') && given[key] !== undefined)
+  if (config.select === 'magnitude' && strayOfSelection)
+    return E.left(
+      inputError(`${flagName(strayOfSelection)} with --select perturbation`, '--select magnitude', 'leave one of them out')
+    )
+  if (config.select === 'magnitude' && config.method === 'fixed-alpha')
+    return E.left(
+      inputError(
+        '--select perturbation with --method fixed-alpha, whose alpha says nothing',
+        '--select magnitude',
+        'select by perturbation, or use another method'
+      )
+    )
   return stray
     ? E.left(
         inputError(

@@ -1,7 +1,7 @@
 /** The cell that alpha prefers: the rules by which the mixtures of a search become a genotype. */
 import { fail } from '../autodiff/shape.js'
 import type { Cell, ConcatCell, Genotype } from './genotype.js'
-import { type CellType, type Edge, operationCount, type Space } from './space.js'
+import { type CellType, type Edge, mapRecord, operationCount, type Space } from './space.js'
 
 /** A number for each operation of each edge: alpha, or its mixtures. */
 export type Rows = readonly (readonly number[])[]
@@ -69,15 +69,27 @@ export const strongestEdges = (edges: readonly Edge[], mixtures: Rows): Cell =>
   })
 
 /** The cells that alpha prefers, by the rule of the space's family. */
-export const genotypeOf = ({ cells, skeleton }: Space, alpha: Readonly<Record<string, ArrayLike<number>>>): Genotype => {
-  const rows = (kind: string) => rowsOf(cells[kind] as CellType, alpha[kind] as ArrayLike<number>)
+export const genotypeOf = (space: Space, alpha: Readonly<Record<string, ArrayLike<number>>>): Genotype => {
+  const rows = mapRecord(space.cells, (cell, kind) => rowsOf(cell, alpha[kind] as ArrayLike<number>))
+  return genotypeBy(space, rows, mapRecord(rows, mixtureRows))
+}
+
+/** The cells that mixtures amount to, whatever they are made of: those of a selection by perturbation, say. */
+export const genotypeOfMixtures = (space: Space, mixtures: Readonly<Record<string, Rows>>): Genotype =>
+  genotypeBy(space, mixtures, mixtures)
+
+const genotypeBy = (
+  { cells, skeleton }: Space,
+  rows: Readonly<Record<string, Rows>>,
+  mixtures: Readonly<Record<string, Rows>>
+): Genotype => {
   const edges = (kind: string) => (cells[kind] as CellType).edges
   if (skeleton.kind === 'stages') {
     const kind = Object.keys(cells)[0] as string
-    return { family: 'nb201', nodes: largestOperations(edges(kind), rows(kind)) }
+    return { family: 'nb201', nodes: largestOperations(edges(kind), rows[kind] as Rows) }
   }
   const strongest = (kind: string): ConcatCell => ({
-    nodes: strongestEdges(edges(kind), mixtureRows(rows(kind))),
+    nodes: strongestEdges(edges(kind), mixtures[kind] as Rows),
     concat: (cells[kind] as CellType).concat
   })
   return { family: 'darts', normal: strongest('normal'), reduce: strongest('reduce') }

@@ -7,7 +7,9 @@ import type { Diagnosis } from './diagnose.js'
 import type { Cell, ChosenEdge } from './genotype.js'
 import { formatGenotype } from './genotype.js'
 import type { EpochSummary, Event, SearchResult } from './search.js'
+import type { DecisionEvent } from './selection.js'
 import type { CellType, Space } from './space.js'
+import type { TuningEvent } from './tuning.js'
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
@@ -37,6 +39,19 @@ export const epochLine = (summary: EpochSummary, elapsed: number, backend: strin
 /** `48/264` steps, for a terminal. */
 export const stepText = ({ epoch, step, steps, trainLoss }: Extract<Event, { type: 'step' }>): string =>
   `epoch ${epoch}  step ${step}/${steps}  loss ${trainLoss.toFixed(3)}`
+
+/** `edge 0 -> 3 of alpha keeps nor_conv_3x3 (without it 61.2 %)`, or what input a node drops. */
+export const decisionLine = ({ cell, kind, to, candidates, outcome }: DecisionEvent): string => {
+  const found = candidates.find(({ from, operation }) => from === outcome.from && operation === outcome.operation)
+  const left = found?.accuracy === null || found === undefined ? '' : ` (without it ${percent(found.accuracy)})`
+  return kind === 'operation'
+    ? `select  edge ${outcome.from} -> ${to} of ${cell} keeps ${outcome.operation}${left}`
+    : `select  node ${to} of ${cell} drops its input ${outcome.from}${left}`
+}
+
+/** One line for an epoch of training in a selection. */
+export const tuningLine = ({ epoch, trainLoss, validLoss, trainAccuracy, validAccuracy }: TuningEvent): string =>
+  `select  epoch ${epoch}  loss ${trainLoss.toFixed(3)} / ${validLoss.toFixed(3)}  accuracy ${percent(trainAccuracy)} / ${percent(validAccuracy)}`
 
 /** What is said before the first step. */
 export const compiledLine = (

@@ -25,11 +25,13 @@ import { METRICS, type Metric, type State, tablesOf } from './bilevel.js'
 import { type SearchConfig, stepOptions } from './config.js'
 import type { Dataset } from './data/dataset.js'
 import { type Cell, cellsOf, formatGenotype, isConnected, operationCounts } from './genotype.js'
-import { type Alpha, mixturesOf } from './harmony.js'
+import { type Alpha, type Mixing, mixturesOf } from './harmony.js'
 import { foldIn, initialState } from './initialise.js'
 import { unpack, unpackStatistics } from './layers.js'
-import { genotypeOf, mixtureRows, type Rows, rowsOf } from './magnitude.js'
+import { genotypeOf, genotypeOfMixtures, mixtureRows, type Rows, rowsOf } from './magnitude.js'
+import { planOf, projectedMixtures, type View, viewOf } from './perturbation.js'
 import { cosineRate, linearLambda } from './schedule.js'
+import { type DecisionEvent, selectByPerturbation } from './selection.js'
 import { mapRecord, operationsOf } from './space.js'
 import {
   batchArrays,
@@ -45,6 +47,7 @@ import {
   using
 } from './steps.js'
 import { noiseOf, type Supernet } from './supernet.js'
+import { fixedMixing, type TuningEvent, withFreshMomentum, withSupernetwork } from './tuning.js'
 
 export { compileStep, type SearchData, stepsPerEpoch } from './steps.js'
 
@@ -55,6 +58,8 @@ export type Event =
       Record<Metric, number>
     >)
   | ({ readonly type: 'epoch'; readonly seconds: number } & EpochSummary)
+  | DecisionEvent
+  | TuningEvent
 
 export interface EpochSummary {
   readonly epoch: number
@@ -107,7 +112,13 @@ const EVALUATION_BATCH = 256
  * How many images of a data set the supernet classifies rightly, in evaluation mode with the mixtures of alpha. Noise, where a network has it,
  * is drawn from `key`, afresh for each run of images.
  */
-export const countCorrect = (net: Supernet, state: Stored<State>, dataset: Dataset, key: Key): Engine<number> => {
+export const countCorrect = (
+  net: Supernet,
+  state: Stored<State>,
+  dataset: Dataset,
+  key: Key,
+  mixing: Mixing = alpha => mixturesOf(net, alpha)
+): Engine<number> => {
   const tables = tablesOf(net)
   const size = Math.min(EVALUATION_BATCH, dataset.count)
   const predict = (weights: Tensor, alpha: Alpha, running: Tensor, images: Tensor, noiseKey: Tensor): Tensor =>
@@ -118,7 +129,7 @@ export const countCorrect = (net: Supernet, state: Stored<State>, dataset: Datas
           running: unpackStatistics(tables.statistics, net.norms, running),
           noise: noiseOf(net, noiseKey, size)
         },
-        mixturesOf(net, alpha),
+        mixing(alpha),
         images
       ).y
     )
@@ -156,6 +167,8 @@ interface Progress {
   readonly stepsDone: number
   readonly lastEpoch: EpochSummary | null
   readonly stopped: Stop | null
+  /** What a selection by perturbation has decided. */
+  readonly view: View | null
 }
 
 /** Searches. Left only for what the engine refuses; an interruption or a number that is not finite ends it with what was reached. */
@@ -249,7 +262,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
           epochs,
           ended,
           oneEpoch(compiled)
-        )({ state, sums: [], stepsDone: 0, lastEpoch: null, stopped: null })
+        )({ state, sums: [], stepsDone: 0, lastEpoch: null, stopped: null, view: null })
       ),
       RTE.map(
         (progress): Progress =>
@@ -259,12 +272,54 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
       )
     )
 
+  /** A selection by perturbation, if that was asked for and the search came to its end. */
+  const selected = (progress: Progress): Engine<Progress> =>
+    config.select === 'magnitude' || progress.stopped !== null
+      ? RTE.of(progress)
+      : pipe(
+          withFreshMomentum(progress.state),
+          RTE.chain(state =>
+            withSupernetwork(
+              net,
+              config,
+              data,
+              observer
+            )(network =>
+              selectByPerturbation(net.space, network, {
+                key: foldIn(key, KEYS.selection),
+                criterion: config.selectCriterion,
+                interval: config.selectEpochs,
+                ignoreDropped: config.selectIgnoresDropped
+              })({ state, owned: false, stepsDone: 0, failure: null })
+            )
+          ),
+          RTE.map(
+            ({ state, projection, rounds }): Progress => ({
+              ...progress,
+              state: state.state,
+              view: viewOf(net.space, projection),
+              stopped: stopOf(
+                state.failure,
+                progress.stepsDone + state.stepsDone,
+                rounds < planOf(net.space, foldIn(key, KEYS.selection)).length
+              )
+            })
+          )
+        )
+
   return scope(
     pipe(
       using(compileStep(net, config, data), allSteps),
+      RTE.chain(selected),
       RTE.chain(progress =>
         pipe(
-          countCorrect(net, progress.state, data.test, foldIn(key, KEYS.testNoise)),
+          countCorrect(
+            net,
+            progress.state,
+            data.test,
+            foldIn(key, KEYS.testNoise),
+            progress.view ? fixedMixing(net, progress.view) : undefined
+          ),
           RTE.bindTo('correct'),
           RTE.bind('alpha', () => read(progress.state.alpha)),
           RTE.map(({ correct, alpha }) => resultOf(net, progress, correct / data.test.count, data.test.count, dataOf(alpha)))
@@ -272,6 +327,12 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
       )
     )
   )
+}
+
+/** Why a selection ended before its last decision, if it did. */
+const stopOf = (failure: string | null, step: number, interrupted: boolean): Stop | null => {
+  if (failure !== null) return { reason: 'non-finite', message: nonFinite(step + 1, failure) }
+  return interrupted ? { reason: 'interrupted' } : null
 }
 
 const nonFinite = (step: number, node: string | undefined): string =>
@@ -321,13 +382,14 @@ const summarise = (
 
 const resultOf = (
   { space }: Supernet,
-  { lastEpoch, stepsDone, stopped }: Progress,
+  { lastEpoch, stepsDone, stopped, view }: Progress,
   testAccuracy: number,
   testImages: number,
   alpha: Readonly<Record<string, readonly number[]>>
 ): SearchResult => {
-  const genotype = genotypeOf(space, alpha)
-  const mixtures = mapRecord(space.cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind] as readonly number[])))
+  const ofAlpha = mapRecord(space.cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind] as readonly number[])))
+  const mixtures = view ? projectedMixtures(ofAlpha, view) : ofAlpha
+  const genotype = view ? genotypeOfMixtures(space, mixtures) : genotypeOf(space, alpha)
   const cells = cellsOf(genotype)
   return {
     genotype: formatGenotype(genotype),

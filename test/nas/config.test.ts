@@ -48,7 +48,12 @@ describe('what is given', () => {
     ['clipIncludesAlpha', true, true],
     ['clipIncludesAlpha', false, false],
     ['statistics', 'all-passes', 'all-passes'],
-    ['statistics', 'training-pass', 'training-pass']
+    ['statistics', 'training-pass', 'training-pass'],
+    ['select', 'perturbation', 'perturbation'],
+    ['selectCriterion', 'loss', 'loss'],
+    ['selectEpochs', '0', 0],
+    ['selectLearningRate', '0.01', 0.01],
+    ['selectIgnoresDropped', true, true]
   ]
   it.each(cases)('%s: %j is %j, and nothing else changes', (key, text, value) =>
     expect(right(configured({ [key]: text }))).toEqual({ ...digits, [key]: value })
@@ -188,7 +193,12 @@ describe('presets', () => {
       architectureFirst: false,
       noise: 'fresh',
       clipIncludesAlpha: true,
-      statistics: 'all-passes'
+      statistics: 'all-passes',
+      select: 'magnitude',
+      selectCriterion: 'accuracy',
+      selectEpochs: 5,
+      selectLearningRate: 0.0025,
+      selectIgnoresDropped: true
     }))
 
   it('paper-s1 to paper-s5 have those of the official scripts of their spaces', () => {
