@@ -17,6 +17,7 @@ import {
   lossOf,
   type Mixing,
   mixturesOf,
+  pairCosines,
   passOf,
   type RegulariserName,
   randomDirectionOf
@@ -135,10 +136,17 @@ const lossesOf = (net: Supernet, { noise }: StepOptions, key: Tensor, { train, v
   }
 }
 
+/** What a step gives: the state after it, the numbers of `METRICS`, and the cosines of the cells' gradients on the training batch. */
+export interface StepResult {
+  readonly state: State
+  readonly metrics: Tensor
+  readonly cosines: Readonly<Record<string, Tensor>>
+}
+
 /** One step, with the metrics of `METRICS`. `mixing`: how alpha becomes the mixtures of the cells, softmax unless a selection has decided edges. */
 export const stepOf =
   (net: Supernet, options: StepOptions, mixing: Mixing = alpha => mixturesOf(net, alpha)) =>
-  (state: State, batches: Batches, rates: Rates): { readonly state: State; readonly metrics: Tensor } => {
+  (state: State, batches: Batches, rates: Rates): StepResult => {
     const tables = tablesOf(net)
     const method: Method = METHODS[options.method]
     const parts = stepBatches(options)
@@ -257,6 +265,7 @@ export const stepOf =
         adam: searched.state,
         running
       },
-      metrics: $.concat(METRICS.map(name => $.reshape(metrics[name], [1])))
+      metrics: $.concat(METRICS.map(name => $.reshape(metrics[name], [1]))),
+      cosines: pairCosines(net, trained.pass.cellGradients)
     }
   }

@@ -51,6 +51,7 @@ export const SearchConfig = t.readonly(
     noise,
     clipIncludesAlpha: t.boolean,
     statistics,
+    eigenvalue: t.boolean,
     select,
     selectCriterion,
     selectEpochs: t.number,
@@ -313,6 +314,13 @@ export const OPTIONS: readonly Option[] = [
     choices: Object.keys(statistics.keys),
     usual: 'training-pass',
     paper: 'all-passes'
+  },
+  {
+    key: 'eigenvalue',
+    flag: '--eigenvalue',
+    help: "logs the largest eigenvalue of the validation loss' Hessian in alpha after each epoch, which takes up to 24 Hessian-vector products",
+    usual: false,
+    paper: false
   },
   {
     key: 'select',

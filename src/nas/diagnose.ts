@@ -20,6 +20,7 @@ import {
   regulariserQuotient,
   regulariserReference
 } from './probe.js'
+import { mapRecord } from './space.js'
 import {
   batchArrays,
   batchesOf,
@@ -44,7 +45,9 @@ export interface Diagnosis {
   readonly steps: number
   readonly lambda: number
   readonly epsilons: readonly number[]
-  readonly cells: readonly { readonly name: string; readonly gradientNorm: number; readonly cosines: readonly number[] }[]
+  readonly cells: readonly { readonly name: string; readonly gradientNorm: number }[]
+  /** By kind of cell, the matrix [M,M] of their gradients' cosines, row by row. */
+  readonly cosines: Readonly<Record<string, readonly number[]>>
   readonly regulariser: Row<(typeof REGULARISER_FACTS)[number]> & {
     readonly rows: readonly Row<(typeof REGULARISER_ROW)[number]>[]
   }
@@ -213,16 +216,12 @@ export const diagnoseAt = (
         )
       ),
       RTE.map(({ facts, quotients, hyperFacts, hyperQuotients }): Diagnosis => {
-        const count = net.cells.length
         return {
           steps,
           lambda: config.lambda,
           epsilons,
-          cells: net.cells.map(({ name }, l) => ({
-            name,
-            gradientNorm: facts.norms.data[l] as number,
-            cosines: Array.from(facts.cosines.data.slice(l * count, (l + 1) * count))
-          })),
+          cells: net.cells.map(({ name }, l) => ({ name, gradientNorm: facts.norms.data[l] as number })),
+          cosines: mapRecord(facts.cosines, ({ data }) => Array.from(data)),
           regulariser: { ...rowOf(REGULARISER_FACTS, facts.facts), rows: quotients.map(row => rowOf(REGULARISER_ROW, row)) },
           hypergradient: {
             ...rowOf(HYPERGRADIENT_FACTS, hyperFacts),

@@ -110,6 +110,20 @@ export const harmonyOf = (
     groups.map(group => REGULARISERS[regulariser](group.map(l => gradients[l] as Tensor))).reduce((a, b) => $.add(a, b))
 }
 
+/** The cosines of all pairs of cells that share an alpha, f32[M,M] for each kind of cell; 0 for a cell without a gradient. */
+export const pairCosines = ({ cells }: Supernet, cellGradients: readonly Tensor[]): Readonly<Record<string, Tensor>> => {
+  const kinds = [...new Set(cells.map(({ type }) => type))]
+  return Object.fromEntries(
+    kinds.map(kind => {
+      const rows = $.concat(cellGradients.filter((_, l) => cells[l]?.type === kind).map(g => $.reshape(g, [1, -1])))
+      const sizes = norm(rows, 1, { keepDims: true })
+      const present = $.greater(sizes, 0)
+      const units = $.where(present, $.div(rows, $.where(present, sizes, 1)), 0)
+      return [kind, $.matmul(units, $.transpose(units))]
+    })
+  )
+}
+
 /** A direction for each cell's gradient (zero for cells that are not regularised), and the norm of all together. */
 export interface Direction {
   readonly direction: readonly Tensor[]

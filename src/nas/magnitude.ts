@@ -20,6 +20,10 @@ export const mixtureRows = (rows: Rows): Rows =>
     return powers.map(power => power / total)
   })
 
+/** -sum p log p of each row, in nats: log O where nothing is decided, 0 at a corner of the simplex. */
+export const entropies = (mixtures: Rows): readonly number[] =>
+  mixtures.map(row => row.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0))
+
 /** The first of the columns that holds the largest number, and that number. */
 const largestOf = (row: readonly number[], columns: readonly number[]): { readonly column: number; readonly value: number } => {
   const value = Math.max(...columns.map(column => row[column] as number))

@@ -21,6 +21,7 @@ import {
   type Harmony,
   type Loss,
   mixturesOf,
+  pairCosines,
   passOf
 } from './harmony.js'
 import { flat, type Loss as HyperLoss, unrolled } from './hypergradient.js'
@@ -63,17 +64,6 @@ const choiceCount = (loss: Tensor, mixtures: readonly Tensor[], wanted: string):
     choicesOf([loss], mixtures).reduce((sum, { primitive, choice }) => sum + (primitive === wanted ? sizeOf(choice.shape) : 0), 0)
   )
 
-/** The cosines of all pairs of cells that share an alpha, and of cells that do not where their matrices are of one shape; 0 elsewhere. */
-export const pairCosines = (cellGradients: readonly Tensor[]): Tensor =>
-  $.concat(
-    cellGradients.map(g =>
-      $.reshape(scalars(cellGradients.map(h => (sizeOf(g.shape) === sizeOf(h.shape) ? cosine(g, h) : $.tensor(0)))), [
-        1,
-        cellGradients.length
-      ])
-    )
-  )
-
 /** The regulariser on a batch: what does not depend on epsilon. Vectors are in the order of the network's table. */
 export const regulariserReference = (net: Supernet, loss: Loss, harmony: Harmony) => (point: Point, batch: Batch) => {
   const { weights: table } = tablesOf(net)
@@ -86,7 +76,7 @@ export const regulariserReference = (net: Supernet, loss: Loss, harmony: Harmony
   return {
     gradient,
     exact,
-    cosines: pairCosines(pass.cellGradients),
+    cosines: pairCosines(net, pass.cellGradients),
     norms: scalars(pass.cellGradients.map(g => globalNorm([g]))),
     facts: scalars([
       pass.loss,

@@ -24,15 +24,16 @@ import {
 import { METRICS, type Metric, type State, tablesOf } from './bilevel.js'
 import { type SearchConfig, stepOptions } from './config.js'
 import type { Dataset } from './data/dataset.js'
-import { type Cell, cellsOf, formatGenotype, isConnected, operationCounts } from './genotype.js'
-import { type Alpha, type Mixing, mixturesOf } from './harmony.js'
+import { type Cell, cellsOf, formatGenotype, type Genotype, isConnected, operationCounts } from './genotype.js'
+import { type Alpha, lossOf, type Mixing, mixturesOf } from './harmony.js'
 import { foldIn, initialState } from './initialise.js'
 import { unpack, unpackStatistics } from './layers.js'
-import { genotypeOf, genotypeOfMixtures, mixtureRows, type Rows, rowsOf } from './magnitude.js'
+import { entropies, genotypeOf, genotypeOfMixtures, mixtureRows, type Rows, rowsOf } from './magnitude.js'
 import { planOf, projectedMixtures, type View, viewOf } from './perturbation.js'
 import { cosineRate, linearLambda } from './schedule.js'
 import { type DecisionEvent, selectByPerturbation } from './selection.js'
 import { mapRecord, operationsOf } from './space.js'
+import { hessianSpectrum, type Spectrum, type StoredTree } from './spectrum.js'
 import {
   batchArrays,
   batchesOf,
@@ -76,6 +77,15 @@ export interface EpochSummary {
   readonly learningRate: number
   readonly lambda: number
   readonly genotype: string
+  /** By kind of cell: cosines of the gradients of all pairs of cells on training batches, a matrix row by row. */
+  readonly cosines: Readonly<Record<string, readonly number[]>>
+  /** By kind of cell, for each edge: entropy of its softmax in nats, and its largest entry. */
+  readonly entropy: Readonly<Record<string, readonly number[]>>
+  readonly saturation: Readonly<Record<string, readonly number[]>>
+  /** How often the genotype has each operation, by kind of cell. */
+  readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Of the Hessian of a validation batch's loss in alpha, with `--eigenvalue`: the largest, and what bounds its error. */
+  readonly eigenvalue: Pick<Spectrum, 'largest' | 'residual'> | null
   /** By kind of cell, row by row. */
   readonly alpha: Readonly<Record<string, readonly number[]>>
 }
@@ -164,6 +174,7 @@ export const countCorrect = (
 interface Progress {
   readonly state: Stored<State>
   readonly sums: readonly number[]
+  readonly cosines: Readonly<Record<string, readonly number[]>>
   readonly stepsDone: number
   readonly lastEpoch: EpochSummary | null
   readonly stopped: Stop | null
@@ -190,9 +201,9 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
             lambda: lambdaOf(item.epoch),
             key: foldIn(foldIn(key, KEYS.noise), item.epoch * steps + item.step)
           }),
-          RTE.chain(({ state, metrics, culprit }) =>
+          RTE.chain(({ state, metrics, cosines, culprit }) =>
             metrics.finite === 1
-              ? afterStep(progress, item, state, metrics)
+              ? afterStep(progress, item, state, metrics, cosines)
               : RTE.of({
                   ...progress,
                   stopped: { reason: 'non-finite', message: nonFinite(progress.stepsDone + 1, culprit) } as const
@@ -206,23 +217,33 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
     progress: Progress,
     { epoch, step }: Item,
     state: Stored<State>,
-    values: Record<Metric, number>
+    values: Readonly<Record<Metric, number>>,
+    pairs: Readonly<Record<string, readonly number[]>>
   ): Engine<Progress> => {
+    const cosines = mapRecord(pairs, (matrix, kind) =>
+      matrix.map((value, i) => value + (step === 0 ? 0 : (progress.cosines[kind]?.[i] as number)))
+    )
     const sums = METRICS.map((name, i) => (step === 0 ? 0 : (progress.sums[i] as number)) + values[name])
-    const after: Progress = { ...progress, state, sums, stepsDone: progress.stepsDone + 1 }
+    const after: Progress = { ...progress, state, sums, cosines, stepsDone: progress.stepsDone + 1 }
     const tellStep = RTE.fromIO<void, never, never>(
       observer.tell({ type: 'step', epoch: epoch + 1, step: step + 1, steps, ...values })
     )
     const summed =
       step + 1 === steps
-        ? summarise(net, after, {
-            epoch,
-            epochs: config.epochs,
-            steps,
-            batch: config.batch,
-            learningRate: rateOf(epoch),
-            lambda: lambdaOf(epoch)
-          })
+        ? pipe(
+            config.eigenvalue ? curvature(net, config, data, state) : RTE.of(null),
+            RTE.chain(eigenvalue =>
+              summarise(net, after, {
+                epoch,
+                epochs: config.epochs,
+                steps,
+                batch: config.batch,
+                learningRate: rateOf(epoch),
+                lambda: lambdaOf(epoch),
+                eigenvalue
+              })
+            )
+          )
         : RTE.of<never, never, EpochSummary | null>(null)
     return pipe(
       tellStep as Engine<void>,
@@ -262,7 +283,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
           epochs,
           ended,
           oneEpoch(compiled)
-        )({ state, sums: [], stepsDone: 0, lastEpoch: null, stopped: null, view: null })
+        )({ state, sums: [], cosines: {}, stepsDone: 0, lastEpoch: null, stopped: null, view: null })
       ),
       RTE.map(
         (progress): Progress =>
@@ -345,6 +366,40 @@ interface EpochFacts {
   readonly batch: number
   readonly learningRate: number
   readonly lambda: number
+  readonly eigenvalue: EpochSummary['eigenvalue']
+}
+
+/** The largest eigenvalue of the validation loss' Hessian in alpha, on the first images of the validation part: the same ones each time. */
+const curvature = (
+  net: Supernet,
+  config: SearchConfig,
+  data: SearchData,
+  { weights, alpha }: Stored<State>
+): Engine<EpochSummary['eigenvalue']> => {
+  interface Context {
+    readonly [name: string]: Tensor
+    readonly weights: Tensor
+    readonly images: Tensor
+    readonly labels: Tensor
+    readonly key: Tensor
+  }
+  const { weights: table } = tablesOf(net)
+  const loss = (a: Alpha, { weights: vector, images, labels, key }: Context): Tensor =>
+    lossOf(net, noiseOf(net, key, config.batch))(unpack(table, vector), mixturesOf(net, a), { images, labels })[0]
+  const places = Array.from({ length: config.batch }, (_, i) => i)
+  return scope(
+    pipe(
+      store({ ...batchArrays(data.valid, places), key: keyArray(foldIn(keyOf(config.seed), KEYS.curvature)) }),
+      RTE.chain(given => hessianSpectrum(loss)(alpha as unknown as StoredTree, { ...given, weights } as unknown as StoredTree)),
+      RTE.map(({ largest, residual }) => ({ largest, residual }))
+    )
+  )
+}
+
+/** How often each operation was chosen, by kind of cell. */
+const countsOf = ({ cells }: Supernet['space'], genotype: Genotype): SearchResult['operations'] => {
+  const chosen = cellsOf(genotype)
+  return mapRecord(cells, (cell, kind) => operationCounts(operationsOf(cell), chosen[kind] as Cell))
 }
 
 /** Numbers by kind of cell. */
@@ -354,13 +409,15 @@ const dataOf = (alpha: Readonly<Record<string, HostArray>>): Readonly<Record<str
 /** Means over the epoch's steps, and what alpha says after it. */
 const summarise = (
   net: Supernet,
-  { state, sums }: Progress,
-  { epoch, batch, steps, ...facts }: EpochFacts
+  { state, sums, cosines }: Progress,
+  { epoch, batch, steps, eigenvalue, ...facts }: EpochFacts
 ): Engine<EpochSummary> =>
   pipe(
     read(state.alpha),
     RTE.map(alpha => {
       const numbers = dataOf(alpha)
+      const mixtures = mapRecord(net.space.cells, (cell, kind) => mixtureRows(rowsOf(cell, numbers[kind] as readonly number[])))
+      const genotype = genotypeOf(net.space, numbers)
       const mean = (name: Metric): number => (sums[METRICS.indexOf(name)] as number) / steps
       return {
         ...facts,
@@ -374,7 +431,12 @@ const summarise = (
         lambdaValid: mean('lambdaValid'),
         gradientNorm: mean('gradientNorm'),
         regulariserNorm: mean('regulariserNorm'),
-        genotype: formatGenotype(genotypeOf(net.space, numbers)),
+        cosines: mapRecord(cosines, matrix => matrix.map(sum => sum / steps)),
+        entropy: mapRecord(mixtures, entropies),
+        saturation: mapRecord(mixtures, rows => rows.map(row => Math.max(...row))),
+        operations: countsOf(net.space, genotype),
+        eigenvalue,
+        genotype: formatGenotype(genotype),
         alpha: numbers
       }
     })
@@ -394,7 +456,7 @@ const resultOf = (
   return {
     genotype: formatGenotype(genotype),
     connected: isConnected(genotype),
-    operations: mapRecord(space.cells, (cell, kind) => operationCounts(operationsOf(cell), cells[kind] as Cell)),
+    operations: countsOf(space, genotype),
     cells,
     mixtures,
     testAccuracy,

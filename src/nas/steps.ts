@@ -3,7 +3,6 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as T from 'fp-ts/lib/Task.js'
 import type { Key } from '../autodiff/ops/random.js'
-import type { Tensor } from '../autodiff/tensor.js'
 import {
   type Compiled,
   compile,
@@ -17,10 +16,11 @@ import {
   scope,
   store
 } from '../engine.js'
-import { type Batches, METRICS, type Metric, type Rates, type State, stepBatches, stepOf } from './bilevel.js'
+import { type Batches, METRICS, type Metric, type Rates, type State, type StepResult, stepBatches, stepOf } from './bilevel.js'
 import { type SearchConfig, stepOptions } from './config.js'
 import { type Dataset, select } from './data/dataset.js'
 import { foldIn, permutation, stateShapes } from './initialise.js'
+import { mapRecord } from './space.js'
 import type { Supernet } from './supernet.js'
 
 /** The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the third. */
@@ -65,7 +65,7 @@ export const batchArrays = (dataset: Dataset, indices: readonly number[]) => {
 }
 
 /** What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepare`), that of `order` and the one after it order them. */
-export const KEYS = { order: 1, noise: 3, testNoise: 4, selection: 5, tuning: 6 } as const
+export const KEYS = { order: 1, noise: 3, testNoise: 4, selection: 5, tuning: 6, curvature: 7 } as const
 
 export const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
 export const keyArray = (key: Key): HostArray => ({ data: Uint32Array.from(key), shape: [2], dtype: 'u32' })
@@ -84,11 +84,6 @@ export const using = <A extends readonly unknown[], R, B>(
 /** Lets timers and signals in: on the reference nothing else waits, and an interruption would not be noticed before the end. */
 const pause: Engine<void> = RTE.fromTask(T.delay(0)(T.of(undefined)))
 
-/** What a step gives: see `stepOf`. */
-export interface StepResult {
-  readonly state: State
-  readonly metrics: Tensor
-}
 export type Step = Compiled<[State, Batches, Rates], StepResult>
 
 /** Arguments of a step's shapes, to compile one for. */
@@ -135,6 +130,8 @@ export interface StepRates {
 export interface Stepped {
   readonly state: Stored<State>
   readonly metrics: Readonly<Record<Metric, number>>
+  /** By kind of cell, the cosines of all pairs, row by row. */
+  readonly cosines: Readonly<Record<string, readonly number[]>>
   readonly culprit: string | undefined
 }
 
@@ -154,13 +151,14 @@ export const runStep =
           return pipe(
             run(compiled)(...args),
             RTE.bindTo('next'),
-            RTE.bind('numbers', ({ next }) => read(next.metrics)),
+            RTE.bind('numbers', ({ next }) => read({ metrics: next.metrics, cosines: next.cosines })),
             RTE.chain(({ next, numbers }) => {
-              const metrics = Object.fromEntries(METRICS.map((name, i) => [name, numbers.data[i] as number])) as Record<
+              const metrics = Object.fromEntries(METRICS.map((name, i) => [name, numbers.metrics.data[i] as number])) as Record<
                 Metric,
                 number
               >
-              const after = { state: next.state as Stored<State>, metrics }
+              const cosines = mapRecord(numbers.cosines, ({ data }) => Array.from(data))
+              const after = { state: next.state as Stored<State>, metrics, cosines }
               return metrics.finite === 1
                 ? RTE.of({ ...after, culprit: undefined })
                 : pipe(

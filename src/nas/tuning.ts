@@ -19,7 +19,17 @@ import {
   scope,
   store
 } from '../engine.js'
-import { type Batches, METRICS, type Metric, type Rates, type State, type StepOptions, stepOf, tablesOf } from './bilevel.js'
+import {
+  type Batches,
+  METRICS,
+  type Metric,
+  type Rates,
+  type State,
+  type StepOptions,
+  type StepResult,
+  stepOf,
+  tablesOf
+} from './bilevel.js'
 import { type SearchConfig, stepOptions } from './config.js'
 import type { Alpha, Mixing } from './harmony.js'
 import { foldIn, stateShapes } from './initialise.js'
@@ -28,18 +38,7 @@ import { mixtureRows, rowsOf } from './magnitude.js'
 import type { Score, View } from './perturbation.js'
 import type { DecisionEvent, Supernetwork } from './selection.js'
 import { mapRecord } from './space.js'
-import {
-  batchArrays,
-  batchesOf,
-  KEYS,
-  keyArray,
-  runStep,
-  type SearchData,
-  type Step,
-  type StepResult,
-  stepExample,
-  using
-} from './steps.js'
+import { batchArrays, batchesOf, KEYS, keyArray, runStep, type SearchData, type Step, stepExample, using } from './steps.js'
 import { noiseOf, type Supernet } from './supernet.js'
 
 /** A view as tensors: see `View`. */

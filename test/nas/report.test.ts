@@ -20,6 +20,11 @@ const summary: EpochSummary = {
   learningRate: 0.02132,
   lambda: 0.1,
   genotype: '',
+  cosines: {},
+  entropy: {},
+  saturation: {},
+  operations: {},
+  eigenvalue: null,
   alpha: {}
 }
 
