@@ -180,12 +180,16 @@ export const sumOfParts = (call: Call, parts: Pick<Parts, 'partial' | 'parts' | 
     tails: []
   })
 
+/** Elements from which on vec4s are worth what they cost to compile: about three times as much. */
+const LARGE = 2 ** 16
+
 /** `reduce4`: every operand dense or constant along the innermost folded axis. */
 const reduce4: Variant = (call, _, __, slots) => {
   const whole = foldOf(call)
   const { count, reduced, walks, numbers } = whole
   const inner = reduced[0] ?? 1
   const dense = walks.map(walk => alongRow({ strides: walk.reduced, offset: walk.offset }, walk.kept))
+  if (whole.outputs * count < LARGE) return undefined
   if (call.compute === undefined || inner % 4 !== 0 || dense.includes(undefined) || !dense.includes(true)) return undefined
   const unit = (k: number) => (dense[k] ? 4 : 1)
   const scaled = (strides: readonly number[], k: number) => strides.map(stride => stride / unit(k))
@@ -196,7 +200,14 @@ const reduce4: Variant = (call, _, __, slots) => {
         ...call,
         shader: 'reduce4',
         op: [
-          loadText4(call, slots, dense as boolean[], numbers.length, 'array<Value, 4>'),
+          loadText4(
+            call,
+            slots,
+            dense as boolean[],
+            numbers.length,
+            'array<Value, 4>',
+            walks.map(walk => walk.reduced.every(stride => stride === 0))
+          ),
           ...(call.tails ?? []).map(k => tailText(k, (slots[call.reads[k] as number] as Slot).dtype)),
           call.fold,
           call.finish

@@ -12,6 +12,9 @@ import {
   WORKGROUP
 } from './variant.js'
 
+/** Elements from which on vec4s are worth what they cost to compile: about three times as much. */
+const LARGE = 2 ** 14
+
 /** `map4`: dense operands and single values. */
 const map4: Variant = (call, _, __, slots) => {
   const { params, reads, compute } = call
@@ -20,7 +23,8 @@ const map4: Variant = (call, _, __, slots) => {
     (_slot, k): Walk => ({ offset: params[4 + 4 * k] as number, strides: [params[5 + 4 * k] as number] })
   )
   const dense = walks.map(walk => alongRow(walk))
-  if (compute === undefined || count < 16 || count % 4 !== 0 || dense[0] !== true || dense.includes(undefined)) return undefined
+  if (compute === undefined || count < LARGE || count % 4 !== 0 || dense[0] !== true || dense.includes(undefined))
+    return undefined
   const unit = (k: number) => (dense[k] ? 4 : 1)
   const numbers = numbersOf(call, 4 + 4 * walks.length)
   return [
@@ -41,6 +45,15 @@ const map4: Variant = (call, _, __, slots) => {
 /** Axes of `map_strided` and `map_rows`. */
 const MOST_AXES = 8
 
+/** Invocations that share a row of vec4s: few, so that what is fixed along a row is loaded seldom, as long as there are enough in all. */
+const lanesOf = (rows: number, vec4s: number): number => {
+  const most = Math.min(WORKGROUP, powerOfTwo(vec4s))
+  const enough = powerOfTwo(Math.ceil(ENOUGH / rows))
+  return Math.min(most, Math.max(8, enough, powerOfTwo(Math.ceil(vec4s / MOST_TURNS))))
+}
+const ENOUGH = 4096
+const MOST_TURNS = 16
+
 /** `map_rows`: every operand dense or constant along the innermost axis. */
 const mapRows: Variant = (call, _, __, slots) => {
   const { params, reads, compute, constants = {} } = call
@@ -52,15 +65,29 @@ const mapRows: Variant = (call, _, __, slots) => {
   })
   const dense = walks.map(walk => alongRow(walk))
   const inner = extents[0] as number
-  if (compute === undefined || inner % 4 !== 0 || dense[0] !== true || dense.includes(undefined)) return undefined
+  if (
+    extents.reduce((a, b) => a * b, 1) < LARGE ||
+    compute === undefined ||
+    inner % 4 !== 0 ||
+    dense[0] !== true ||
+    dense.includes(undefined)
+  )
+    return undefined
   const rows = extents.slice(1).reduce((a, b) => a * b, 1)
-  const lanes = Math.min(WORKGROUP, powerOfTwo(inner / 4))
+  const lanes = lanesOf(rows, inner / 4)
   const numbers = numbersOf(call, 4 + MOST_AXES + walks.length * (MOST_AXES + 4))
   return [
     {
       ...call,
       shader: 'map_rows',
-      op: loadText4(call, slots, dense.slice(1) as boolean[], numbers.length),
+      op: loadText4(
+        call,
+        slots,
+        dense.slice(1) as boolean[],
+        numbers.length,
+        'vec4<Value>',
+        dense.slice(1).map(one => !one)
+      ),
       constants: { OUTER: rank - 1 },
       params: [
         ...[rows, inner / 4, lanes, 0],

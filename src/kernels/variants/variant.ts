@@ -38,13 +38,17 @@ export const padded = (values: readonly number[], length: number): number[] => [
 /** The parameters of a call after the first `head` words: numbers of its `compute` and `finish`. */
 export const numbersOf = ({ params }: Call, head: number): readonly number[] => params.slice(head)
 
-/** The op block of a map or fold by vec4: dense inputs are loaded by four, the others once. The four are of the type `four`. */
+/**
+ * The op block of a map or fold by vec4: dense inputs are loaded by four, the others once; those that are `fixed` along the shader's loop before it.
+ * The four results are of the type `four`.
+ */
 export const loadText4 = (
   { compute = '', reads }: Call,
   slots: readonly Slot[],
   dense: readonly boolean[],
   numbers: number,
-  four = 'vec4<Value>'
+  four = 'vec4<Value>',
+  fixed: readonly boolean[] = []
 ): string => {
   const dtype = (i: number) => slots[reads[i] as number]?.dtype
   const argument = (component: string) => reads.map((_, i) => (dense[i] ? `x${i}.${component}` : `x${i}`)).join(', ')
@@ -55,8 +59,14 @@ export const loadText4 = (
     ...reads.map(
       (_, i) => `@group(0) @binding(${i + 2}) var<storage, read> in${i}: array<${dense[i] ? `vec4<${dtype(i)}>` : dtype(i)}>;`
     ),
-    `fn value4(at: array<u32, OPERANDS>) -> ${four} {`,
-    ...reads.map((_, i) => `  let x${i} = in${i}[at[${i + 1}]];`),
+    ...(fixed.length === 0
+      ? [`fn value4(at: array<u32, OPERANDS>) -> ${four} {`]
+      : [
+          `struct Fixed { none: u32, ${reads.map((_, i) => (fixed[i] ? `x${i}: ${dtype(i)}, ` : '')).join('')}}`,
+          `fn fixed(at: array<u32, OPERANDS>) -> Fixed { return Fixed(0u${reads.map((_, i) => (fixed[i] ? `, in${i}[at[${i + 1}]]` : '')).join('')}); }`,
+          `fn value4(at: array<u32, OPERANDS>, before: Fixed) -> ${four} {`
+        ]),
+    ...reads.map((_, i) => `  let x${i} = ${fixed[i] ? `before.x${i}` : `in${i}[at[${i + 1}]]`};`),
     `  return ${four}(${['x', 'y', 'z', 'w'].map(component => `compute(${argument(component)})`).join(', ')});`,
     '}'
   ].join('\n')
