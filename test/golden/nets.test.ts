@@ -88,6 +88,9 @@ const withBackend = async <A>(kind: 'reference' | 'gpu', use: (backend: Backend)
   }
 }
 
+/** A driver on the CPU compiles the pipelines of a large network for a minute, and a machine may have other work. */
+const PATIENCE = 600_000
+
 describe.each(files)('$name', ({ name, read }) => {
   const file = read()
   const { config, hyper, net, table, operations, kinds } = goldenNetwork(file, 'in/train.x')
@@ -245,24 +248,28 @@ describe.each(files)('$name', ({ name, read }) => {
   }
 
   const on = adapted.some(one => one.name === name) ? (['reference', 'gpu'] as const) : (['reference'] as const)
-  it.each(on)('every tensor, on the %s', async kind => {
-    // In float32 a quotient of one's own is not compared.
-    const wanted = names.filter(
-      name => !NOT_CLAIMED.test(name) && !isOfOtherNoise(net, name) && (kind === 'reference' || !isQuotient(name))
-    )
-    const f = (x: Inputs) => {
-      const all = claims(x)
-      const missing = wanted.filter(name => !(name in all))
-      expect(missing).toEqual([])
-      return Object.fromEntries(wanted.map(name => [name, all[name] as Tensor]))
-    }
-    const values = await withBackend(kind, backend => evaluateTree(backend, f, [inputs]))
-    for (const name of wanted) {
-      const expected = golden(file, name)
-      const scale = /Lambda|value$/.test(name) ? COSINE : 0
-      expectClose(name, (values[name] as HostArray).data, expected.data, toleranceOf(kind, name, file), scale)
-    }
-  })
+  it.each(on)(
+    'every tensor, on the %s',
+    async kind => {
+      // In float32 a quotient of one's own is not compared.
+      const wanted = names.filter(
+        name => !NOT_CLAIMED.test(name) && !isOfOtherNoise(net, name) && (kind === 'reference' || !isQuotient(name))
+      )
+      const f = (x: Inputs) => {
+        const all = claims(x)
+        const missing = wanted.filter(name => !(name in all))
+        expect(missing).toEqual([])
+        return Object.fromEntries(wanted.map(name => [name, all[name] as Tensor]))
+      }
+      const values = await withBackend(kind, backend => evaluateTree(backend, f, [inputs]))
+      for (const name of wanted) {
+        const expected = golden(file, name)
+        const scale = /Lambda|value$/.test(name) ? COSINE : 0
+        expectClose(name, (values[name] as HostArray).data, expected.data, toleranceOf(kind, name, file), scale)
+      }
+    },
+    PATIENCE
+  )
 
   it('has the state that it was made with: every weight once, in a table of its own', () => {
     expect(table.entries.map(({ name }) => name).sort()).toEqual(net.parameters.map(({ name }) => name).sort())
