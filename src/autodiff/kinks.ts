@@ -25,14 +25,25 @@ export interface Choice {
   readonly choice: Tensor
 }
 
+/** The nodes between the value of a function with a derivative of its own and its arguments, or what it closes over. */
+const insideOf = ({ primitive, inputs: [value, ...given] }: Tensor): readonly Tensor[] => {
+  if (primitive.name !== 'custom_vjp') return []
+  const isEntry = (node: Tensor): boolean =>
+    given.includes(node) || node.inputs.some(input => given.includes(input) && isAlias(node))
+  return topological([value as Tensor], isEntry).filter(node => !isEntry(node))
+}
+const isAlias = ({ primitive }: Tensor): boolean => primitive.name === 'alias'
+
 /**
  * All choices on the way to the outputs, in the order of the graph: equal functions list theirs in equal order. What lies before the nodes
- * `from` is not looked at.
+ * `from` is not looked at, nor what lies inside a function with a derivative of its own (`customVjp`): that one says where it is smooth.
  */
 export const choicesOf = (outputs: readonly Tensor[], from: readonly Tensor[] = []): readonly Choice[] => {
   const ends = new Set(from)
-  return topological(outputs, node => ends.has(node)).flatMap(node => {
-    if (ends.has(node)) return []
+  const order = topological(outputs, node => ends.has(node))
+  const inside = new Set(order.flatMap(insideOf))
+  return order.flatMap(node => {
+    if (ends.has(node) || inside.has(node)) return []
     const choose = CHOICES[node.primitive.name]
     return choose ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
   })

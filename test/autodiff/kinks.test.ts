@@ -42,6 +42,17 @@ describe('flips', () => {
     expect(count(flipsBetween({ outputs: [off] }, { outputs: [on] }), 'relu')).toBe(1)
   })
 
+  it('inside a function with a derivative of its own are not counted, those before it are', () => {
+    const softplus = $.customVjp(
+      x => $.sub($.relu(x as Tensor), $.log($.sigmoid($.abs(x as Tensor)))),
+      (g, [x]) => [$.mul(g, $.sigmoid(x as Tensor))]
+    )
+    const f = (x: Tensor): Tensor => softplus($.minimum(softplus(x), $.tensor(0.5)))
+    const flips = flipsBetween({ outputs: [f($.tensor([-1, 1]))] }, { outputs: [f($.tensor([1, -1]))] })
+    expect(Object.keys(flips)).toEqual(['min'])
+    expect(count(flips, 'min')).toBe(2)
+  })
+
   it('before the arguments of a function are not its own', () => {
     const f = (x: Tensor): Tensor => $.relu($.sub(x, 1))
     const points = [$.abs($.tensor([0.5, 0.5])), $.abs($.tensor([-2, 0.5]))] as const
