@@ -104,6 +104,31 @@ describe('what cannot be is refused in one sentence, with nothing written:', () 
       "options and commands that exist, but got unknown command 'serach' (Did you mean search?): see --help."
     ],
     [
+      'no terms of a Neumann series',
+      search('--method', 'idarts', '--neumann', '0'),
+      "--neumann to be a whole number of 1 to 1000, but got '0': correct it."
+    ],
+    [
+      'an option that the method does not read',
+      search('--method', 'darts', '--inner-steps', '2'),
+      '--inner-steps with --method idarts, but got --method darts, which does not read it: leave one of them out.'
+    ],
+    [
+      'a fixed alpha that is to select',
+      search('--method', 'fixed-alpha'),
+      '--select perturbation with --method fixed-alpha, whose alpha says nothing, but got --select magnitude: select by perturbation, or use another method.'
+    ],
+    [
+      'an epsilon of 0',
+      ['diagnose', '--epsilons', '1e-2,0'],
+      "--epsilons to be numbers above 0 with commas between them, but got '1e-2,0': correct it."
+    ],
+    [
+      'steps that are no number',
+      ['diagnose', '--steps', 'many'],
+      "--steps to be a whole number of at least 0, but got 'many': correct it."
+    ],
+    [
       'a space that is neither a name nor a file',
       search('--space', 's6'),
       "--space to be one of s1, s2, s3, s4, s5, nb201, or a JSON file, but got 's6': name one of these."
