@@ -377,7 +377,8 @@ const joinFolds = (roots: readonly Root[], placements: ReadonlyMap<Tensor, Place
     for (const node of below) highest.set(node, Math.min(highest.get(node) ?? Number.POSITIVE_INFINITY, depth - 1))
   }
 
-  const open = new Map<string, Joined[]>()
+  /** Groups by what they fold over and by each large input, since only those that share one can be joined: all against all would be quadratic. */
+  const open = new Map<string, Map<Tensor, Joined[]>>()
   const joined: (Root | undefined)[] = [...roots]
   roots.forEach((root, i) => {
     if (root.kind !== 'fold') return
@@ -389,17 +390,18 @@ const joinFolds = (roots: readonly Root[], placements: ReadonlyMap<Tensor, Place
     const largeOf = ({ inputs }: Body) => inputs.filter(one => !isSmall(sizeOf(one.node.shape), space)).map(one => one.node)
     const large = largeOf(root.body)
     const key = [root.body.shape.join('x'), JSON.stringify(fold.attributes)].join(' ')
-    const groups = open.get(key) ?? []
+    const groups = open.get(key) ?? new Map<Tensor, Joined[]>()
     open.set(key, groups)
-    for (const group of groups) {
+    const known = new Set(large.flatMap(one => groups.get(one) ?? []))
+    for (const group of [...known].sort((a, b) => a.at - b.at)) {
       const [{ node: other }] = group.root.folds as readonly [Fold]
       const from = Math.max(earliest, group.earliest)
       const to = Math.min(latest, group.latest)
       if (from > to || group.root.folds.length === MOST_FOLDS || placements.get(other)?.within !== within) continue
       const theirs = largeOf(group.root.body)
-      const [mine, shared] = [large.filter(one => !theirs.includes(one)), large.some(one => theirs.includes(one))]
+      const mine = large.filter(one => !theirs.includes(one))
       const waits = (earliest < from && mine.length > 0) || (group.earliest < from && theirs.some(one => !large.includes(one)))
-      if (!shared || waits) continue
+      if (waits) continue
       const { body, moved } = merged(group.root.body, root.body)
       if (body.inputs.length > mostInputs || body.steps.length > MOST_STEPS) continue
       const added = root.folds.map(one => movedFold(one, moved))
@@ -408,9 +410,11 @@ const joinFolds = (roots: readonly Root[], placements: ReadonlyMap<Tensor, Place
       group.latest = to
       joined[group.at] = group.root
       joined[i] = undefined
+      for (const one of mine) groups.set(one, [...(groups.get(one) ?? []), group])
       return
     }
-    groups.push({ root, at: i, earliest, latest })
+    const own = { root, at: i, earliest, latest }
+    for (const one of new Set(large)) groups.set(one, [...(groups.get(one) ?? []), own])
   })
   return sequenced(
     joined.filter(root => root !== undefined),
