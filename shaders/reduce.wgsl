@@ -82,11 +82,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   // All invocations of a workgroup take the same turns, so that the barriers are met by all.
   for (var first = group.x * per_group; first < P.size.x; first += groups.x * per_group) {
     let o = first + mine;
+    let at = start(min(o, P.size.x - 1u));
     var sum = identity();
-    if (o < P.size.x) {
-      let at = start(o);
-      for (var r = lane; r < P.size.y; r += lanes) { sum = combine(sum, value(element(at, r))); }
-    }
+    for (var r = lane; r < P.size.y; r += lanes) { sum = combine(sum, value(element(at, r))); }
     if (lanes > 1u) {
       partial[local] = sum;
       workgroupBarrier();
@@ -98,7 +96,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       workgroupBarrier();
     }
     if (lane == 0u && o < P.size.x) {
-      sum = finish(sum, start(o));
+      sum = finish(sum, at);
       for (var j = 0u; j < RESULTS; j++) { result[P.operands[0].kept[j] + o] = part(sum, j); }
     }
   }

@@ -89,14 +89,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   // All invocations of a workgroup take the same turns, so that the barriers are met by all.
   for (var first = group.x * per_group; first < P.size.x; first += groups.x * per_group) {
     let o = first + mine;
+    let at = start(min(o, P.size.x - 1u));
+    let before = fixed(at);
     var sums = array<Value, 4>(identity(), identity(), identity(), identity());
-    if (o < P.size.x) {
-      let at = start(o);
-      let before = fixed(at);
-      for (var r = lane; r < P.size.y; r += lanes) {
-        let next = value4(element(at, r), before);
-        for (var k = 0; k < 4; k++) { sums[k] = combine(sums[k], next[k]); }
-      }
+    for (var r = lane; r < P.size.y; r += lanes) {
+      let next = value4(element(at, r), before);
+      for (var k = 0; k < 4; k++) { sums[k] = combine(sums[k], next[k]); }
     }
     var sum = combine(combine(sums[0], sums[1]), combine(sums[2], sums[3]));
     if (lanes > 1u) {
@@ -110,7 +108,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       workgroupBarrier();
     }
     if (lane == 0u && o < P.size.x) {
-      sum = finish(sum, start(o));
+      sum = finish(sum, at);
       for (var j = 0u; j < RESULTS; j++) { result[P.operands[0].kept[j] + o] = part(sum, j); }
     }
   }

@@ -102,6 +102,8 @@ const catchShapeError = <A>(f: () => A): E.Either<EngineError, A> => {
 export interface CompileOptions {
   /** Told as kernels are compiled: on the device each is then run once, for drivers that compile when a kernel is first run. */
   readonly progress?: (done: number, total: number) => void
+  /** False: a kernel for each node. It runs slower, and compiles in a fraction of the time, since the kernels are few and small: for what runs once. */
+  readonly fused?: boolean
 }
 
 /** Traces `f` on arguments like `args` (trees of tensors, stored tensors or `{ shape, dtype }`) and simplifies the graph. Pure. */
@@ -122,7 +124,7 @@ const trace = <A extends readonly unknown[], R>(
  * @example compile((x: Tensor) => grad(loss)(x))([{ shape: [32, 10], dtype: 'f32' }])
  */
 export const compile =
-  <A extends readonly unknown[], R>(f: (...args: A) => R, { progress }: CompileOptions = {}) =>
+  <A extends readonly unknown[], R>(f: (...args: A) => R, { progress, fused = true }: CompileOptions = {}) =>
   (args: WithLeaves<A, Aval>): Engine<Compiled<A, R>> =>
   ({ backend }) =>
     pipe(
@@ -146,7 +148,7 @@ export const compile =
         return pipe(
           TE.fromEither(
             planProgram(
-              select(lower(graph, { storageBuffers: device.limits.maxStorageBuffersPerShaderStage }), device.info),
+              select(lower(graph, { fused, storageBuffers: device.limits.maxStorageBuffersPerShaderStage }), device.info),
               device.limits
             )
           ),

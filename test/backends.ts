@@ -5,7 +5,18 @@ import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import type { NdArray } from '../src/autodiff/ndarray.js'
 import type { Tensor } from '../src/autodiff/tensor.js'
 import type { WithLeaves } from '../src/autodiff/tree.js'
-import { type Backend, compile, dispose, type Engine, type HostArray, read, run, scope, store } from '../src/engine.js'
+import {
+  type Backend,
+  type CompileOptions,
+  compile,
+  dispose,
+  type Engine,
+  type HostArray,
+  read,
+  run,
+  scope,
+  store
+} from '../src/engine.js'
 import { device } from './device.js'
 
 export const backends: Readonly<Record<'reference' | 'gpu', Backend>> = {
@@ -31,13 +42,14 @@ export const failure = async <A>(backend: Backend, engine: Engine<A>): Promise<s
 export const evaluateTree = <A extends readonly unknown[], R>(
   backend: Backend,
   f: (...args: A) => R,
-  args: WithLeaves<A, NdArray | HostArray>
+  args: WithLeaves<A, NdArray | HostArray>,
+  options: CompileOptions = {}
 ): Promise<WithLeaves<R, HostArray>> =>
   succeed(
     backend,
     scope(
       pipe(
-        compile<A, R>(f)(args as never),
+        compile<A, R>(f, options)(args as never),
         RTE.chain(compiled =>
           pipe(
             store(args),
