@@ -71,6 +71,7 @@ export { OPTIONS, PRESETS, SearchConfig, stepOptions } from './nas/config.js'
 export { type Dataset, select, splitBy, standardise } from './nas/data/dataset.js'
 export { decodeDigits } from './nas/data/digits.js'
 export { type DerivedNetwork, derivedNetwork, type NetworkSize, sizeOfNetwork } from './nas/derive.js'
+export { type Diagnosis, diagnose } from './nas/diagnose.js'
 export type { InputError } from './nas/errors.js'
 export {
   type Cell,
@@ -97,13 +98,18 @@ export {
   mixturesOf,
   passOf
 } from './nas/harmony.js'
+export { type Hypergradient, hypergradient, neumannSeries, unrolled } from './nas/hypergradient.js'
 export { initialState } from './nas/initialise.js'
 export { genotypeOf, largestOperations, mixtureRows, type Rows, rowsOf, strongestEdges } from './nas/magnitude.js'
+export { METHODS, type Method, type MethodName } from './nas/methods.js'
 export { OPERATIONS, type Operation, type Site } from './nas/operations.js'
 export { adam, clipFactor, globalNorm, sgd } from './nas/optim.js'
+export { type Decision, type Projection, planOf, type View, viewOf } from './nas/perturbation.js'
 export { prepare } from './nas/prepare.js'
 export { PUBLISHED } from './nas/published.js'
 export { cosineRate, linearLambda } from './nas/schedule.js'
 export { type Event, type SearchData, type SearchResult, search } from './nas/search.js'
+export { selectByPerturbation } from './nas/selection.js'
 export { type CellType, cellOf, type Edge, nb201, type Skeleton, SPACES, type Space } from './nas/space.js'
+export { hessianSpectrum, type Spectrum } from './nas/spectrum.js'
 export { type NetworkConfig, noiseOf, type SearchedCell, type Supernet, supernet } from './nas/supernet.js'
