@@ -66,7 +66,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var i = 0; i < INS; i++) { pixels[i] = select(0.0, load(x[channel[i] + at]), inside); }
     let there = b * outputs * plane_size + row * P.plane.y + column;
     for (var o = 0; o < OUTS; o++) {
-      let cotangent = g[output[o] + there];
+      // 0 as the pixel is, since padding times infinity would be NaN.
+      let cotangent = select(0.0, g[output[o] + there], inside);
       for (var i = 0; i < INS; i++) { sums[o][i] += cotangent * pixels[i]; }
     }
     column += P.digits.z;

@@ -51,7 +51,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     for (var l = 0; l < L; l++) {
       let xx = i32(column * P.steps.y) - P.places.y + l * P.places.w;
       let inside = yy >= 0 && yy < i32(P.extents.y) && xx >= 0 && xx < i32(P.extents.z);
-      sums[l] += cotangent * select(0.0, load(x[select(0u, line + u32(xx), inside)]), inside);
+      sums[l] += select(0.0, cotangent * load(x[select(0u, line + u32(xx), inside)]), inside);
     }
     column += P.digits.z;
     let next_row = column >= P.plane.y;

@@ -57,10 +57,10 @@ const toleranceOf = (kind: 'reference' | 'gpu', name: string, { tensors }: Safet
 const COSINE = 1
 
 /**
- * The space whose kernels are fused on the adapter; the others run a kernel for each node. Hundreds of fused kernels for as many tensors would take
+ * The space whose kernels are fused on the adapter, in `npm run test:all`; the others run a kernel for each node. Hundreds of fused kernels for as many tensors would take
  * a software driver minutes to compile; that fusion keeps values is shown on random functions and programs, by the golden steps, and here.
  */
-const FUSED = 'nb201'
+const FUSED = process.env['TEST_ALL'] ? 'nb201' : undefined
 
 /**
  * Each part is a graph of its own, so that none is larger than it must be: unfused, the largest network has a buffer for each of a hundred thousand
