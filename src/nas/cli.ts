@@ -151,6 +151,15 @@ const progressWriter = ({ quiet, json }: Given, backend: string, total: number) 
     times.shown = false
   }
   return {
+    /** Only where a bar can be drawn: the driver compiles in the first step anyway. */
+    preparing: bar
+      ? (done: number, of: number): void => {
+          if (done === 1) bar.start(of, 0, { text: '' })
+          times.shown = done < of
+          bar.update(done, { text: 'kernels compiled' })
+          if (done === of) bar.stop()
+        }
+      : undefined,
     tell: (event: Event): void => {
       if (quiet) return
       if (event.type === 'compiled') {
@@ -295,7 +304,8 @@ const searchCommand = async (given: Given): Promise<number> => {
         progress.tell(event)
       },
       interrupted: () => signal.interrupted,
-      now: seconds
+      now: seconds,
+      ...(progress.preparing ? { preparing: progress.preparing } : {})
     })({ backend })()
     progress.stop()
     if (E.isLeft(result) && !signal.told) folder.discard()

@@ -113,6 +113,8 @@ export interface Observer {
   readonly tell: (event: Event) => IO.IO<void>
   readonly interrupted: IO.IO<boolean>
   readonly now: IO.IO<number>
+  /** Told as the kernels of the step are compiled, which takes a software driver its time. */
+  readonly preparing?: (done: number, total: number) => void
 }
 
 /** Images of one evaluation run; the last run repeats images to be as large. */
@@ -330,7 +332,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
 
   return scope(
     pipe(
-      using(compileStep(net, config, data), allSteps),
+      using(compileStep(net, config, data, observer.preparing), allSteps),
       RTE.chain(selected),
       RTE.chain(progress =>
         pipe(
