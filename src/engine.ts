@@ -202,11 +202,13 @@ const findStored = (value: unknown): { value: StoredTensor }[] => {
   return Object.values(value).flatMap(findStored)
 }
 
+/** A tree of host arrays, stored. */
+export type Storing<T> = T extends HostArray ? StoredTensor : { readonly [K in keyof T]: Storing<T[K]> }
+
 /** Puts a tree of host arrays on the backend. */
 export const store =
-  <T>(tree: T): Engine<T extends HostArray ? StoredTensor : { readonly [K in keyof T]: StoredTensor }> =>
+  <T>(tree: T): Engine<Storing<T>> =>
   env => {
-    type Result = T extends HostArray ? StoredTensor : { readonly [K in keyof T]: StoredTensor }
     const { backend } = env
     const leaves = leavesOf(tree, isHostArray)
     const one = ({ value: { shape, dtype, data } }: (typeof leaves)[number]): TE.TaskEither<EngineError, StoredTensor> => {
@@ -228,7 +230,7 @@ export const store =
     return pipe(
       leaves,
       TE.traverseSeqArray(one),
-      TE.map(stored => rebuild(tree, isHostArray, stored) as Result)
+      TE.map(stored => rebuild(tree, isHostArray, stored) as Storing<T>)
     )
   }
 

@@ -67,7 +67,7 @@ export interface DiagnoseOptions {
 export const stateAfter = (net: Supernet, config: SearchConfig, data: SearchData, count: number): Engine<Stored<State>> => {
   const key = keyOf(config.seed)
   const perEpoch = stepsPerEpoch(config, data)
-  const initial = store(initialState(net, key)) as unknown as Engine<Stored<State>>
+  const initial = store(initialState(net, key))
   const items = Array.from({ length: count }, (_, n) => n)
   if (count === 0) return initial
   return using(compileStep(net, config, data), compiled =>
@@ -158,62 +158,47 @@ export const diagnoseAt = (
       found: unknown,
       last: number
     ): Engine<readonly HostArray[]> =>
-      using(
-        compile<[...Scene, F, Tensor, Tensor], Tensor>(f as never)([...scene, found, scalar(0), scalar(0)] as never),
-        compiled =>
-          fold<readonly HostArray[], number>(
-            epsilons,
-            () => false,
-            (done, epsilon) =>
-              pipe(
-                store({ epsilon: scalar(epsilon), last: scalar(last) }),
-                RTE.chain(given =>
-                  run(compiled)(
-                    ...([...scene, found, given.epsilon, given.last] as never as Parameters<
-                      ReturnType<typeof run<[...Scene, F, Tensor, Tensor], Tensor>>
-                    >)
-                  )
-                ),
-                RTE.chain(result => read(result as never as Stored<Tensor>)),
-                RTE.map(row => [...done, row])
-              )
-          )([])
+      using(compile<[...Scene, F, Tensor, Tensor], Tensor>(f)([...scene, found, scalar(0), scalar(0)] as never), compiled =>
+        fold<readonly HostArray[], number>(
+          epsilons,
+          () => false,
+          (done, epsilon) =>
+            pipe(
+              store({ epsilon: scalar(epsilon), last: scalar(last) }),
+              RTE.chain(given =>
+                run(compiled)(
+                  ...([...scene, found, given.epsilon, given.last] as Parameters<
+                    ReturnType<typeof run<[...Scene, F, Tensor, Tensor], Tensor>>
+                  >)
+                )
+              ),
+              RTE.chain(result => read(result as Stored<Tensor>)),
+              RTE.map(row => [...done, row])
+            )
+        )([])
       )
     return pipe(
       store({
         batches: arrays,
         key: keyArray(foldIn(keyOf(config.seed), KEYS.noise)),
         rate: scalar(config.learningRate)
-      } as never),
-      RTE.map(stored => stored as unknown as { batches: Stored<Batches>; key: Stored<Tensor>; rate: Stored<Tensor> }),
+      }),
       RTE.bindTo('given'),
       RTE.bind('found', ({ given }) =>
-        using(compile(reference)([point, given.batches, given.key] as never), compiled =>
-          run(compiled)(point, given.batches, given.key)
-        )
+        using(compile(reference)([point, given.batches, given.key]), compiled => run(compiled)(point, given.batches, given.key))
       ),
       RTE.bind('facts', ({ found }) => read({ facts: found.facts, cosines: found.cosines, norms: found.norms })),
       RTE.bind('quotients', ({ given, found }) =>
-        rows(
-          quotient as never,
-          [point, given.batches, given.key],
-          { gradient: found.gradient, exact: found.exact },
-          config.lambda
-        )
+        rows(quotient, [point, given.batches, given.key], { gradient: found.gradient, exact: found.exact }, config.lambda)
       ),
       RTE.bind('hyper', ({ given }) =>
-        using(compile(hyperReference)([point, given.batches, given.key, given.rate] as never), compiled =>
+        using(compile(hyperReference)([point, given.batches, given.key, given.rate]), compiled =>
           run(compiled)(point, given.batches, given.key, given.rate)
         )
       ),
       RTE.bind('hyperFacts', ({ hyper }) => read(hyper.facts)),
       RTE.bind('hyperQuotients', ({ given, hyper }) =>
-        rows(
-          hyperQuotient as never,
-          [point, given.batches, given.key],
-          { exact: hyper.exact, first: hyper.first },
-          config.learningRate
-        )
+        rows(hyperQuotient, [point, given.batches, given.key], { exact: hyper.exact, first: hyper.first }, config.learningRate)
       ),
       RTE.map(({ facts, quotients, hyperFacts, hyperQuotients }): Diagnosis => {
         return {

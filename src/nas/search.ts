@@ -33,7 +33,7 @@ import { planOf, projectedMixtures, type View, viewOf } from './perturbation.js'
 import { cosineRate, linearLambda } from './schedule.js'
 import { type DecisionEvent, selectByPerturbation } from './selection.js'
 import { mapRecord, operationsOf } from './space.js'
-import { hessianSpectrum, type Spectrum, type StoredTree } from './spectrum.js'
+import { hessianSpectrum, type Spectrum } from './spectrum.js'
 import {
   batchArrays,
   batchesOf,
@@ -150,8 +150,8 @@ export const countCorrect = (
   )
   const { weights, alpha, running } = state
   const shapes = batchArrays(dataset, chunks[0] as readonly number[])
-  const example = [weights, alpha, running, shapes.images, keyArray(key)]
-  return using(compile<[Tensor, Alpha, Tensor, Tensor, Tensor], Tensor>(predict)(example as never), compiled =>
+  const example = [weights, alpha, running, shapes.images, keyArray(key)] as const
+  return using(compile<[Tensor, Alpha, Tensor, Tensor, Tensor], Tensor>(predict)(example), compiled =>
     fold<number, { indices: readonly number[]; chunk: number }>(
       chunks.map((indices, chunk) => ({ indices, chunk })),
       () => false,
@@ -279,7 +279,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
       observer.now,
       IO.chain(seconds => observer.tell({ type: 'compiled', seconds, ...compiled.report })),
       RTE.fromIO<void, Env, EngineError>,
-      RTE.chain(() => store(initialState(net, key)) as unknown as Engine<Stored<State>>),
+      RTE.chain(() => store(initialState(net, key))),
       RTE.chain(state =>
         fold<Progress, number>(
           epochs,
@@ -392,7 +392,7 @@ const curvature = (
   return scope(
     pipe(
       store({ ...batchArrays(data.valid, places), key: keyArray(foldIn(keyOf(config.seed), KEYS.curvature)) }),
-      RTE.chain(given => hessianSpectrum(loss)(alpha as unknown as StoredTree, { ...given, weights } as unknown as StoredTree)),
+      RTE.chain(given => hessianSpectrum(loss)(alpha, { ...given, weights })),
       RTE.map(({ largest, residual }) => ({ largest, residual }))
     )
   )

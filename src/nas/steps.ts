@@ -110,7 +110,7 @@ export const compileStep = (
   compile<[State, Batches, Rates], StepResult>(
     stepOf(net, stepOptions(config)),
     progress ? { progress } : {}
-  )(stepExample(net, config, data) as never)
+  )(stepExample(net, config, data))
 
 /** One step of a fold: the images of both batches, by their places in the two parts. */
 export interface Item {
@@ -147,7 +147,7 @@ export const runStep =
         RTE.bind('train', () => store(batchArrays(data.train, item.train))),
         RTE.bind('valid', () => store(batchArrays(data.valid, item.valid))),
         RTE.chain(given => {
-          const args = [state, { train: given.train, valid: given.valid } as never, given.rates as never] as const
+          const args = [state, { train: given.train, valid: given.valid }, given.rates] as const
           return pipe(
             run(compiled)(...args),
             RTE.bindTo('next'),

@@ -62,25 +62,18 @@ export const viewMixing =
     return cells.map(({ type }) => mixtures[type] as Tensor)
   }
 
+/** What `f` makes of each matrix of a view, given its numbers and their shape. */
+const mapView = <T>({ choice, keep }: View, f: (numbers: readonly number[], shape: readonly [number, number]) => T) => {
+  const matrix = (rows: readonly (readonly number[])[]): T => f(rows.flat(), [rows.length, (rows[0] as readonly number[]).length])
+  return { choice: mapRecord(choice, matrix), keep: mapRecord(keep, matrix) }
+}
+
 /** The matrices of a view, for the engine. */
 export const viewArrays = (view: View) =>
-  mapRecord(view as unknown as Readonly<Record<string, View['choice']>>, part =>
-    mapRecord(
-      part,
-      (rows): HostArray => ({
-        data: Float32Array.from(rows.flat()),
-        shape: [rows.length, (rows[0] as readonly number[]).length],
-        dtype: 'f32'
-      })
-    )
-  )
+  mapView(view, (numbers, shape): HostArray => ({ data: Float32Array.from(numbers), shape, dtype: 'f32' }))
 
 /** The mixing of a view that is known beforehand. */
-export const fixedMixing = (net: Supernet, view: View): Mixing => {
-  const constants = (rows: readonly (readonly number[])[]): Tensor =>
-    $.tensor(rows.flat(), [rows.length, (rows[0] as readonly number[]).length])
-  return viewMixing(net, { choice: mapRecord(view.choice, constants), keep: mapRecord(view.keep, constants) })
-}
+export const fixedMixing = (net: Supernet, view: View): Mixing => viewMixing(net, mapView(view, $.tensor))
 
 /** A state that is tuned, why that ended if it did, and whether its tensors belong to the tuning alone. */
 export interface Tuned {
@@ -162,7 +155,7 @@ export const withSupernetwork =
       { ...exampleState, view: viewShapes },
       exampleBatches,
       exampleRates
-    ] as never) as unknown as Engine<Step>
+    ]) as Engine<Step>
     const compileEvaluation = compile(evaluation(net))([
       exampleState.weights,
       exampleState.alpha,
@@ -170,7 +163,7 @@ export const withSupernetwork =
       chunks[0]
     ] as never) as Engine<Evaluation>
 
-    const stored = (view: View): Engine<Stored<ViewTensors>> => store(viewArrays(view)) as unknown as Engine<Stored<ViewTensors>>
+    const stored = (view: View): Engine<Stored<ViewTensors>> => store(viewArrays(view))
 
     const evaluate =
       (compiled: Evaluation, batches: readonly unknown[]) =>
@@ -258,7 +251,7 @@ export const withSupernetwork =
     return using(compileTuning, compiledStep =>
       using(compileEvaluation, compiledEvaluation =>
         pipe(
-          store(chunks as never) as unknown as Engine<readonly unknown[]>,
+          store(chunks),
           RTE.chain(batches =>
             use({
               evaluate: evaluate(compiledEvaluation, batches),

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { WithLeaves } from '../../src/autodiff/tree.js'
-import { compile, type HostArray, read, run, type Stored, store } from '../../src/engine.js'
+import { compile, type HostArray, read, run, store } from '../../src/engine.js'
 import { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from '../../src/nas/bilevel.js'
 import { backends, succeed } from '../backends.js'
 import { expectClose } from './close.js'
@@ -81,7 +81,7 @@ describe.each(files)('$name', ({ read: open }) => {
       backend,
       compile<[State, Batches, Rates], Result>(stepOf(net, options))([start, batches(1), rates] as never)
     )
-    let state = (await succeed(backend, store(start))) as unknown as Stored<State>
+    let state = await succeed(backend, store(start))
     for (let n = 1; n <= steps; n++) {
       const batch = await succeed(backend, store(batches(n)))
       const rate = await succeed(backend, store(rates))
