@@ -639,20 +639,6 @@ export const foldTexts = (
   return { fold, finish, numbers, tails }
 }
 
-/** The op block of the plain maps and folds: bindings of the inputs, and `value`, which loads them at `at[1]`, `at[2]`, ... and computes. */
-export const loadText = (compute: string, inputs: readonly DType[], numbers: number): string =>
-  [
-    compute,
-    `const OPERANDS = ${inputs.length + 1}u;`,
-    `const NUMBERS = ${Math.max(1, Math.ceil(numbers / 4))}u;`,
-    ...inputs.map((dtype, i) => `@group(0) @binding(${i + 2}) var<storage, read> in${i}: array<${dtype}>;`),
-    `fn value(at: array<u32, OPERANDS>) -> Value { return compute(${inputs.map((_, i) => `in${i}[at[${i + 1}]]`).join(', ')}); }`
-  ].join('\n')
-
-/** What finishes folds loads input `k`, whose place `at` is that of a result: a function, since a variant may have it at another place. */
-export const tailText = (k: number, dtype: DType, place = k): string =>
-  `fn tail${k}(at: array<u32, OPERANDS>) -> ${dtype} { return in${place}[at[${place + 1}]]; }`
-
 /** `compute` of a copy, and of a constant. */
 export const copyText = (dtype: DType): string => `alias Value = ${dtype};\nfn compute(x0: ${dtype}) -> Value { return x0; }`
 export const constantText = (dtype: DType, expression: string): string =>

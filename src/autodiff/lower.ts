@@ -12,12 +12,10 @@ import {
   type Fold,
   foldTexts,
   fuse,
-  loadText,
   movedFold,
   OWN,
   parameterNumbers,
-  type Root,
-  tailText
+  type Root
 } from './fuse.js'
 import { type Graph, topological } from './graph.js'
 import type { ReduceKernel, RegionsKernel, ShaderKernel } from './kernel.js'
@@ -73,11 +71,11 @@ const toFour = (values: readonly number[]): number[] => padded(values, Math.ceil
 /** Large maps give an invocation several elements, in a loop: a launch costs more than a turn. */
 const mapWorkgroups = (count: number): number => Math.ceil(count / (count > 64 * WORKGROUP ? 4 * WORKGROUP : WORKGROUP))
 
-/** The bits of numbers as words, in whole vec4s; at least one, since a uniform's array cannot be empty. */
-const wordsOf = (numbers: readonly number[]): number[] => {
-  const words = new Uint32Array(Float32Array.from(numbers).buffer)
-  return padded([...words], Math.max(4, Math.ceil(words.length / 4) * 4))
-}
+/** The vec4s that numbers take in a uniform; at least one, since an array there cannot be empty. */
+const vec4sOf = (numbers: readonly number[]): number => Math.max(1, Math.ceil(numbers.length / 4))
+/** The bits of numbers as words. */
+const wordsOf = (numbers: readonly number[]): number[] =>
+  padded([...new Uint32Array(Float32Array.from(numbers).buffer)], 4 * vec4sOf(numbers))
 
 /** A program under construction. */
 class Builder {
@@ -113,12 +111,7 @@ class Builder {
     this.calls.push({
       shader: flat ? 'map' : 'map_strided',
       ...(flat ? {} : { constants: { RANK: extents.length } }),
-      op: loadText(
-        compute,
-        inputs.map(input => this.dtypeOf(input)),
-        numbers.length
-      ),
-      compute,
+      computes: { text: compute, inputs: inputs.length, numbers: vec4sOf(numbers) },
       params: [count, 0, 0, 0, ...places, ...wordsOf(numbers)],
       reads: inputs.map(({ slot }) => slot),
       covers: inputs.map(elementsOf),
@@ -214,20 +207,14 @@ const foldCall = (
     const all = [...numbers, ...texts.numbers]
     builder.calls.push({
       shader: 'reduce',
-      op: [
-        loadText(
-          text,
-          sources.map(source => builder.dtypeOf(source)),
-          all.length
-        ),
-        ...texts.tails.map(k => tailText(k, builder.dtypeOf(sources[k] as Operand))),
-        texts.fold,
-        texts.finish
-      ].join('\n'),
-      compute: text,
-      fold: texts.fold,
-      finish: texts.finish,
-      tails: texts.tails,
+      computes: {
+        text,
+        inputs: sources.length,
+        numbers: vec4sOf(all),
+        fold: texts.fold,
+        finish: texts.finish,
+        tails: texts.tails.map(k => ({ k, place: k }))
+      },
       constants: { KEPT: outer.extents.length, REDUCED: inner.extents.length, RESULTS: folds.length },
       params: [
         ...[outputs, count, lanes, 0],
@@ -518,7 +505,7 @@ export const instrument = (program: Program): Program => {
   const start: Call = {
     ...base,
     shader: 'map',
-    op: loadText(constantText('u32', '4294967295u'), [], 0),
+    computes: { text: constantText('u32', '4294967295u'), inputs: 0, numbers: vec4sOf([]) },
     params: [1, 0, 0, 0, 0, 0, 0, 0, ...wordsOf([])],
     reads: [],
     write: flag

@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { EngineError } from './errors.js'
+import { withOp } from './op.js'
 import type { Call, Program, Slot } from './spec.js'
 import { bytesOf, type PlanLimits, validate } from './validate.js'
 
@@ -170,7 +171,7 @@ export const plan = (program: Program, limits: PlanLimits): E.Either<EngineError
         calls: calls.map(call => {
           const [x, y, z] = call.workgroups
           return {
-            ...call,
+            ...withOp(call, slots),
             workgroups: [Math.min(x, MOST_WORKGROUPS), Math.min(y, MOST_WORKGROUPS), Math.min(z, MOST_WORKGROUPS)]
           }
         }),

@@ -23,6 +23,21 @@ export interface DataOf {
 }
 export type Data = DataOf[DType]
 
+/** What a map or a fold computes, as WGSL, but for how operands are loaded: shaders differ in that, and `op.ts` knows how. */
+export interface Computes {
+  /** `alias Value`, and `fn compute(x0, x1, ...) -> Value`. */
+  readonly text: string
+  /** How many of `reads`, from the first on, `compute` takes. */
+  readonly inputs: number
+  /** vec4s at the end of `params`, which the texts read as `P.numbers`. */
+  readonly numbers: number
+  /** Of folds: `alias Element`, `part`, `identity` and `combine`. */
+  readonly fold?: string
+  /** Of folds: `finish`, where results are not stored as they are. What it calls `tail<k>(at)` is bound at `place` among `reads`. */
+  readonly finish?: string
+  readonly tails?: readonly { readonly k: number; readonly place: number }[]
+}
+
 /**
  * One dispatch. Bindings: 0 is the uniform (`params`), 1 is the slot written (`read_write`), 2.. are the slots read (`read`).
  * A slot that is written is never among those read in the same call: WebGPU refuses a buffer with both usages.
@@ -32,15 +47,8 @@ export interface Call {
   readonly shader: string
   /** Replaces the file's `//! op` block; absent: the block that stands in the file. */
   readonly op?: string
-  /**
-   * Of maps and folds, the parts of `op` that do not load: WGSL with `alias Value` and `fn compute(x0, x1, ...) -> Value`, an argument for each of
-   * `reads`; of folds how values are joined (`fold`), what is done to a result before it is stored (`finish`), and the places in `reads` of what that loads. Variants that load in another way
-   * are made from these.
-   */
-  readonly compute?: string
-  readonly fold?: string
-  readonly finish?: string
-  readonly tails?: readonly number[]
+  /** Of maps and folds, instead of `op`: what is computed, from which the op block is made. */
+  readonly computes?: Computes
   /** Values for the file's `override` constants. */
   readonly constants?: Readonly<Record<string, number>>
   /** The uniform's 32-bit words, in the order of the shader's struct (padded to 16 bytes by the runtime). */

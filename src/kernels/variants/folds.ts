@@ -1,6 +1,7 @@
 /** Folds by vec4, and long ones in two steps. */
-import type { Call, Slot } from '../spec.js'
-import { alongRow, loadText4, numbersOf, padded, tailText, type Variant, type Variants, WORKGROUP } from './variant.js'
+import { fourOp } from '../op.js'
+import type { Call, Computes, Slot } from '../spec.js'
+import { alongRow, numbersOf, padded, type Variant, type Variants, WORKGROUP } from './variant.js'
 
 /** The parts of a fold's call, by the names of `reduce.wgsl`. */
 const foldOf = (call: Call) => {
@@ -14,7 +15,7 @@ const foldOf = (call: Call) => {
     reduced: params.slice(8, 8 + reduced),
     /** Where the results of each of the folds side by side begin. */
     starts: params.slice(12, 12 + results),
-    numbers: numbersOf(call, 24 + 12 * reads.length),
+    numbers: numbersOf(call),
     walks: reads.map((_, k) => {
       const start = 24 + 12 * k
       return {
@@ -52,15 +53,17 @@ const MOST_FOLD_PARTS = 16
 
 /** A long fold into few results, by parts of its outermost axis and a fold of the parts. */
 const foldParts: Variant = (call, facts, newSlot, slots) => {
+  const { computes } = call
   const whole = foldOf(call)
   const { outputs, count, kept, reduced, starts, walks } = whole
   const extent = reduced.at(-1) as number
   const parts = Array.from({ length: MOST_FOLD_PARTS }, (_, i) => MOST_FOLD_PARTS - i).find(n => extent % n === 0) ?? 1
-  if (outputs >= FEW_RESULTS || count < LONG_FOLD || kept.length === 4 || parts === 1 || call.fold === undefined) return undefined
+  if (outputs >= FEW_RESULTS || count < LONG_FOLD || kept.length === 4 || parts === 1 || !computes) return undefined
+  const { finish, tails = [], ...unfinished } = computes
   const { dtype } = slots[call.write] as Slot
   const partial = newSlot({ dtype, shape: [starts.length, parts, outputs] })
   const first = foldCall(
-    { ...call, ...finishText(call, PLAIN_FINISH), tails: [], write: partial, label: `parts of ${call.label}` },
+    { ...call, computes: unfinished, write: partial, label: `parts of ${call.label}` },
     {
       ...whole,
       outputs: outputs * parts,
@@ -79,33 +82,25 @@ const foldParts: Variant = (call, facts, newSlot, slots) => {
       parts,
       outputs,
       starts,
+      kept,
       numbers: whole.numbers,
       // What finishes the results is read along them.
-      tails: (call.tails ?? []).map(k => ({
-        k,
-        slot: call.reads[k] as number,
-        dtype: (slots[call.reads[k] as number] as Slot).dtype,
-        kept: (walks[k] as Fold['walks'][number]).kept,
-        offset: (walks[k] as Fold['walks'][number]).offset
-      })),
-      kept
+      tails: tails.map(({ k, place }) => {
+        const { kept: along, offset } = walks[place] as Fold['walks'][number]
+        return { k, slot: call.reads[place] as number, walk: { kept: along, reduced: [0], offset } }
+      }),
+      fold: computes.fold as string,
+      ...(finish === undefined ? {} : { finish })
     })
   ]
 }
 
-const PLAIN_FINISH = 'fn finish(a: Value, at: array<u32, OPERANDS>) -> Value { return a; }'
 const SUM = `alias Element = f32;
 fn part(a: Value, j: u32) -> Element { return a; }
 fn identity() -> Value { return Value(0); }
 fn combine(a: Value, b: Value) -> Value { return a + b; }`
 
-/** A fold's call that finishes in another way. */
-const finishText = (call: Call, finish: string): Partial<Call> => ({
-  op: (call.op as string).replace(call.finish as string, finish),
-  finish
-})
-
-interface Parts {
+interface Parts extends Pick<Computes, 'finish'> {
   readonly dtype: Slot['dtype']
   /** The slot that holds them, [folds, parts, outputs]. */
   readonly partial: number
@@ -113,39 +108,32 @@ interface Parts {
   readonly outputs: number
   readonly starts: number[]
   readonly numbers: readonly number[]
-  /** Extents of the results, innermost first, and how the inputs of `finish` walk along them. */
+  /** Extents of the results, innermost first. */
   readonly kept: number[]
-  readonly tails: readonly {
-    readonly k: number
-    readonly slot: number
-    readonly dtype: Slot['dtype']
-    readonly kept: number[]
-    readonly offset: number
-  }[]
+  readonly fold: string
+  /** The inputs of `finish`. */
+  readonly tails: readonly { readonly k: number; readonly slot: number; readonly walk: Fold['walks'][number] }[]
 }
 
-/** result[start_j + i] = finish(combine over parts of partial[j][part][i]), for each fold j of a call; a sum, if the call is none. */
-const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbers, kept, tails }: Parts): Call => {
+/** result[start_j + i] = finish(combine over parts of partial[j][part][i]), for each fold j of a call. */
+const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbers, kept, fold, finish, tails }: Parts): Call => {
   const names = starts.map((_, j) => `x${j}`)
   const type = starts.length === 1 ? dtype : `vec${starts.length}<${dtype}>`
-  const dtypes = [...starts.map(() => dtype), ...tails.map(tail => tail.dtype)]
-  const op = [
-    `alias Value = ${type};`,
-    `fn compute(${names.map(name => `${name}: ${dtype}`).join(', ')}) -> Value { return Value(${names.join(', ')}); }`,
-    `const OPERANDS = ${dtypes.length + 1}u;`,
-    `const NUMBERS = ${numbers.length / 4}u;`,
-    ...dtypes.map((one, k) => `@group(0) @binding(${k + 2}) var<storage, read> in${k}: array<${one}>;`),
-    `fn value(at: array<u32, OPERANDS>) -> Value { return compute(${names.map((_, j) => `in${j}[at[${j + 1}]]`).join(', ')}); }`,
-    ...tails.map((tail, i) => tailText(tail.k, tail.dtype, starts.length + i)),
-    call.fold ?? SUM,
-    call.finish ?? PLAIN_FINISH
-  ].join('\n')
-  const along = (extents: readonly number[]): number[] =>
-    extents.map((_, axis) => extents.slice(0, axis).reduce((product, extent) => product * extent, 1))
+  const along = kept.map((_, axis) => kept.slice(0, axis).reduce((product, extent) => product * extent, 1))
   return foldCall(
     {
       shader: 'reduce',
-      op,
+      computes: {
+        text: [
+          `alias Value = ${type};`,
+          `fn compute(${names.map(name => `${name}: ${dtype}`).join(', ')}) -> Value { return Value(${names.join(', ')}); }`
+        ].join('\n'),
+        inputs: starts.length,
+        numbers: numbers.length / 4,
+        fold,
+        tails: tails.map(({ k }, i) => ({ k, place: starts.length + i })),
+        ...(finish === undefined ? {} : { finish })
+      },
       params: [],
       reads: [...starts.map(() => partial), ...tails.map(({ slot }) => slot)],
       write: call.write,
@@ -162,8 +150,8 @@ const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbe
       starts,
       numbers,
       walks: [
-        ...starts.map((_, j) => ({ kept: along(kept), reduced: [outputs], offset: j * parts * outputs })),
-        ...tails.map(tail => ({ kept: tail.kept, reduced: [0], offset: tail.offset }))
+        ...starts.map((_, j) => ({ kept: along, reduced: [outputs], offset: j * parts * outputs })),
+        ...tails.map(({ walk }) => walk)
       ]
     }
   )
@@ -177,6 +165,7 @@ export const sumOfParts = (call: Call, parts: Pick<Parts, 'partial' | 'parts' | 
     starts: [parts.start],
     numbers: [0, 0, 0, 0],
     kept: [parts.outputs],
+    fold: SUM,
     tails: []
   })
 
@@ -185,12 +174,13 @@ const LARGE = 2 ** 16
 
 /** `reduce4`: every operand dense or constant along the innermost folded axis. */
 const reduce4: Variant = (call, _, __, slots) => {
+  const { computes } = call
   const whole = foldOf(call)
-  const { count, reduced, walks, numbers } = whole
+  const { count, reduced, walks } = whole
   const inner = reduced[0] ?? 1
   const dense = walks.map(walk => alongRow({ strides: walk.reduced, offset: walk.offset }, walk.kept))
   if (whole.outputs * count < LARGE) return undefined
-  if (call.compute === undefined || inner % 4 !== 0 || dense.includes(undefined) || !dense.includes(true)) return undefined
+  if (computes === undefined || inner % 4 !== 0 || dense.includes(undefined) || !dense.includes(true)) return undefined
   const unit = (k: number) => (dense[k] ? 4 : 1)
   const scaled = (strides: readonly number[], k: number) => strides.map(stride => stride / unit(k))
   const lanes = count <= 64 ? 1 : count <= 1024 ? 8 : WORKGROUP
@@ -199,19 +189,13 @@ const reduce4: Variant = (call, _, __, slots) => {
       {
         ...call,
         shader: 'reduce4',
-        op: [
-          loadText4(
-            call,
-            slots,
-            dense as boolean[],
-            numbers.length,
-            'array<Value, 4>',
-            walks.map(walk => walk.reduced.every(stride => stride === 0))
-          ),
-          ...(call.tails ?? []).map(k => tailText(k, (slots[call.reads[k] as number] as Slot).dtype)),
-          call.fold,
-          call.finish
-        ].join('\n')
+        op: fourOp(
+          { ...call, computes },
+          slots,
+          dense as boolean[],
+          'array<Value, 4>',
+          walks.map(walk => walk.reduced.every(stride => stride === 0))
+        )
       },
       {
         ...whole,

@@ -1,8 +1,8 @@
 /** Maps by vec4. */
+import { fourOp } from '../op.js'
 import {
   alongRow,
   launches,
-  loadText4,
   numbersOf,
   padded,
   powerOfTwo,
@@ -17,25 +17,24 @@ const LARGE = 2 ** 14
 
 /** `map4`: dense operands and single values. */
 const map4: Variant = (call, _, __, slots) => {
-  const { params, reads, compute } = call
+  const { params, reads, computes } = call
   const count = params[0] as number
   const walks = [call.write, ...reads].map(
     (_slot, k): Walk => ({ offset: params[4 + 4 * k] as number, strides: [params[5 + 4 * k] as number] })
   )
   const dense = walks.map(walk => alongRow(walk))
-  if (compute === undefined || count < LARGE || count % 4 !== 0 || dense[0] !== true || dense.includes(undefined))
+  if (computes === undefined || count < LARGE || count % 4 !== 0 || dense[0] !== true || dense.includes(undefined))
     return undefined
   const unit = (k: number) => (dense[k] ? 4 : 1)
-  const numbers = numbersOf(call, 4 + 4 * walks.length)
   return [
     {
       ...call,
       shader: 'map4',
-      op: loadText4(call, slots, dense.slice(1) as boolean[], numbers.length),
+      op: fourOp({ ...call, computes }, slots, dense.slice(1) as boolean[], 'vec4<Value>'),
       params: [
         ...[count / 4, 0, 0, 0],
         ...walks.flatMap(({ offset, strides }, k) => [offset / unit(k), strides[0] as number, 0, 0]),
-        ...numbers
+        ...numbersOf(call)
       ],
       workgroups: [launches(count / 4), 1, 1]
     }
@@ -56,7 +55,7 @@ const MOST_TURNS = 16
 
 /** `map_rows`: every operand dense or constant along the innermost axis. */
 const mapRows: Variant = (call, _, __, slots) => {
-  const { params, reads, compute, constants = {} } = call
+  const { params, reads, computes, constants = {} } = call
   const rank = constants['RANK'] as number
   const extents = params.slice(4, 4 + rank)
   const walks = [call.write, ...reads].map((_slot, k): Walk => {
@@ -67,7 +66,7 @@ const mapRows: Variant = (call, _, __, slots) => {
   const inner = extents[0] as number
   if (
     extents.reduce((a, b) => a * b, 1) < LARGE ||
-    compute === undefined ||
+    computes === undefined ||
     inner % 4 !== 0 ||
     dense[0] !== true ||
     dense.includes(undefined)
@@ -75,16 +74,14 @@ const mapRows: Variant = (call, _, __, slots) => {
     return undefined
   const rows = extents.slice(1).reduce((a, b) => a * b, 1)
   const lanes = lanesOf(rows, inner / 4)
-  const numbers = numbersOf(call, 4 + MOST_AXES + walks.length * (MOST_AXES + 4))
   return [
     {
       ...call,
       shader: 'map_rows',
-      op: loadText4(
-        call,
+      op: fourOp(
+        { ...call, computes },
         slots,
         dense.slice(1) as boolean[],
-        numbers.length,
         'vec4<Value>',
         dense.slice(1).map(one => !one)
       ),
@@ -105,7 +102,7 @@ const mapRows: Variant = (call, _, __, slots) => {
             0
           ]
         }),
-        ...numbers
+        ...numbersOf(call)
       ],
       workgroups: [launches(rows * lanes), 1, 1]
     }

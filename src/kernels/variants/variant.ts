@@ -35,46 +35,9 @@ export const padded = (values: readonly number[], length: number): number[] => [
   ...Array<number>(length - values.length).fill(0)
 ]
 
-/** The parameters of a call after the first `head` words: numbers of its `compute` and `finish`. */
-export const numbersOf = ({ params }: Call, head: number): readonly number[] => params.slice(head)
-
-/**
- * The op block of a map or fold by vec4: dense inputs are loaded by four, the others once; those that are `fixed` along the shader's loop before it.
- * The four results are of the type `four`.
- */
-export const loadText4 = (
-  { compute = '', reads }: Call,
-  slots: readonly Slot[],
-  dense: readonly boolean[],
-  numbers: number,
-  four = 'vec4<Value>',
-  fixed: readonly boolean[] = []
-): string => {
-  const dtype = (i: number) => slots[reads[i] as number]?.dtype
-  const argument = (component: string) => reads.map((_, i) => (dense[i] ? `x${i}.${component}` : `x${i}`)).join(', ')
-  return [
-    compute,
-    `const OPERANDS = ${reads.length + 1}u;`,
-    `const NUMBERS = ${numbers / 4}u;`,
-    ...reads.map(
-      (_, i) => `@group(0) @binding(${i + 2}) var<storage, read> in${i}: array<${dense[i] ? `vec4<${dtype(i)}>` : dtype(i)}>;`
-    ),
-    ...(fixed.length === 0
-      ? [`fn value4(at: array<u32, OPERANDS>) -> ${four} {`]
-      : [
-          `struct Fixed { none: u32, ${reads.map((_, i) => (fixed[i] ? `x${i}: ${dtype(i)}, ` : '')).join('')}}`,
-          `fn fixed(at: array<u32, OPERANDS>) -> Fixed { return Fixed(0u${reads.map((_, i) => (fixed[i] ? `, in${i}[at[${i + 1}]]` : '')).join('')}); }`,
-          `fn value4(at: array<u32, OPERANDS>, before: Fixed) -> ${four} {`
-        ]),
-    ...reads.map((_, i) => `  let x${i} = ${fixed[i] ? `before.x${i}` : `in${i}[at[${i + 1}]]`};`),
-    `  return ${four}(${['x', 'y', 'z', 'w'].map(component => `compute(${argument(component)})`).join(', ')});`,
-    '}'
-  ].join('\n')
-}
-
-/** What finishes folds loads input `k`, which is bound at `place`. */
-export const tailText = (k: number, dtype: string, place = k): string =>
-  `fn tail${k}(at: array<u32, OPERANDS>) -> ${dtype} { return in${place}[at[${place + 1}]]; }`
+/** The numbers at the end of a call's parameters. */
+export const numbersOf = ({ params, computes }: Call): readonly number[] =>
+  params.slice(params.length - 4 * (computes?.numbers ?? 0))
 
 export const WORKGROUP = 64
 export const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n))
