@@ -158,6 +158,7 @@ export const diagnoseAt = (
       found: unknown,
       last: number
     ): Engine<readonly HostArray[]> =>
+      // `as never`: a tuple that ends in a type parameter is not unfolded by the compiler, so a list of its parts is none to it.
       using(compile<[...Scene, F, Tensor, Tensor], Tensor>(f)([...scene, found, scalar(0), scalar(0)] as never), compiled =>
         fold<readonly HostArray[], number>(
           epsilons,

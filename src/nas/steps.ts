@@ -137,8 +137,8 @@ export interface Stepped {
 
 /** Runs a step on the images of an item. */
 export const runStep =
-  (compiled: Step, data: SearchData) =>
-  (state: Stored<State>, item: Item, { key, ...rates }: StepRates): Engine<Stepped> =>
+  <S extends State>(compiled: Compiled<[S, Batches, Rates], StepResult>, data: SearchData) =>
+  (state: Stored<S>, item: Item, { key, ...rates }: StepRates): Engine<Stepped> =>
     scope(
       pipe(
         pause,

@@ -16,6 +16,7 @@ import {
   release,
   run,
   type Stored,
+  type Storing,
   scope,
   store
 } from '../engine.js'
@@ -38,7 +39,7 @@ import { mixtureRows, rowsOf } from './magnitude.js'
 import type { Score, View } from './perturbation.js'
 import type { DecisionEvent, Supernetwork } from './selection.js'
 import { mapRecord } from './space.js'
-import { batchArrays, batchesOf, KEYS, keyArray, runStep, type SearchData, type Step, stepExample, using } from './steps.js'
+import { batchArrays, batchesOf, KEYS, keyArray, runStep, type SearchData, stepExample, using } from './steps.js'
 import { noiseOf, type Supernet } from './supernet.js'
 
 /** A view as tensors: see `View`. */
@@ -132,6 +133,7 @@ const validationBatches = ({ batch, seed }: SearchConfig, { valid }: SearchData)
     }
   })
 
+type Tuning = Compiled<[State & { readonly view: ViewTensors }, Batches, Rates], StepResult>
 type Evaluation = Compiled<[Tensor, Alpha, ViewTensors, { images: Tensor; labels: Tensor; counted: Tensor; key: Tensor }], Tensor>
 
 /** Compiles evaluation and training of a supernet, lets them be used, and gives them back. */
@@ -155,29 +157,29 @@ export const withSupernetwork =
       { ...exampleState, view: viewShapes },
       exampleBatches,
       exampleRates
-    ]) as Engine<Step>
+    ])
     const compileEvaluation = compile(evaluation(net))([
       exampleState.weights,
       exampleState.alpha,
       viewShapes,
-      chunks[0]
-    ] as never) as Engine<Evaluation>
+      chunks[0] as (typeof chunks)[number]
+    ])
 
     const stored = (view: View): Engine<Stored<ViewTensors>> => store(viewArrays(view))
 
     const evaluate =
-      (compiled: Evaluation, batches: readonly unknown[]) =>
+      (compiled: Evaluation, batches: Storing<typeof chunks>) =>
       ({ state }: Tuned, view: View): Engine<Score> =>
         scope(
           pipe(
             stored(view),
             RTE.chain(given =>
-              fold<readonly [number, number], unknown>(
+              fold<readonly [number, number], Storing<typeof chunks>[number]>(
                 batches,
                 () => false,
                 ([correct, loss], batch) =>
                   pipe(
-                    run(compiled)(state.weights, state.alpha, given, batch as never),
+                    run(compiled)(state.weights, state.alpha, given, batch),
                     RTE.chain(read),
                     RTE.map(({ data: [hits, losses] }) => [correct + (hits as number), loss + (losses as number)] as const)
                   )
@@ -188,7 +190,7 @@ export const withSupernetwork =
         )
 
     const train =
-      (compiled: Step) =>
+      (compiled: Tuning) =>
       (tuned: Tuned, view: View, epoch: number): Engine<Tuned> => {
         const tuning = { ...config, method: 'darts' as const }
         const items = batchesOf(tuning, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch }))
@@ -204,7 +206,7 @@ export const withSupernetwork =
                 ({ failure }) => failure !== null || observer.interrupted(),
                 (before, item) =>
                   pipe(
-                    runStep(compiled, data)({ ...before.state, view: given } as never, item, {
+                    runStep(compiled, data)({ ...before.state, view: given }, item, {
                       rate: config.selectLearningRate,
                       lambda: 0,
                       key: foldIn(foldIn(key, KEYS.noise), before.stepsDone)
