@@ -169,7 +169,8 @@ export const compileHessian =
         hvp(
           value,
           a,
-          a.map((_, n) => parts[n] as Tensor)
+          a.map((_, n) => parts[n] as Tensor),
+          { order: 'reverse-over-reverse' }
         )
       )
     }
