@@ -10,27 +10,9 @@
 //
 // Requires: S >= 8. Pixels and outputs beyond the last are left out.
 enable subgroups;
-//! include "common.wgsl"
+//! include "conv_any_params.wgsl"
 
-override S = 8u;  // subgroup size
-const SIZE = 64u;
 const OUTS = 8;
-const PIXELS = 4;
-
-struct Params {
-  offset: vec4u,   // of x, of w; pixels of the call in an image, in all images
-  extents: vec4u,  // channels, H, W of x; outputs
-  plane: vec4u,    // rows and columns of the call; rows and columns of the result
-  place: vec4u,    // t; r, q
-  first: vec4i,    // a, e; s, d
-  filters: vec4u,  // strides of w: an output, a channel, a row (a column is 1)
-  taps: vec4u,     // k0, l0, h
-  count: vec4u,    // taps along both axes
-}
-@group(0) @binding(0) var<uniform> P: Params;
-@group(0) @binding(1) var<storage, read_write> result: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> w: array<f32>;
 
 // What a pixel is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
 //! op

@@ -46,24 +46,20 @@ const convolutionOf = ({ params, constants = {} }: Call) => {
 const ROWS = 2
 const OUTS = 4
 
+/** What the dense 3x3 shaders by rows of vec4 take, beyond what each asks for itself. */
+const rowsOf3x3 = ({ same, dense, kernel, dilation, width }: ReturnType<typeof convolutionOf>, size: number): boolean =>
+  same && dense && kernel === 3 && dilation === 1 && size >= 8 && width % 4 === 0
+
 /** `conv2d_row4` for the forward pass and, with its roles exchanged, the input gradient. */
 const row4 =
   (flip: boolean): Variant =>
   (call, { subgroupSize: size }) => {
-    const { offsets, batch, height, width, kernel, dilation, same, dense, ...counts } = convolutionOf(call)
-    const [channels, outputs] = flip ? [counts.outputs, counts.channels] : [counts.channels, counts.outputs]
+    const conv = convolutionOf(call)
+    const { offsets, batch, height, width } = conv
+    const [channels, outputs] = flip ? [conv.outputs, conv.channels] : [conv.channels, conv.outputs]
     const total = (batch * height * width) / (4 * ROWS)
     const fits =
-      same &&
-      dense &&
-      kernel === 3 &&
-      dilation === 1 &&
-      size >= 8 &&
-      width % 4 === 0 &&
-      height % ROWS === 0 &&
-      outputs % OUTS === 0 &&
-      offsets[0] % 4 === 0 &&
-      total % size === 0
+      rowsOf3x3(conv, size) && height % ROWS === 0 && outputs % OUTS === 0 && offsets[0] % 4 === 0 && total % size === 0
     if (!fits) return undefined
     const workgroup = greatestDivisor(total, size, 64)
     return dispatchable([
@@ -111,17 +107,9 @@ const byParts = (
 
 /** `conv2d_filter_grad_row4` into partial sums, and a fold that adds them. */
 const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
-  const { offsets, batch, channels, outputs, height, width, kernel, dilation, same, dense } = convolutionOf(call)
-  const fits =
-    same &&
-    dense &&
-    kernel === 3 &&
-    dilation === 1 &&
-    size >= 8 &&
-    width % 4 === 0 &&
-    width <= 4 * size &&
-    outputs % OUTS === 0 &&
-    offsets.every(offset => offset % 4 === 0)
+  const conv = convolutionOf(call)
+  const { offsets, batch, channels, outputs, height, width, kernel } = conv
+  const fits = rowsOf3x3(conv, size) && width <= 4 * size && outputs % OUTS === 0 && offsets.every(offset => offset % 4 === 0)
   if (!fits) return undefined
   return byParts(
     call,
