@@ -1,4 +1,5 @@
 /** Graphs: nodes in an order that can be computed, and what people look at (`show`, `toDot`, counts). */
+import type { NdArray } from './ndarray.js'
 import { show as showAval, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
@@ -39,6 +40,14 @@ export const countNodes = (outputs: readonly Tensor[]): Readonly<Record<string, 
   const counts: Record<string, number> = {}
   for (const { primitive } of topological(outputs)) counts[primitive.name] = (counts[primitive.name] ?? 0) + 1
   return counts
+}
+
+/** The one number that a tensor repeats, if it is a constant scalar or a view of one. */
+export const numberOf = (node: Tensor): number | undefined => {
+  if (node.primitive.kernel?.kind === 'view') return numberOf(node.inputs[0] as Tensor)
+  return node.primitive.name === 'constant' && sizeOf(node.shape) === 1
+    ? (node.attributes['value'] as NdArray).data[0]
+    : undefined
 }
 
 /** What there is to compute: multiply-adds (two each) where a primitive counts them, else an operation an element; views are free. */

@@ -3,25 +3,13 @@
  * of it. Only what a shader needs dense, and what strides cannot say, is copied.
  */
 import type { Call, Data, DType, Program, Slot } from '../kernels/spec.js'
-import {
-  type Access,
-  type Body,
-  computeText,
-  constantText,
-  copyText,
-  type Fold,
-  foldTexts,
-  fuse,
-  movedFold,
-  OWN,
-  parameterNumbers,
-  type Root
-} from './fuse.js'
+import { type Access, type Body, type Fold, fuse, movedFold, OWN, type Root } from './fuse.js'
 import { type Graph, topological } from './graph.js'
 import type { ReduceKernel, RegionsKernel, ShaderKernel } from './kernel.js'
 import { denseView, isDense, type NdArray, reshapeView, type View } from './ndarray.js'
 import { show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
+import { computeText, constantText, copyText, foldTexts, parameterNumbers } from './wgsl.js'
 
 /** Where a tensor is: the elements of a slot that a view reads. */
 interface Operand {

@@ -2,7 +2,7 @@
  * Passes over graphs: pure functions Graph -> Graph that keep every value, NaN included. They run inside `compile`, after all
  * differentiation. Dead code needs no pass: a graph is what its outputs reach.
  */
-import { type Graph, topological } from './graph.js'
+import { type Graph, numberOf, topological } from './graph.js'
 import { type NdArray, ndarray } from './ndarray.js'
 import { broadcastTo, mul, neg, reshape, sumOfParts, tensor } from './ops/index.js'
 import { sizeOf } from './shape.js'
@@ -16,13 +16,6 @@ const rewrite = ({ inputs, outputs }: Graph, rule: (node: Tensor) => Tensor): Gr
     renewed.set(node, rule(parents.every((parent, i) => parent === node.inputs[i]) ? node : { ...node, inputs: parents }))
   }
   return { inputs, outputs: outputs.map(output => renewed.get(output) as Tensor) }
-}
-
-/** The one number that a tensor repeats, if it is a constant scalar or a broadcast or reshape of one. */
-const repeated = (node: Tensor): number | undefined => {
-  const { name } = node.primitive
-  if (name === 'constant') return sizeOf(node.shape) === 1 ? (node.attributes['value'] as NdArray).data[0] : undefined
-  return name === 'broadcast' || name === 'reshape' ? repeated(node.inputs[0] as Tensor) : undefined
 }
 
 /** A sum over axes along which its operand only repeats is a product. */
@@ -52,13 +45,13 @@ export const algebra = (graph: Graph): Graph =>
       case 'custom_vjp':
         return x
       case 'add':
-        return repeated(y) === 0 ? x : repeated(x) === 0 ? y : (sumOfParts(x, y) ?? node)
+        return numberOf(y) === 0 ? x : numberOf(x) === 0 ? y : (sumOfParts(x, y) ?? node)
       case 'sub':
-        return repeated(y) === 0 ? x : node
+        return numberOf(y) === 0 ? x : node
       case 'mul':
-        return repeated(y) === 1 ? x : repeated(x) === 1 ? y : repeated(y) === -1 ? neg(x) : repeated(x) === -1 ? neg(y) : node
+        return numberOf(y) === 1 ? x : numberOf(x) === 1 ? y : numberOf(y) === -1 ? neg(x) : numberOf(x) === -1 ? neg(y) : node
       case 'div':
-        return repeated(y) === 1 ? x : node
+        return numberOf(y) === 1 ? x : node
       case 'neg':
         return x.primitive.name === 'neg' ? (x.inputs[0] as Tensor) : node
       case 'sum':
@@ -77,7 +70,7 @@ export const constants = (graph: Graph): Graph =>
     const { kernel, reference } = node.primitive
     if (!kernel || node.inputs.length === 0) return node
     if (kernel.kind === 'map') {
-      const values = node.inputs.map(repeated)
+      const values = node.inputs.map(numberOf)
       if (values.every(value => value !== undefined)) {
         const scalars = node.inputs.map((input, i) => ndarray([values[i] as number], [], input.dtype))
         return broadcastTo(

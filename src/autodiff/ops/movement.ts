@@ -193,8 +193,11 @@ const isDisjoint = (x: Shape, a: Part, y: Shape, b: Part): boolean =>
     )
   })
 
-const partsOf = ({ primitive: { name }, attributes }: Tensor): readonly Part[] | undefined =>
-  name === 'pad' ? [attributes as unknown as Part] : name === 'assemble' ? (attributes['parts'] as readonly Part[]) : undefined
+const partsOf = ({ primitive: { name }, attributes }: Tensor): readonly Part[] | undefined => {
+  if (name === 'assemble') return attributes['parts'] as readonly Part[]
+  const { before, interior } = attributes as Readonly<Record<keyof Part, readonly number[]>>
+  return name === 'pad' ? [{ before, interior }] : undefined
+}
 
 /** x + y where both are zero but for parts that nowhere meet: one tensor with the parts of both. Undefined where they are not such. */
 export const sumOfParts = (x: Tensor, y: Tensor): Tensor | undefined => {
@@ -203,8 +206,7 @@ export const sumOfParts = (x: Tensor, y: Tensor): Tensor | undefined => {
   const disjoint = a.every((one, i) =>
     b.every((other, j) => isDisjoint((x.inputs[i] as Tensor).shape, one, (y.inputs[j] as Tensor).shape, other))
   )
-  const parts = [...a, ...b].map(({ before, interior }) => ({ before, interior }))
-  return disjoint ? bind(assemblePrimitive, [...x.inputs, ...y.inputs], { parts, shape: x.shape }) : undefined
+  return disjoint ? bind(assemblePrimitive, [...x.inputs, ...y.inputs], { parts: [...a, ...b], shape: x.shape }) : undefined
 }
 
 /**
