@@ -12,6 +12,9 @@
 enable subgroups;
 //! include "conv_any_params.wgsl"
 
+override S = 8u;  // subgroup size
+const SIZE = 64u;
+const PIXELS = 4;
 const OUTS = 8;
 
 // What a pixel is when it is loaded; a pointwise function may stand in its place. Padding stays 0.

@@ -1,9 +1,5 @@
-// The uniform and the operands of conv2d_any.wgsl and conv2d_grouped_any.wgsl, whose formula the former has.
+// The uniform and the operands of the convolutions of any extents. conv2d_any.wgsl has their formula.
 //! include "common.wgsl"
-
-override S = 8u;  // subgroup size
-const SIZE = 64u;
-const PIXELS = 4;
 
 struct Params {
   offset: vec4u,   // of x, of w; pixels of the call in an image, in all images

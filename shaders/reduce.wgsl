@@ -2,7 +2,8 @@
 //
 // Layout: `lanes` invocations of a workgroup share a result. Each folds every lanes-th element, then a tree of fixed shape folds the lanes: the order
 // never varies, and sums keep more digits than one long chain. One lane where there is little to fold.
-// The plain version: one scalar load an operand a turn, and a division for each axis above the first.
+// The plain version: one scalar load an operand a turn, and a division for each axis above the first. For GPUs long folds into few results are cut
+// into parts (src/kernels/variants/folds.ts), since a workgroup a result would leave them idle.
 //! include "common.wgsl"
 
 //! op

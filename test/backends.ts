@@ -1,4 +1,4 @@
-/** The two backends that everything is tested on, and a way to run a function of tensors on one of them. */
+/** The two backends that everything is tested on, and a way to run a function of tensors on one of them. `tiles` is the adapter with a GPU's kernels. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -17,11 +17,12 @@ import {
   scope,
   store
 } from '../src/engine.js'
-import { device } from './device.js'
+import { asGpu, device } from './device.js'
 
-export const backends: Readonly<Record<'reference' | 'gpu', Backend>> = {
+export const backends: Readonly<Record<'reference' | 'gpu' | 'tiles', Backend>> = {
   reference: { kind: 'reference' },
-  gpu: { kind: 'gpu', device }
+  gpu: { kind: 'gpu', device },
+  tiles: { kind: 'gpu', device: asGpu }
 }
 
 /** The result of an effect, or its error thrown. */

@@ -6,24 +6,32 @@
  */
 import type { Program } from './spec.js'
 import { convolutions } from './variants/convolutions.js'
-import { folds } from './variants/folds.js'
+import { folds, foldsOfGpus } from './variants/folds.js'
 import { maps } from './variants/maps.js'
 import { matmuls } from './variants/matmuls.js'
-import type { Facts, Variant } from './variants/variant.js'
-import { windows } from './variants/windows.js'
+import { tiles } from './variants/tiles.js'
+import type { Facts, Variant, Variants } from './variants/variant.js'
+import { gathers, windows } from './variants/windows.js'
 
 export type { Facts } from './variants/variant.js'
 
-/** Families in the order in which they are tried. */
-const FAMILIES = [maps, folds, convolutions, windows, matmuls]
+/** For software adapters: registers and the shuffles of subgroups of one size. */
+const SHUFFLES: readonly Variants[] = [maps, folds, convolutions, windows, gathers, matmuls]
+/** For GPUs, and whatever else: workgroup tiles and registers, whatever the subgroups. */
+const TILES: readonly Variants[] = [maps, foldsOfGpus, tiles, gathers]
 
-const variantsOf = (shader: string): readonly Variant[] => FAMILIES.flatMap(family => family[shader] ?? [])
+/** Smaller subgroups gain less from a shuffle than it costs. */
+const LEAST_SUBGROUP = 8
+
+/** The variants of a shader for an adapter, in the order in which they are tried. */
+const variantsOf = (shader: string, { software, subgroupSize }: Facts): readonly Variant[] =>
+  (software && subgroupSize >= LEAST_SUBGROUP ? SHUFFLES : TILES).flatMap(family => family[shader] ?? [])
 
 /** The program with every call that has a faster form exchanged for it. */
 export const select = (program: Program, facts: Facts): Program => {
   const slots = [...program.slots]
   const calls = program.calls.flatMap(call => {
-    for (const variant of variantsOf(call.shader)) {
+    for (const variant of variantsOf(call.shader, facts)) {
       const chosen = variant(call, facts, slot => slots.push(slot) - 1, slots)
       if (chosen) return chosen
     }

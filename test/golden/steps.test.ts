@@ -10,7 +10,7 @@ import { goldenFiles } from './files.js'
 import { golden, goldenNetwork, host, perKind, reorder, scalar, weightVector, zeros } from './supernets.js'
 
 /** An independent program reached 1e-12 (Adam's second moment and statistics 5e-12) and 1e-6; the bounds leave room for another order of sums. */
-const tolerance = { reference: 1e-10, gpu: 1e-5 }
+const tolerance = { reference: 1e-10, gpu: 1e-5, tiles: 1e-5 }
 
 /** Λ is a mean of cosines of both signs: its rounding is that of numbers near 1, however small it is. */
 const COSINE = 1
@@ -73,7 +73,7 @@ describe.each(files)('$name', ({ read: open }) => {
   }
   const steps = Number(file.metadata['steps'] ?? 3)
 
-  const kinds = isDarts && !config.unrolled ? (['reference', 'gpu'] as const) : (['reference'] as const)
+  const kinds = isDarts && !config.unrolled ? (['reference', 'gpu', 'tiles'] as const) : (['reference'] as const)
   it.each(kinds)('every tensor after every step, on the %s', async kind => {
     const backend = backends[kind]
     type Result = { readonly state: State; readonly metrics: Tensor }

@@ -12,9 +12,10 @@ import { lowered } from '../../src/engine.js'
 import { release } from '../../src/kernels/buffers.js'
 import { disposeExecutable, execute, prepare, readback, upload } from '../../src/kernels/execute.js'
 import { plan } from '../../src/kernels/plan.js'
-import { select } from '../../src/kernels/select.js'
+import { type Facts, select } from '../../src/kernels/select.js'
+import { loadShader } from '../../src/kernels/shader.js'
 import type { Data, Program, Slot } from '../../src/kernels/spec.js'
-import { device } from '../device.js'
+import { device, GPU } from '../device.js'
 import { right } from './results.js'
 
 type Function = (...x: readonly Tensor[]) => Tensor
@@ -23,7 +24,7 @@ type Function = (...x: readonly Tensor[]) => Tensor
 const SUM = 1e-6
 
 /** The facts that the variants below ask for. On an adapter with others the choice is tested with these, the values with its own. */
-const FACTS = { subgroupSize: 8, software: true }
+const FACTS: Facts = { subgroupSize: 8, software: true }
 
 const sizeOf = ({ shape }: Slot): number => shape.reduce((a, b) => a * b, 1)
 
@@ -61,7 +62,7 @@ interface Case {
 const SPECIAL = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, -0, 0, 1, 1, -1]
 
 /** The program with its variants gives what the plain one gives. */
-const expectAgreement = async ({ f, shapes, exact = false }: Case, seed: number): Promise<void> => {
+const expectAgreement = async ({ f, shapes, exact = false }: Case, seed: number, facts: Facts = device.info): Promise<void> => {
   const program = programOf(f, shapes)
   const draw = random(seed)
   const special = (data: Float32Array<ArrayBuffer>) =>
@@ -70,7 +71,7 @@ const expectAgreement = async ({ f, shapes, exact = false }: Case, seed: number)
     const data = draw(sizeOf(program.slots[slot] as Slot))
     return i === 0 ? special(data) : data
   })
-  const [got, wanted] = [await run(select(program, device.info), inputs), await run(program, inputs)]
+  const [got, wanted] = [await run(select(program, facts), inputs), await run(program, inputs)]
   expect(got.length).toBe(wanted.length)
   if (exact) return expect(got).toEqual(wanted)
   const sizes = await run(
@@ -85,27 +86,30 @@ const expectAgreement = async ({ f, shapes, exact = false }: Case, seed: number)
   })
 }
 
-/** Cases of `cases` take `shaders` and agree; none of `near` takes the first of them. */
+/** Cases of `cases` take `shaders` and agree; none of `near` takes the first of them. The GPUs' have no subgroups, so that every adapter runs them. */
 const variant = <T>(
   shaders: readonly string[],
   cases: fc.Arbitrary<T>,
   build: (options: T) => Case,
   near: Readonly<Record<string, Case>>,
-  numRuns = 3
+  numRuns = 3,
+  asked: Facts = FACTS
 ): void => {
   it('agrees with the plain shader', () =>
     fc.assert(
       fc.asyncProperty(cases, fc.nat(), async (options, seed) => {
         const built = build(options)
-        expect(shadersOf(select(programOf(built.f, built.shapes), FACTS))).toEqual(expect.arrayContaining(shaders as string[]))
-        await expectAgreement(built, seed)
+        const chosen = shadersOf(select(programOf(built.f, built.shapes), asked))
+        expect(chosen).toEqual(expect.arrayContaining(shaders as string[]))
+        if (asked === GPU) for (const shader of chosen) expect(loadShader(`${shader}.wgsl`)).not.toContain('subgroups;')
+        await expectAgreement(built, seed, asked === GPU ? GPU : device.info)
       }),
       { numRuns }
     ))
   it.each(Object.entries(near))('leaves %s plain', (_, { f, shapes }) => {
     const program = programOf(f, shapes)
     for (const subgroupSize of [FACTS.subgroupSize, 0])
-      expect(shadersOf(select(program, { ...FACTS, subgroupSize }))).not.toContain(shaders[0])
+      expect(shadersOf(select(program, { ...asked, subgroupSize }))).not.toContain(shaders[0])
   })
 }
 
@@ -155,6 +159,7 @@ describe('folds by vec4', () => {
       some(9, 10),
       some(46, 50).map(n => 4 * n)
     )
+    variant(['reduce4'], sizes, channels, {}, 3, GPU)
     variant(['reduce4'], sizes, channels, { 'planes of 35': channels([64, 30, 5, 7]), 'few values': channels([8, 4, 8, 8]) })
   })
   describe('in two steps', () => {
@@ -518,6 +523,79 @@ describe('grouped convolutions of any shape', () => {
   })
 })
 
+describe('tiles of a GPU', () => {
+  const few: fc.Arbitrary<readonly number[]> = fc.constantFrom([1, 1], [1, 2], [2, 1], [3, 2], [1, 4])
+  const many: fc.Arbitrary<readonly number[]> = fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 5, max: 40 }))
+  // The channels of the result are the outputs, but for the input gradient.
+  const cases = (part: Part, each: fc.Arbitrary<readonly number[]>) =>
+    fc.record({ shape: anyShape, groups: fc.integer({ min: 1, max: 3 }), each }).map(
+      ({ shape, groups, each: [of, to] }): Convolution => ({
+        ...shape,
+        groups,
+        channels: groups * ((part === 'input gradient' ? to : of) as number),
+        outputs: groups * ((part === 'input gradient' ? of : to) as number)
+      })
+    )
+  const uneven: Convolution = { ...anyOne, stride: [1, 2] }
+  describe.each(parts)('%s of a convolution', part => {
+    const [tile, other] =
+      part === 'filter gradient' ? ['conv2d_filter_grad_tile', 'conv2d_filter_grad_tree'] : ['conv2d_tile', 'conv2d_direct']
+    const to = part === 'input gradient' ? 'channels' : 'outputs'
+    const near: Record<string, Case> = part === 'filter gradient' ? {} : { 'another stride each way': convolution(part)(uneven) }
+    describe('with many outputs', () => {
+      const narrow = { 'four outputs': convolution(part)({ ...anyOne, [to]: 4 }) }
+      variant([tile], cases(part, many), convolution(part), { ...near, ...narrow }, 12, GPU)
+    })
+    describe('with few outputs', () => {
+      const wide = { 'five outputs': convolution(part)({ ...anyOne, [to]: 5 }) }
+      const long = { ...anyOne, outputs: 4, kernel: 9, padding: 4 }
+      const rows = part === 'filter gradient' ? { 'rows of nine taps': convolution(part)(long) } : {}
+      variant([other], cases(part, few), convolution(part), { ...near, ...wide, ...rows }, 12, GPU)
+    })
+  })
+  it('cuts a filter gradient into parts of the batch, down to an image', async () => {
+    const built = convolution('filter gradient')({ ...anyOne, batch: 37, outputs: 9 })
+    const [first] = select(programOf(built.f, built.shapes), GPU).calls
+    expect(first).toMatchObject({ shader: 'conv2d_filter_grad_tile', workgroups: [1, 1, 37] })
+    await expectAgreement(built, 1, GPU)
+  })
+  it('a batch of convolutions that fills the last tile but in part, and one that is less than a tile', async () => {
+    for (const batch of [1, 40])
+      for (const part of parts)
+        for (const outputs of [16, 17, 32, 33, 64, 65])
+          await expectAgreement(
+            convolution(part)({ batch, channels: 17, outputs, size: [5, 3], kernel: 3 }),
+            batch + outputs,
+            GPU
+          )
+  })
+  describe('matrix products', () => {
+    const sizes = fc.record({
+      batch: fc.integer({ min: 1, max: 3 }),
+      m: fc.integer({ min: 1, max: 140 }),
+      k: fc.integer({ min: 1, max: 70 }),
+      n: fc.integer({ min: 1, max: 140 }),
+      turned: fc.tuple(fc.boolean(), fc.boolean())
+    })
+    const large = sizes.filter(({ batch, m, k, n }) => batch * m * k * n >= 2 ** 16)
+    const small = { 'a small product': product({ batch: 1, m: 4, k: 60, n: 4, turned: [false, false] }) }
+    variant(['matmul_tile'], large, product, small, 12, GPU)
+  })
+  it.each([
+    ['a sum of all', [64, 1024], [0, 1], 64],
+    ['sums of channels', [48, 3, 32, 32], [0, 2, 3], 48],
+    ['sums of a few thousand', [4, 5, 1024], [0, 2], 4],
+    ['many sums', [4, 256, 1024], [0, 2], 1],
+    ['short sums', [32, 3, 64], [0, 2], 1]
+  ] as const)('%s in parts', async (_, shape, axes, count) => {
+    const f: Function = x => $.sum($.mul(x as Tensor, x as Tensor), axes)
+    const { calls } = select(programOf(f, [shape]), GPU)
+    const outputs = calls.at(-1)?.params[0] as number
+    expect(calls.map(({ params }) => params[0])).toEqual(count === 1 ? [outputs] : [outputs * count, outputs])
+    await expectAgreement({ f, shapes: [shape] }, 1, GPU)
+  })
+})
+
 describe('a result that is written into a larger one', () => {
   const behind = (before: number, { f, shapes }: Case): Case => ({
     f: (first, ...x) => $.concat([first as Tensor, $.reshape(f(...x), [-1])]),
@@ -530,12 +608,16 @@ describe('a result that is written into a larger one', () => {
     ['conv2d_filter_grad_row4', 7, convolution('filter gradient')(filters)],
     ['conv2d_1x1_filter_grad_row4', 7, convolution('filter gradient')({ ...filters, kernel: 1 })],
     ['conv2d_depthwise_filter_grad_row4', 7, convolution('filter gradient')({ ...filters, groups: 4 })],
-    ['conv2d_filter_grad_any', 7, convolution('filter gradient')({ ...filters, stride: 2 })]
+    ['conv2d_filter_grad_any', 7, convolution('filter gradient')({ ...filters, stride: 2 })],
+    ['matmul_tile', 7, product({ batch: 1, m: 40, k: 60, n: 40, turned: [false, false] })],
+    ['conv2d_filter_grad_tile', 7, convolution('filter gradient')({ ...filters, outputs: 8 })],
+    ['conv2d_filter_grad_tree', 7, convolution('filter gradient')(filters)]
   ])('by %s', async (shader, before, inner) => {
+    const facts = /_(tile|tree)$/.test(shader) ? GPU : FACTS
     const placed = behind(before, inner)
     const { calls } = programOf(placed.f, placed.shapes)
     expect(calls.some(({ shader: plain, params }) => /matmul|filter_grad/.test(plain) && params[2] === before)).toBe(true)
-    expect(shadersOf(select(programOf(placed.f, placed.shapes), FACTS))).toContain(shader)
-    await expectAgreement(placed, 1)
+    expect(shadersOf(select(programOf(placed.f, placed.shapes), facts))).toContain(shader)
+    await expectAgreement(placed, 1, facts === GPU ? GPU : device.info)
   })
 })

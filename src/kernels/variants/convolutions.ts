@@ -1,10 +1,19 @@
-/** Convolutions and their gradients, dense and depthwise. */
+/** Convolutions and their gradients, dense and depthwise, for software adapters; and what those for GPUs share with them. */
 import type { Call } from '../spec.js'
 import { sumOfParts } from './folds.js'
-import { dispatchable, greatestDivisor, type NewSlot, rowsFit, type Variant, type Variants } from './variant.js'
+import {
+  dispatchable,
+  type Facts,
+  greatestDivisor,
+  type NewSlot,
+  rowsFit,
+  type Variant,
+  type Variants,
+  WORKGROUP
+} from './variant.js'
 
 /** The uniform of the three convolutions, by the names of `conv_params.wgsl`. */
-const convolutionOf = ({ params, constants = {} }: Call) => {
+export const convolutionOf = ({ params, constants = {} }: Call) => {
   const at = (i: number) => params[i] as number
   const [height, width, kernel] = [at(8), at(9), at(12)]
   const [padding, dilation] = [at(16), at(18)]
@@ -42,13 +51,14 @@ const convolutionOf = ({ params, constants = {} }: Call) => {
     depthwise: at(20) === 1 && at(21) === 1
   }
 }
+export type Convolution = ReturnType<typeof convolutionOf>
 
 const ROWS = 2
 const OUTS = 4
 
 /** What the dense 3x3 shaders by rows of vec4 take, beyond what each asks for itself. */
-const rowsOf3x3 = ({ same, dense, kernel, dilation, width }: ReturnType<typeof convolutionOf>, size: number): boolean =>
-  same && dense && kernel === 3 && dilation === 1 && size >= 8 && width % 4 === 0
+const rowsOf3x3 = ({ same, dense, kernel, dilation, width }: Convolution): boolean =>
+  same && dense && kernel === 3 && dilation === 1 && width % 4 === 0
 
 /** `conv2d_row4` for the forward pass and, with its roles exchanged, the input gradient. */
 const row4 =
@@ -58,8 +68,7 @@ const row4 =
     const { offsets, batch, height, width } = conv
     const [channels, outputs] = flip ? [conv.outputs, conv.channels] : [conv.channels, conv.outputs]
     const total = (batch * height * width) / (4 * ROWS)
-    const fits =
-      rowsOf3x3(conv, size) && height % ROWS === 0 && outputs % OUTS === 0 && offsets[0] % 4 === 0 && total % size === 0
+    const fits = rowsOf3x3(conv) && height % ROWS === 0 && outputs % OUTS === 0 && offsets[0] % 4 === 0 && total % size === 0
     if (!fits) return undefined
     const workgroup = greatestDivisor(total, size, 64)
     return dispatchable([
@@ -83,21 +92,21 @@ const row4 =
   }
 
 /** The parts that a batch is cut into, so that there is enough to do side by side and no sum is long. */
-const MOST_PARTS = 8
+export const PARTS = 8
 
 /**
  * A call into partial sums over parts of the batch, of the filters' size each, and the fold that adds them. A part has as many images as the call
  * takes at once, if there are so many.
  */
-const byParts = (
+export const byParts = (
   call: Call,
   newSlot: NewSlot,
   count: number,
   partial: (images: number, parts: number) => Pick<Call, 'shader' | 'constants' | 'params' | 'workgroups'>,
-  atOnce = 1
+  { atOnce = 1, most = PARTS }: { readonly atOnce?: number; readonly most?: number } = {}
 ): readonly Call[] | undefined => {
   const { batch, start } = convolutionOf(call)
-  const images = Math.max(Math.ceil(batch / MOST_PARTS), Math.min(batch, atOnce))
+  const images = Math.max(Math.ceil(batch / most), Math.min(batch, atOnce))
   const parts = Math.ceil(batch / images)
   const whole = parts === 1 && start === 0
   const write = whole ? call.write : newSlot({ dtype: 'f32', shape: [parts, count] })
@@ -109,7 +118,7 @@ const byParts = (
 const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
   const conv = convolutionOf(call)
   const { offsets, batch, channels, outputs, height, width, kernel } = conv
-  const fits = rowsOf3x3(conv, size) && width <= 4 * size && outputs % OUTS === 0 && offsets.every(offset => offset % 4 === 0)
+  const fits = rowsOf3x3(conv) && width <= 4 * size && outputs % OUTS === 0 && offsets.every(offset => offset % 4 === 0)
   if (!fits) return undefined
   return byParts(
     call,
@@ -121,7 +130,7 @@ const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
       params: [...offsets, batch, images, channels, outputs, height, width / 4],
       workgroups: [(outputs / OUTS) * channels, parts, 1]
     }),
-    Math.floor((4 * size) / width)
+    { atOnce: Math.floor((4 * size) / width) }
   )
 }
 
@@ -132,7 +141,7 @@ const pointwise =
     const { offsets, batch, height, width, kernel, same, dense, ...counts } = convolutionOf(call)
     const [channels, outputs] = flip ? [counts.outputs, counts.channels] : [counts.channels, counts.outputs]
     const plane = height * width
-    if (!same || !dense || kernel !== 1 || size < 8 || plane % 4 !== 0 || offsets[0] % 4 !== 0) return undefined
+    if (!same || !dense || kernel !== 1 || plane % 4 !== 0 || offsets[0] % 4 !== 0) return undefined
     const total = (batch * plane) / 4
     const outs = outputs > 8 ? 16 : outputs > 4 ? 8 : 4
     const workgroup = Math.min(64, Math.ceil(total / size) * size)
@@ -154,7 +163,7 @@ const TILE = [8, 4] as const
 const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
   const { offsets, batch, channels, outputs, height, width, kernel, same, dense } = convolutionOf(call)
   const plane = height * width
-  const fits = same && dense && kernel === 1 && size >= 8 && plane % 4 === 0 && offsets.every(offset => offset % 4 === 0)
+  const fits = same && dense && kernel === 1 && plane % 4 === 0 && offsets.every(offset => offset % 4 === 0)
   if (!fits) return undefined
   return byParts(call, newSlot, outputs * channels, (images, parts) => ({
     shader: 'conv2d_1x1_filter_grad_row4',
@@ -166,9 +175,8 @@ const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => 
 
 const PIXELS = 4
 const OUTPUTS = 8
-const WORKGROUP = 64
 
-/** What one axis of `conv2d_any` walks, for the pixels t i + `remainder` of the result. */
+/** What one axis of a convolution of any extents walks, for the pixels t i + `remainder` of the result. */
 interface Axis {
   readonly remainder: number
   readonly pixels: number
@@ -178,48 +186,17 @@ interface Axis {
   readonly taps: number
 }
 
-/** `conv2d_any`, or `conv2d_grouped_any`, for pixels t apart; i of them are `step` apart in the source, taps n `dilation`; a tap n is k0 + h n. */
-const anyCall = (
-  call: Call,
-  size: number,
-  flip: boolean,
-  [y, x]: readonly [Axis, Axis],
-  { apart, step, dilation, every }: { apart: number; step: number; dilation: number; every: number }
-): Call => {
-  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, perGroup, groups, dense } =
-    convolutionOf(call)
-  const [k, l] = kernels
-  const filters = [perGroup * k * l, k * l]
-  const image = [channels, height, width] as const
-  const output = [outputs, rows, columns] as const
-  const [from, to] = flip ? [output, image] : [image, output]
-  const pixels = y.pixels * x.pixels
-  return {
-    ...call,
-    shader: dense ? 'conv2d_any' : 'conv2d_grouped_any',
-    constants: { S: size },
-    params: [
-      ...[...offsets, pixels, batch * pixels],
-      ...[...from, to[0]],
-      ...[y.pixels, x.pixels, to[1], to[2]],
-      ...[apart, y.remainder, x.remainder, 0],
-      ...[y.from, x.from, step, dilation],
-      ...[...(flip ? filters.reverse() : filters), l, (outputs / groups) * perGroup * k * l],
-      ...[y.tap, x.tap, every, 0],
-      ...[y.taps, x.taps, to[0] / groups, from[0] / groups]
-    ],
-    workgroups: [Math.ceil((batch * pixels) / (PIXELS * WORKGROUP)), dense ? Math.ceil(to[0] / OUTPUTS) : to[0], 1],
-    flops: (call.flops * y.taps * x.taps * pixels) / (k * l * rows * columns)
-  }
+/** A call's share: pixels t `apart`; i of them are `step` apart in the source, taps n `dilation`; a tap n is k0 + h n with h = `every`. */
+interface Walk {
+  readonly axes: readonly [Axis, Axis]
+  readonly apart: number
+  readonly step: number
+  readonly dilation: number
+  readonly every: number
 }
 
-const square = ({ strides, dilations }: ReturnType<typeof convolutionOf>): boolean =>
-  strides[0] === strides[1] && dilations[0] === dilations[1]
-
-/** `conv2d_any` as it is. */
-const anyForward: Variant = (call, { subgroupSize: size }) => {
-  const conv = convolutionOf(call)
-  if (size < 8 || !square(conv)) return undefined
+/** The forward pass, as it is. */
+const forwardWalks = (conv: Convolution): readonly Walk[] => {
   const axis = (i: 0 | 1): Axis => ({
     remainder: 0,
     pixels: [conv.rows, conv.columns][i] as number,
@@ -227,23 +204,18 @@ const anyForward: Variant = (call, { subgroupSize: size }) => {
     tap: 0,
     taps: conv.kernels[i]
   })
-  return dispatchable([
-    anyCall(call, size, false, [axis(0), axis(1)], { apart: 1, step: conv.strides[0], dilation: conv.dilations[0], every: 1 })
-  ])
+  return [{ axes: [axis(0), axis(1)], apart: 1, step: conv.strides[0], dilation: conv.dilations[0], every: 1 }]
 }
 
-const MOST_STRIDE = 4
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
 
 /**
- * `conv2d_any` for the input gradient, a call for the pixels of each remainder r by the stride s. The pixel s i + r meets the tap k of the output
+ * The input gradient, a call for the pixels of each remainder r by the stride s. The pixel s i + r meets the tap k of the output
  * (s i + r + p - d k) / s where that has no remainder: with g the greatest common divisor of s and d, from the first such k every s/g-th, and
  * each is d/g outputs before the last. Pixels that meet none get 0.
  */
-const anyInputGrad: Variant = (call, { subgroupSize: size }) => {
-  const conv = convolutionOf(call)
+const inputGradWalks = (conv: Convolution): readonly Walk[] => {
   const [stride, dilation] = [conv.strides[0], conv.dilations[0]]
-  if (size < 8 || !square(conv) || stride > MOST_STRIDE) return undefined
   const common = gcd(stride, dilation)
   const every = stride / common
   const axis = (remainder: number, i: 0 | 1): Axis => {
@@ -257,25 +229,84 @@ const anyInputGrad: Variant = (call, { subgroupSize: size }) => {
       taps: first === undefined ? 0 : Math.max(0, Math.ceil((conv.kernels[i] - first) / every))
     }
   }
-  const remainders = Array.from({ length: stride * stride }, (_, n) => [Math.floor(n / stride), n % stride] as const)
-  const axes = remainders.map(([r, q]) => [axis(r, 0), axis(q, 1)] as const)
-  return dispatchable(
-    axes
-      .filter(([y, x]) => y.pixels * x.pixels > 0)
-      .map(pair => anyCall(call, size, true, pair, { apart: stride, step: 1, dilation: -dilation / common, every }))
-  )
+  return Array.from({ length: stride * stride }, (_, n): Walk => {
+    const axes = [axis(Math.floor(n / stride), 0), axis(n % stride, 1)] as const
+    return { axes, apart: stride, step: 1, dilation: -dilation / common, every }
+  }).filter(({ axes: [y, x] }) => y.pixels * x.pixels > 0)
 }
 
-/** The longest row of taps of `conv2d_grouped_filter_grad_any`. */
-const MOST_ROW = 8
+const square = ({ strides, dilations }: Convolution): boolean => strides[0] === strides[1] && dilations[0] === dilations[1]
+
+/** Larger strides would take too many calls in the input gradient. */
+const MOST_STRIDE = 4
+
+/** What a kernel for convolutions of any extents is chosen by: groups, channels of the result, and its pixels in all images. */
+interface Extents {
+  readonly groups: number
+  readonly outputs: number
+  readonly pixels: number
+}
+
+/** The forward pass or the input gradient by kernels that read `conv_any_params.wgsl`. */
+export const ofAnyExtents =
+  (flip: boolean, kernel: (extents: Extents, facts: Facts) => Pick<Call, 'shader' | 'constants' | 'workgroups'>): Variant =>
+  (call, facts) => {
+    const conv = convolutionOf(call)
+    if (!square(conv) || (flip && conv.strides[0] > MOST_STRIDE)) return undefined
+    const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, perGroup, groups } = conv
+    const [k, l] = kernels
+    const filters = flip ? [k * l, perGroup * k * l] : [perGroup * k * l, k * l]
+    const image = [channels, height, width] as const
+    const output = [outputs, rows, columns] as const
+    const [from, to] = flip ? [output, image] : [image, output]
+    const walks = (flip ? inputGradWalks : forwardWalks)(conv)
+    return dispatchable(
+      walks.map(({ axes: [y, x], apart, step, dilation, every }) => {
+        const pixels = y.pixels * x.pixels
+        return {
+          ...call,
+          ...kernel({ groups, outputs: to[0], pixels: batch * pixels }, facts),
+          params: [
+            ...[...offsets, pixels, batch * pixels],
+            ...[...from, to[0]],
+            ...[y.pixels, x.pixels, to[1], to[2]],
+            ...[apart, y.remainder, x.remainder, 0],
+            ...[y.from, x.from, step, dilation],
+            ...[...filters, l, (outputs / groups) * perGroup * k * l],
+            ...[y.tap, x.tap, every, 0],
+            ...[y.taps, x.taps, to[0] / groups, from[0] / groups]
+          ],
+          flops: (call.flops * y.taps * x.taps * pixels) / (k * l * rows * columns)
+        }
+      })
+    )
+  }
+
+/** `conv2d_any` and `conv2d_grouped_any`. */
+const any = (flip: boolean): Variant =>
+  ofAnyExtents(flip, ({ groups, outputs, pixels }, { subgroupSize }) => ({
+    shader: groups === 1 ? 'conv2d_any' : 'conv2d_grouped_any',
+    constants: { S: subgroupSize },
+    workgroups: [Math.ceil(pixels / (PIXELS * WORKGROUP)), groups === 1 ? Math.ceil(outputs / OUTPUTS) : outputs, 1]
+  }))
+
+/** How far `pixels` further is on the planes of a convolution's outputs: images, rows, columns. */
+export const carries = ({ rows, columns }: Convolution, pixels: number): readonly number[] => [
+  Math.floor(pixels / (rows * columns)),
+  Math.floor((pixels % (rows * columns)) / columns),
+  (pixels % (rows * columns)) % columns,
+  0
+]
+
+/** The longest row of taps of `conv2d_grouped_filter_grad_any` and `conv2d_filter_grad_tree`. */
+export const MOST_ROW = 8
 
 /** `conv2d_filter_grad_any`, or `conv2d_grouped_filter_grad_any`, into partial sums, and a fold that adds them. */
 const anyFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
   const conv = convolutionOf(call)
   const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations, dense } = conv
   const [k, l] = kernels
-  if (size < 8 || (!dense && l > MOST_ROW)) return undefined
-  const plane = rows * columns
+  if (!dense && l > MOST_ROW) return undefined
   return byParts(call, newSlot, outputs * conv.perGroup * k * l, (images, parts) => ({
     shader: dense ? 'conv2d_filter_grad_any' : 'conv2d_grouped_filter_grad_any',
     constants: dense ? { S: size } : { S: size, L: l },
@@ -285,7 +316,7 @@ const anyFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
       ...[rows, columns, k, dense ? l : conv.perGroup],
       ...[...paddings, ...dilations],
       ...[...strides, outputs / conv.groups, 0],
-      ...[Math.floor(size / plane), Math.floor((size % plane) / columns), (size % plane) % columns, 0]
+      ...carries(conv, size)
     ],
     workgroups: dense
       ? [Math.ceil(outputs / TILE[0]) * Math.ceil(channels / TILE[1]), k * l, parts]
@@ -294,10 +325,7 @@ const anyFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
 }
 
 /** What the depthwise shaders take: 3x3 or 5x5 that reaches at most one vec4 aside. */
-const depthwiseFits = (
-  { same, depthwise, kernel, dilation, width, offsets }: ReturnType<typeof convolutionOf>,
-  size: number
-): boolean =>
+const depthwiseFits = ({ same, depthwise, kernel, dilation, width, offsets }: Convolution, size: number): boolean =>
   same &&
   depthwise &&
   (kernel === 3 || kernel === 5) &&
@@ -349,12 +377,12 @@ const depthwiseFilterGradRow4: Variant = (call, { subgroupSize: size }, newSlot)
       params: [...offsets, batch, images],
       workgroups: [channels, parts, 1]
     }),
-    (4 * size) / width
+    { atOnce: (4 * size) / width }
   )
 }
 
 /** The constants of the depthwise shaders of stride 2, where they take a convolution. */
-const stride2Constants = (conv: ReturnType<typeof convolutionOf>, size: number): Call['constants'] | undefined => {
+const stride2Constants = (conv: Convolution, size: number): Call['constants'] | undefined => {
   const { channels, height, width, rows, columns, kernel, kernels, strides, paddings, dilation, depthwise, offsets } = conv
   const [padding] = paddings
   const fits =
@@ -412,18 +440,18 @@ const stride2FilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
       params: [...offsets, batch, images],
       workgroups: [channels, parts, 1]
     }),
-    (4 * size) / conv.columns
+    { atOnce: (4 * size) / conv.columns }
   )
 }
 
 export const convolutions: Variants = {
-  conv2d: [row4(false), pointwise(false), depthwiseRow4(false), stride2('conv2d_depthwise_stride2_row4'), anyForward],
+  conv2d: [row4(false), pointwise(false), depthwiseRow4(false), stride2('conv2d_depthwise_stride2_row4'), any(false)],
   conv2d_input_grad: [
     row4(true),
     pointwise(true),
     depthwiseRow4(true),
     stride2('conv2d_depthwise_stride2_input_grad_row4'),
-    anyInputGrad
+    any(true)
   ],
   conv2d_filter_grad: [filterGradRow4, pointwiseFilterGrad, depthwiseFilterGradRow4, stride2FilterGrad, anyFilterGrad]
 }

@@ -1,7 +1,7 @@
 /** Folds by vec4, and long ones in two steps. */
 import { fourOp } from '../op.js'
 import type { Call, Computes, Slot } from '../spec.js'
-import { alongRow, numbersOf, padded, type Variant, type Variants, WORKGROUP } from './variant.js'
+import { alongRow, numbersOf, padded, powerOfTwo, type Variant, type Variants, WORKGROUP } from './variant.js'
 
 /** The parts of a fold's call, by the names of `reduce.wgsl`. */
 const foldOf = (call: Call) => {
@@ -46,54 +46,61 @@ const foldCall = (call: Call, { outputs, count, lanes, kept, reduced, starts, nu
   workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1]
 })
 
-/** Fewer results than this leave workgroups idle; a fold longer than that is worth two calls. */
-const FEW_RESULTS = 16
-const LONG_FOLD = 16384
-const MOST_FOLD_PARTS = 16
+interface Cut {
+  /** Fewer results than this leave workgroups idle; a fold at least so long is worth two calls. */
+  readonly few: number
+  readonly long: number
+  readonly most: number
+}
+/** Elements that a part of a fold has at least. */
+const PART = 1024
 
 /** A long fold into few results, by parts of its outermost axis and a fold of the parts. */
-const foldParts: Variant = (call, facts, newSlot, slots) => {
-  const { computes } = call
-  const whole = foldOf(call)
-  const { outputs, count, kept, reduced, starts, walks } = whole
-  const extent = reduced.at(-1) as number
-  const parts = Array.from({ length: MOST_FOLD_PARTS }, (_, i) => MOST_FOLD_PARTS - i).find(n => extent % n === 0) ?? 1
-  if (outputs >= FEW_RESULTS || count < LONG_FOLD || kept.length === 4 || parts === 1 || !computes) return undefined
-  const { finish, tails = [], ...unfinished } = computes
-  const { dtype } = slots[call.write] as Slot
-  const partial = newSlot({ dtype, shape: [starts.length, parts, outputs] })
-  const first = foldCall(
-    { ...call, computes: unfinished, write: partial, label: `parts of ${call.label}` },
-    {
-      ...whole,
-      outputs: outputs * parts,
-      count: count / parts,
-      kept: [...kept, parts],
-      reduced: [...reduced.slice(0, -1), extent / parts],
-      starts: starts.map((_, j) => j * parts * outputs),
-      walks: walks.map(walk => ({ ...walk, kept: [...walk.kept, ((walk.reduced.at(-1) as number) * extent) / parts] }))
-    }
-  )
-  return [
-    ...(reduce4(first, facts, newSlot, slots) ?? [first]),
-    foldOfParts(call, {
-      dtype,
-      partial,
-      parts,
-      outputs,
-      starts,
-      kept,
-      numbers: whole.numbers,
-      // What finishes the results is read along them.
-      tails: tails.map(({ k, place }) => {
-        const { kept: along, offset } = walks[place] as Fold['walks'][number]
-        return { k, slot: call.reads[place] as number, walk: { kept: along, reduced: [0], offset } }
-      }),
-      fold: computes.fold as string,
-      ...(finish === undefined ? {} : { finish })
-    })
-  ]
-}
+const foldParts =
+  ({ few, long, most }: Cut): Variant =>
+  (call, facts, newSlot, slots) => {
+    const { computes } = call
+    const whole = foldOf(call)
+    const { outputs, count, kept, reduced, starts, walks } = whole
+    const extent = reduced.at(-1) as number
+    const limit = Math.min(most, Math.floor(count / PART))
+    const parts = Array.from({ length: limit }, (_, i) => limit - i).find(n => extent % n === 0) ?? 1
+    if (outputs >= few || count < long || kept.length === 4 || parts === 1 || !computes) return undefined
+    const { finish, tails = [], ...unfinished } = computes
+    const { dtype } = slots[call.write] as Slot
+    const partial = newSlot({ dtype, shape: [starts.length, parts, outputs] })
+    const first = foldCall(
+      { ...call, computes: unfinished, write: partial, label: `parts of ${call.label}` },
+      {
+        ...whole,
+        outputs: outputs * parts,
+        count: count / parts,
+        kept: [...kept, parts],
+        reduced: [...reduced.slice(0, -1), extent / parts],
+        starts: starts.map((_, j) => j * parts * outputs),
+        walks: walks.map(walk => ({ ...walk, kept: [...walk.kept, ((walk.reduced.at(-1) as number) * extent) / parts] }))
+      }
+    )
+    return [
+      ...(reduce4(first, facts, newSlot, slots) ?? [first]),
+      foldOfParts(call, {
+        dtype,
+        partial,
+        parts,
+        outputs,
+        starts,
+        kept,
+        numbers: whole.numbers,
+        // What finishes the results is read along them.
+        tails: tails.map(({ k, place }) => {
+          const { kept: along, offset } = walks[place] as Fold['walks'][number]
+          return { k, slot: call.reads[place] as number, walk: { kept: along, reduced: [0], offset } }
+        }),
+        fold: computes.fold as string,
+        ...(finish === undefined ? {} : { finish })
+      })
+    ]
+  }
 
 const SUM = `alias Element = f32;
 fn part(a: Value, j: u32) -> Element { return a; }
@@ -114,6 +121,9 @@ interface Parts extends Pick<Computes, 'finish'> {
   /** The inputs of `finish`. */
   readonly tails: readonly { readonly k: number; readonly slot: number; readonly walk: Fold['walks'][number] }[]
 }
+
+/** Parts up to which one invocation adds them. */
+const MOST_ALONE = 16
 
 /** result[start_j + i] = finish(combine over parts of partial[j][part][i]), for each fold j of a call. */
 const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbers, kept, fold, finish, tails }: Parts): Call => {
@@ -144,7 +154,7 @@ const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbe
     {
       outputs,
       count: parts,
-      lanes: 1,
+      lanes: outputs < WORKGROUP && parts > MOST_ALONE ? WORKGROUP : 1,
       kept,
       reduced: [parts],
       starts,
@@ -173,7 +183,7 @@ export const sumOfParts = (call: Call, parts: Pick<Parts, 'partial' | 'parts' | 
 const LARGE = 2 ** 16
 
 /** `reduce4`: every operand dense or constant along the innermost folded axis. */
-const reduce4: Variant = (call, _, __, slots) => {
+const reduce4: Variant = (call, { software }, _, slots) => {
   const { computes } = call
   const whole = foldOf(call)
   const { count, reduced, walks } = whole
@@ -183,7 +193,9 @@ const reduce4: Variant = (call, _, __, slots) => {
   if (computes === undefined || inner % 4 !== 0 || dense.includes(undefined) || !dense.includes(true)) return undefined
   const unit = (k: number) => (dense[k] ? 4 : 1)
   const scaled = (strides: readonly number[], k: number) => strides.map(stride => stride / unit(k))
-  const lanes = count <= 64 ? 1 : count <= 1024 ? 8 : WORKGROUP
+  // A GPU wants neighbours to load side by side; a barrier is what costs on a software adapter.
+  const few = count <= 64 ? 1 : count <= 1024 ? 8 : WORKGROUP
+  const lanes = software ? few : Math.min(WORKGROUP, powerOfTwo(Math.ceil(count / 16)))
   return [
     foldCall(
       {
@@ -212,4 +224,8 @@ const reduce4: Variant = (call, _, __, slots) => {
   ]
 }
 
-export const folds: Variants = { reduce: [foldParts, reduce4] }
+/** For software adapters. */
+export const folds: Variants = { reduce: [foldParts({ few: 16, long: 16384, most: 16 }), reduce4] }
+
+/** For GPUs: `reduce` and `reduce4` are trees in workgroup memory already, a workgroup a result, so what they need is more workgroups. */
+export const foldsOfGpus: Variants = { reduce: [foldParts({ few: 256, long: 4096, most: 64 }), reduce4] }

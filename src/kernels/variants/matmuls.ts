@@ -1,9 +1,9 @@
-/** Matrix products. */
+/** Matrix products, for software adapters. */
 import type { Call } from '../spec.js'
 import { dispatchable, type Variant, type Variants } from './variant.js'
 
 /** The uniform of `matmul.wgsl`. Strides are of batch, row, column. */
-const productOf = ({ params }: Call) => ({
+export const productOf = ({ params }: Call) => ({
   offsets: params.slice(0, 4),
   x: params.slice(4, 8),
   y: params.slice(8, 12),
@@ -17,7 +17,7 @@ const productOf = ({ params }: Call) => ({
 const ROWS = 16
 const COLUMNS = 2
 /** Of smaller products that run once in a step, the compile costs more than they do. In multiply-adds. */
-const FEW = 2 ** 16
+export const FEW = 2 ** 16
 
 const shuffling = (
   call: Call,
@@ -43,14 +43,14 @@ const shuffle4: Variant = (call, { subgroupSize: size }) => {
   const [batch, row, column] = y as [number, number, number]
   const transposed = row === 1 && column !== 1
   const aligned = [offsets[1] as number, offsets[2] as number, batch, transposed ? column : row].every(stride => stride % 4 === 0)
-  if (size < 8 || count * k < FEW || n % 4 !== 0 || !aligned || (transposed ? k % 4 !== 0 : column !== 1)) return undefined
+  if (count * k < FEW || n % 4 !== 0 || !aligned || (transposed ? k % 4 !== 0 : column !== 1)) return undefined
   return shuffling(call, 'matmul_shuffle', { TRANSPOSED: Number(transposed), S: size }, 4 * size)
 }
 
 /** `matmul_shuffle_any`. */
 const shuffleAny: Variant = (call, { subgroupSize: size }) => {
   const { count, k } = productOf(call)
-  return size < 8 || count * k < FEW ? undefined : shuffling(call, 'matmul_shuffle_any', { S: size }, COLUMNS * size)
+  return count * k < FEW ? undefined : shuffling(call, 'matmul_shuffle_any', { S: size }, COLUMNS * size)
 }
 
 export const matmuls: Variants = { matmul: [shuffle4, shuffleAny] }

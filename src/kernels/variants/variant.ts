@@ -58,4 +58,4 @@ export const dispatchable = (calls: readonly Call[]): readonly Call[] | undefine
   calls.every(({ workgroups }) => workgroups.every(count => count <= MOST_WORKGROUPS)) ? calls : undefined
 
 /** Rows of vec4s whose neighbours are the neighbouring lanes': no row straddles two subgroups. */
-export const rowsFit = (width: number, size: number): boolean => size >= 8 && width % 4 === 0 && size % (width / 4) === 0
+export const rowsFit = (width: number, size: number): boolean => width % 4 === 0 && size % (width / 4) === 0

@@ -62,9 +62,12 @@ const gather4: Variant = call => {
   return [{ ...call, shader: 'window_gather4', workgroups: [launches(count / 4), 1, 1] }]
 }
 
+/** For every adapter. */
+export const gathers: Variants = { window_gather: [gather4] }
+
+/** For software adapters. A GPU runs the plain ones: neighbouring invocations load neighbouring pixels, and its cache serves the overlap. */
 export const windows: Variants = {
   window_argmax: [row4('window_argmax_row4', 'windows')],
-  window_gather: [gather4],
   window_scatter: [row4('window_scatter_row4', 'image')],
   window_sum: [row4('window_sum_row4', 'windows')],
   window_spread: [row4('window_spread_row4', 'image')]

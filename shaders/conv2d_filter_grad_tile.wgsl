@@ -1,0 +1,107 @@
+// Filter gradient of a convolution of any extents, stride, padding and dilation, dense or of wide groups, for adapters of any subgroup size: partial
+// sums over parts of the batch, part by part in the result [parts][outputs][channels of a group][K][L]; a fold adds the parts in their order.
+//
+// Layout: an implicit matrix product by the tiles of tile.wgsl: rows are the outputs of a group, columns its channels times their taps, the depth is the
+// outputs' pixels in the images of a part. What a column adds to a pixel's place is found once and kept in workgroup memory. An invocation fetches
+// every DEPTH-th pixel, whose place goes on by a carry, so nothing is divided on the way.
+// Rate: untimed on a GPU.
+//
+// Rows and columns beyond the last are fetched from the last and not stored. Padding is a pixel of 0, so a cotangent that is not finite may give NaN.
+//! include "common.wgsl"
+//! include "tile.wgsl"
+
+struct Params {
+  offset: vec4u,   // of x, of g; images, those of a part
+  extents: vec4u,  // channels, H, W of x; outputs
+  plane: vec4u,    // rows, columns of g; K, L
+  places: vec4i,   // padding (y, x), dilation (y, x)
+  steps: vec4u,    // strides (y, x); channels and outputs of a group
+  digits: vec4u,   // DEPTH pixels further: images, rows, columns
+}
+@group(0) @binding(0) var<uniform> P: Params;
+@group(0) @binding(1) var<storage, read_write> result: array<f32>;
+@group(0) @binding(2) var<storage, read> x: array<f32>;
+@group(0) @binding(3) var<storage, read> g: array<f32>;
+
+// What a pixel of the images is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
+//! op
+fn load(x: f32) -> f32 { return x; }
+//! end
+
+var<workgroup> shifts: array<vec3i, COLUMNS>;  // of a column: where its channel is in an image, rows, columns
+
+fn pixel(image: u32, y: i32, column: i32, shift: vec3i) -> f32 {
+  let yy = y + shift.y;
+  let xx = column + shift.z;
+  let inside = yy >= 0 && yy < i32(P.extents.y) && xx >= 0 && xx < i32(P.extents.z);
+  return select(0.0, load(x[select(0u, image + u32(shift.x) + u32(yy) * P.extents.z + u32(xx), inside)]), inside);
+}
+
+@compute @workgroup_size(SIZE)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
+  let taps = P.plane.z * P.plane.w;
+  let width = P.steps.z * taps;
+  let blocks = (P.steps.w + ROWS - 1u) / ROWS;
+  let first_channel = group.y / blocks * P.steps.z;
+  let first_output = group.y / blocks * P.steps.w;
+  let top = group.y % blocks * ROWS;
+  let image_size = P.extents.y * P.extents.z;
+  let plane_size = P.plane.x * P.plane.y;
+  if (local < COLUMNS) {
+    let n = min(group.x * COLUMNS + local, width - 1u);
+    let tap = n % taps;
+    shifts[local] = vec3i(
+      i32((first_channel + n / taps) * image_size),
+      i32(tap / P.plane.w) * P.places.z - P.places.x,
+      i32(tap % P.plane.w) * P.places.w - P.places.y
+    );
+  }
+  workgroupBarrier();
+
+  let start = group.z * P.offset.w;
+  let images = min(P.offset.w, P.offset.z - start);
+  let k = local % DEPTH;
+  let cotangents = P.offset.y + (first_output + min(top + quarters(local / DEPTH, ROWS), vec4u(P.steps.w - 1u))) * plane_size;
+  let skipped = quotient(k, plane_size);
+  var b = start + skipped;
+  var row = quotient(k - skipped * plane_size, P.plane.y);
+  var column = k - skipped * plane_size - row * P.plane.y;
+  var sums: array<vec4f, 4>;
+  for (var k0 = 0u; k0 < images * plane_size; k0 += DEPTH) {
+    let depth = min(DEPTH, images * plane_size - k0);
+    if (k < depth) {
+      let at = cotangents + b * P.extents.w * plane_size + row * P.plane.y + column;
+      left[k * LEFT_PITCH + local / DEPTH] = vec4f(g[at.x], g[at.y], g[at.z], g[at.w]);
+      let image = P.offset.x + b * P.extents.x * image_size;
+      let y = i32(row * P.steps.x);
+      let xx = i32(column * P.steps.y);
+      for (var v = local / DEPTH; v < ACROSS; v += SIZE / DEPTH) {
+        let at_shift = quarters(v, COLUMNS);
+        right[k * RIGHT_PITCH + v] = vec4f(
+          pixel(image, y, xx, shifts[at_shift.x]), pixel(image, y, xx, shifts[at_shift.y]),
+          pixel(image, y, xx, shifts[at_shift.z]), pixel(image, y, xx, shifts[at_shift.w])
+        );
+      }
+    }
+    column += P.digits.z;
+    let next_row = column >= P.plane.y;
+    column -= select(0u, P.plane.y, next_row);
+    row += P.digits.y + u32(next_row);
+    let next_image = row >= P.plane.x;
+    row -= select(0u, P.plane.x, next_image);
+    b += P.digits.x + u32(next_image);
+    workgroupBarrier();
+    add_product(&sums, local / ACROSS, local % ACROSS, depth);
+    workgroupBarrier();
+  }
+
+  let outputs = top + quarters(local / ACROSS, ROWS);
+  let columns = group.x * COLUMNS + quarters(local % ACROSS, COLUMNS);
+  for (var r = 0u; r < 4u; r++) {
+    for (var c = 0u; c < 4u; c++) {
+      if (outputs[r] < P.steps.w && columns[c] < width) {
+        result[(group.z * P.extents.w + first_output + outputs[r]) * width + columns[c]] = sums[r][c];
+      }
+    }
+  }
+}
