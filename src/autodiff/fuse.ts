@@ -167,55 +167,48 @@ export const fuse = (
     return known
   }
 
+  /** Bodies of stored nodes, as they were found last. */
+  const found = new Map<Tensor, Body>()
   /** What computes `value` at each index of its shape, `root` itself included. Stores what stands in the way of a limit, or of a view. */
   const expand = (value: Tensor, root?: Tensor): Body => {
+    const before = found.get(value)
+    if (before?.steps.every(({ node }) => node === root || !stored.has(node))) return before
     for (;;) {
       const inputs: Access[] = []
       const numbers: Body['numbers'][number][] = []
       const steps: Body['steps'][number][] = []
-      const known = new Map<string | number, Source>()
-      const remember = (key: string | number, kind: Source['kind'], list: readonly unknown[]): Source => {
-        const source = { kind, index: list.length - 1 }
-        known.set(key, source)
-        return source
-      }
-      const findInput = (node: Tensor, view: View): Source => {
-        const key = `${idOf(node)} ${view.strides.join()} ${view.offset}`
-        const same = known.get(key)
-        if (same) return same
-        inputs.push({ node, view })
-        return remember(key, 'input', inputs)
-      }
+      const known = new Map<number, Source>()
       let obstacle: Tensor | undefined
       /** The value of `node` read through `chain`; `around` is the pointwise node to store if that cannot be said. */
       const visit = (node: Tensor, chain: Chain, around: Tensor | undefined): Source | undefined => {
         const constant = numberOf(node)
         if (constant !== undefined) {
-          const key = `${Object.is(constant, -0) ? '-0' : constant} ${node.dtype}`
-          const same = known.get(key)
-          if (same) return same
-          numbers.push({ value: constant, dtype: node.dtype })
-          return remember(key, 'number', numbers)
+          const { dtype } = node
+          return { kind: 'number', index: placeIn(numbers, { value: constant, dtype }, sameNumber) }
         }
         if (kindOf(node) === 'view' && !stored.has(node)) return visit(node.inputs[0] as Tensor, longer(node, chain), around)
         const key = chain.id * order.length + idOf(node)
         const same = known.get(key)
         if (same) return same
+        let source: Source
         if (stored.has(node) && node !== root) {
           const view = chain.views.reduce<View | undefined>((below, one) => below && viewOf(one, below), denseView(node.shape))
-          if (!view) obstacle = around
-          const source = view && findInput(node, view)
-          if (source) known.set(key, source)
-          return source
+          if (!view) {
+            obstacle = around
+            return undefined
+          }
+          source = { kind: 'input', index: placeIn(inputs, { node, view }, sameAccess) }
+        } else {
+          const operands: Source[] = []
+          for (const input of node.inputs) {
+            const operand = visit(input, chain, chain === none ? around : node)
+            if (!operand) return undefined
+            operands.push(operand)
+          }
+          source = { kind: 'step', index: steps.push({ node, operands }) - 1 }
         }
-        const operands: Source[] = []
-        for (const input of node.inputs) {
-          const operand = visit(input, chain, chain === none ? around : node)
-          if (!operand) return undefined
-          operands.push(operand)
-        }
-        steps.push({ node, operands })
-        return remember(key, 'step', steps)
+        known.set(key, source)
+        return source
       }
       const result = visit(value, none, undefined)
       if (!result) {
@@ -244,7 +237,8 @@ export const fuse = (
   // Forward: which pointwise nodes it is cheaper to store than to compute where they are read.
   for (const node of order) {
     if (kindOf(node) !== 'map' || stored.has(node) || finishing.has(node)) continue
-    const { inputs, steps } = expand(node, node)
+    const body = expand(node, node)
+    const { inputs, steps } = body
     const [size, readers] = [sizeOf(node.shape), usesOf(node)]
     const compute = (space: number): number =>
       inputs.reduce((total, one) => total + readCost(sizeOf(one.node.shape), space), steps.length * COST.step * space)
@@ -253,7 +247,10 @@ export const fuse = (
       (total, { space }) => total + readCost(size, space),
       COST.launch + compute(size) + COST.element * size
     )
-    if (readers.some(({ computes }) => !computes) || again > once) stored.add(node)
+    if (readers.some(({ computes }) => !computes) || again > once) {
+      stored.add(node)
+      found.set(node, body)
+    }
   }
 
   // Backward from the outputs: the kernels of what is needed, and parts in place where their own kernels can write them there.
@@ -415,32 +412,29 @@ const joinFolds = (roots: readonly Root[], placements: ReadonlyMap<Tensor, Place
   )
 }
 
+/** Where `one` stands in a list that it is added to if there is none like it. */
+const placeIn = <T>(list: T[], one: T, same: (a: T, b: T) => boolean): number => {
+  for (let i = 0; i < list.length; i++) if (same(list[i] as T, one)) return i
+  return list.push(one) - 1
+}
+const sameAccess = (a: Access, b: Access): boolean =>
+  a.node === b.node && a.view.offset === b.view.offset && a.view.strides.every((stride, k) => stride === b.view.strides[k])
+const sameNumber = (a: Body['numbers'][number], b: Body['numbers'][number]): boolean =>
+  Object.is(a.value, b.value) && a.dtype === b.dtype
+const sameStep = (a: Body['steps'][number], b: Body['steps'][number]): boolean =>
+  a.node === b.node && a.operands.every(({ kind, index }, k) => kind === b.operands[k]?.kind && index === b.operands[k]?.index)
+
 /** Two bodies of one space as one, and where the sources of the second are in it. */
 const merged = (a: Body, b: Body): { readonly body: Body; readonly moved: (source: Source) => Source } => {
   const [inputs, numbers, steps] = [[...a.inputs], [...a.numbers], [...a.steps]]
-  const placeIn = <T>(list: T[], one: T, same: (other: T) => boolean): number => {
-    const found = list.findIndex(same)
-    return found >= 0 ? found : list.push(one) - 1
-  }
   const places = {
-    input: b.inputs.map(one =>
-      placeIn(
-        inputs,
-        one,
-        ({ node, view }) =>
-          node === one.node && view.offset === one.view.offset && view.strides.join() === one.view.strides.join()
-      )
-    ),
-    number: b.numbers.map(one => placeIn(numbers, one, ({ value, dtype }) => Object.is(value, one.value) && dtype === one.dtype)),
+    input: b.inputs.map(one => placeIn(inputs, one, sameAccess)),
+    number: b.numbers.map(one => placeIn(numbers, one, sameNumber)),
     step: [] as number[]
   }
   const moved = ({ kind, index }: Source): Source => ({ kind, index: places[kind][index] as number })
   for (const { node, operands } of b.steps) {
-    const step: Body['steps'][number] = { node, operands: operands.map(moved) }
-    const same = (other: Body['steps'][number]) =>
-      other.node === node &&
-      other.operands.every(({ kind, index }, k) => kind === step.operands[k]?.kind && index === step.operands[k]?.index)
-    places.step.push(placeIn(steps, step, same))
+    places.step.push(placeIn(steps, { node, operands: operands.map(moved) }, sameStep))
   }
   return { body: { ...a, inputs, numbers, steps }, moved }
 }
@@ -487,17 +481,19 @@ const finishes = (
 ): { readonly finished: ReadonlyMap<Tensor, Tensor>; readonly finishing: ReadonlySet<Tensor> } => {
   /** Kernels on the longest way to a node. What has fewer than a fold cannot depend on it. */
   const levels = new Map<Tensor, number>()
-  const consumers = new Map<Tensor, Set<Tensor>>()
+  /** By node, what alone reads it; undefined: several do. */
+  const consumers = new Map<Tensor, Tensor | undefined>()
   for (const node of order) {
     const below = node.inputs.reduce((most, input) => Math.max(most, levels.get(input) as number), 0)
     levels.set(node, below + (kindOf(node) === 'map' || kindOf(node) === 'view' ? 0 : 1))
-    for (const input of node.inputs) consumers.set(input, (consumers.get(input) ?? new Set<Tensor>()).add(node))
+    for (const input of node.inputs)
+      consumers.set(input, consumers.has(input) && consumers.get(input) !== node ? undefined : node)
   }
   const results = new Set(outputs)
   /** The only consumer of a node, past reshapes, and what of the node it reads. */
   const next = (node: Tensor): readonly [Tensor, Tensor] | undefined => {
-    const [consumer, ...others] = consumers.get(node) ?? []
-    if (!consumer || others.length || results.has(node)) return undefined
+    const consumer = consumers.get(node)
+    if (!consumer || results.has(node)) return undefined
     return consumer.primitive.name === 'reshape' ? next(consumer) : [consumer, node]
   }
   const finished = new Map<Tensor, Tensor>()

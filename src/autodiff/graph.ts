@@ -12,24 +12,29 @@ export interface Graph {
 /** All nodes that the outputs depend on, each after its inputs. Without recursion: graphs are tens of thousands of nodes deep. */
 export const topological = (outputs: readonly Tensor[], stop?: (node: Tensor) => boolean): Tensor[] => {
   const order: Tensor[] = []
-  const state = new Map<Tensor, 'open' | 'done'>()
-  const stack = [...outputs].reverse()
-  while (stack.length) {
-    const node = stack.at(-1) as Tensor
-    const seen = state.get(node)
-    if (seen) {
-      stack.pop()
-      if (seen === 'open') {
-        state.set(node, 'done')
+  const seen = new Set<Tensor>()
+  /** The way from an output to the node at hand, and how many inputs of each node on it were gone into. */
+  const path: Tensor[] = []
+  const gone: number[] = []
+  const enter = (node: Tensor): void => {
+    if (seen.has(node)) return
+    seen.add(node)
+    path.push(node)
+    gone.push(stop?.(node) ? node.inputs.length : 0)
+  }
+  for (const output of outputs) {
+    enter(output)
+    while (path.length) {
+      const node = path.at(-1) as Tensor
+      const next = gone.at(-1) as number
+      const input = node.inputs[next]
+      gone[gone.length - 1] = next + 1
+      if (input) enter(input)
+      else {
         order.push(node)
+        path.pop()
+        gone.pop()
       }
-      continue
-    }
-    state.set(node, 'open')
-    if (stop?.(node)) continue
-    for (let i = node.inputs.length - 1; i >= 0; i--) {
-      const input = node.inputs[i] as Tensor
-      if (!state.has(input)) stack.push(input)
     }
   }
   return order

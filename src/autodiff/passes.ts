@@ -8,8 +8,11 @@ import { broadcastTo, mul, neg, reshape, sumOfParts, tensor } from './ops/index.
 import { sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
-/** Rebuilds a graph from its leaves; `rule` sees each node with its new inputs, and says what stands for it. */
-const rewrite = ({ inputs, outputs }: Graph, rule: (node: Tensor) => Tensor): Graph => {
+/** What stands for a node, whose inputs have been replaced already. */
+type Rule = (node: Tensor) => Tensor
+
+/** Rebuilds a graph from its leaves. */
+const rewrite = ({ inputs, outputs }: Graph, rule: Rule): Graph => {
   const renewed = new Map<Tensor, Tensor>()
   for (const node of topological(outputs)) {
     const parents = node.inputs.map(input => renewed.get(input) as Tensor)
@@ -31,88 +34,98 @@ const sumOfBroadcast = (node: Tensor): Tensor => {
   return mul(broadcastTo(reshape(narrow, kept), node.shape), count)
 }
 
-/**
- * Identities of real numbers that hold for every float but the sign of a zero: x + 0, x - 0, x * 1, x / 1, --x, sums of broadcasts, sums of
- * parts that nowhere meet. Never
- * 0 * x. The nodes that only mattered to differentiation go.
- */
-export const algebra = (graph: Graph): Graph =>
-  rewrite(graph, node => {
-    const [x, y] = node.inputs as readonly [Tensor, Tensor]
-    switch (node.primitive.name) {
-      case 'alias':
-      case 'stop_gradient':
-      case 'custom_vjp':
-        return x
-      case 'add':
-        return numberOf(y) === 0 ? x : numberOf(x) === 0 ? y : (sumOfParts(x, y) ?? node)
-      case 'sub':
-        return numberOf(y) === 0 ? x : node
-      case 'mul':
-        return numberOf(y) === 1 ? x : numberOf(x) === 1 ? y : numberOf(y) === -1 ? neg(x) : numberOf(x) === -1 ? neg(y) : node
-      case 'div':
-        return numberOf(y) === 1 ? x : node
-      case 'neg':
-        return x.primitive.name === 'neg' ? (x.inputs[0] as Tensor) : node
-      case 'sum':
-        return sumOfBroadcast(node)
-      default:
-        return node
-    }
-  })
+const identities: Rule = node => {
+  const [x, y] = node.inputs as readonly [Tensor, Tensor]
+  switch (node.primitive.name) {
+    case 'alias':
+    case 'stop_gradient':
+    case 'custom_vjp':
+      return x
+    case 'add':
+      return numberOf(y) === 0 ? x : numberOf(x) === 0 ? y : (sumOfParts(x, y) ?? node)
+    case 'sub':
+      return numberOf(y) === 0 ? x : node
+    case 'mul':
+      return numberOf(y) === 1 ? x : numberOf(x) === 1 ? y : numberOf(y) === -1 ? neg(x) : numberOf(x) === -1 ? neg(y) : node
+    case 'div':
+      return numberOf(y) === 1 ? x : node
+    case 'neg':
+      return x.primitive.name === 'neg' ? (x.inputs[0] as Tensor) : node
+    case 'sum':
+      return sumOfBroadcast(node)
+    default:
+      return node
+  }
+}
 
 /** Constants of more elements than this are computed by the device. */
 const LARGEST_FOLDED = 4096
 
-/** Pointwise operations on repeated numbers, and small operations on constants, are done now, in float64. */
-export const constants = (graph: Graph): Graph =>
-  rewrite(graph, node => {
-    const { kernel, reference } = node.primitive
-    if (!kernel || node.inputs.length === 0) return node
-    if (kernel.kind === 'map') {
-      const values = node.inputs.map(numberOf)
-      if (values.every(value => value !== undefined)) {
-        const scalars = node.inputs.map((input, i) => ndarray([values[i] as number], [], input.dtype))
-        return broadcastTo(
-          tensor(reference(scalars, node.attributes, { shape: [], dtype: node.dtype }), [], node.dtype),
-          node.shape
-        )
-      }
+const folded: Rule = node => {
+  const { kernel, reference } = node.primitive
+  if (!kernel || node.inputs.length === 0) return node
+  if (kernel.kind === 'map') {
+    const values = node.inputs.map(numberOf)
+    if (values.every(value => value !== undefined)) {
+      const scalars = node.inputs.map((input, i) => ndarray([values[i] as number], [], input.dtype))
+      return broadcastTo(
+        tensor(reference(scalars, node.attributes, { shape: [], dtype: node.dtype }), [], node.dtype),
+        node.shape
+      )
     }
-    if (kernel.kind === 'view' || sizeOf(node.shape) > LARGEST_FOLDED) return node
-    if (!node.inputs.every(input => input.primitive.name === 'constant')) return node
-    return tensor(
-      reference(
-        node.inputs.map(input => input.attributes['value'] as NdArray),
-        node.attributes,
-        node
-      ),
-      node.shape,
-      node.dtype
-    )
-  })
+  }
+  if (kernel.kind === 'view' || sizeOf(node.shape) > LARGEST_FOLDED) return node
+  if (!node.inputs.every(input => input.primitive.name === 'constant')) return node
+  return tensor(
+    reference(
+      node.inputs.map(input => input.attributes['value'] as NdArray),
+      node.attributes,
+      node
+    ),
+    node.shape,
+    node.dtype
+  )
+}
 
-/** Nodes of one primitive, attributes and inputs become one node. */
-export const commonSubexpressions = (graph: Graph): Graph => {
+/** The rule that knows what it has seen: an equal node of before stands for each, and for those beneath it that other rules have made. */
+const interning = (): Rule => {
   const numbers = new Map<Tensor, number>()
   const known = new Map<string, Tensor>()
-  return rewrite(graph, node => {
+  const intern: Rule = node => {
+    if (numbers.has(node)) return node
+    const inputs = node.inputs.map(intern)
     const { name } = node.primitive
     const attributes = name === 'constant' ? constantKey(node.attributes['value'] as NdArray) : JSON.stringify(node.attributes)
     const key =
-      name === 'input' ? undefined : `${name} ${node.inputs.map(input => numbers.get(input)).join()} ${attributes} ${node.dtype}`
+      name === 'input' ? undefined : `${name} ${inputs.map(input => numbers.get(input)).join()} ${attributes} ${node.dtype}`
     const twin = key === undefined ? undefined : known.get(key)
     if (twin) return twin
-    if (key !== undefined) known.set(key, node)
-    numbers.set(node, numbers.size)
-    return node
-  })
+    const own = inputs.every((input, i) => input === node.inputs[i]) ? node : { ...node, inputs }
+    if (key !== undefined) known.set(key, own)
+    numbers.set(own, numbers.size)
+    return own
+  }
+  return intern
 }
 
 /** `-0` and `0` are different constants, and all NaN are one. */
 const constantKey = ({ data, shape }: NdArray): string =>
   `[${shape}] ${Array.from(data, value => (Object.is(value, -0) ? '-0' : String(value))).join()}`
 
-/** What `compile` applies. */
-export const optimise = (graph: Graph): Graph =>
-  [algebra, constants, commonSubexpressions, algebra].reduce((g, pass) => pass(g), graph)
+/**
+ * Identities of real numbers that hold for every float but the sign of a zero: x + 0, x - 0, x * 1, x / 1, --x, sums of broadcasts, sums of
+ * parts that nowhere meet. Never 0 * x. The nodes that only mattered to differentiation go.
+ */
+export const algebra = (graph: Graph): Graph => rewrite(graph, identities)
+
+/** Pointwise operations on repeated numbers, and small operations on constants, are done now, in float64. */
+export const constants = (graph: Graph): Graph => rewrite(graph, folded)
+
+/** Nodes of one primitive, attributes and inputs become one node. */
+export const commonSubexpressions = (graph: Graph): Graph => rewrite(graph, interning())
+
+/** What `compile` applies: all rules on one way through the graph, and once more the identities, for nodes that rules have made. */
+export const optimise = (graph: Graph): Graph => {
+  const intern = interning()
+  return algebra(rewrite(graph, node => intern(folded(identities(node)))))
+}
