@@ -11,7 +11,8 @@ const OPERANDS = 3u;  // the result, and the inputs
 const NUMBERS = 1u;   // vec4s of numbers that come with the parameters
 @group(0) @binding(2) var<storage, read> in0: array<f32>;
 @group(0) @binding(3) var<storage, read> in1: array<f32>;
-fn value(at: array<u32, OPERANDS>) -> Value {
+alias Result = Value;
+fn value(at: array<u32, OPERANDS>) -> Result {
   let a = in0[at[1]];
   let b = in1[at[2]];
   return a * b;

@@ -29,16 +29,50 @@ const foldText = ({ fold, finish, tails = [] }: Computes, types: readonly string
         finish ?? PLAIN_FINISH
       ]
 
-/** The block of the plain maps and folds: `value` loads the inputs of `compute` at `at[1]`, `at[2]`, ... */
-const plainOp = (call: Call & { readonly computes: Computes }, slots: readonly Slot[]): string => {
+/** How a shader loads the inputs: by vec4 where they are `dense`, and before its loop where they are `fixed` along that. Folds always say the latter. */
+interface Loads {
+  readonly dense?: readonly boolean[]
+  readonly fixed?: readonly boolean[]
+}
+
+/**
+ * The block of maps and folds. `value` loads the inputs of `compute` at `at[1]`, `at[2]`, ...; with dense inputs it gives the four results of a map,
+ * and joins those of a fold.
+ */
+export const opOf = (
+  call: Call & { readonly computes: Computes },
+  slots: readonly Slot[],
+  { dense = [], fixed }: Loads = {}
+): string => {
   const { computes } = call
   const types = dtypesOf(call, slots)
-  const inputs = types.slice(0, computes.inputs).map((_, k) => `in${k}[at[${k + 1}]]`)
+  const inputs = types.slice(0, computes.inputs)
+  const isFold = computes.fold !== undefined
+  const load = (k: number) => `in${k}[at[${k + 1}]]`
+  const ahead = inputs.flatMap((type, k) => (fixed?.[k] ? [{ name: `x${k}`, type, load: load(k) }] : []))
+  const result = (component: string) => `compute(${inputs.map((_, k) => `x${k}${dense[k] ? component : ''}`).join(', ')})`
+  const four = ['.x', '.y', '.z', '.w'].map(result) as [string, string, string, string]
+  const byFour = dense.includes(true)
+  const all = !byFour
+    ? result('')
+    : isFold
+      ? `combine(combine(${four[0]}, ${four[1]}), combine(${four[2]}, ${four[3]}))`
+      : `Result(${four.join(', ')})`
   return [
     computes.text,
     ...counts(call, computes),
-    ...bindings(types),
-    `fn value(at: array<u32, OPERANDS>) -> Value { return compute(${inputs.join(', ')}); }`,
+    ...bindings(types.map((one, k) => (dense[k] ? `vec4<${one}>` : one))),
+    ...(fixed || isFold
+      ? [
+          `struct Fixed { none: u32, ${ahead.map(one => `${one.name}: ${one.type}, `).join('')}}`,
+          `fn fixed(at: array<u32, OPERANDS>) -> Fixed { return Fixed(${['0u', ...ahead.map(one => one.load)].join(', ')}); }`
+        ]
+      : []),
+    `alias Result = ${byFour && !isFold ? 'vec4<Value>' : 'Value'};`,
+    `fn value(at: array<u32, OPERANDS>${fixed || isFold ? ', before: Fixed' : ''}) -> Result {`,
+    ...inputs.map((_, k) => `  let x${k} = ${fixed?.[k] ? `before.x${k}` : load(k)};`),
+    `  return ${all};`,
+    '}',
     ...foldText(computes, types)
   ].join('\n')
 }
@@ -46,41 +80,5 @@ const plainOp = (call: Call & { readonly computes: Computes }, slots: readonly S
 /** The call with the op block of the plain shader, if it has parts and no block. */
 export const withOp = (call: Call, slots: readonly Slot[]): Call => {
   const { op, computes } = call
-  return computes && op === undefined ? { ...call, op: plainOp({ ...call, computes }, slots) } : call
-}
-
-/**
- * The block of maps and folds by vec4: dense inputs are loaded by four, the others once; those that are `fixed` along the shader's loop before it.
- * The four results are of the type `four`.
- */
-export const fourOp = (
-  call: Call & { readonly computes: Computes },
-  slots: readonly Slot[],
-  dense: readonly boolean[],
-  four: string,
-  fixed?: readonly boolean[]
-): string => {
-  const { computes } = call
-  const types = dtypesOf(call, slots)
-  const load = (k: number) => `in${k}[at[${k + 1}]]`
-  const ahead = types.flatMap((type, k) => (fixed?.[k] ? [{ name: `x${k}`, type, load: load(k) }] : []))
-  const values = ['x', 'y', 'z', 'w'].map(
-    component => `compute(${types.map((_, k) => (dense[k] ? `x${k}.${component}` : `x${k}`)).join(', ')})`
-  )
-  return [
-    computes.text,
-    ...counts(call, computes),
-    ...bindings(types.map((type, k) => (dense[k] ? `vec4<${type}>` : type))),
-    ...(fixed
-      ? [
-          `struct Fixed { none: u32, ${ahead.map(({ name, type }) => `${name}: ${type}, `).join('')}}`,
-          `fn fixed(at: array<u32, OPERANDS>) -> Fixed { return Fixed(${['0u', ...ahead.map(one => one.load)].join(', ')}); }`
-        ]
-      : []),
-    `fn value4(at: array<u32, OPERANDS>${fixed ? ', before: Fixed' : ''}) -> ${four} {`,
-    ...types.map((_, k) => `  let x${k} = ${fixed?.[k] ? `before.x${k}` : load(k)};`),
-    `  return ${four}(${values.join(', ')});`,
-    '}',
-    ...foldText(computes, types)
-  ].join('\n')
+  return computes && op === undefined ? { ...call, op: opOf({ ...call, computes }, slots) } : call
 }

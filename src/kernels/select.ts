@@ -4,7 +4,7 @@
  *
  * To add a variant: a file in `shaders/` that says what it requires, an entry in `variants/` that checks it, and the test that holds it to the plain one.
  */
-import type { Program } from './spec.js'
+import type { Call, Program } from './spec.js'
 import { convolutions } from './variants/convolutions.js'
 import { folds, foldsOfGpus } from './variants/folds.js'
 import { maps } from './variants/maps.js'
@@ -30,12 +30,13 @@ const variantsOf = (shader: string, { software, subgroupSize }: Facts): readonly
 /** The program with every call that has a faster form exchanged for it. */
 export const select = (program: Program, facts: Facts): Program => {
   const slots = [...program.slots]
-  const calls = program.calls.flatMap(call => {
+  const choose = (call: Call): readonly Call[] => {
     for (const variant of variantsOf(call.shader, facts)) {
       const chosen = variant(call, facts, slot => slots.push(slot) - 1, slots)
-      if (chosen) return chosen
+      // Calls of other plain shaders, as the sums of a kernel that leaves its result in parts, have faster forms of their own.
+      if (chosen) return chosen.flatMap(one => (one.shader === call.shader ? [one] : choose(one)))
     }
     return [call]
-  })
-  return { ...program, slots, calls }
+  }
+  return { ...program, slots, calls: program.calls.flatMap(choose) }
 }

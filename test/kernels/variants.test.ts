@@ -31,7 +31,9 @@ const sizeOf = ({ shape }: Slot): number => shape.reduce((a, b) => a * b, 1)
 const programOf = (f: Function, shapes: readonly Shape[]): Program =>
   right(lowered(f as (...x: unknown[]) => Tensor)(shapes.map(shape => ({ shape, dtype: 'f32' as const })) as never))
 
-const shadersOf = ({ calls }: Program): string[] => calls.map(({ shader }) => shader)
+/** The shaders of a program; of maps and folds also whether they load by vec4. */
+const shadersOf = ({ calls }: Program): string[] =>
+  calls.map(({ shader, op }) => (op?.includes('array<vec4<') ? `${shader} by vec4` : shader))
 
 const run = async (program: Program, inputs: readonly Data[]): Promise<Data> => {
   const executable = right(await prepare(device, right(plan(program, device.limits)))())
@@ -92,35 +94,33 @@ const variant = <T>(
   cases: fc.Arbitrary<T>,
   build: (options: T) => Case,
   near: Readonly<Record<string, Case>>,
-  numRuns = 3,
-  asked: Facts = FACTS
+  { numRuns = 3, facts = FACTS }: { readonly numRuns?: number; readonly facts?: Facts } = {}
 ): void => {
   it('agrees with the plain shader', () =>
     fc.assert(
       fc.asyncProperty(cases, fc.nat(), async (options, seed) => {
         const built = build(options)
-        const chosen = shadersOf(select(programOf(built.f, built.shapes), asked))
-        expect(chosen).toEqual(expect.arrayContaining(shaders as string[]))
-        if (asked === GPU) for (const shader of chosen) expect(loadShader(`${shader}.wgsl`)).not.toContain('subgroups;')
-        await expectAgreement(built, seed, asked === GPU ? GPU : device.info)
+        const chosen = select(programOf(built.f, built.shapes), facts)
+        expect(shadersOf(chosen)).toEqual(expect.arrayContaining(shaders as string[]))
+        if (facts === GPU) for (const { shader } of chosen.calls) expect(loadShader(`${shader}.wgsl`)).not.toContain('subgroups;')
+        await expectAgreement(built, seed, facts === FACTS ? device.info : facts)
       }),
       { numRuns }
     ))
   it.each(Object.entries(near))('leaves %s plain', (_, { f, shapes }) => {
     const program = programOf(f, shapes)
-    for (const subgroupSize of [FACTS.subgroupSize, 0])
-      expect(shadersOf(select(program, { ...asked, subgroupSize }))).not.toContain(shaders[0])
+    for (const one of [facts, GPU]) expect(shadersOf(select(program, one))).not.toContain(shaders[0])
   })
 }
 
 const some = (min: number, max: number) => fc.integer({ min, max })
 
-describe('maps by vec4', () => {
+describe('maps', () => {
   const f: Function = (x, y, z) => $.add($.mul($.relu(x as Tensor), y as Tensor), z as Tensor)
   describe('of dense operands and single values', () => {
     const build = (n: number): Case => ({ f, shapes: [[n], [n], []] })
     variant(
-      ['map4'],
+      ['map by vec4'],
       fc.integer({ min: 4096, max: 4200 }).map(n => 4 * n),
       build,
       { '16,386 values': build(16_386), 'few values': build(16_380) }
@@ -140,11 +140,12 @@ describe('maps by vec4', () => {
       some(5, 8),
       some(165, 200).map(n => 4 * n)
     )
-    variant(['map_rows'], sizes, build, { 'rows of 6': build([60, 50, 6]), 'few values': build([4, 4, 16]) })
+    variant(['map_rows by vec4'], sizes, build, { 'rows of 6': build([60, 50, 6]), 'few values': build([4, 4, 16]) })
+    variant(['map_rows'], fc.tuple(some(1, 8), some(2, 8), some(4, 70)), build, { 'rows of 3': build([60, 50, 3]) })
   })
 })
 
-describe('folds by vec4', () => {
+describe('folds', () => {
   const channels = ([batch, count, height, width]: readonly [number, number, number, number]): Case => ({
     f: (x, y) => $.sum($.mul(x as Tensor, y as Tensor), [0, 2, 3]),
     shapes: [
@@ -159,8 +160,26 @@ describe('folds by vec4', () => {
       some(9, 10),
       some(46, 50).map(n => 4 * n)
     )
-    variant(['reduce4'], sizes, channels, {}, 3, GPU)
-    variant(['reduce4'], sizes, channels, { 'planes of 35': channels([64, 30, 5, 7]), 'few values': channels([8, 4, 8, 8]) })
+    const near = { 'planes of 35': channels([64, 30, 5, 7]), 'few values': channels([8, 4, 8, 8]) }
+    variant(['reduce_shuffle by vec4'], sizes, channels, near)
+    variant(['reduce by vec4'], sizes, channels, near, { facts: GPU })
+    variant(['reduce by vec4'], sizes, channels, {}, { facts: GPU })
+  })
+  describe('of any shape', () => {
+    const axes = ([a, b, c, d]: readonly [number, number, number, number]): Case => ({
+      f: (x, y) => $.sum($.mul(x as Tensor, $.transpose(y as Tensor, [3, 2, 1, 0])), [0, 2]),
+      shapes: [
+        [a, b, c, d],
+        [d, c, b, a]
+      ]
+    })
+    variant(['reduce_shuffle'], fc.tuple(some(1, 9), some(1, 9), some(1, 40), some(1, 9)), axes, {}, { numRuns: 10 })
+    const most = ([results, count]: readonly [number, number]): Case => ({
+      f: x => $.max(x as Tensor, [1]),
+      shapes: [[results, count]],
+      exact: true
+    })
+    variant(['reduce_shuffle'], fc.tuple(some(1, 70), some(1, 300)), most, {}, { numRuns: 10 })
   })
   describe('in two steps', () => {
     const rows = ([results, count]: readonly [number, number]): Case => ({
@@ -171,7 +190,8 @@ describe('folds by vec4', () => {
       fc.integer({ min: 1, max: 9 }),
       some(1024, 1040).map(n => 64 * n)
     )
-    variant(['reduce', 'reduce4'], long, rows, {})
+    variant(['reduce_shuffle', 'reduce_shuffle by vec4'], long, rows, {})
+    variant(['reduce'], long, rows, {}, { facts: GPU })
     it.each([
       ['sixteen results', [16, 16384]],
       ['a short fold', [2, 8192]]
@@ -314,7 +334,7 @@ describe('pooling by rows of vec4', () => {
     ['average', 'forward', ['window_sum_row4']],
     ['average', 'backward', ['window_spread_row4']]
   ] as const)('%s %s', (of, part, shaders) => {
-    variant(shaders, cases, pool(of, part), near(of, part), 4)
+    variant(shaders, cases, pool(of, part), near(of, part), { numRuns: 4 })
   })
 })
 
@@ -357,12 +377,12 @@ describe('matrix products by shuffles', () => {
         'a depth of 62 that is walked by vec4': product({ ...fine, k: 62, turned: [false, true] }),
         'a small product': product({ ...fine, m: 4, n: 4 })
       },
-      4
+      { numRuns: 4 }
     )
   })
   describe('of any extents', () => {
     const odd = sizes(1).filter(({ k, n, turned }) => n % 4 !== 0 || (turned[1] && k % 4 !== 0))
-    variant(['matmul_shuffle_any'], odd, product, { 'a small product': product({ ...fine, m: 3, n: 5 }) }, 4)
+    variant(['matmul_shuffle_any'], odd, product, { 'a small product': product({ ...fine, m: 3, n: 5 }) }, { numRuns: 4 })
   })
 })
 
@@ -395,7 +415,7 @@ describe('depthwise convolutions of stride 2 by rows of vec4', () => {
     ['input gradient', 'conv2d_depthwise_stride2_input_grad_row4'],
     ['filter gradient', 'conv2d_depthwise_stride2_filter_grad_row4']
   ] as const)('%s', (part, shader) => {
-    variant([shader], cases, convolution(part), near(part), 4)
+    variant([shader], cases, convolution(part), near(part), { numRuns: 4 })
   })
 })
 
@@ -421,7 +441,13 @@ describe('dense 3x3 convolutions by rows of vec4', () => {
   const even = fc.constantFrom(4, 8)
   describe.each(['forward', 'input gradient'] as const)('%s', part => {
     const odd = { 'seven rows': convolution(part)({ ...fine, size: [7, 16] }) }
-    variant(['conv2d_row4'], cases(even, even, [4, 8, 12, 28, 32, 40]), convolution(part), { ...near(part), ...odd }, 5)
+    variant(
+      ['conv2d_row4'],
+      cases(even, even, [4, 8, 12, 28, 32, 40]),
+      convolution(part),
+      { ...near(part), ...odd },
+      { numRuns: 5 }
+    )
   })
   describe('filter gradient', () => {
     const wide = { 'a width of 36': convolution('filter gradient')({ ...fine, size: [8, 36] }) }
@@ -430,7 +456,7 @@ describe('dense 3x3 convolutions by rows of vec4', () => {
       cases(count, count, [4, 8, 12, 28, 32]),
       convolution('filter gradient'),
       { ...near('filter gradient'), ...wide },
-      5
+      { numRuns: 5 }
     )
   })
 })
@@ -502,7 +528,7 @@ describe('dense convolutions of any shape', () => {
     const shader = part === 'filter gradient' ? 'conv2d_filter_grad_any' : 'conv2d_any'
     const uneven = { 'another stride each way': convolution(part)({ ...anyOne, stride: [1, 2] }) }
     const near = { 'two groups': convolution(part)({ ...anyOne, groups: 2 }), ...(part === 'filter gradient' ? {} : uneven) }
-    variant([shader], anyShape, convolution(part), near, 8)
+    variant([shader], anyShape, convolution(part), near, { numRuns: 8 })
   })
 })
 
@@ -519,7 +545,7 @@ describe('grouped convolutions of any shape', () => {
     )
   describe.each(parts)('%s', part => {
     const shader = part === 'filter gradient' ? 'conv2d_grouped_filter_grad_any' : 'conv2d_grouped_any'
-    variant([shader], cases, convolution(part), { 'one group': convolution(part)(anyOne) }, 8)
+    variant([shader], cases, convolution(part), { 'one group': convolution(part)(anyOne) }, { numRuns: 8 })
   })
 })
 
@@ -544,13 +570,13 @@ describe('tiles of a GPU', () => {
     const near: Record<string, Case> = part === 'filter gradient' ? {} : { 'another stride each way': convolution(part)(uneven) }
     describe('with many outputs', () => {
       const narrow = { 'four outputs': convolution(part)({ ...anyOne, [to]: 4 }) }
-      variant([tile], cases(part, many), convolution(part), { ...near, ...narrow }, 12, GPU)
+      variant([tile], cases(part, many), convolution(part), { ...near, ...narrow }, { numRuns: 12, facts: GPU })
     })
     describe('with few outputs', () => {
       const wide = { 'five outputs': convolution(part)({ ...anyOne, [to]: 5 }) }
       const long = { ...anyOne, outputs: 4, kernel: 9, padding: 4 }
       const rows = part === 'filter gradient' ? { 'rows of nine taps': convolution(part)(long) } : {}
-      variant([other], cases(part, few), convolution(part), { ...near, ...wide, ...rows }, 12, GPU)
+      variant([other], cases(part, few), convolution(part), { ...near, ...wide, ...rows }, { numRuns: 12, facts: GPU })
     })
   })
   it('cuts a filter gradient into parts of the batch, down to an image', async () => {
@@ -579,7 +605,7 @@ describe('tiles of a GPU', () => {
     })
     const large = sizes.filter(({ batch, m, k, n }) => batch * m * k * n >= 2 ** 16)
     const small = { 'a small product': product({ batch: 1, m: 4, k: 60, n: 4, turned: [false, false] }) }
-    variant(['matmul_tile'], large, product, small, 12, GPU)
+    variant(['matmul_tile'], large, product, small, { numRuns: 12, facts: GPU })
   })
   it.each([
     ['a sum of all', [64, 1024], [0, 1], 64],

@@ -1,5 +1,5 @@
 /** Folds by vec4, and long ones in two steps. */
-import { fourOp } from '../op.js'
+import { opOf } from '../op.js'
 import type { Call, Computes, Slot } from '../spec.js'
 import { alongRow, numbersOf, padded, powerOfTwo, type Variant, type Variants, WORKGROUP } from './variant.js'
 
@@ -57,7 +57,7 @@ const PART = 1024
 
 /** A long fold into few results, by parts of its outermost axis and a fold of the parts. */
 const foldParts =
-  ({ few, long, most }: Cut): Variant =>
+  ({ few, long, most }: Cut, reduce: Variant): Variant =>
   (call, facts, newSlot, slots) => {
     const { computes } = call
     const whole = foldOf(call)
@@ -81,25 +81,23 @@ const foldParts =
         walks: walks.map(walk => ({ ...walk, kept: [...walk.kept, ((walk.reduced.at(-1) as number) * extent) / parts] }))
       }
     )
-    return [
-      ...(reduce4(first, facts, newSlot, slots) ?? [first]),
-      foldOfParts(call, {
-        dtype,
-        partial,
-        parts,
-        outputs,
-        starts,
-        kept,
-        numbers: whole.numbers,
-        // What finishes the results is read along them.
-        tails: tails.map(({ k, place }) => {
-          const { kept: along, offset } = walks[place] as Fold['walks'][number]
-          return { k, slot: call.reads[place] as number, walk: { kept: along, reduced: [0], offset } }
-        }),
-        fold: computes.fold as string,
-        ...(finish === undefined ? {} : { finish })
-      })
-    ]
+    const last = foldOfParts(call, {
+      dtype,
+      partial,
+      parts,
+      outputs,
+      starts,
+      kept,
+      numbers: whole.numbers,
+      // What finishes the results is read along them.
+      tails: tails.map(({ k, place }) => {
+        const { kept: along, offset } = walks[place] as Fold['walks'][number]
+        return { k, slot: call.reads[place] as number, walk: { kept: along, reduced: [0], offset } }
+      }),
+      fold: computes.fold as string,
+      ...(finish === undefined ? {} : { finish })
+    })
+    return [first, last].flatMap(one => reduce(one, facts, newSlot, slots) ?? [one])
   }
 
 const SUM = `alias Element = f32;
@@ -181,51 +179,76 @@ export const sumOfParts = (call: Call, parts: Pick<Parts, 'partial' | 'parts' | 
 
 /** Elements from which on vec4s are worth what they cost to compile: about three times as much. */
 const LARGE = 2 ** 16
+/** Turns of a fold that one lane takes alone. */
+const FEW_TURNS = 16
+/** Workgroups of one subgroup: the rest of the results are taken in turns. */
+const MOST_SUBGROUPS = 64
 
-/** `reduce4`: every operand dense or constant along the innermost folded axis. */
-const reduce4: Variant = (call, { software }, _, slots) => {
-  const { computes } = call
-  const whole = foldOf(call)
-  const { count, reduced, walks } = whole
-  const inner = reduced[0] ?? 1
-  const dense = walks.map(walk => alongRow({ strides: walk.reduced, offset: walk.offset }, walk.kept))
-  if (whole.outputs * count < LARGE) return undefined
-  if (computes === undefined || inner % 4 !== 0 || dense.includes(undefined) || !dense.includes(true)) return undefined
-  const unit = (k: number) => (dense[k] ? 4 : 1)
-  const scaled = (strides: readonly number[], k: number) => strides.map(stride => stride / unit(k))
-  // A GPU wants neighbours to load side by side; a barrier is what costs on a software adapter.
-  const few = count <= 64 ? 1 : count <= 1024 ? 8 : WORKGROUP
-  const lanes = software ? few : Math.min(WORKGROUP, powerOfTwo(Math.ceil(count / 16)))
-  return [
-    foldCall(
+/** Whether lanes are joined by shuffles, and how many share a result. */
+interface Joining {
+  readonly shuffles: boolean
+  readonly lanes: (turns: number, subgroupSize: number) => number
+}
+
+/** By vec4 where every operand is dense or constant along the innermost folded axis, and by `reduce_shuffle` where lanes are joined by shuffles. */
+const reduceBy =
+  ({ shuffles, lanes: lanesOf }: Joining): Variant =>
+  (call, { subgroupSize: size }, _, slots) => {
+    const { computes } = call
+    const whole = foldOf(call)
+    const { outputs, count, reduced, walks } = whole
+    if (computes === undefined) return undefined
+    const inner = reduced[0] ?? 1
+    const along = walks.map(walk => alongRow({ strides: walk.reduced, offset: walk.offset }, walk.kept))
+    const byFour = outputs * count >= LARGE && inner % 4 === 0 && !along.includes(undefined) && along.includes(true)
+    if (!byFour && !shuffles) return undefined
+    const dense = walks.map((_walk, k) => byFour && along[k] === true)
+    const unit = (k: number) => (dense[k] ? 4 : 1)
+    const scaled = (strides: readonly number[], k: number) => strides.map(stride => stride / unit(k))
+    const turns = byFour ? count / 4 : count
+    const lanes = lanesOf(turns, size)
+    const chosen = foldCall(
       {
         ...call,
-        shader: 'reduce4',
-        op: fourOp(
-          { ...call, computes },
-          slots,
-          dense as boolean[],
-          'array<Value, 4>',
-          walks.map(walk => walk.reduced.every(stride => stride === 0))
-        )
+        op: opOf({ ...call, computes }, slots, { dense, fixed: walks.map(walk => walk.reduced.every(stride => stride === 0)) })
       },
       {
         ...whole,
-        count: count / 4,
+        count: turns,
         lanes,
-        reduced: [inner / 4, ...reduced.slice(1)],
+        reduced: byFour ? [inner / 4, ...reduced.slice(1)] : reduced,
         walks: walks.map((walk, k) => ({
           kept: scaled(walk.kept, k),
-          reduced: [walk.reduced[0] as number, ...scaled(walk.reduced.slice(1), k)],
+          reduced: byFour ? [walk.reduced[0] as number, ...scaled(walk.reduced.slice(1), k)] : walk.reduced,
           offset: walk.offset / unit(k)
         }))
       }
     )
-  ]
+    return [
+      shuffles
+        ? {
+            ...chosen,
+            shader: 'reduce_shuffle',
+            constants: { ...chosen.constants, S: size },
+            workgroups: [Math.min(MOST_SUBGROUPS, Math.ceil((outputs * lanes) / size)), 1, 1]
+          }
+        : chosen
+    ]
+  }
+
+const family = (cut: Cut, joining: Joining): Variants => {
+  const whole = reduceBy(joining)
+  return { reduce: [foldParts(cut, whole), whole] }
 }
 
 /** For software adapters. */
-export const folds: Variants = { reduce: [foldParts({ few: 16, long: 16384, most: 16 }), reduce4] }
+export const folds = family(
+  { few: 16, long: 16384, most: 16 },
+  { shuffles: true, lanes: (turns, size) => (turns <= FEW_TURNS ? 1 : size) }
+)
 
-/** For GPUs: `reduce` and `reduce4` are trees in workgroup memory already, a workgroup a result, so what they need is more workgroups. */
-export const foldsOfGpus: Variants = { reduce: [foldParts({ few: 256, long: 4096, most: 64 }), reduce4] }
+/** For GPUs: `reduce` is a tree in workgroup memory already, a workgroup a result, so what it needs is more workgroups; and neighbours load side by side. */
+export const foldsOfGpus = family(
+  { few: 256, long: 4096, most: 64 },
+  { shuffles: false, lanes: turns => Math.min(WORKGROUP, powerOfTwo(Math.ceil(turns / 4))) }
+)

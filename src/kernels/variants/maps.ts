@@ -1,7 +1,8 @@
-/** Maps by vec4. */
-import { fourOp } from '../op.js'
+/** Maps by rows, and by vec4. */
+import { opOf } from '../op.js'
 import {
   alongRow,
+  type Facts,
   launches,
   numbersOf,
   padded,
@@ -15,8 +16,8 @@ import {
 /** Elements from which on vec4s are worth what they cost to compile: about three times as much. */
 const LARGE = 2 ** 14
 
-/** `map4`: dense operands and single values. */
-const map4: Variant = (call, _, __, slots) => {
+/** `map` by vec4: dense operands and single values. */
+const flatByFour: Variant = (call, facts, _, slots) => {
   const { params, reads, computes } = call
   const count = params[0] as number
   const walks = [call.write, ...reads].map(
@@ -29,14 +30,13 @@ const map4: Variant = (call, _, __, slots) => {
   return [
     {
       ...call,
-      shader: 'map4',
-      op: fourOp({ ...call, computes }, slots, dense.slice(1) as boolean[], 'vec4<Value>'),
+      op: opOf({ ...call, computes }, slots, { dense: dense.slice(1) as boolean[] }),
       params: [
         ...[count / 4, 0, 0, 0],
         ...walks.flatMap(({ offset, strides }, k) => [offset / unit(k), strides[0] as number, 0, 0]),
         ...numbersOf(call)
       ],
-      workgroups: [launches(count / 4), 1, 1]
+      workgroups: [launches(count / 4, facts), 1, 1]
     }
   ]
 }
@@ -44,17 +44,21 @@ const map4: Variant = (call, _, __, slots) => {
 /** Axes of `map_strided` and `map_rows`. */
 const MOST_AXES = 8
 
-/** Invocations that share a row of vec4s: few, so that what is fixed along a row is loaded seldom, as long as there are enough in all. */
-const lanesOf = (rows: number, vec4s: number): number => {
-  const most = Math.min(WORKGROUP, powerOfTwo(vec4s))
-  const enough = powerOfTwo(Math.ceil(ENOUGH / rows))
-  return Math.min(most, Math.max(8, enough, powerOfTwo(Math.ceil(vec4s / MOST_TURNS))))
+/**
+ * Invocations that share a row. On a software adapter few, so that what is fixed along a row is loaded seldom, as long as there are enough in all; a GPU
+ * wants neighbours to load side by side.
+ */
+const lanesOf = (rows: number, turns: number, { software }: Facts): number => {
+  const few = Math.max(powerOfTwo(Math.ceil(ENOUGH / rows)), powerOfTwo(Math.ceil(turns / MOST_TURNS)))
+  return Math.min(WORKGROUP, powerOfTwo(turns), software ? few : WORKGROUP)
 }
-const ENOUGH = 4096
-const MOST_TURNS = 16
+const ENOUGH = 512
+const MOST_TURNS = 64
+/** Shorter rows are not worth a loop of their own. */
+const SHORT = 4
 
-/** `map_rows`: every operand dense or constant along the innermost axis. */
-const mapRows: Variant = (call, _, __, slots) => {
+/** `map_rows`, by vec4 where there is much and every operand is dense or constant along the innermost axis. */
+const mapRows: Variant = (call, facts, _, slots) => {
   const { params, reads, computes, constants = {} } = call
   const rank = constants['RANK'] as number
   const extents = params.slice(4, 4 + rank)
@@ -62,51 +66,36 @@ const mapRows: Variant = (call, _, __, slots) => {
     const start = 4 + MOST_AXES + k * (MOST_AXES + 4)
     return { strides: params.slice(start, start + rank), offset: params[start + MOST_AXES] as number }
   })
-  const dense = walks.map(walk => alongRow(walk))
   const inner = extents[0] as number
-  if (
-    extents.reduce((a, b) => a * b, 1) < LARGE ||
-    computes === undefined ||
-    inner % 4 !== 0 ||
-    dense[0] !== true ||
-    dense.includes(undefined)
-  )
-    return undefined
+  if (computes === undefined || inner < SHORT) return undefined
+  const along = walks.map(walk => alongRow(walk))
   const rows = extents.slice(1).reduce((a, b) => a * b, 1)
-  const lanes = lanesOf(rows, inner / 4)
+  const byFour = rows * inner >= LARGE && inner % 4 === 0 && along[0] === true && !along.includes(undefined)
+  const dense = along.map(one => byFour && one === true)
+  const turns = byFour ? inner / 4 : inner
+  const lanes = lanesOf(rows, turns, facts)
   return [
     {
       ...call,
       shader: 'map_rows',
-      op: fourOp(
-        { ...call, computes },
-        slots,
-        dense.slice(1) as boolean[],
-        'vec4<Value>',
-        dense.slice(1).map(one => !one)
-      ),
+      op: opOf({ ...call, computes }, slots, {
+        dense: dense.slice(1),
+        fixed: walks.slice(1).map(({ strides }) => strides[0] === 0)
+      }),
       constants: { OUTER: rank - 1 },
       params: [
-        ...[rows, inner / 4, lanes, 0],
+        ...[rows, turns, lanes, 0],
         ...padded(extents.slice(1), MOST_AXES),
         ...walks.flatMap(({ strides, offset }, k) => {
           const unit = dense[k] ? 4 : 1
-          return [
-            ...padded(
-              strides.slice(1).map(stride => stride / unit),
-              MOST_AXES
-            ),
-            offset / unit,
-            strides[0] as number,
-            0,
-            0
-          ]
+          const outer = strides.slice(1).map(stride => stride / unit)
+          return [...padded(outer, MOST_AXES), offset / unit, strides[0] as number, 0, 0]
         }),
         ...numbersOf(call)
       ],
-      workgroups: [launches(rows * lanes), 1, 1]
+      workgroups: [launches(rows * lanes, facts), 1, 1]
     }
   ]
 }
 
-export const maps: Variants = { map: [map4], map_strided: [mapRows] }
+export const maps: Variants = { map: [flatByFour], map_strided: [mapRows] }

@@ -41,10 +41,14 @@ export const numbersOf = ({ params, computes }: Call): readonly number[] =>
 
 export const WORKGROUP = 64
 export const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n))
-/** Vec4s that an invocation of a large kernel does, so that starting it counts little. */
-const TURNS = 4
-export const launches = (invocations: number): number =>
-  Math.ceil(invocations / WORKGROUP / (invocations > WORKGROUP * 64 ? TURNS : 1))
+/**
+ * Workgroups for so many turns: an invocation takes several, so that starting it counts little, as long as there are enough to keep all cores busy. A
+ * software adapter has few of those.
+ */
+export const launches = (turns: number, { software }: Facts): number => {
+  const [enough, most] = software ? [512, 16] : [2 ** 17, 4]
+  return Math.ceil(turns / WORKGROUP / Math.min(most, Math.max(1, turns / enough)))
+}
 
 /** The largest multiple of `of`, at most `most`, that divides `total`; `of` if there is none. */
 export const greatestDivisor = (total: number, of: number, most: number): number => {

@@ -56,10 +56,10 @@ const row4 =
   }
 
 /** `window_gather4`. */
-const gather4: Variant = call => {
+const gather4: Variant = (call, facts) => {
   const { offsets, count, rows, columns } = windowsOf(call)
   if ((rows * columns) % 4 !== 0 || offsets[1] % 4 !== 0) return undefined
-  return [{ ...call, shader: 'window_gather4', workgroups: [launches(count / 4), 1, 1] }]
+  return [{ ...call, shader: 'window_gather4', workgroups: [launches(count / 4, facts), 1, 1] }]
 }
 
 /** For every adapter. */
