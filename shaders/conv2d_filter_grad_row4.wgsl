@@ -31,9 +31,9 @@ fn load(x: vec4f) -> vec4f { return x; }
 //! end
 
 // A row as it is, in the middle, and with what lies left and right of each pixel.
-fn beside(v: vec4f, lane: u32, column: u32) -> array<vec4f, K> {
+fn beside(v: vec4f, lane: u32, column: u32, w4: u32) -> array<vec4f, K> {
   let left = select(0.0, subgroupShuffle(v.w, (lane + S - 1u) % S), column > 0u);
-  let right = select(0.0, subgroupShuffle(v.x, (lane + 1u) % S), column + 1u < P.size.w);
+  let right = select(0.0, subgroupShuffle(v.x, (lane + 1u) % S), column + 1u < w4);
   return array<vec4f, K>(vec4f(left, v.xyz), v, vec4f(v.yzw, right));
 }
 
@@ -61,9 +61,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let output = P.offset.y / 4u + (b * outputs + block) * plane + column;
     var rows: array<array<vec4f, 3>, K>;
     rows[0] = array<vec4f, 3>();
-    rows[1] = beside(select(vec4f(0), load(x[image]), exists), lane, column);
+    rows[1] = beside(select(vec4f(0), load(x[image]), exists), lane, column, w4);
     for (var y = 0; y < height; y++) {
-      rows[2] = beside(select(vec4f(0), load(x[image + u32(min(y + 1, height - 1)) * w4]), y + 1 < height && exists), lane, column);
+      rows[2] = beside(select(vec4f(0), load(x[image + u32(min(y + 1, height - 1)) * w4]), y + 1 < height && exists), lane, column, w4);
       for (var o = 0; o < OUTS; o++) {
         let cotangent = select(vec4f(0), g[output + u32(o) * plane + u32(y) * w4], exists);
         for (var ky = 0; ky < K; ky++) {

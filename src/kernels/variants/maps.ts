@@ -53,7 +53,7 @@ const lanesOf = (rows: number, turns: number, { software }: Facts): number => {
   return Math.min(WORKGROUP, powerOfTwo(turns), software ? few : WORKGROUP)
 }
 const ENOUGH = 512
-const MOST_TURNS = 64
+const MOST_TURNS = 16
 /** Shorter rows are not worth a loop of their own. */
 const SHORT = 4
 
