@@ -32,8 +32,8 @@ export { listAdapters, openDevice }
 /** All that can go wrong, as a value: `message` is one sentence with what was wanted, what was got and what to do. */
 export type EngineError = KernelError | { readonly _tag: 'ShapeError'; readonly message: string }
 
-/** WebGPU, or the float64 interpreter. */
-export type Backend = { readonly kind: 'gpu'; readonly device: Device } | { readonly kind: 'reference' }
+/** WebGPU, or the float64 interpreter. `fused`: what functions are compiled with that do not say (see `CompileOptions`). */
+export type Backend = { readonly kind: 'gpu'; readonly device: Device; readonly fused?: boolean } | { readonly kind: 'reference' }
 
 export interface Env {
   readonly backend: Backend
@@ -124,7 +124,7 @@ const trace = <A extends readonly unknown[], R>(
  * @example compile((x: Tensor) => grad(loss)(x))([{ shape: [32, 10], dtype: 'f32' }])
  */
 export const compile =
-  <A extends readonly unknown[], R>(f: (...args: A) => R, { progress, fused = true }: CompileOptions = {}) =>
+  <A extends readonly unknown[], R>(f: (...args: A) => R, { progress, ...options }: CompileOptions = {}) =>
   (args: WithLeaves<A, Aval>): Engine<Compiled<A, R>> =>
   ({ backend }) =>
     pipe(
@@ -145,6 +145,7 @@ export const compile =
           return TE.right({ report, graph, args, result, executable: undefined })
         }
         const { device } = backend
+        const fused = options.fused ?? backend.fused ?? true
         return pipe(
           TE.fromEither(
             planProgram(
@@ -402,24 +403,26 @@ export const firstNonFinite =
     const program = lower(compiled.graph, { fused: false })
     return pipe(
       TE.fromEither(planProgram(instrument(program), device.limits)),
-      TE.chain(plan => prepare(device, plan)),
-      TE.chain(executable =>
-        pipe(
-          execute(
-            device,
-            executable,
-            given.map(({ stored }) => stored as DeviceBuffer)
-          ),
-          TE.chain(([flag]) =>
+      TE.chain(plan =>
+        TE.bracket(
+          prepare(device, plan),
+          executable =>
             pipe(
-              readback(device, [{ buffer: flag as DeviceBuffer, dtype: 'u32', length: 1 }]),
-              TE.map(([found]) => {
-                releaseBuffer(flag as DeviceBuffer)
-                disposeExecutable(executable)
-                return checkedCalls(program)[found?.[0] as number]?.label
-              })
-            )
-          )
+              execute(
+                device,
+                executable,
+                given.map(({ stored }) => stored as DeviceBuffer)
+              ),
+              TE.chain(([flag]) =>
+                TE.bracket(
+                  TE.right(flag as DeviceBuffer),
+                  buffer => readback(device, [{ buffer, dtype: 'u32', length: 1 }]),
+                  buffer => TE.fromIO(() => releaseBuffer(buffer))
+                )
+              ),
+              TE.map(([found]) => checkedCalls(program)[found?.[0] as number]?.label)
+            ),
+          executable => TE.fromIO(() => disposeExecutable(executable))
         )
       )
     )

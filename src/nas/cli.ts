@@ -88,6 +88,7 @@ interface Given {
   readonly preset: string
   readonly backend: string
   readonly adapter?: string
+  readonly unfused?: boolean
   readonly out?: string
   readonly table?: string
   readonly quiet?: boolean
@@ -98,14 +99,14 @@ const gigaflops = (flops: number): string => `${Number((flops / 1e9).toPrecision
 
 /** The adapter, or the reference: never a slower one without a word. */
 const chooseBackend = async (
-  { backend, adapter }: Given,
+  { backend, adapter, unfused }: Given,
   net: Supernet,
   config: SearchConfig,
   data: SearchData
 ): Promise<Backend> => {
   if (backend === 'reference') return { kind: 'reference' }
   const opened = await openDevice(adapter === undefined ? {} : { adapter })()
-  if (E.isRight(opened)) return { kind: 'gpu', device: opened.right }
+  if (E.isRight(opened)) return { kind: 'gpu', device: opened.right, fused: !unfused }
   if (backend === 'gpu' || adapter !== undefined || opened.left._tag !== 'NoAdapter')
     throw new Refusal(BAD_INPUT, opened.left.message)
   const counted = orRefuse(await compileStep(net, config, data)({ backend: { kind: 'reference' } })())
@@ -249,6 +250,12 @@ const setUp = (given: Given): Problem => {
     throw new Refusal(
       BAD_INPUT,
       inputError('--adapter with --backend gpu or auto', '--backend reference, which uses none', 'leave one of them out').message
+    )
+  if (given.backend === 'reference' && given.unfused)
+    throw new Refusal(
+      BAD_INPUT,
+      inputError('--unfused with --backend gpu or auto', '--backend reference, which has no kernels', 'leave one of them out')
+        .message
     )
   const preset = given.preset as Preset
   const config = orRefuse(configure(preset, given))
@@ -459,6 +466,10 @@ const withConfiguration = (command: Command): Command => {
   return command
     .option('--backend <name>', 'auto, gpu or reference', 'auto')
     .option('--adapter <name>', 'part of the name of the adapter to use')
+    .option(
+      '--unfused',
+      'a kernel for each operation: a software adapter compiles them in a fraction of the time, and steps are slower'
+    )
 }
 
 const program = (finish: (code: Promise<number>) => void): Command => {

@@ -13,6 +13,9 @@ import type { TuningEvent } from './tuning.js'
 
 const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
+/** `1 step`, `2 steps`. */
+const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
+
 /** `1:05` minutes and seconds. */
 export const clock = (seconds: number): string =>
   `${Math.floor(seconds / 60)}:${String(Math.floor(seconds % 60)).padStart(2, '0')}`
@@ -88,7 +91,7 @@ export const resultText = ({ cells }: Space, config: SearchConfig, result: Searc
   [
     `Genotype: ${result.genotype}${result.connected ? '' : '  (its output is not connected to its input)'}`,
     ...Object.entries(cells).map(([kind, cell]) => cellText(kind, cell, result)),
-    `Test accuracy of the supernet: ${percent(result.testAccuracy)} of ${result.testImages} images after ${result.stepsDone} steps (${config.method}, seed ${config.seed})`
+    `Test accuracy of the supernet: ${percent(result.testAccuracy)} of ${counted(result.testImages, 'image')} after ${counted(result.stepsDone, 'step')} (${config.method}, seed ${config.seed})`
   ].join('\n')
 
 /** Rows of cells as lines with columns of equal width; the first column to the left, the others to the right. */
@@ -162,7 +165,7 @@ export const diagnosisText = (
   backend: string
 ): string =>
   [
-    `After ${steps} steps, on ${backend}: loss ${regulariser.loss.toFixed(3)}, harmony ${regulariser.harmony.toFixed(3)}, |dL/dw| ${short(regulariser.gradientNorm)}`,
+    `After ${counted(steps, 'step')}, on ${backend}: loss ${regulariser.loss.toFixed(3)}, harmony ${regulariser.harmony.toFixed(3)}, |dL/dw| ${short(regulariser.gradientNorm)}`,
     `Cells, |dL/dp|: ${cells.map(({ name, gradientNorm }) => `${name} ${short(gradientNorm)}`).join(', ')}`,
     '',
     `The regulariser's gradient in the weights: |exact| ${short(regulariser.exactNorm)}; lambda ${lambda}; ${regulariser.relus} ReLUs, ${regulariser.pools} pooling windows`,

@@ -8,6 +8,7 @@ import { type Key, keyOf } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import {
   compile,
+  dispose,
   type Engine,
   type EngineError,
   type Env,
@@ -33,7 +34,7 @@ import { planOf, projectedMixtures, type View, viewOf } from './perturbation.js'
 import { cosineRate, linearLambda } from './schedule.js'
 import { type DecisionEvent, selectByPerturbation } from './selection.js'
 import { mapRecord, operationsOf } from './space.js'
-import { hessianSpectrum, type Spectrum } from './spectrum.js'
+import { compileHessian, type Spectrum, spectrumAt } from './spectrum.js'
 import {
   batchArrays,
   batchesOf,
@@ -194,18 +195,18 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
   const ended = ({ stopped }: Progress) => stopped !== null || observer.interrupted()
 
   const oneStep =
-    (compiled: Step) =>
+    (machinery: Machinery) =>
     (progress: Progress, item: Item): Engine<Progress> =>
       scope(
         pipe(
-          runStep(compiled, data)(progress.state, item, {
+          runStep(machinery.step, data)(progress.state, item, {
             rate: rateOf(item.epoch),
             lambda: lambdaOf(item.epoch),
             key: foldIn(foldIn(key, KEYS.noise), item.epoch * steps + item.step)
           }),
           RTE.chain(({ state, metrics, cosines, culprit }) =>
             metrics.finite === 1
-              ? afterStep(progress, item, state, metrics, cosines)
+              ? afterStep(machinery, progress, item, state, metrics, cosines)
               : RTE.of({
                   ...progress,
                   stopped: { reason: 'non-finite', message: nonFinite(progress.stepsDone + 1, culprit) } as const
@@ -216,6 +217,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
 
   /** A good step: the old state goes, events are told, and an epoch is summed up after its last step. */
   const afterStep = (
+    { curvature }: Machinery,
     progress: Progress,
     { epoch, step }: Item,
     state: Stored<State>,
@@ -233,7 +235,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
     const summed =
       step + 1 === steps
         ? pipe(
-            config.eigenvalue ? curvature(net, config, data, state) : RTE.of(null),
+            curvature(state),
             RTE.chain(eigenvalue =>
               summarise(net, after, {
                 epoch,
@@ -266,26 +268,33 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
   }
 
   const oneEpoch =
-    (compiled: Step) =>
+    (machinery: Machinery) =>
     (progress: Progress, epoch: number): Engine<Progress> =>
       fold<Progress, Item>(
         batchesOf(config, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch })),
         ended,
-        oneStep(compiled)
+        oneStep(machinery)
       )(progress)
 
-  const allSteps = (compiled: Step): Engine<Progress> =>
+  const allSteps = (step: Step): Engine<Progress> =>
     pipe(
       observer.now,
-      IO.chain(seconds => observer.tell({ type: 'compiled', seconds, ...compiled.report })),
+      IO.chain(seconds => observer.tell({ type: 'compiled', seconds, ...step.report })),
       RTE.fromIO<void, Env, EngineError>,
       RTE.chain(() => store(initialState(net, key))),
       RTE.chain(state =>
-        fold<Progress, number>(
-          epochs,
-          ended,
-          oneEpoch(compiled)
-        )({ state, sums: [], cosines: {}, stepsDone: 0, lastEpoch: null, stopped: null, view: null })
+        withCurvature(
+          net,
+          config,
+          data,
+          state
+        )(curvature =>
+          fold<Progress, number>(
+            epochs,
+            ended,
+            oneEpoch({ step, curvature })
+          )({ state, sums: [], cosines: {}, stepsDone: 0, lastEpoch: null, stopped: null, view: null })
+        )
       ),
       RTE.map(
         (progress): Progress =>
@@ -371,32 +380,49 @@ interface EpochFacts {
   readonly eigenvalue: EpochSummary['eigenvalue']
 }
 
-/** The largest eigenvalue of the validation loss' Hessian in alpha, on the first images of the validation part: the same ones each time. */
-const curvature = (
-  net: Supernet,
-  config: SearchConfig,
-  data: SearchData,
-  { weights, alpha }: Stored<State>
-): Engine<EpochSummary['eigenvalue']> => {
-  interface Context {
-    readonly [name: string]: Tensor
-    readonly weights: Tensor
-    readonly images: Tensor
-    readonly labels: Tensor
-    readonly key: Tensor
-  }
-  const { weights: table } = tablesOf(net)
-  const loss = (a: Alpha, { weights: vector, images, labels, key }: Context): Tensor =>
-    lossOf(net, noiseOf(net, key, config.batch))(unpack(table, vector), mixturesOf(net, a), { images, labels })[0]
-  const places = Array.from({ length: config.batch }, (_, i) => i)
-  return scope(
-    pipe(
-      store({ ...batchArrays(data.valid, places), key: keyArray(foldIn(keyOf(config.seed), KEYS.curvature)) }),
-      RTE.chain(given => hessianSpectrum(loss)(alpha, { ...given, weights })),
-      RTE.map(({ largest, residual }) => ({ largest, residual }))
-    )
-  )
+/** The largest eigenvalue of the validation loss' Hessian in alpha; null where it is not wanted. */
+type Curvature = (state: Stored<State>) => Engine<EpochSummary['eigenvalue']>
+
+/** What is compiled once for all steps. */
+interface Machinery {
+  readonly step: Step
+  readonly curvature: Curvature
 }
+
+/** Curvature on the first images of the validation part, the same ones each time, compiled for states like this one. */
+const withCurvature =
+  (net: Supernet, config: SearchConfig, data: SearchData, { weights, alpha }: Stored<State>) =>
+  <B>(use: (curvature: Curvature) => Engine<B>): Engine<B> => {
+    if (!config.eigenvalue) return use(() => RTE.of(null))
+    interface Context {
+      readonly [name: string]: Tensor
+      readonly weights: Tensor
+      readonly images: Tensor
+      readonly labels: Tensor
+      readonly key: Tensor
+    }
+    const { weights: table } = tablesOf(net)
+    const loss = (a: Alpha, { weights: vector, images, labels, key }: Context): Tensor =>
+      lossOf(net, noiseOf(net, key, config.batch))(unpack(table, vector), mixturesOf(net, a), { images, labels })[0]
+    const places = Array.from({ length: config.batch }, (_, i) => i)
+    const key = keyArray(foldIn(keyOf(config.seed), KEYS.curvature))
+    return RTE.bracket(
+      store({ ...batchArrays(data.valid, places), key }),
+      given =>
+        RTE.bracket(
+          compileHessian(loss)(alpha, { ...given, weights }),
+          hessian =>
+            use(state =>
+              pipe(
+                spectrumAt(hessian)(state.alpha, { ...given, weights: state.weights }),
+                RTE.map(({ largest, residual }) => ({ largest, residual }))
+              )
+            ),
+          ({ compiled }) => RTE.fromIO(() => dispose(compiled))
+        ),
+      given => RTE.fromIO(() => release(given))
+    )
+  }
 
 /** How often each operation was chosen, by kind of cell. */
 const countsOf = ({ cells }: Supernet['space'], genotype: Genotype): SearchResult['operations'] => {

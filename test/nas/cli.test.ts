@@ -188,6 +188,11 @@ describe('what cannot be is refused in one sentence, with nothing written:', () 
       /^Wanted --adapter with --backend gpu or auto/
     ],
     [
+      'kernels of the reference',
+      search('--backend', 'reference', '--unfused'),
+      /^Wanted --unfused with --backend gpu or auto.*, but got --backend reference, which has no kernels: leave one of them out\.$/
+    ],
+    [
       'an adapter that is not there',
       search('--adapter', 'Voodoo 2'),
       /^Wanted an adapter named like "Voodoo 2", but there are only: /

@@ -5,6 +5,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { type Dataset, select, splitBy, standardise } from '../../src/nas/data/dataset.js'
 import { decodeDigits } from '../../src/nas/data/digits.js'
+import { prepare } from '../../src/nas/prepare.js'
 
 const bytes = gunzipSync(readFileSync(new URL('../../data/digits.csv.gz', import.meta.url)))
 
@@ -140,5 +141,35 @@ describe('standardise', () => {
   it('refuses parts with other channels', () => {
     const message = "parts of 2 channels are required, as 'pairs' has, but 'digits' has 1"
     expect(standardise(pairs(2), [digits])).toEqual(E.left({ _tag: 'DecodeError', message }))
+  })
+})
+
+describe('prepare', () => {
+  const count = 103
+  const dataset: Dataset = {
+    ...digits,
+    images: Float32Array.from({ length: count * digits.channels * digits.height * digits.width }, (_, i) => Math.sin(i)),
+    // Each image is a class of its own, so that its label tells it.
+    labels: Int32Array.from({ length: count }, (_, i) => i),
+    count,
+    classes: count
+  }
+  const parts = (seed: number): number[][] => {
+    const { train, valid, test } = right(prepare(dataset, seed))
+    return [train, valid, test].map(({ labels }) => Array.from(labels))
+  }
+
+  it('gives two fifths, two fifths and the rest, each image once', () => {
+    expect(parts(0).map(({ length }) => length)).toEqual([40, 40, 23])
+    expect(
+      parts(0)
+        .flat()
+        .sort((a, b) => a - b)
+    ).toEqual(Array.from({ length: count }, (_, i) => i))
+  })
+
+  it('splits by the seed alone', () => {
+    expect(parts(1)).toEqual(parts(1))
+    expect(parts(1)).not.toEqual(parts(0))
   })
 })

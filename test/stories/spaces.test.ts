@@ -1,65 +1,112 @@
 /**
- * Every space with every method, at the smallest size, on the adapter: two steps that end with finite numbers and a genotype of the space. `npm test`
- * takes one space of layers (that of stages has a story of its own), `npm run test:all` takes them all.
+ * Every space with every method, at the smallest size, on the adapter: steps that end with finite numbers and a genotype of the space, read off by
+ * magnitude, and of each space once by perturbation. `npm test` takes one space of layers (that of stages has a story of its own) with fused kernels;
+ * `npm run test:all` takes them all with a kernel for each operation (`--unfused`), since a driver on the CPU compiles the hundreds of fused kernels
+ * of each space and method for minutes. What fusion does to values is no matter of spaces: see `laws/lowering` and `golden`.
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
+import type { Backend } from '../../src/engine.js'
 import { configure, networkOf } from '../../src/nas/config.js'
 import { select } from '../../src/nas/data/dataset.js'
 import { decodeDigits } from '../../src/nas/data/digits.js'
 import { formatGenotype, parseGenotype } from '../../src/nas/genotype.js'
 import { METHODS, type Method, type MethodName } from '../../src/nas/methods.js'
+import { planOf } from '../../src/nas/perturbation.js'
 import { prepare } from '../../src/nas/prepare.js'
 import { type Event, search } from '../../src/nas/search.js'
 import { SPACES, type Space } from '../../src/nas/space.js'
 import { backends, succeed } from '../backends.js'
+import { device } from '../device.js'
 import { right } from '../kernels/results.js'
 
-const all = Object.keys(SPACES).flatMap(space => (Object.keys(METHODS) as MethodName[]).map(method => ({ space, method })))
-const cases = process.env['TEST_ALL'] ? all : [{ space: 's3', method: 'lambda-darts' } as const]
+interface Case {
+  readonly space: string
+  readonly method: MethodName
+  readonly selection: 'magnitude' | 'perturbation'
+}
+const names = Object.keys(SPACES)
+const all: readonly Case[] = [
+  ...names.flatMap(space =>
+    (Object.keys(METHODS) as MethodName[]).map(method => ({ space, method, selection: 'magnitude' }) as const)
+  ),
+  ...names.map(space => ({ space, method: 'darts', selection: 'perturbation' }) as const)
+]
+const everything = Boolean(process.env['TEST_ALL'])
+const cases: readonly Case[] = everything ? all : [{ space: 's3', method: 'lambda-darts', selection: 'magnitude' }]
+const backend: Backend = everything ? { kind: 'gpu', device, fused: false } : backends.gpu
 
-/** A driver on the CPU compiles hundreds of pipelines for a space, and a machine may have other work. */
+/** A driver on the CPU compiles for a minute, and a machine may have other work. */
 const PATIENCE = 600_000
 
 const digits = right(decodeDigits(gunzipSync(readFileSync(new URL('../../data/digits.csv.gz', import.meta.url)))))
-const few = select(
-  digits,
-  Array.from({ length: 250 }, (_, i) => i)
-)
-const data = right(prepare(few, 0))
+const BATCH = 50
+/** Two batches of each part; one where each candidate of a selection has to be judged on the whole part. */
+const imagesFor = ({ selection }: Case) => {
+  const count = selection === 'perturbation' ? 125 : 250
+  return select(
+    digits,
+    Array.from({ length: count }, (_, i) => i)
+  )
+}
 
 it.each(cases)(
-  '$space with $method',
-  async ({ space: name, method }) => {
-    const space = SPACES[name] as Space
-    const inner = (METHODS[method] as Method).innerSteps === true
+  '$space with $method, selected by $selection',
+  async one => {
+    const space = SPACES[one.space] as Space
+    const inner = (METHODS[one.method] as Method).innerSteps === true
     const given = {
-      space: name,
-      method,
+      space: one.space,
+      method: one.method,
+      select: one.selection,
       channels: '2',
-      batch: '50',
+      batch: String(BATCH),
       epochs: '1',
+      ...(one.selection === 'perturbation' ? { selectEpochs: '0' } : {}),
       ...(space.skeleton.kind === 'layers' ? { layers: '4' } : {}),
       ...(inner ? { innerSteps: '2' } : {})
     }
+    const images = imagesFor(one)
+    const data = right(prepare(images, 0))
     const config = right(configure('digits', given))
-    const net = right(networkOf(config, space, given, few))
+    const net = right(networkOf(config, space, given, images))
     const events: Event[] = []
     const observer = {
       tell: (event: Event) => () => void events.push(event),
       interrupted: () => false,
       now: () => 0
     }
-    const result = await succeed(backends.gpu, search(net, config, data, observer))
+    const result = await succeed(backend, search(net, config, data, observer))
     expect(result.stopped).toBeNull()
     const steps = events.filter(event => event.type === 'step')
-    expect(steps.length).toBe(inner ? 1 : 2)
+    expect(steps.length).toBe(data.train.count / BATCH / (inner ? 2 : 1))
     for (const step of steps)
       expect([step.finite, Number.isFinite(step.lambdaTrain), Number.isFinite(step.signValid)]).toEqual([1, true, true])
     expect(formatGenotype(right(parseGenotype(result.genotype)))).toBe(result.genotype)
     expect(Object.keys(result.mixtures)).toEqual(Object.keys(space.cells))
-    expect(result.testImages).toBe(50)
+    expect(result.testImages).toBe(data.test.count)
+    if (one.selection === 'magnitude') return
+    // Each edge is decided, then each input that a node has too many; every candidate was judged by all images.
+    const decisions = events.filter(event => event.type === 'decision')
+    const plan = planOf(space, [0, 0]).flat()
+    const dropped = plan.reduce((total, decision) => {
+      if (decision.kind === 'operation') return total
+      const edges = space.cells[decision.type]?.edges.filter(({ to }) => to === decision.node) ?? []
+      return total + edges.length - 2
+    }, 0)
+    expect(decisions.filter(({ kind }) => kind === 'operation').length).toBe(
+      plan.filter(({ kind }) => kind === 'operation').length
+    )
+    expect(decisions.filter(({ kind }) => kind === 'inputs').length).toBe(dropped)
+    for (const { candidates } of decisions)
+      for (const { accuracy, loss } of candidates) {
+        expect((accuracy as number) * BATCH).toBeCloseTo(Math.round((accuracy as number) * BATCH), 9)
+        expect(loss).toSatisfy(Number.isFinite)
+      }
+    // An operation that was chosen is all that is left of its edge.
+    for (const rows of Object.values(result.mixtures))
+      for (const row of rows) expect(row.every(value => value === 0 || value === 1)).toBe(true)
   },
   PATIENCE
 )

@@ -1,0 +1,120 @@
+/**
+ * What a step of a search costs, for each space and method: seconds from tracing to plan, kernels, peak bytes, and on the adapter seconds until the
+ * first step is done (the driver's compile among them) and seconds for a step after that, the median of some.
+ *
+ * node --import tsx bench/searches.ts                  C4, B32, the digits, 5 layers or 3 cells
+ * node --import tsx bench/searches.ts --only s3,darts  rows whose name contains one of these
+ * node --import tsx bench/searches.ts --plan           planning alone, without a device; then of the largest step too: s5, 8 layers, C16, B64, exact
+ * node --import tsx bench/searches.ts --unfused        a kernel for each operation
+ */
+import { readFileSync } from 'node:fs'
+import { parseArgs } from 'node:util'
+import { gunzipSync } from 'node:zlib'
+import * as E from 'fp-ts/lib/Either.js'
+import { keyOf } from '../src/autodiff/ops/random.js'
+import { type Backend, dispose, lowered, openDevice, release, store } from '../src/engine.js'
+import { plan } from '../src/kernels/plan.js'
+import { select } from '../src/kernels/select.js'
+import { stepOf } from '../src/nas/bilevel.js'
+import { configure, networkOf, stepOptions } from '../src/nas/config.js'
+import { decodeDigits } from '../src/nas/data/digits.js'
+import { initialState } from '../src/nas/initialise.js'
+import { prepare } from '../src/nas/prepare.js'
+import { SPACES, type Space } from '../src/nas/space.js'
+import { batchesOf, compileStep, runStep, stepExample } from '../src/nas/steps.js'
+import { succeed } from './check.js'
+
+const right = <A>(either: E.Either<{ readonly message: string }, A>): A => {
+  if (E.isLeft(either)) throw new Error(either.left.message)
+  return either.right
+}
+const { values: options } = parseArgs({
+  options: { only: { type: 'string' }, plan: { type: 'boolean' }, unfused: { type: 'boolean' } }
+})
+const fused = !options.unfused
+
+type Given = Readonly<Record<string, string>>
+const METHODS: Readonly<Record<string, Given>> = {
+  darts: { method: 'darts' },
+  'lambda-darts fd': { derivative: 'fd' },
+  'lambda-darts exact': { derivative: 'exact' },
+  darts2: { method: 'darts2' },
+  idarts: { method: 'idarts' }
+}
+const usual = { channels: '4', batch: '32', epochs: '2' }
+const rows: readonly (readonly [string, Given])[] = [
+  ...Object.keys(SPACES).flatMap(space =>
+    Object.entries(METHODS).map(([name, given]) => [`${space} ${name}`, { ...usual, space, ...given }] as const)
+  ),
+  ...(options.plan
+    ? [
+        [
+          'largest: s5 exact L8 C16 B64',
+          { ...usual, space: 's5', derivative: 'exact', layers: '8', channels: '16', batch: '64' }
+        ] as const
+      ]
+    : [])
+]
+const parts = options.only?.split(',')
+const chosen = rows.filter(([name]) => parts?.some(part => name.includes(part)) ?? true)
+
+const digits = right(decodeDigits(gunzipSync(readFileSync(new URL('../data/digits.csv.gz', import.meta.url)))))
+const data = right(prepare(digits, 0))
+/** Steps that are timed: as many as take a second, within these. */
+const LEAST_STEPS = 3
+const MOST_STEPS = 11
+
+const device = options.plan ? undefined : right(await openDevice()())
+const limits = device?.limits ?? {
+  maxBufferSize: 2 ** 40,
+  maxStorageBufferBindingSize: 2 ** 40,
+  maxUniformBufferBindingSize: 2 ** 16,
+  maxStorageBuffersPerShaderStage: 10
+}
+const facts = device?.info ?? { subgroupSize: 8, software: true }
+const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number
+const secondsSince = (start: number): number => (performance.now() - start) / 1000
+
+process.stdout.write(`${device ? device.info.name : 'no device'}, ${fused ? 'fused' : 'unfused'}\n\n`)
+process.stdout.write(
+  '| space and method | planned in s | kernels | peak MiB | first step s | step s |\n| --- | ---: | ---: | ---: | ---: | ---: |\n'
+)
+for (const [name, given] of chosen) {
+  const config = right(configure('digits', given))
+  const net = right(networkOf(config, SPACES[config.space] as Space, given, digits))
+  const start = performance.now()
+  const program = right(
+    lowered(stepOf(net, stepOptions(config)), { fused, storageBuffers: limits.maxStorageBuffersPerShaderStage })(
+      stepExample(net, config, data) as never
+    )
+  )
+  const planned = right(plan(select(program, facts), limits))
+  const planSeconds = secondsSince(start)
+  const cells = [planSeconds.toFixed(2), String(planned.calls.length), (planned.peakBytes / 2 ** 20).toFixed(1)]
+  if (device) {
+    const backend: Backend = { kind: 'gpu', device, fused }
+    const key = keyOf(0)
+    const items = batchesOf(config, data, key, 0).map((batch, step) => ({ epoch: 0, step, ...batch }))
+    const began = performance.now()
+    const compiled = await succeed(backend, compileStep(net, config, data))
+    let state = await succeed(backend, store(initialState(net, key)))
+    const step = async (n: number): Promise<number> => {
+      const before = performance.now()
+      const item = items[n % items.length] as (typeof items)[number]
+      const next = await succeed(backend, runStep(compiled, data)(state, item, { rate: 0.025, lambda: 0.125, key }))
+      release(state)
+      state = next.state
+      return secondsSince(before)
+    }
+    await step(0)
+    const first = secondsSince(began)
+    const times: number[] = []
+    while (times.length < LEAST_STEPS || (times.length < MOST_STEPS && times.reduce((a, b) => a + b) < 1))
+      times.push(await step(times.length + 1))
+    release(state)
+    dispose(compiled)
+    cells.push(first.toFixed(1), median(times).toFixed(3))
+  } else cells.push('-', '-')
+  process.stdout.write(`| ${[name, ...cells].join(' | ')} |\n`)
+}
+process.exit()
