@@ -579,10 +579,18 @@ describe('tiles of a GPU', () => {
       variant([other], cases(part, few), convolution(part), { ...near, ...wide, ...rows }, { numRuns: 12, facts: GPU })
     })
   })
-  it('cuts a filter gradient into parts of the batch, down to an image', async () => {
-    const built = convolution('filter gradient')({ ...anyOne, batch: 37, outputs: 9 })
-    const [first] = select(programOf(built.f, built.shapes), GPU).calls
-    expect(first).toMatchObject({ shader: 'conv2d_filter_grad_tile', workgroups: [1, 1, 37] })
+  it.each<[string, Convolution, readonly number[]]>([
+    ['conv2d_filter_grad_tile', { ...anyOne, batch: 37, outputs: 9 }, [1, 1, 37]],
+    ['conv2d_filter_grad_tile', { ...anyOne, batch: 41, channels: 41, outputs: 9, kernel: 5 }, [17, 1, 21]],
+    ['conv2d_filter_grad_tree', { ...anyOne, batch: 41, channels: 8, outputs: 8, groups: 8, kernel: 5 }, [8, 5, 11]]
+  ])('%s takes parts of the batch, the last of which may be smaller', async (shader, options, workgroups) => {
+    const { f, shapes } = convolution('filter gradient')(options)
+    // A slice out of a larger batch: an image too many would be seen.
+    const [g, x, w] = shapes as [Shape, Shape, Shape]
+    const longer = ([batch, ...rest]: Shape) => [(batch as number) + 7, ...rest]
+    const cut = (one: Tensor | undefined) => $.slice(one as Tensor, [[2, -5]])
+    const built: Case = { f: (g, x, w) => f(cut(g), cut(x), w as Tensor), shapes: [longer(g), longer(x), w] }
+    expect(select(programOf(built.f, built.shapes), GPU).calls[0]).toMatchObject({ shader, workgroups })
     await expectAgreement(built, 1, GPU)
   })
   it('a batch of convolutions that fills the last tile but in part, and one that is less than a tile', async () => {
@@ -619,6 +627,24 @@ describe('tiles of a GPU', () => {
     const outputs = calls.at(-1)?.params[0] as number
     expect(calls.map(({ params }) => params[0])).toEqual(count === 1 ? [outputs] : [outputs * count, outputs])
     await expectAgreement({ f, shapes: [shape] }, 1, GPU)
+  })
+  it('folds side by side, and finished in place, in parts', async () => {
+    const squares = (x: Tensor) => $.sum($.mul(x, x), [0, 2])
+    const beside: Function = x => $.add($.sqrt(squares(x as Tensor)), $.sum(x as Tensor, [0, 2]))
+    const finished: Function = (x, y) => $.mul($.sqrt(squares(x as Tensor)), y as Tensor)
+    const x = [16, 5, 1024]
+    const resultsOf = (f: Function, shapes: readonly Shape[]) =>
+      select(programOf(f, shapes), GPU).calls.map(({ shader, constants, params }) => [shader, constants?.['RESULTS'], params[0]])
+    expect(resultsOf(beside, [x]).slice(0, 2)).toEqual([
+      ['reduce4', 2, 80],
+      ['reduce', 2, 5]
+    ])
+    expect(resultsOf(finished, [x, [5]])).toEqual([
+      ['reduce4', 1, 80],
+      ['reduce', 1, 5]
+    ])
+    await expectAgreement({ f: beside, shapes: [x] }, 1, GPU)
+    await expectAgreement({ f: finished, shapes: [x, [5]] }, 2, GPU)
   })
 })
 

@@ -60,7 +60,7 @@ const filterGrad: Variant = (call, _, newSlot) => {
       ],
       workgroups: [x, y, parts]
     }),
-    { most: Math.max(PARTS, Math.ceil(ENOUGH / (x * y))) }
+    { most: Math.max(few ? 1 : PARTS, Math.ceil(ENOUGH / (x * y))) }
   )
 }
 
