@@ -636,11 +636,11 @@ describe('tiles of a GPU', () => {
     const resultsOf = (f: Function, shapes: readonly Shape[]) =>
       select(programOf(f, shapes), GPU).calls.map(({ shader, constants, params }) => [shader, constants?.['RESULTS'], params[0]])
     expect(resultsOf(beside, [x]).slice(0, 2)).toEqual([
-      ['reduce4', 2, 80],
+      ['reduce', 2, 80],
       ['reduce', 2, 5]
     ])
     expect(resultsOf(finished, [x, [5]])).toEqual([
-      ['reduce4', 1, 80],
+      ['reduce', 1, 80],
       ['reduce', 1, 5]
     ])
     await expectAgreement({ f: beside, shapes: [x] }, 1, GPU)
