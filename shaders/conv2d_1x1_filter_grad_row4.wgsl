@@ -7,6 +7,7 @@
 //
 // Requires: a plane is a multiple of 4 pixels; S >= 8. What is beyond the last output, channel, image is left out.
 enable subgroups;
+//! include "common.wgsl"
 
 override S = 8u;       // subgroup size
 override PLANE = 256u; // vec4s

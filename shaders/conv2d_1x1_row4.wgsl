@@ -8,6 +8,7 @@
 //
 // Requires: a plane is a multiple of 4 pixels; S >= 8. Outputs beyond the last are left out.
 enable subgroups;
+//! include "common.wgsl"
 
 override OUTS = 16;    // of a lane: 4, 8 or 16
 override CHANNELS = 16u;

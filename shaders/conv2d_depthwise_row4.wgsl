@@ -10,6 +10,7 @@
 //
 // Requires: W / 4 divides S, S >= 8; K is 3 or 5; (K - 1) / 2 DILATION is at most 4.
 enable subgroups;
+//! include "common.wgsl"
 
 override K = 3;
 override DILATION = 1;

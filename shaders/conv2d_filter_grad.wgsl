@@ -5,6 +5,11 @@
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read> g: array<f32>;
 
+// What a pixel of the images is when it is loaded; a pointwise function may stand in its place.
+//! op
+fn load(x: f32) -> f32 { return x; }
+//! end
+
 var<workgroup> partial: array<f32, 64>;
 
 override LANES = 64u;  // a power of two, at most 64
@@ -35,7 +40,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       if (y >= 0 && y < i32(P.extents.x)) {
         let image = i32(P.offset.x + ((b * P.size.z + channel) * P.extents.x + u32(y)) * P.extents.y) + left;
         let output = i32(P.offset.y + ((b * P.size.w + o) * P.extents.z + row) * P.extents.w);
-        for (var column = first; column <= last; column++) { sum += x[image + column * i32(STRIDE_X)] * g[output + column]; }
+        for (var column = first; column <= last; column++) { sum += load(x[image + column * i32(STRIDE_X)]) * g[output + column]; }
       }
     }
     partial[local] = sum;

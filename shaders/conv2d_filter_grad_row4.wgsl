@@ -10,6 +10,7 @@
 //
 // Requires: W is a multiple of 4 and at most 4 S, S >= 8; outputs are a multiple of OUTS.
 enable subgroups;
+//! include "common.wgsl"
 
 override S = 8u;       // subgroup size
 const K = 3;

@@ -10,6 +10,7 @@
 //
 // Requires: W is a multiple of 4, S >= 8; H is a multiple of ROWS and the outputs of OUTS; the invocations are a multiple of SIZE.
 enable subgroups;
+//! include "common.wgsl"
 
 override FLIP = false;
 override CHANNELS = 16u;

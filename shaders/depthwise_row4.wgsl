@@ -7,6 +7,7 @@
 //
 // Requires: J / 4 divides S, S >= 8; W = 2 J; K is 3 or 5, PADDING at most 4, (K - 1) DILATION - PADDING at most 5.
 enable subgroups;
+//! include "common.wgsl"
 
 override K = 3;
 override DILATION = 1;

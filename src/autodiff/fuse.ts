@@ -51,7 +51,8 @@ export type Root =
   | { readonly kind: 'fold'; readonly body: Body; readonly folds: readonly Fold[] }
   /** Parts that their own kernels do not write in place. */
   | { readonly kind: 'regions'; readonly node: Tensor; readonly parts: readonly { readonly body: Body; readonly region: View }[] }
-  | { readonly kind: 'shader'; readonly node: Tensor; readonly operands: readonly Access[] }
+  /** With a hook: what the elements of the kernel's operand of that name are, computed from those of the access when they are loaded. */
+  | { readonly kind: 'shader'; readonly node: Tensor; readonly operands: readonly Access[]; readonly hook?: Body }
   | { readonly kind: 'constant'; readonly node: Tensor }
 
 /** A fold of `value`, a source of its root's body; `node`, which is stored, is the fold itself or what `finish` makes of it. */
@@ -85,6 +86,13 @@ export interface Fusion {
 
 const kindOf = (node: Tensor) => node.primitive.kernel?.kind
 
+/** The operand that passes through a function of its kernel, if it is that operand only. */
+const hooked = (node: Tensor): Tensor | undefined => {
+  const { hook } = node.primitive.kernel as ShaderKernel
+  const operand = hook === undefined ? undefined : node.inputs[hook]
+  return node.inputs.filter(input => input === operand).length === 1 ? operand : undefined
+}
+
 const viewOf = (node: Tensor, view: View): View | undefined =>
   (node.primitive.kernel as ViewKernel).view(view, node.attributes, node)
 
@@ -100,7 +108,18 @@ const readCost = (size: number, space: number): number => space * (isSmall(size,
 interface Use {
   readonly space: number
   readonly computes: boolean
+  /** It computes in a hook, which takes little (`isHook`). */
+  readonly hook?: boolean
 }
+
+/** Steps of a hook: an element is loaded several times. Those few cost nothing beside a convolution, measured with a ReLU. */
+const MOST_HOOK = 2
+/** Whether a heavy kernel may compute a body where it loads: cheap, and of one dense tensor. */
+const isHook = ({ inputs, numbers, steps }: Body): boolean =>
+  steps.length <= MOST_HOOK &&
+  numbers.length === 0 &&
+  inputs.length === 1 &&
+  inputs.every(({ node, view }) => node.dtype === 'f32' && isDense(view))
 
 /** Views on the way from a node to where it is read, from the inside out; equal chains are one object. */
 interface Chain {
@@ -228,10 +247,19 @@ export const fuse = (
   for (const output of outputs) usesOf(output).push({ space: sizeOf(output.shape), computes: false })
   for (const node of order.toReversed()) {
     const kind = kindOf(node)
-    if (kind === 'view' && !stored.has(node)) usesOf(node.inputs[0] as Tensor).push(...usesOf(node))
+    if (kind === 'view' && !stored.has(node))
+      usesOf(node.inputs[0] as Tensor).push(
+        ...usesOf(node).map(({ space, computes, hook }) => ({ space, computes: computes && !hook }))
+      )
     else
-      for (const input of kind === 'regions' ? node.inputs : new Set(node.inputs))
-        usesOf(input).push({ space: sizeOf(kind === 'map' ? node.shape : input.shape), computes: kind !== 'shader' })
+      for (const input of kind === 'regions' ? node.inputs : new Set(node.inputs)) {
+        const hook = kind === 'shader' && fused && hooked(node) === input
+        usesOf(input).push({
+          space: sizeOf(kind === 'map' ? node.shape : input.shape),
+          computes: kind !== 'shader' || hook,
+          hook
+        })
+      }
   }
 
   // Forward: which pointwise nodes it is cheaper to store than to compute where they are read.
@@ -247,7 +275,8 @@ export const fuse = (
       (total, { space }) => total + readCost(size, space),
       COST.launch + compute(size) + COST.element * size
     )
-    if (readers.some(({ computes }) => !computes) || again > once) {
+    const cannot = ({ computes, hook }: Use): boolean => !computes || (hook === true && !isHook(body))
+    if (readers.some(cannot) || again > once) {
       stored.add(node)
       found.set(node, body)
     }
@@ -318,9 +347,12 @@ export const fuse = (
     else if (kind === 'view') roots.push({ kind: 'map', node, body: bodied(node.inputs[0] as Tensor) })
     else if (kind === 'regions') roots.push(regionsRoot(node))
     else if (kind === 'shader') {
-      const operands = node.inputs.map(access)
+      const at = (node.primitive.kernel as ShaderKernel).hook
+      const hook = at === undefined ? undefined : expand(node.inputs[at] as Tensor)
+      const computed = hook !== undefined && hook.steps.length > 0
+      const operands = node.inputs.map((input, i) => (computed && i === at ? (hook.inputs[0] as Access) : access(input)))
       need(operands)
-      roots.push({ kind: 'shader', node, operands })
+      roots.push({ kind: 'shader', node, operands, ...(computed ? { hook } : {}) })
     }
   }
   const inOrder = roots.reverse()

@@ -51,6 +51,8 @@ export interface ShaderKernel {
   invocations?(inputs: readonly Aval[], attributes: Attributes, out: Aval): number
   /** Operands may be any view of rank 3, their strides are passed after the offsets (matmul: transposes are free). */
   readonly strided?: boolean
+  /** The operand whose elements pass through the file's `load`: a pointwise function of them is computed there, if it keeps no kernel of its own. */
+  readonly hook?: number
   /** The word after the operands' offsets says where in its buffer the result begins, so that it can be written into a larger one. */
   readonly placed?: boolean
 }

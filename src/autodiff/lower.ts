@@ -265,7 +265,8 @@ const shaderCall = (
   out: Operand,
   operands: readonly Operand[],
   dense: (operand: Operand, label: string) => Operand,
-  label: string
+  label: string,
+  hook: Body | undefined
 ): void => {
   const named = (i: number) => show(node.inputs[i] as Tensor)
   const matrices = kernel.strided ? operands.map((operand, i) => asMatrices(operand, (one: Operand) => dense(one, named(i)))) : []
@@ -275,6 +276,7 @@ const shaderCall = (
   builder.calls.push({
     shader: kernel.shader,
     ...(op === undefined ? {} : { op }),
+    ...(hook ? { hook: computeText(hook, 'f32') } : {}),
     ...(kernel.constants ? { constants: kernel.constants(node.inputs, node.attributes, node) } : {}),
     params: [
       ...toFour([...placed.map(({ view }) => view.offset), ...(kernel.placed ? [out.view.offset] : [])]),
@@ -314,6 +316,7 @@ export interface LowerOptions {
 const nameOf = (root: Root): string => {
   const stepsOf = ({ steps }: Body) => steps.map(({ node }) => node.primitive.name)
   if (root.kind === 'map') return stepsOf(root.body).join('+') || 'copy'
+  if (root.kind === 'shader' && root.hook) return [...stepsOf(root.hook), root.node.primitive.name].join('+')
   if (root.kind !== 'fold') return root.node.primitive.name
   return [
     ...stepsOf(root.body),
@@ -424,7 +427,7 @@ export const lower = (graph: Graph, { fused = true, storageBuffers = 8 }: LowerO
         break
       }
       case 'shader': {
-        const { node, operands } = root
+        const { node, operands, hook } = root
         shaderCall(
           builder,
           node.primitive.kernel as ShaderKernel,
@@ -432,7 +435,8 @@ export const lower = (graph: Graph, { fused = true, storageBuffers = 8 }: LowerO
           out(node),
           operands.map(place),
           dense,
-          labelOf(root, node)
+          labelOf(root, node),
+          hook
         )
       }
     }

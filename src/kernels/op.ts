@@ -1,5 +1,5 @@
 /**
- * The op blocks of maps and folds: the parts that a call brings (`Computes`), and around them how operands are loaded, which is a shader's own affair.
+ * The op blocks of maps, folds and hooks: the parts that a call brings (`Computes`, `hook`), and around them how operands are loaded, which is a shader's own affair.
  * Programs bring parts only; `plan` makes the blocks of what no variant has given one.
  */
 import type { Call, Computes, Slot } from './spec.js'
@@ -77,8 +77,19 @@ export const opOf = (
   ].join('\n')
 }
 
-/** The call with the op block of the plain shader, if it has parts and no block. */
+/** The block of a shader with a function `load`. Those whose names end in `row4` load vec4s. */
+const hookOf = (shader: string, hook: string): string =>
+  shader.endsWith('row4')
+    ? `${hook}\nfn load(x: vec4f) -> vec4f { return vec4f(compute(x.x), compute(x.y), compute(x.z), compute(x.w)); }`
+    : `${hook}\nfn load(x: f32) -> f32 { return compute(x); }`
+
+/** The call with its op block, if it has parts of one and none of its own: that of a plain map or fold, or of a hook. */
 export const withOp = (call: Call, slots: readonly Slot[]): Call => {
-  const { op, computes } = call
-  return computes && op === undefined ? { ...call, op: opOf({ ...call, computes }, slots) } : call
+  const { shader, op, computes, hook } = call
+  if (op !== undefined) return call
+  return computes
+    ? { ...call, op: opOf({ ...call, computes }, slots) }
+    : hook === undefined
+      ? call
+      : { ...call, op: hookOf(shader, hook) }
 }

@@ -49,6 +49,8 @@ export interface Call {
   readonly op?: string
   /** Of maps and folds, instead of `op`: what is computed, from which the op block is made. */
   readonly computes?: Computes
+  /** Instead of `op`, of shaders with a function `load`: `compute(x0) -> Value`, what each element of the first operand is when it is loaded. */
+  readonly hook?: string
   /** Values for the file's `override` constants. */
   readonly constants?: Readonly<Record<string, number>>
   /** The uniform's 32-bit words, in the order of the shader's struct (padded to 16 bytes by the runtime). */

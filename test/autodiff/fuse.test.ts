@@ -129,6 +129,31 @@ describe('a kernel computes', () => {
     await expectSame((x, y) => [sums(x as Tensor, y as Tensor)], shapes)
   })
 
+  it('a function of the images where a convolution and its filter gradient load them', async () => {
+    const convolved = (x: Tensor, w: Tensor) => $.conv2d($.relu(x), w, { padding: 1 })
+    const shapes = [
+      [2, 3, 6, 6],
+      [4, 3, 3, 3],
+      [2, 4, 6, 6]
+    ]
+    const both = (x: Tensor, w: Tensor, g: Tensor) => [convolved(x, w), grad((w: Tensor) => dot(convolved(x, w), g))(w)]
+    expect(programOf(both as Function, shapes).calls.map(({ shader }) => shader)).toEqual(['conv2d', 'conv2d_filter_grad'])
+    await expectSame((x, w, g) => both(x as Tensor, w as Tensor, g as Tensor), shapes)
+  })
+
+  it('but not what must be stored anyway, is more than cheap, or needs other tensors', async () => {
+    const shapes = [
+      [2, 3, 6, 6],
+      [4, 3, 3, 3]
+    ]
+    const of = (f: (x: Tensor) => Tensor) => (x: Tensor, w: Tensor) => $.conv2d(f(x), w, { padding: 1 })
+    expect(calls((x, w) => [$.relu(x as Tensor), of($.relu)(x as Tensor, w as Tensor)], shapes)).toBe(2)
+    expect(calls(of(x => $.sqrt($.exp($.exp(x)))), shapes)).toBe(2)
+    expect(calls(of(x => $.mul(x, $.slice(x, [[0, 1]]))), shapes)).toBe(2)
+    const filters = (x: Tensor, w: Tensor) => $.conv2d(x, $.relu(w), { padding: 1 })
+    expect(calls(filters, shapes)).toBe(2)
+  })
+
   it('parts of a concatenation in place', async () => {
     const parts = (x: Tensor, y: Tensor) => $.concat([$.sum(x, 0), $.exp($.slice(y, [[0, 5]])), $.mul(y, 2), $.sum(x, 0)])
     const shapes = [[300, 5], [9]]

@@ -226,7 +226,10 @@ const convolution =
   (part: Part) =>
   ({ batch, channels, outputs, size, kernel, dilation = 1, groups = 1, stride = 1, ...rest }: Convolution): Case => {
     const padding = rest.padding ?? ((kernel - 1) / 2) * dilation
-    const f: Function = (x, w) => $.conv2d(x as Tensor, w as Tensor, { padding, dilation, groups, stride })
+    // Half of those that have a place for it compute a function where they load; it is not 0 at 0, which padding stays.
+    const hooked = part !== 'input gradient' && batch % 2 === 1
+    const f: Function = (x, w) =>
+      $.conv2d(hooked ? $.exp(x as Tensor) : (x as Tensor), w as Tensor, { padding, dilation, groups, stride })
     const x = [batch, channels, ...size]
     const w = [outputs, channels / groups, kernel, kernel]
     const steps = typeof stride === 'number' ? [stride, stride] : stride

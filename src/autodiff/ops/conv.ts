@@ -167,6 +167,7 @@ const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
   kernel: {
     kind: 'shader',
     shader: 'conv2d',
+    hook: 0,
     constants: strides,
     params: ([x, w], attributes, out) =>
       params(out.shape, geometryOf((x as Aval).shape, (w as Aval).shape, out.shape), attributes as ConvAttributes)
@@ -259,6 +260,7 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
   kernel: {
     kind: 'shader',
     shader: 'conv2d_filter_grad',
+    hook: 0,
     placed: true,
     constants: (inputs, attributes) => ({ ...strides(inputs, attributes), LANES: filterGradLanes(inputs) }),
     params: ([x, g], attributes, out) =>
