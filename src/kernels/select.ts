@@ -20,7 +20,9 @@ const SHUFFLES: readonly Variants[] = [maps, folds, convolutions, windows, gathe
 /** For GPUs, and whatever else: workgroup tiles and registers, whatever the subgroups. */
 const TILES: readonly Variants[] = [maps, foldsOfGpus, tiles, gathers]
 
-/** Smaller subgroups gain less from a shuffle than it costs. */
+/**
+ * Shuffles ask for this much. With subgroups of 4 (SwiftShader) most tiles took a half to a quarter of the plain kernels' time, so they are taken there too.
+ */
 const LEAST_SUBGROUP = 8
 
 /** The variants of a shader for an adapter, in the order in which they are tried. */
