@@ -12,43 +12,44 @@ const dtypesOf = ({ reads }: Call, slots: readonly Slot[]): readonly string[] =>
 const bindings = (types: readonly string[]): readonly string[] =>
   types.map((type, k) => `@group(0) @binding(${k + 2}) var<storage, read> in${k}: array<${type}>;`)
 
-const counts = ({ reads }: Call, { numbers }: Computes): readonly string[] => [
-  `const OPERANDS = ${reads.length + 1}u;`,
-  `const NUMBERS = ${numbers}u;`
-]
-
 /** What finishes a fold loads an input by a function of its own name, wherever that is bound. */
-const foldText = ({ fold, finish, tails = [] }: Computes, types: readonly string[]): readonly string[] =>
+const foldText = (
+  { fold, finish, tails = [] }: Computes,
+  types: readonly string[],
+  load: (k: number) => string
+): readonly string[] =>
   fold === undefined
     ? []
     : [
-        ...tails.map(
-          ({ k, place }) => `fn tail${k}(at: array<u32, OPERANDS>) -> ${types[place]} { return in${place}[at[${place + 1}]]; }`
-        ),
+        ...tails.map(({ k, place }) => `fn tail${k}(at: array<u32, OPERANDS>) -> ${types[place]} { return ${load(place)}; }`),
         fold,
         finish ?? PLAIN_FINISH
       ]
 
-/** How a shader loads the inputs: by vec4 where they are `dense`, and before its loop where they are `fixed` along that. Folds always say the latter. */
+/** How a shader loads the inputs. */
 interface Loads {
+  /** By vec4. */
   readonly dense?: readonly boolean[]
+  /** Before the shader's loop, along which they stay the same. */
   readonly fixed?: readonly boolean[]
+  /** Which of the shader's walks each input takes; absent: each its own. The fewer there are, the less is computed, and compiled. */
+  readonly walks?: readonly number[]
 }
 
 /**
- * The block of maps and folds. `value` loads the inputs of `compute` at `at[1]`, `at[2]`, ...; with dense inputs it gives the four results of a map,
+ * The block of maps and folds. `value` loads the inputs of `compute` where their walks are, at `at[1]`, `at[2]`, ...; with dense inputs it gives the four results of a map,
  * and joins those of a fold.
  */
 export const opOf = (
   call: Call & { readonly computes: Computes },
   slots: readonly Slot[],
-  { dense = [], fixed }: Loads = {}
+  { dense = [], fixed, walks = call.reads.map((_, k) => k + 1) }: Loads = {}
 ): string => {
   const { computes } = call
   const types = dtypesOf(call, slots)
   const inputs = types.slice(0, computes.inputs)
   const isFold = computes.fold !== undefined
-  const load = (k: number) => `in${k}[at[${k + 1}]]`
+  const load = (k: number) => `in${k}[at[${walks[k]}]]`
   const ahead = inputs.flatMap((type, k) => (fixed?.[k] ? [{ name: `x${k}`, type, load: load(k) }] : []))
   const result = (component: string) => `compute(${inputs.map((_, k) => `x${k}${dense[k] ? component : ''}`).join(', ')})`
   const four = ['.x', '.y', '.z', '.w'].map(result) as [string, string, string, string]
@@ -60,7 +61,8 @@ export const opOf = (
       : `Result(${four.join(', ')})`
   return [
     computes.text,
-    ...counts(call, computes),
+    `const OPERANDS = ${Math.max(0, ...walks) + 1}u;`,
+    `const NUMBERS = ${computes.numbers}u;`,
     ...bindings(types.map((one, k) => (dense[k] ? `vec4<${one}>` : one))),
     ...(fixed || isFold
       ? [
@@ -73,7 +75,7 @@ export const opOf = (
     ...inputs.map((_, k) => `  let x${k} = ${fixed?.[k] ? `before.x${k}` : load(k)};`),
     `  return ${all};`,
     '}',
-    ...foldText(computes, types)
+    ...foldText(computes, types, load)
   ].join('\n')
 }
 

@@ -1,7 +1,7 @@
 /** Folds by vec4, and long ones in two steps. */
 import { opOf } from '../op.js'
 import type { Call, Computes, Slot } from '../spec.js'
-import { alongRow, numbersOf, padded, powerOfTwo, type Variant, type Variants, WORKGROUP } from './variant.js'
+import { alongRow, different, numbersOf, padded, powerOfTwo, type Variant, type Variants, WORKGROUP } from './variant.js'
 
 /** The parts of a fold's call, by the names of `reduce.wgsl`. */
 const foldOf = (call: Call) => {
@@ -204,24 +204,28 @@ const reduceBy =
     if (!byFour && !shuffles) return undefined
     const dense = walks.map((_walk, k) => byFour && along[k] === true)
     const unit = (k: number) => (dense[k] ? 4 : 1)
-    const scaled = (strides: readonly number[], k: number) => strides.map(stride => stride / unit(k))
     const turns = byFour ? count / 4 : count
     const lanes = lanesOf(turns, size)
+    const scaled = different(
+      walks.map((walk, k): Fold['walks'][number] => {
+        const by = (strides: readonly number[]) => strides.map(stride => stride / unit(k))
+        return {
+          kept: by(walk.kept),
+          reduced: byFour ? [walk.reduced[0] as number, ...by(walk.reduced.slice(1))] : walk.reduced,
+          offset: walk.offset / unit(k)
+        }
+      })
+    )
+    const fixed = walks.map(walk => walk.reduced.every(stride => stride === 0))
+    const op = opOf({ ...call, computes }, slots, { dense, fixed, walks: scaled.places.map(place => place + 1) })
     const chosen = foldCall(
-      {
-        ...call,
-        op: opOf({ ...call, computes }, slots, { dense, fixed: walks.map(walk => walk.reduced.every(stride => stride === 0)) })
-      },
+      { ...call, op },
       {
         ...whole,
         count: turns,
         lanes,
         reduced: byFour ? [inner / 4, ...reduced.slice(1)] : reduced,
-        walks: walks.map((walk, k) => ({
-          kept: scaled(walk.kept, k),
-          reduced: byFour ? [walk.reduced[0] as number, ...scaled(walk.reduced.slice(1), k)] : walk.reduced,
-          offset: walk.offset / unit(k)
-        }))
+        walks: [...scaled.walks]
       }
     )
     return [

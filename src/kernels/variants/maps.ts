@@ -2,6 +2,7 @@
 import { opOf } from '../op.js'
 import {
   alongRow,
+  different,
   type Facts,
   launches,
   numbersOf,
@@ -26,16 +27,12 @@ const flatByFour: Variant = (call, facts, _, slots) => {
   const dense = walks.map(walk => alongRow(walk))
   if (computes === undefined || count < LARGE || count % 4 !== 0 || dense[0] !== true || dense.includes(undefined))
     return undefined
-  const unit = (k: number) => (dense[k] ? 4 : 1)
+  const scaled = different(walks.map(({ offset, strides }, k) => [offset / (dense[k] ? 4 : 1), strides[0] as number, 0, 0]))
   return [
     {
       ...call,
-      op: opOf({ ...call, computes }, slots, { dense: dense.slice(1) as boolean[] }),
-      params: [
-        ...[count / 4, 0, 0, 0],
-        ...walks.flatMap(({ offset, strides }, k) => [offset / unit(k), strides[0] as number, 0, 0]),
-        ...numbersOf(call)
-      ],
+      op: opOf({ ...call, computes }, slots, { dense: dense.slice(1) as boolean[], walks: scaled.places.slice(1) }),
+      params: [...[count / 4, 0, 0, 0], ...scaled.walks.flat(), ...numbersOf(call)],
       workgroups: [launches(count / 4, facts), 1, 1]
     }
   ]
@@ -74,25 +71,24 @@ const mapRows: Variant = (call, facts, _, slots) => {
   const dense = along.map(one => byFour && one === true)
   const turns = byFour ? inner / 4 : inner
   const lanes = lanesOf(rows, turns, facts)
+  const scaled = different(
+    walks.map(({ strides, offset }, k) => {
+      const unit = dense[k] ? 4 : 1
+      const outer = strides.slice(1).map(stride => stride / unit)
+      return [...padded(outer, MOST_AXES), offset / unit, strides[0] as number, 0, 0]
+    })
+  )
   return [
     {
       ...call,
       shader: 'map_rows',
       op: opOf({ ...call, computes }, slots, {
         dense: dense.slice(1),
-        fixed: walks.slice(1).map(({ strides }) => strides[0] === 0)
+        fixed: walks.slice(1).map(({ strides }) => strides[0] === 0),
+        walks: scaled.places.slice(1)
       }),
       constants: { OUTER: rank - 1 },
-      params: [
-        ...[rows, turns, lanes, 0],
-        ...padded(extents.slice(1), MOST_AXES),
-        ...walks.flatMap(({ strides, offset }, k) => {
-          const unit = dense[k] ? 4 : 1
-          const outer = strides.slice(1).map(stride => stride / unit)
-          return [...padded(outer, MOST_AXES), offset / unit, strides[0] as number, 0, 0]
-        }),
-        ...numbersOf(call)
-      ],
+      params: [...[rows, turns, lanes, 0], ...padded(extents.slice(1), MOST_AXES), ...scaled.walks.flat(), ...numbersOf(call)],
       workgroups: [launches(rows * lanes, facts), 1, 1]
     }
   ]

@@ -30,6 +30,13 @@ export const alongRow = ({ strides, offset }: Walk, others: readonly number[] = 
   return strides[0] === 1 && aligned ? true : undefined
 }
 
+/** Each different walk once, in their order, and which of them each operand takes. */
+export const different = <T>(walks: readonly T[]): { readonly walks: readonly T[]; readonly places: readonly number[] } => {
+  const keys = walks.map(walk => JSON.stringify(walk))
+  const first = [...new Set(keys)]
+  return { walks: first.map(key => walks[keys.indexOf(key)] as T), places: keys.map(key => first.indexOf(key)) }
+}
+
 export const padded = (values: readonly number[], length: number): number[] => [
   ...values,
   ...Array<number>(length - values.length).fill(0)
