@@ -121,9 +121,9 @@ describe('maps', () => {
     const build = (n: number): Case => ({ f, shapes: [[n], [n], []] })
     variant(
       ['map by vec4'],
-      fc.integer({ min: 4096, max: 4200 }).map(n => 4 * n),
+      fc.integer({ min: 16_384, max: 16_500 }).map(n => 4 * n),
       build,
-      { '16,386 values': build(16_386), 'few values': build(16_380) }
+      { '65,538 values': build(65_538), 'few values': build(65_532) }
     )
   })
   describe('of operands that repeat along other axes', () => {
@@ -136,11 +136,11 @@ describe('maps', () => {
       ]
     })
     const sizes = fc.tuple(
-      some(5, 8),
-      some(5, 8),
-      some(165, 200).map(n => 4 * n)
+      some(9, 12),
+      some(9, 12),
+      some(203, 240).map(n => 4 * n)
     )
-    variant(['map_rows by vec4'], sizes, build, { 'rows of 6': build([60, 50, 6]), 'few values': build([4, 4, 16]) })
+    variant(['map_rows by vec4'], sizes, build, { 'rows of 6': build([110, 100, 6]), 'few values': build([4, 4, 16]) })
     variant(['map_rows'], fc.tuple(some(1, 8), some(2, 8), some(4, 70)), build, { 'rows of 3': build([60, 50, 3]) })
   })
 })

@@ -1,7 +1,7 @@
 /** Folds by vec4, and long ones in two steps. */
 import { opOf } from '../op.js'
 import type { Call, Computes, Slot } from '../spec.js'
-import { alongRow, different, numbersOf, padded, powerOfTwo, type Variant, type Variants, WORKGROUP } from './variant.js'
+import { alongRow, different, LARGE, numbersOf, padded, powerOfTwo, type Variant, type Variants, WORKGROUP } from './variant.js'
 
 /** The parts of a fold's call, by the names of `reduce.wgsl`. */
 const foldOf = (call: Call) => {
@@ -177,8 +177,6 @@ export const sumOfParts = (call: Call, parts: Pick<Parts, 'partial' | 'parts' | 
     tails: []
   })
 
-/** Elements from which on vec4s are worth what they cost to compile: about three times as much. */
-const LARGE = 2 ** 16
 /** Turns of a fold that one lane takes alone. */
 const FEW_TURNS = 16
 /** Workgroups of one subgroup: the rest of the results are taken in turns. */

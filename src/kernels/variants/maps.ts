@@ -4,6 +4,7 @@ import {
   alongRow,
   different,
   type Facts,
+  LARGE,
   launches,
   numbersOf,
   padded,
@@ -13,9 +14,6 @@ import {
   type Walk,
   WORKGROUP
 } from './variant.js'
-
-/** Elements from which on vec4s are worth what they cost to compile: about three times as much. */
-const LARGE = 2 ** 14
 
 /** `map` by vec4: dense operands and single values. */
 const flatByFour: Variant = (call, facts, _, slots) => {

@@ -30,6 +30,9 @@ export const alongRow = ({ strides, offset }: Walk, others: readonly number[] = 
   return strides[0] === 1 && aligned ? true : undefined
 }
 
+/** Elements from which on vec4s are worth what they cost to compile: a half to two thirds more. */
+export const LARGE = 2 ** 16
+
 /** Each different walk once, in their order, and which of them each operand takes. */
 export const different = <T>(walks: readonly T[]): { readonly walks: readonly T[]; readonly places: readonly number[] } => {
   const keys = walks.map(walk => JSON.stringify(walk))
