@@ -148,8 +148,18 @@ describe('a kernel computes', () => {
     ]
     const of = (f: (x: Tensor) => Tensor) => (x: Tensor, w: Tensor) => $.conv2d(f(x), w, { padding: 1 })
     expect(calls((x, w) => [$.relu(x as Tensor), of($.relu)(x as Tensor, w as Tensor)], shapes)).toBe(2)
-    expect(calls(of(x => $.sqrt($.exp($.exp(x)))), shapes)).toBe(2)
-    expect(calls(of(x => $.mul(x, $.slice(x, [[0, 1]]))), shapes)).toBe(2)
+    expect(
+      calls(
+        of(x => $.sqrt($.exp($.exp(x)))),
+        shapes
+      )
+    ).toBe(2)
+    expect(
+      calls(
+        of(x => $.mul(x, $.slice(x, [[0, 1]]))),
+        shapes
+      )
+    ).toBe(2)
     const filters = (x: Tensor, w: Tensor) => $.conv2d(x, $.relu(w), { padding: 1 })
     expect(calls(filters, shapes)).toBe(2)
   })
