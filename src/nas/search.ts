@@ -42,10 +42,12 @@ import {
   type Item,
   KEYS,
   keyArray,
-  runStep,
   type SearchData,
   type Step,
+  type Submitted,
+  settleStep,
   stepsPerEpoch,
+  submitStep,
   using
 } from './steps.js'
 import { noiseOf, type Supernet } from './supernet.js'
@@ -185,6 +187,15 @@ interface Progress {
   readonly view: View | null
 }
 
+/** Steps that the device has before it while the host reads what came of the one before them. */
+const STEPS_AHEAD = 2
+
+/** An epoch under way: what is settled, and the steps whose results are to come, the oldest first. */
+interface Underway {
+  readonly progress: Progress
+  readonly pending: readonly Submitted[]
+}
+
 /** Searches. Left only for what the engine refuses; an interruption or a number that is not finite ends it with what was reached. */
 export const search = (net: Supernet, config: SearchConfig, data: SearchData, observer: Observer): Engine<SearchResult> => {
   const key = keyOf(config.seed)
@@ -194,26 +205,36 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
   const epochs = Array.from({ length: config.epochs }, (_, epoch) => epoch)
   const ended = ({ stopped }: Progress) => stopped !== null || observer.interrupted()
 
-  const oneStep =
-    (machinery: Machinery) =>
-    (progress: Progress, item: Item): Engine<Progress> =>
-      scope(
-        pipe(
-          runStep(machinery.step, data)(progress.state, item, {
-            rate: rateOf(item.epoch),
-            lambda: lambdaOf(item.epoch),
-            key: foldIn(foldIn(key, KEYS.noise), item.epoch * steps + item.step)
-          }),
-          RTE.chain(({ state, metrics, cosines, culprit }) =>
-            metrics.finite === 1
-              ? afterStep(machinery, progress, item, state, metrics, cosines)
-              : RTE.of({
-                  ...progress,
-                  stopped: { reason: 'non-finite', message: nonFinite(progress.stepsDone + 1, culprit) } as const
-                })
-          )
-        )
+  const submit =
+    ({ step }: Machinery) =>
+    ({ progress, pending }: Underway, item: Item): Engine<Underway> =>
+      pipe(
+        submitStep(step, data)(pending.at(-1)?.next.state ?? progress.state, item, {
+          rate: rateOf(item.epoch),
+          lambda: lambdaOf(item.epoch),
+          key: foldIn(foldIn(key, KEYS.noise), item.epoch * steps + item.step)
+        }),
+        RTE.map(submitted => ({ progress, pending: [...pending, submitted] }))
       )
+
+  /** The oldest pending step. Those after one that was not finite count for nothing. */
+  const settle =
+    (machinery: Machinery) =>
+    ({ progress, pending: [first, ...pending] }: Underway): Engine<Underway> =>
+      first === undefined || progress.stopped !== null
+        ? RTE.of({ progress, pending })
+        : pipe(
+            settleStep(machinery.step)(first),
+            RTE.chain(({ state, metrics, cosines, culprit }) =>
+              metrics.finite === 1
+                ? afterStep(machinery, progress, first.item, state, metrics, cosines)
+                : RTE.of({
+                    ...progress,
+                    stopped: { reason: 'non-finite', message: nonFinite(progress.stepsDone + 1, culprit) } as const
+                  })
+            ),
+            RTE.map(progress => ({ progress, pending }))
+          )
 
   /** A good step: the old state goes, events are told, and an epoch is summed up after its last step. */
   const afterStep = (
@@ -267,14 +288,25 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
     )
   }
 
+  /** Steps are given to the device a few ahead of those whose results are read, so that neither waits for the other. */
   const oneEpoch =
     (machinery: Machinery) =>
     (progress: Progress, epoch: number): Engine<Progress> =>
-      fold<Progress, Item>(
-        batchesOf(config, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch })),
-        ended,
-        oneStep(machinery)
-      )(progress)
+      scope(
+        pipe(
+          fold<Underway, Item>(
+            batchesOf(config, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch })),
+            underway => ended(underway.progress),
+            (underway, item) =>
+              pipe(
+                submit(machinery)(underway, item),
+                RTE.chain(next => (next.pending.length > STEPS_AHEAD ? settle(machinery)(next) : RTE.of(next)))
+              )
+          )({ progress, pending: [] }),
+          RTE.chain(underway => fold<Underway, Submitted>(underway.pending, () => false, settle(machinery))(underway)),
+          RTE.map(underway => underway.progress)
+        )
+      )
 
   const allSteps = (step: Step): Engine<Progress> =>
     pipe(

@@ -11,8 +11,10 @@ import {
   firstNonFinite,
   type HostArray,
   read,
+  release,
   run,
   type Stored,
+  type StoredArguments,
   scope,
   store
 } from '../engine.js'
@@ -126,6 +128,13 @@ export interface StepRates {
   readonly key: Key
 }
 
+/** A step that the device was given: what it was given, and what will come of it. */
+export interface Submitted<S extends State = State> {
+  readonly item: Item
+  readonly args: StoredArguments<[S, Batches, Rates]>
+  readonly next: Stored<StepResult>
+}
+
 /** A state after a step, and what the step has to say. `culprit`: the first node that was not finite, if one was not. */
 export interface Stepped {
   readonly state: Stored<State>
@@ -135,38 +144,50 @@ export interface Stepped {
   readonly culprit: string | undefined
 }
 
+/** Gives the device a step on the images of an item, and does not wait for it. What it holds is for `settleStep` to give back. */
+export const submitStep =
+  <S extends State>(compiled: Compiled<[S, Batches, Rates], StepResult>, data: SearchData) =>
+  (state: Stored<S>, item: Item, { key, ...rates }: StepRates): Engine<Submitted<S>> =>
+    pipe(
+      pause,
+      RTE.chain(() => store(ratesOf(rates, key))),
+      RTE.bindTo('rates'),
+      RTE.bind('train', () => store(batchArrays(data.train, item.train))),
+      RTE.bind('valid', () => store(batchArrays(data.valid, item.valid))),
+      RTE.map(({ rates, ...batches }) => [state, batches, rates] as const),
+      RTE.bindTo('args'),
+      RTE.bind('next', ({ args }) => run(compiled)(...args)),
+      RTE.map(submitted => ({ item, ...submitted }))
+    )
+
+/** What came of a step. The state before it stays its owner's. */
+export const settleStep =
+  <S extends State>(compiled: Compiled<[S, Batches, Rates], StepResult>) =>
+  ({ args, next }: Submitted<S>): Engine<Stepped> =>
+    pipe(
+      read({ metrics: next.metrics, cosines: next.cosines }),
+      RTE.chain((numbers): Engine<Stepped> => {
+        const metrics = Object.fromEntries(METRICS.map((name, i) => [name, numbers.metrics.data[i] as number])) as Record<
+          Metric,
+          number
+        >
+        const cosines = mapRecord(numbers.cosines, ({ data }) => Array.from(data))
+        const after = { state: next.state as Stored<State>, metrics, cosines }
+        return metrics.finite === 1
+          ? RTE.of({ ...after, culprit: undefined })
+          : pipe(
+              firstNonFinite(compiled)(...args),
+              RTE.map(culprit => ({ ...after, culprit }))
+            )
+      }),
+      RTE.map(stepped => {
+        release([args[1], args[2], next.metrics, next.cosines])
+        return stepped
+      })
+    )
+
 /** Runs a step on the images of an item. */
 export const runStep =
   <S extends State>(compiled: Compiled<[S, Batches, Rates], StepResult>, data: SearchData) =>
-  (state: Stored<S>, item: Item, { key, ...rates }: StepRates): Engine<Stepped> =>
-    scope(
-      pipe(
-        pause,
-        RTE.chain(() => store(ratesOf(rates, key))),
-        RTE.bindTo('rates'),
-        RTE.bind('train', () => store(batchArrays(data.train, item.train))),
-        RTE.bind('valid', () => store(batchArrays(data.valid, item.valid))),
-        RTE.chain(given => {
-          const args = [state, { train: given.train, valid: given.valid }, given.rates] as const
-          return pipe(
-            run(compiled)(...args),
-            RTE.bindTo('next'),
-            RTE.bind('numbers', ({ next }) => read({ metrics: next.metrics, cosines: next.cosines })),
-            RTE.chain(({ next, numbers }) => {
-              const metrics = Object.fromEntries(METRICS.map((name, i) => [name, numbers.metrics.data[i] as number])) as Record<
-                Metric,
-                number
-              >
-              const cosines = mapRecord(numbers.cosines, ({ data }) => Array.from(data))
-              const after = { state: next.state as Stored<State>, metrics, cosines }
-              return metrics.finite === 1
-                ? RTE.of({ ...after, culprit: undefined })
-                : pipe(
-                    firstNonFinite(compiled)(...args),
-                    RTE.map(culprit => ({ ...after, culprit }))
-                  )
-            })
-          )
-        })
-      )
-    )
+  (state: Stored<S>, item: Item, rates: StepRates): Engine<Stepped> =>
+    scope(pipe(submitStep(compiled, data)(state, item, rates), RTE.chain(settleStep(compiled))))
