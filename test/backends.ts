@@ -9,20 +9,36 @@ import {
   type Backend,
   type CompileOptions,
   compile,
+  type Device,
   dispose,
   type Engine,
   type HostArray,
+  openDevice,
   read,
   run,
   scope,
   store
 } from '../src/engine.js'
 import { asGpu, device } from './device.js'
+import { right } from './kernels/results.js'
 
 export const backends: Readonly<Record<'reference' | 'gpu' | 'tiles', Backend>> = {
   reference: { kind: 'reference' },
   gpu: { kind: 'gpu', device },
   tiles: { kind: 'gpu', device: asGpu }
+}
+
+/**
+ * Uses a device of its own and gives it back: for programs of tens of thousands of calls. A software driver has a memory map for each buffer and each bind
+ * group, of which a process may have 65,530, and those of programs that are disposed of go when garbage is collected, or with their device.
+ */
+export const withDevice = async <A>(use: (device: Device) => Promise<A>): Promise<A> => {
+  const own = right(await openDevice()())
+  try {
+    return await use(own)
+  } finally {
+    own.device.destroy()
+  }
 }
 
 /** The result of an effect, or its error thrown. */

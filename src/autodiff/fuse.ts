@@ -263,11 +263,29 @@ export const fuse = (
   }
 
   // Forward: which pointwise nodes it is cheaper to store than to compute where they are read.
+  /** At most so many inputs and steps, where no view stands between maps that are computed where they are read. */
+  const bounds = new Map<Tensor, { readonly inputs: number; readonly steps: number }>()
+  const boundOf = (node: Tensor) => {
+    const bound = { inputs: 0, steps: 1 }
+    for (const input of node.inputs) {
+      if (numberOf(input) !== undefined) continue
+      const source = access(input).node
+      const below = stored.has(source) ? { inputs: 1, steps: 0 } : source === input ? bounds.get(input) : undefined
+      if (!below) return undefined
+      bound.inputs += below.inputs
+      bound.steps += below.steps
+    }
+    return bound.inputs > mostInputs || bound.steps > MOST_STEPS ? undefined : bound
+  }
   for (const node of order) {
     if (kindOf(node) !== 'map' || stored.has(node) || finishing.has(node)) continue
+    const [size, readers] = [sizeOf(node.shape), usesOf(node)]
+    const bound = boundOf(node)
+    if (bound) bounds.set(node, bound)
+    // Whatever it computes: what is read once, index by index, is not worth a launch. That is most of them.
+    if (bound && readers.length === 1 && readers[0]?.computes && readers[0].space === size) continue
     const body = expand(node, node)
     const { inputs, steps } = body
-    const [size, readers] = [sizeOf(node.shape), usesOf(node)]
     const compute = (space: number): number =>
       inputs.reduce((total, one) => total + readCost(sizeOf(one.node.shape), space), steps.length * COST.step * space)
     const again = readers.reduce((total, { space }) => total + compute(space), 0)

@@ -7,7 +7,7 @@ import { softmax, updateRunning } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { leaves, mapTree } from '../../src/autodiff/tree.js'
-import { type Backend, type HostArray, openDevice } from '../../src/engine.js'
+import type { Backend, HostArray } from '../../src/engine.js'
 import { tablesOf } from '../../src/nas/bilevel.js'
 import {
   type Alpha,
@@ -29,8 +29,7 @@ import { pack, packStatistics, unpack, unpackStatistics, type Weights } from '..
 import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/optim.js'
 import { SPACES } from '../../src/nas/space.js'
 import type { Supernet } from '../../src/nas/supernet.js'
-import { backends, evaluateTree } from '../backends.js'
-import { right } from '../kernels/results.js'
+import { backends, evaluateTree, withDevice } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles, onAdapter } from './files.js'
 import type { Safetensors } from './safetensors.js'
@@ -91,16 +90,9 @@ const adapted = onAdapter(
   ({ metadata }) => SPACES[JSON.parse(metadata['config'] as string).space]?.skeleton.kind as string
 )
 
-/** A device for each network: its thousands of pipelines would add up, and the memory maps of a process are limited. */
-const withBackend = async <A>(kind: 'reference' | 'gpu', use: (backend: Backend) => Promise<A>): Promise<A> => {
-  if (kind === 'reference') return use(backends.reference)
-  const device = right(await openDevice()())
-  try {
-    return await use({ kind: 'gpu', device })
-  } finally {
-    device.device.destroy()
-  }
-}
+/** A device for each network: see `withDevice`. */
+const withBackend = <A>(kind: 'reference' | 'gpu', use: (backend: Backend) => Promise<A>): Promise<A> =>
+  kind === 'reference' ? use(backends.reference) : withDevice(device => use({ kind: 'gpu', device }))
 
 /** A driver on the CPU compiles the pipelines of a large network for a minute, and a machine may have other work. */
 const PATIENCE = 600_000

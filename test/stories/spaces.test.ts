@@ -7,7 +7,6 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
-import type { Backend } from '../../src/engine.js'
 import { configure, networkOf } from '../../src/nas/config.js'
 import { select } from '../../src/nas/data/dataset.js'
 import { decodeDigits } from '../../src/nas/data/digits.js'
@@ -17,8 +16,7 @@ import { planOf } from '../../src/nas/perturbation.js'
 import { prepare } from '../../src/nas/prepare.js'
 import { type Event, search } from '../../src/nas/search.js'
 import { SPACES, type Space } from '../../src/nas/space.js'
-import { backends, succeed } from '../backends.js'
-import { device } from '../device.js'
+import { succeed, withDevice } from '../backends.js'
 import { right } from '../kernels/results.js'
 
 interface Case {
@@ -35,7 +33,12 @@ const all: readonly Case[] = [
 ]
 const everything = Boolean(process.env['TEST_ALL'])
 const cases: readonly Case[] = everything ? all : [{ space: 's3', method: 'lambda-darts', selection: 'magnitude' }]
-const backend: Backend = everything ? { kind: 'gpu', device, fused: false } : backends.gpu
+
+/**
+ * Second derivatives of S5, whose edges have the most operations, are more calls than `withDevice` says a process can have bind groups on a software
+ * driver: these two are fused after all.
+ */
+const isTooLong = ({ space, method }: Case): boolean => space === 's5' && (method === 'darts2' || method === 'idarts')
 
 /** A driver on the CPU compiles for a minute, and a machine may have other work. */
 const PATIENCE = 600_000
@@ -77,7 +80,9 @@ it.each(cases)(
       interrupted: () => false,
       now: () => 0
     }
-    const result = await succeed(backend, search(net, config, data, observer))
+    const result = await withDevice(device =>
+      succeed({ kind: 'gpu', device, fused: !everything || isTooLong(one) }, search(net, config, data, observer))
+    )
     expect(result.stopped).toBeNull()
     const steps = events.filter(event => event.type === 'step')
     expect(steps.length).toBe(data.train.count / BATCH / (inner ? 2 : 1))
