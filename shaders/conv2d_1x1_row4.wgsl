@@ -11,20 +11,18 @@ enable subgroups;
 //! include "common.wgsl"
 
 override OUTS = 16;    // of a lane: 4, 8 or 16
-override CHANNELS = 16u;
-override PLANE = 256u; // vec4s
 override S = 8u;       // subgroup size
 override SIZE = 64u;   // workgroup: a multiple of S
 const MOST_OUTS = 16;
 const MOST_LOADS = 2;  // of filter values a lane: OUTS / S
 
 struct Params {
-  offset: vec4u,  // of the images (a multiple of 4), of the filters; vec4s of pixels in all images
-  filters: vec4u, // strides of an output and of a channel; outputs
+  offset: vec4u,  // of the images (a multiple of 4), of the filters; vec4s of pixels in all images, and in a plane
+  filters: vec4u, // strides of an output and of a channel; outputs; channels
 }
 @group(0) @binding(0) var<uniform> P: Params;
-@group(0) @binding(1) var<storage, read_write> result: array<vec4f>;  // [B][outputs][PLANE]
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;             // [B][CHANNELS][PLANE]
+@group(0) @binding(1) var<storage, read_write> result: array<vec4f>;  // [B][outputs][plane]
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;             // [B][channels][plane]
 @group(0) @binding(3) var<storage, read> w: array<f32>;
 
 // What a pixel is when it is loaded; a pointwise function may stand in its place.
@@ -35,26 +33,29 @@ fn load(x: vec4f) -> vec4f { return x; }
 @compute @workgroup_size(SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let n = min(id.x, P.offset.z - 1u);
-  let b = n / PLANE;
-  let pixel = n - b * PLANE;
+  let plane = P.offset.w;
+  let channels = P.filters.w;
+  let next = P.filters.y;
+  let b = quotient(n, plane);
+  let pixel = n - b * plane;
   let block = id.y * u32(OUTS);
-  let from_x = P.offset.x / 4u + b * CHANNELS * PLANE + pixel;
+  let from_x = P.offset.x / 4u + b * channels * plane + pixel;
   var at_w: array<u32, MOST_LOADS>;
   for (var i = 0; i < MOST_LOADS; i++) {
     at_w[i] = P.offset.y + min(block + u32(i) * S + lane, P.filters.z - 1u) * P.filters.x;
   }
   var sums: array<vec4f, MOST_OUTS>;
-  for (var c = 0u; c < min(CHANNELS, arrayLength(&x)); c++) {  // the driver must not see the bound: this loop has to stay rolled
-    let v = load(x[from_x + c * PLANE]);
+  for (var c = 0u; c < channels; c++) {  // of a bound that the driver does not see: this loop has to stay rolled
+    let v = load(x[from_x + c * plane]);
     var values: array<f32, MOST_LOADS>;
     for (var i = 0; i < MOST_LOADS; i++) {
-      if (i * i32(S) < OUTS) { values[i] = w[at_w[i] + c * P.filters.y]; }
+      if (i * i32(S) < OUTS) { values[i] = w[at_w[i] + c * next]; }
     }
     for (var o = 0; o < MOST_OUTS; o++) {
       if (o < OUTS) { sums[o] += subgroupShuffle(values[o / i32(S)], u32(o) % S) * v; }
     }
   }
   for (var o = 0; o < MOST_OUTS; o++) {
-    if (o < OUTS && id.x < P.offset.z && block + u32(o) < P.filters.z) { result[(b * P.filters.z + block + u32(o)) * PLANE + pixel] = sums[o]; }
+    if (o < OUTS && id.x < P.offset.z && block + u32(o) < P.filters.z) { result[(b * P.filters.z + block + u32(o)) * plane + pixel] = sums[o]; }
   }
 }

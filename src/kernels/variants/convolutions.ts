@@ -77,15 +77,11 @@ const row4 =
         shader: 'conv2d_row4',
         constants: {
           FLIP: Number(flip),
-          CHANNELS: channels,
-          OUTPUTS: outputs,
-          H: height,
-          W4: width / 4,
           S: size,
           SIZE: workgroup,
           EDGES: Number(!rowsFit(width, size))
         },
-        params: [...offsets, 0, 0],
+        params: [...offsets, 0, 0, channels, outputs, height, width / 4],
         workgroups: [total / workgroup, outputs / OUTS, 1]
       }
     ])
@@ -149,8 +145,8 @@ const pointwise =
       {
         ...call,
         shader: 'conv2d_1x1_row4',
-        constants: { OUTS: outs, CHANNELS: channels, PLANE: plane / 4, S: size, SIZE: workgroup },
-        params: [...offsets, total, 0, ...(flip ? [1, outputs] : [channels, 1]), outputs, 0],
+        constants: { OUTS: outs, S: size, SIZE: workgroup },
+        params: [...offsets, total, plane / 4, ...(flip ? [1, outputs] : [channels, 1]), outputs, channels],
         workgroups: [Math.ceil(total / workgroup), Math.ceil(outputs / outs), 1]
       }
     ])
