@@ -10,19 +10,18 @@ enable subgroups;
 //! include "common.wgsl"
 
 override S = 8u;       // subgroup size
-override PLANE = 256u; // vec4s
 const OUTS = 8;
 const INS = 4;
 const MOST_STORES = 4; // OUTS INS / S
 
 struct Params {
-  offset: vec4u,  // of the images and of the cotangents, multiples of 4
+  offset: vec4u,  // of the images and of the cotangents, multiples of 4; vec4s of a plane
   size: vec4u,    // images, those of a part; channels, outputs
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<vec4f>;  // [B][channels][PLANE]
-@group(0) @binding(3) var<storage, read> g: array<vec4f>;  // [B][outputs][PLANE]
+@group(0) @binding(2) var<storage, read> x: array<vec4f>;  // [B][channels][plane]
+@group(0) @binding(3) var<storage, read> g: array<vec4f>;  // [B][outputs][plane]
 
 // What a pixel of the images is when it is loaded; a pointwise function may stand in its place.
 //! op
@@ -31,25 +30,27 @@ fn load(x: vec4f) -> vec4f { return x; }
 
 @compute @workgroup_size(S)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
+  let plane = P.offset.z;
   let channels = P.size.z;
   let outputs = P.size.w;
   let first_output = group.x * u32(OUTS);
   let first_channel = group.y * u32(INS);
-  let images = min(P.size.y, P.size.x - group.z * P.size.y);
+  let first_image = group.z * P.size.y;
+  let turns = min(P.size.y, P.size.x - first_image) * plane;
   var channel: array<u32, INS>;
-  for (var i = 0; i < INS; i++) { channel[i] = P.offset.x / 4u + min(first_channel + u32(i), channels - 1u) * PLANE; }
+  for (var i = 0; i < INS; i++) { channel[i] = P.offset.x / 4u + min(first_channel + u32(i), channels - 1u) * plane; }
   var output: array<u32, OUTS>;
-  for (var o = 0; o < OUTS; o++) { output[o] = P.offset.y / 4u + min(first_output + u32(o), outputs - 1u) * PLANE; }
+  for (var o = 0; o < OUTS; o++) { output[o] = P.offset.y / 4u + min(first_output + u32(o), outputs - 1u) * plane; }
 
   var sums: array<array<f32, INS>, OUTS>;
-  for (var n = lane; n < images * PLANE; n += S) {
-    let image = n / PLANE;
-    let b = group.z * P.size.y + image;
-    let pixel = n - image * PLANE;
+  for (var n = lane; n < turns; n += S) {
+    let image = quotient(n, plane);
+    let b = first_image + image;
+    let pixel = n - image * plane;
     var pixels: array<vec4f, INS>;
-    for (var i = 0; i < INS; i++) { pixels[i] = load(x[channel[i] + b * channels * PLANE + pixel]); }
+    for (var i = 0; i < INS; i++) { pixels[i] = load(x[channel[i] + b * channels * plane + pixel]); }
     for (var o = 0; o < OUTS; o++) {
-      let cotangent = g[output[o] + b * outputs * PLANE + pixel];
+      let cotangent = g[output[o] + b * outputs * plane + pixel];
       for (var i = 0; i < INS; i++) { sums[o][i] += dot(cotangent, pixels[i]); }
     }
   }

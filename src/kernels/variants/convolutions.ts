@@ -163,8 +163,8 @@ const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => 
   if (!fits) return undefined
   return byParts(call, newSlot, outputs * channels, (images, parts) => ({
     shader: 'conv2d_1x1_filter_grad_row4',
-    constants: { S: size, PLANE: plane / 4 },
-    params: [...offsets, 0, 0, batch, images, channels, outputs],
+    constants: { S: size },
+    params: [...offsets, plane / 4, 0, batch, images, channels, outputs],
     workgroups: [Math.ceil(outputs / TILE[0]), Math.ceil(channels / TILE[1]), parts]
   }))
 }
