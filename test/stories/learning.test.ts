@@ -1,6 +1,7 @@
 /**
- * Every method improves on chance within a short run, on the adapter, on the real digits: a supernet that is searched for two epochs, and one
+ * What a search is for, on the adapter, on the real digits. Every method improves on chance within a short run, on the adapter, on the real digits: a supernet that is searched for two epochs, and one
  * whose cell was selected by perturbation, classify images that they never saw. `npm test` takes two of them, `npm run test:all` all.
+ * And the regulariser brings the cells into harmony (`test:all`): the figures are in docs/method.md.
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
@@ -9,7 +10,7 @@ import type { Backend } from '../../src/engine.js'
 import { configure, networkOf } from '../../src/nas/config.js'
 import { decodeDigits } from '../../src/nas/data/digits.js'
 import { prepare } from '../../src/nas/prepare.js'
-import { search } from '../../src/nas/search.js'
+import { type Event, search } from '../../src/nas/search.js'
 import { nb201 } from '../../src/nas/space.js'
 import { succeed } from '../backends.js'
 import { device } from '../device.js'
@@ -35,19 +36,38 @@ const data = right(prepare(digits, 0))
 /** Ten classes: chance is 0.1, and this is beyond it by twelve standard deviations of 361 guesses. */
 const FAR_FROM_CHANCE = 0.3
 
+const searched = async (options: Readonly<Record<string, string>>) => {
+  const given = { channels: '2', batch: '24', epochs: '2', ...options }
+  const config = right(configure('digits', given))
+  const net = right(networkOf(config, nb201, given, digits))
+  const harmonies: number[] = []
+  const tell = (event: Event) => () => {
+    if (event.type === 'epoch') harmonies.push(event.lambdaTrain)
+  }
+  const result = await succeed(backend, search(net, config, data, { tell, interrupted: () => false, now: () => 0 }))
+  return { ...result, harmonies }
+}
+
 it.each(cases)(
   '%s',
   async (_, options) => {
-    const given = { channels: '2', batch: '24', epochs: '2', ...options }
-    const config = right(configure('digits', given))
-    const net = right(networkOf(config, nb201, given, digits))
-    const result = await succeed(
-      backend,
-      search(net, config, data, { tell: () => () => {}, interrupted: () => false, now: () => 0 })
-    )
+    const result = await searched(options)
     expect(result.stopped).toBeNull()
     expect(result.testImages).toBe(361)
     expect(result.testAccuracy).toBeGreaterThan(FAR_FROM_CHANCE)
+  },
+  PATIENCE
+)
+
+it.runIf(process.env['TEST_ALL'])(
+  'Λ rises with the regulariser, and stays low without',
+  async () => {
+    const { harmonies: with1 } = await searched({ derivative: 'exact', lambda: '1', epochs: '6' })
+    const { harmonies: without } = await searched({ method: 'darts', epochs: '6' })
+    // The first epoch has a lambda of 0: both begin alike.
+    expect(with1[0]).toBeCloseTo(without[0] as number, 3)
+    expect(with1.at(-1)).toBeGreaterThan(0.5)
+    for (const harmony of without) expect(Math.abs(harmony)).toBeLessThan(0.2)
   },
   PATIENCE
 )
