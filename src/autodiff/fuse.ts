@@ -283,7 +283,8 @@ export const fuse = (
     const bound = boundOf(node)
     if (bound) bounds.set(node, bound)
     // Whatever it computes: what is read once, index by index, is not worth a launch. That is most of them.
-    if (bound && readers.length === 1 && readers[0]?.computes && readers[0].space === size) continue
+    const [only, ...others] = readers
+    if (bound && only?.computes && !only.hook && only.space === size && others.length === 0) continue
     const body = expand(node, node)
     const { inputs, steps } = body
     const compute = (space: number): number =>
