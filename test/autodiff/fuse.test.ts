@@ -171,3 +171,22 @@ describe('a kernel computes', () => {
     await expectSame((x, y) => [parts(x as Tensor, y as Tensor)], shapes)
   })
 })
+
+describe('what a convolution reads is computed where it loads', () => {
+  const shapes = [
+    [2, 3, 6, 6],
+    [4, 3, 3, 3],
+    [2, 3, 6, 6]
+  ]
+  const conv = (x: Tensor, w: Tensor) => $.conv2d(x, w, { padding: 1 })
+
+  it('if that is cheap and of one tensor', () => {
+    expect(calls((x: Tensor, w: Tensor) => conv($.relu(x), w), shapes.slice(0, 2))).toBe(1)
+  })
+
+  it('and is stored if it is of two, though nothing else reads it', async () => {
+    const f = (x: Tensor, w: Tensor, y: Tensor) => conv($.add(x, y), w)
+    expect(calls(f, shapes)).toBe(2)
+    await expectSame((x, w, y) => [f(x as Tensor, w as Tensor, y as Tensor)], shapes)
+  })
+})
