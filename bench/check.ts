@@ -15,11 +15,15 @@ import {
 } from '../src/engine.js'
 import type { Workload } from './workloads.js'
 
-export const succeed = async <A>(backend: Backend, engine: Engine<A>): Promise<A> => {
-  const result = await engine({ backend })()
+/** The value of a result, or its error thrown. */
+export const right = <A>(result: E.Either<{ readonly message: string }, A>): A => {
   if (E.isLeft(result)) throw new Error(result.left.message)
   return result.right
 }
+
+export const succeed = async <A>(backend: Backend, engine: Engine<A>): Promise<A> => right(await engine({ backend })())
+
+export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number
 
 /** A workload's results on a backend. */
 export const evaluate = (backend: Backend, { f }: Workload, args: readonly unknown[]): Promise<unknown> =>

@@ -1,12 +1,11 @@
 /** Where the time of a workload goes, kernel by kernel: the prepared plan on its real buffers, with a timestamp on either side of each call. */
-import * as E from 'fp-ts/lib/Either.js'
 import { leavesOf } from '../src/autodiff/tree.js'
 import { type AdapterInfo, type Backend, compile, isStored, openDevice, run, store } from '../src/engine.js'
 import { allocate, type DeviceBuffer } from '../src/kernels/buffers.js'
 import { type Device, scoped } from '../src/kernels/device.js'
 import { bind, type Executable, type Step } from '../src/kernels/prepare.js'
 import { waiting } from '../src/kernels/wait.js'
-import { succeed } from './check.js'
+import { median, right, succeed } from './check.js'
 import { trafficOf } from './traffic.js'
 import type { Workload } from './workloads.js'
 
@@ -18,13 +17,6 @@ interface Kernel {
   readonly ms: number
   readonly flops: number
   readonly bytes: number
-}
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number
-
-const right = <A>(result: E.Either<{ readonly message: string }, A>): A => {
-  if (E.isLeft(result)) throw new Error(result.left.message)
-  return result.right
 }
 
 type Group = (step: Step) => GPUBindGroup

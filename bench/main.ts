@@ -20,7 +20,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import * as E from 'fp-ts/lib/Either.js'
 import { type AdapterInfo, listAdapters } from '../src/engine.js'
-import { expected, worstError } from './check.js'
+import { expected, median, worstError } from './check.js'
 import { type Contestant, enter, type First } from './contestant.js'
 import { load, save } from './exchange.js'
 import { explain } from './explain.js'
@@ -47,8 +47,6 @@ const installPeers = (): void => {
   const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--prefix', here('peers')], { stdio: ['ignore', 2, 2] })
   if (status !== 0) stop('The peers were to be installed, but npm failed as shown above: run `npm ci --prefix bench/peers`.')
 }
-
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number
 
 interface Entered {
   readonly contestant: Contestant

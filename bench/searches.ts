@@ -10,7 +10,6 @@
 import { readFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
-import * as E from 'fp-ts/lib/Either.js'
 import { keyOf } from '../src/autodiff/ops/random.js'
 import { type Backend, dispose, lowered, openDevice, release, store } from '../src/engine.js'
 import { plan } from '../src/kernels/plan.js'
@@ -22,12 +21,8 @@ import { initialState } from '../src/nas/initialise.js'
 import { prepare } from '../src/nas/prepare.js'
 import { SPACES, type Space } from '../src/nas/space.js'
 import { batchesOf, compileStep, runStep, stepExample } from '../src/nas/steps.js'
-import { succeed } from './check.js'
+import { median, right, succeed } from './check.js'
 
-const right = <A>(either: E.Either<{ readonly message: string }, A>): A => {
-  if (E.isLeft(either)) throw new Error(either.left.message)
-  return either.right
-}
 const { values: options } = parseArgs({
   options: { only: { type: 'string' }, plan: { type: 'boolean' }, unfused: { type: 'boolean' } }
 })
@@ -72,7 +67,6 @@ const limits = device?.limits ?? {
   maxStorageBuffersPerShaderStage: 10
 }
 const facts = device?.info ?? { subgroupSize: 8, software: true }
-const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number
 const secondsSince = (start: number): number => (performance.now() - start) / 1000
 
 process.stdout.write(`${device ? device.info.name : 'no device'}, ${fused ? 'fused' : 'unfused'}\n\n`)

@@ -13,11 +13,6 @@
 const SIZE = 64u;
 const PIXELS = 4u;
 
-// What a pixel is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
-//! op
-fn load(x: f32) -> f32 { return x; }
-//! end
-
 @compute @workgroup_size(SIZE)
 fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local: u32) {
   let group = id.y / P.count.z;
@@ -27,14 +22,10 @@ fn main(@builtin(workgroup_id) id: vec3u, @builtin(local_invocation_index) local
   var corner: array<vec2i, PIXELS>; // the pixel of the first tap
   var target_at: array<u32, PIXELS>;
   for (var p = 0u; p < PIXELS; p++) {
-    let n = min(first + p * SIZE, P.offset.w - 1u);
-    let b = quotient(n, P.offset.z);
-    let pixel = n - b * P.offset.z;
-    let i = quotient(pixel, P.plane.y);
-    let j = pixel - i * P.plane.y;
-    image[p] = P.offset.x + (b * P.extents.x + group * P.count.w) * plane;
-    corner[p] = vec2i(vec2u(i, j)) * P.first.z + P.first.xy;
-    target_at[p] = (b * P.extents.w + id.y) * P.plane.z * P.plane.w + (i * P.place.x + P.place.y) * P.plane.w + j * P.place.x + P.place.z;
+    let own = pixel_of(first + p * SIZE);
+    image[p] = own.image + group * P.count.w * plane;
+    corner[p] = own.corner;
+    target_at[p] = own.target_at + id.y * P.plane.z * P.plane.w;
   }
   let filters = P.offset.y + group * P.filters.w + (id.y - group * P.count.z) * P.filters.x + P.taps.x * P.filters.z + P.taps.y;
 

@@ -8,30 +8,12 @@
 //
 // Requires: S >= 8. What is beyond the last output, channel, image is left out.
 enable subgroups;
-//! include "common.wgsl"
+//! include "conv_filter_grad_params.wgsl"
 
 override S = 8u;       // subgroup size
 const OUTS = 8;
 const INS = 4;
 const MOST_STORES = 4; // OUTS INS / S
-
-struct Params {
-  offset: vec4u,   // of x, of g; images, those of a part
-  extents: vec4u,  // channels, H, W of x; outputs
-  plane: vec4u,    // rows, columns of g; K, L
-  places: vec4i,   // padding (y, x), dilation (y, x)
-  steps: vec4u,    // strides (y, x)
-  digits: vec4u,   // S pixels further: images, rows, columns
-}
-@group(0) @binding(0) var<uniform> P: Params;
-@group(0) @binding(1) var<storage, read_write> result: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> g: array<f32>;
-
-// What a pixel of the images is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
-//! op
-fn load(x: f32) -> f32 { return x; }
-//! end
 
 @compute @workgroup_size(S)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -52,31 +34,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
 
   let start = group.z * P.offset.w;
   let end = min(start + P.offset.w, P.offset.z);
-  let skipped = quotient(lane, plane_size);
-  var b = start + skipped;
-  var row = quotient(lane - skipped * plane_size, P.plane.y);
-  var column = lane - skipped * plane_size - row * P.plane.y;
+  var place = place_of(lane, start);
   var sums: array<array<f32, INS>, OUTS>;
-  while (b < end) {
-    let yy = i32(row * P.steps.x) - P.places.x + k * P.places.z;
-    let xx = i32(column * P.steps.y) - P.places.y + l * P.places.w;
+  while (place.b < end) {
+    let yy = i32(place.row * P.steps.x) - P.places.x + k * P.places.z;
+    let xx = i32(place.column * P.steps.y) - P.places.y + l * P.places.w;
     let inside = yy >= 0 && yy < i32(P.extents.y) && xx >= 0 && xx < i32(P.extents.z);
-    let at = select(0u, b * channels * image_size + u32(yy) * P.extents.z + u32(xx), inside);
+    let at = select(0u, place.b * channels * image_size + u32(yy) * P.extents.z + u32(xx), inside);
     var pixels: array<f32, INS>;
     for (var i = 0; i < INS; i++) { pixels[i] = select(0.0, load(x[channel[i] + at]), inside); }
-    let there = b * outputs * plane_size + row * P.plane.y + column;
+    let there = place.b * outputs * plane_size + place.row * P.plane.y + place.column;
     for (var o = 0; o < OUTS; o++) {
       // 0 as the pixel is, since padding times infinity would be NaN.
       let cotangent = select(0.0, g[output[o] + there], inside);
       for (var i = 0; i < INS; i++) { sums[o][i] += cotangent * pixels[i]; }
     }
-    column += P.digits.z;
-    let next_row = column >= P.plane.y;
-    column -= select(0u, P.plane.y, next_row);
-    row += P.digits.y + u32(next_row);
-    let next_image = row >= P.plane.x;
-    row -= select(0u, P.plane.x, next_image);
-    b += P.digits.x + u32(next_image);
+    place = onward(place);
   }
   var mine: array<f32, MOST_STORES>;
   for (var o = 0; o < OUTS; o++) {
@@ -86,10 +59,10 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
   for (var i = 0; i < MOST_STORES; i++) {
-    let place = u32(i) * S + lane;
-    let o = first_output + place / u32(INS);
-    let c = first_channel + place % u32(INS);
-    if (place < u32(OUTS * INS) && o < outputs && c < channels) {
+    let n = u32(i) * S + lane;
+    let o = first_output + n / u32(INS);
+    let c = first_channel + n % u32(INS);
+    if (n < u32(OUTS * INS) && o < outputs && c < channels) {
       result[((group.z * outputs + o) * channels + c) * taps + group.y] = mine[i];
     }
   }

@@ -8,26 +8,8 @@
 // a half of the kernels by shuffles; 0.7 times where a tile is three quarters empty (1x1, 16 channels).
 //
 // Rows and columns beyond the last are fetched from the last and not stored. Padding is a pixel of 0, so a cotangent that is not finite may give NaN.
-//! include "common.wgsl"
+//! include "conv_filter_grad_params.wgsl"
 //! include "tile.wgsl"
-
-struct Params {
-  offset: vec4u,   // of x, of g; images, those of a part
-  extents: vec4u,  // channels, H, W of x; outputs
-  plane: vec4u,    // rows, columns of g; K, L
-  places: vec4i,   // padding (y, x), dilation (y, x)
-  steps: vec4u,    // strides (y, x); channels and outputs of a group
-  digits: vec4u,   // DEPTH pixels further: images, rows, columns
-}
-@group(0) @binding(0) var<uniform> P: Params;
-@group(0) @binding(1) var<storage, read_write> result: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> g: array<f32>;
-
-// What a pixel of the images is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
-//! op
-fn load(x: f32) -> f32 { return x; }
-//! end
 
 var<workgroup> shifts: array<vec3i, COLUMNS>;  // of a column: where its channel is in an image, rows, columns
 
@@ -63,19 +45,16 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let images = min(P.offset.w, P.offset.z - start);
   let k = local % DEPTH;
   let cotangents = P.offset.y + (first_output + min(top + quarters(local / DEPTH, ROWS), vec4u(P.steps.w - 1u))) * plane_size;
-  let skipped = quotient(k, plane_size);
-  var b = start + skipped;
-  var row = quotient(k - skipped * plane_size, P.plane.y);
-  var column = k - skipped * plane_size - row * P.plane.y;
+  var place = place_of(k, start);
   var sums: array<vec4f, 4>;
   for (var k0 = 0u; k0 < images * plane_size; k0 += DEPTH) {
     let depth = min(DEPTH, images * plane_size - k0);
     if (k < depth) {
-      let at = cotangents + b * P.extents.w * plane_size + row * P.plane.y + column;
+      let at = cotangents + place.b * P.extents.w * plane_size + place.row * P.plane.y + place.column;
       left[k * LEFT_PITCH + local / DEPTH] = vec4f(g[at.x], g[at.y], g[at.z], g[at.w]);
-      let image = P.offset.x + b * P.extents.x * image_size;
-      let y = i32(row * P.steps.x);
-      let xx = i32(column * P.steps.y);
+      let image = P.offset.x + place.b * P.extents.x * image_size;
+      let y = i32(place.row * P.steps.x);
+      let xx = i32(place.column * P.steps.y);
       for (var v = local / DEPTH; v < ACROSS; v += SIZE / DEPTH) {
         let at_shift = quarters(v, COLUMNS);
         right[k * RIGHT_PITCH + v] = vec4f(
@@ -84,13 +63,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
         );
       }
     }
-    column += P.digits.z;
-    let next_row = column >= P.plane.y;
-    column -= select(0u, P.plane.y, next_row);
-    row += P.digits.y + u32(next_row);
-    let next_image = row >= P.plane.x;
-    row -= select(0u, P.plane.x, next_image);
-    b += P.digits.x + u32(next_image);
+    place = onward(place);
     workgroupBarrier();
     add_product(&sums, local / ACROSS, local % ACROSS, depth);
     workgroupBarrier();

@@ -15,11 +15,6 @@ override S = 8u;  // subgroup size
 const SIZE = 64u;
 const PIXELS = 4;
 
-// What a pixel is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
-//! op
-fn load(x: f32) -> f32 { return x; }
-//! end
-
 @compute @workgroup_size(SIZE)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
   let group = id.y / P.count.z;
@@ -28,14 +23,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
   var corner: array<vec2i, PIXELS>; // the pixel of the first tap
   var target_at: array<u32, PIXELS>;
   for (var p = 0; p < PIXELS; p++) {
-    let n = min(id.x * u32(PIXELS) + u32(p), P.offset.w - 1u);
-    let b = quotient(n, P.offset.z);
-    let pixel = n - b * P.offset.z;
-    let i = quotient(pixel, P.plane.y);
-    let j = pixel - i * P.plane.y;
-    image[p] = i32(P.offset.x + (b * P.extents.x + group * P.count.w) * P.extents.y * P.extents.z);
-    corner[p] = vec2i(vec2u(i, j)) * P.first.z + P.first.xy;
-    target_at[p] = (b * P.extents.w + id.y) * P.plane.z * P.plane.w + (i * P.place.x + P.place.y) * P.plane.w + j * P.place.x + P.place.z;
+    let own = pixel_of(id.x * u32(PIXELS) + u32(p));
+    image[p] = i32(own.image) + i32(group * P.count.w) * plane;
+    corner[p] = own.corner;
+    target_at[p] = own.target_at + id.y * P.plane.z * P.plane.w;
   }
   let at_w = P.offset.y + group * P.filters.w + (id.y - group * P.count.z) * P.filters.x + P.taps.x * P.filters.z + P.taps.y;
   let taps = P.count.x * P.count.y;

@@ -8,63 +8,17 @@
 //
 // Requires: S >= 8, L at most 8. What is beyond the last image is left out.
 enable subgroups;
-//! include "common.wgsl"
+//! include "conv_filter_grad_row.wgsl"
 
 override S = 8u;       // subgroup size
-override L = 3;
-const MOST = 8;        // the largest L
-
-struct Params {
-  offset: vec4u,   // of x, of g; images, those of a part
-  extents: vec4u,  // channels, H, W of x; outputs
-  plane: vec4u,    // rows, columns of g; K; channels of a group
-  places: vec4i,   // padding (y, x), dilation (y, x)
-  steps: vec4u,    // strides (y, x); outputs of a group
-  digits: vec4u,   // S pixels further: images, rows, columns
-}
-@group(0) @binding(0) var<uniform> P: Params;
-@group(0) @binding(1) var<storage, read_write> result: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> g: array<f32>;
-
-// What a pixel of the images is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
-//! op
-fn load(x: f32) -> f32 { return x; }
-//! end
 
 @compute @workgroup_size(S)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
-  let o = group.x / P.plane.w;
-  let c = (o / P.steps.z) * P.plane.w + group.x % P.plane.w;
-  let image_size = P.extents.y * P.extents.z;
-  let plane_size = P.plane.x * P.plane.y;
-  let end = min(group.z * P.offset.w + P.offset.w, P.offset.z);
-  let skipped = quotient(lane, plane_size);
-  var b = group.z * P.offset.w + skipped;
-  var row = quotient(lane - skipped * plane_size, P.plane.y);
-  var column = lane - skipped * plane_size - row * P.plane.y;
-  var sums: array<f32, MOST>;
-  while (b < end) {
-    let yy = i32(row * P.steps.x) - P.places.x + i32(group.y) * P.places.z;
-    let line = P.offset.x + (b * P.extents.x + c) * image_size + u32(max(yy, 0)) * P.extents.z;
-    let cotangent = g[P.offset.y + (b * P.extents.w + o) * plane_size + row * P.plane.y + column];
-    for (var l = 0; l < L; l++) {
-      let xx = i32(column * P.steps.y) - P.places.y + l * P.places.w;
-      let inside = yy >= 0 && yy < i32(P.extents.y) && xx >= 0 && xx < i32(P.extents.z);
-      sums[l] += select(0.0, cotangent * load(x[select(0u, line + u32(xx), inside)]), inside);
-    }
-    column += P.digits.z;
-    let next_row = column >= P.plane.y;
-    column -= select(0u, P.plane.y, next_row);
-    row += P.digits.y + u32(next_row);
-    let next_image = row >= P.plane.x;
-    row -= select(0u, P.plane.x, next_image);
-    b += P.digits.x + u32(next_image);
-  }
+  let sums = sums_of_row(group, lane);
   var mine = 0.0;
-  for (var l = 0; l < L; l++) {
+  for (var l = 0u; l < L; l++) {
     let sum = subgroupAdd(sums[l]);
-    if (lane == u32(l)) { mine = sum; }
+    if (lane == l) { mine = sum; }
   }
-  if (lane < u32(L)) { result[((group.z * P.extents.w * P.plane.w + group.x) * P.plane.z + group.y) * u32(L) + lane] = mine; }
+  if (lane < L) { result[place_of_row(group) + lane] = mine; }
 }

@@ -11,11 +11,6 @@
 //! include "conv_any_params.wgsl"
 //! include "tile.wgsl"
 
-// What a pixel is when it is loaded; a pointwise function may stand in its place. Padding stays 0.
-//! op
-fn load(x: f32) -> f32 { return x; }
-//! end
-
 @compute @workgroup_size(SIZE)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32) {
   let across = local % ACROSS;
@@ -26,16 +21,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   var corner_x: vec4i;
   var target_at: vec4u;
   for (var q = 0u; q < 4u; q++) {
-    let n = min(pixels[q], P.offset.w - 1u);
-    let b = quotient(n, P.offset.z);
-    let pixel = n - b * P.offset.z;
-    let i = quotient(pixel, P.plane.y);
-    let j = pixel - i * P.plane.y;
-    image[q] = P.offset.x + (b * P.extents.x + group.z * P.count.w) * plane;
-    corner_y[q] = i32(i) * P.first.z + P.first.x;
-    corner_x[q] = i32(j) * P.first.z + P.first.y;
-    target_at[q] = (b * P.extents.w + group.z * P.count.z) * P.plane.z * P.plane.w
-      + (i * P.place.x + P.place.y) * P.plane.w + j * P.place.x + P.place.z;
+    let own = pixel_of(pixels[q]);
+    image[q] = own.image + group.z * P.count.w * plane;
+    corner_y[q] = own.corner.x;
+    corner_x[q] = own.corner.y;
+    target_at[q] = own.target_at + group.z * P.count.z * P.plane.z * P.plane.w;
   }
   let mine = vec2u(local % DEPTH, local / DEPTH);  // of the left tile, since a filter's channels lie closer than the filters
   let filters = min(group.y * ROWS + quarters(mine.y, ROWS), vec4u(P.count.z - 1u)) * P.filters.x

@@ -3,7 +3,7 @@
 //
 // Layout: a few lanes walk side by side through a stretch of their own, several turns each, since starting an invocation costs more than a turn: memory
 // is read in its order, as prefetching wants it (a grid stride took twice as long on a dozen operands of 4 MB). What the uniform says is read before
-// the loop: that is a memory instruction as any other.
+// the loop, since that is a memory instruction too.
 // Rate: one value at a time 6 GB/s on a software adapter of two cores, by vec4 8-10.
 //! include "common.wgsl"
 

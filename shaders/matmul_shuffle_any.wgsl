@@ -4,21 +4,11 @@
 // Layout: as matmul_shuffle.wgsl, but a lane owns COLUMNS single columns, S apart, of ROWS rows, and loads a value of y for each: no vec4 to align.
 // Rate: 7 to 10 times matmul.wgsl, by turns: about 20 GFLOP/s on a software adapter of two cores.
 enable subgroups;
+//! include "matmul_params.wgsl"
 
 override S = 8u;  // subgroup size
 const ROWS = 16u;
 const COLUMNS = 2u;
-
-struct Params {
-  offset: vec4u,     // of x, of y, of the result
-  x_strides: vec4u,  // batch, row, column
-  y_strides: vec4u,
-  size: vec4u,       // m, n, k
-}
-@group(0) @binding(0) var<uniform> P: Params;
-@group(0) @binding(1) var<storage, read_write> result: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> y: array<f32>;
 
 @compute @workgroup_size(S)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {

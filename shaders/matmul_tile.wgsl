@@ -5,18 +5,8 @@
 // matmul_shuffle.wgsl.
 //
 // Rows and columns beyond the last are fetched from the last and not stored.
+//! include "matmul_params.wgsl"
 //! include "tile.wgsl"
-
-struct Params {
-  offset: vec4u,     // of x, of y, of the result
-  x_strides: vec4u,  // batch, row, column
-  y_strides: vec4u,
-  size: vec4u,       // m, n, k
-}
-@group(0) @binding(0) var<uniform> P: Params;
-@group(0) @binding(1) var<storage, read_write> result: array<f32>;
-@group(0) @binding(2) var<storage, read> x: array<f32>;
-@group(0) @binding(3) var<storage, read> y: array<f32>;
 
 // Which k and which of `width` vec4s number i of a tile is.
 fn place(i: u32, width: u32, along_k: bool) -> vec2u {

@@ -366,10 +366,10 @@ export const fuse = (
     else if (kind === 'view') roots.push({ kind: 'map', node, body: bodied(node.inputs[0] as Tensor) })
     else if (kind === 'regions') roots.push(regionsRoot(node))
     else if (kind === 'shader') {
-      const at = (node.primitive.kernel as ShaderKernel).hook
-      const hook = at === undefined ? undefined : expand(node.inputs[at] as Tensor)
+      const operand = hooked(node)
+      const hook = operand && expand(operand)
       const computed = hook !== undefined && hook.steps.length > 0
-      const operands = node.inputs.map((input, i) => (computed && i === at ? (hook.inputs[0] as Access) : access(input)))
+      const operands = node.inputs.map(input => (computed && input === operand ? (hook.inputs[0] as Access) : access(input)))
       need(operands)
       roots.push({ kind: 'shader', node, operands, ...(computed ? { hook } : {}) })
     }

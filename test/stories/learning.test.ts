@@ -1,5 +1,5 @@
 /**
- * What a search is for, on the adapter, on the real digits. Every method improves on chance within a short run, on the adapter, on the real digits: a supernet that is searched for two epochs, and one
+ * What a search is for. Every method improves on chance within a short run, on the adapter, on the real digits: a supernet that is searched for two epochs, and one
  * whose cell was selected by perturbation, classify images that they never saw. `npm test` takes two of them, `npm run test:all` all.
  * And the regulariser brings the cells into harmony (`test:all`): the figures are in docs/method.md.
  */

@@ -286,13 +286,19 @@ const any = (flip: boolean): Variant =>
     workgroups: [Math.ceil(pixels / (PIXELS * WORKGROUP)), groups === 1 ? Math.ceil(outputs / OUTPUTS) : outputs, 1]
   }))
 
-/** How far `pixels` further is on the planes of a convolution's outputs: images, rows, columns. */
-export const carries = ({ rows, columns }: Convolution, pixels: number): readonly number[] => [
-  Math.floor(pixels / (rows * columns)),
-  Math.floor((pixels % (rows * columns)) / columns),
-  (pixels % (rows * columns)) % columns,
-  0
-]
+/** The uniform of `conv_filter_grad_params.wgsl`, for parts of so many images and turns that go on by so many pixels. */
+export const filterGradParams = (conv: Convolution, images: number, pixels: number): readonly number[] => {
+  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations } = conv
+  const plane = rows * columns
+  return [
+    ...[...offsets, batch, images],
+    ...[channels, height, width, outputs],
+    ...[rows, columns, ...kernels],
+    ...[...paddings, ...dilations],
+    ...[...strides, conv.perGroup, outputs / conv.groups],
+    ...[Math.floor(pixels / plane), Math.floor((pixels % plane) / columns), (pixels % plane) % columns, 0]
+  ]
+}
 
 /** The longest row of taps of `conv2d_grouped_filter_grad_any` and `conv2d_filter_grad_tree`. */
 export const MOST_ROW = 8
@@ -300,20 +306,13 @@ export const MOST_ROW = 8
 /** `conv2d_filter_grad_any`, or `conv2d_grouped_filter_grad_any`, into partial sums, and a fold that adds them. */
 const anyFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
   const conv = convolutionOf(call)
-  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations, dense } = conv
+  const { channels, outputs, kernels, dense } = conv
   const [k, l] = kernels
   if (!dense && l > MOST_ROW) return undefined
   return byParts(call, newSlot, outputs * conv.perGroup * k * l, (images, parts) => ({
     shader: dense ? 'conv2d_filter_grad_any' : 'conv2d_grouped_filter_grad_any',
     constants: dense ? { S: size } : { S: size, L: l },
-    params: [
-      ...[...offsets, batch, images],
-      ...[channels, height, width, outputs],
-      ...[rows, columns, k, dense ? l : conv.perGroup],
-      ...[...paddings, ...dilations],
-      ...[...strides, outputs / conv.groups, 0],
-      ...carries(conv, size)
-    ],
+    params: filterGradParams(conv, images, size),
     workgroups: dense
       ? [Math.ceil(outputs / TILE[0]) * Math.ceil(channels / TILE[1]), k * l, parts]
       : [outputs * conv.perGroup, k, parts]

@@ -27,7 +27,9 @@ const foldOf = (call: Call) => {
   }
 }
 
-type Fold = ReturnType<typeof foldOf>
+type Parsed = ReturnType<typeof foldOf>
+/** A fold as its uniform says it; operands that walk alike may share a walk. */
+type Fold = Omit<Parsed, 'walks'> & { readonly walks: readonly Parsed['walks'][number][] }
 
 const foldCall = (call: Call, { outputs, count, lanes, kept, reduced, starts, numbers, walks }: Fold): Call => ({
   ...call,
@@ -223,7 +225,7 @@ const reduceBy =
         count: turns,
         lanes,
         reduced: byFour ? [inner / 4, ...reduced.slice(1)] : reduced,
-        walks: [...scaled.walks]
+        walks: scaled.walks
       }
     )
     return [

@@ -1,4 +1,4 @@
-/** Matrix products, for software adapters. */
+/** Matrix products, for software adapters; and what those for GPUs share with them. */
 import type { Call } from '../spec.js'
 import { dispatchable, type Variant, type Variants } from './variant.js'
 
@@ -19,11 +19,12 @@ const COLUMNS = 2
 /** Of smaller products that run once in a step, the compile costs more than they do. In multiply-adds. */
 export const FEW = 2 ** 16
 
-const shuffling = (
+/** The product by a shader of which a workgroup takes so many rows and columns. */
+export const tiled = (
   call: Call,
   shader: string,
   constants: Readonly<Record<string, number>>,
-  columns: number
+  [rows, columns]: readonly [number, number]
 ): readonly Call[] | undefined => {
   const { offsets, x, y, count, m, n, k } = productOf(call)
   return dispatchable([
@@ -32,7 +33,7 @@ const shuffling = (
       shader,
       constants,
       params: [...offsets, ...x, ...y, m, n, k, 0],
-      workgroups: [Math.ceil(n / columns), Math.ceil(m / ROWS), count / (m * n)]
+      workgroups: [Math.ceil(n / columns), Math.ceil(m / rows), count / (m * n)]
     }
   ])
 }
@@ -44,13 +45,13 @@ const shuffle4: Variant = (call, { subgroupSize: size }) => {
   const transposed = row === 1 && column !== 1
   const aligned = [offsets[1] as number, offsets[2] as number, batch, transposed ? column : row].every(stride => stride % 4 === 0)
   if (count * k < FEW || n % 4 !== 0 || !aligned || (transposed ? k % 4 !== 0 : column !== 1)) return undefined
-  return shuffling(call, 'matmul_shuffle', { TRANSPOSED: Number(transposed), S: size }, 4 * size)
+  return tiled(call, 'matmul_shuffle', { TRANSPOSED: Number(transposed), S: size }, [ROWS, 4 * size])
 }
 
 /** `matmul_shuffle_any`. */
 const shuffleAny: Variant = (call, { subgroupSize: size }) => {
   const { count, k } = productOf(call)
-  return count * k < FEW ? undefined : shuffling(call, 'matmul_shuffle_any', { S: size }, COLUMNS * size)
+  return count * k < FEW ? undefined : tiled(call, 'matmul_shuffle_any', { S: size }, [ROWS, COLUMNS * size])
 }
 
 export const matmuls: Variants = { matmul: [shuffle4, shuffleAny] }

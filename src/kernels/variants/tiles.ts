@@ -1,7 +1,7 @@
 /** Convolutions and matrix products for GPUs: workgroup tiles and registers, whatever the subgroups. */
-import { byParts, carries, convolutionOf, MOST_ROW, ofAnyExtents, PARTS } from './convolutions.js'
-import { FEW, productOf } from './matmuls.js'
-import { dispatchable, type Variant, type Variants, WORKGROUP } from './variant.js'
+import { byParts, convolutionOf, filterGradParams, MOST_ROW, ofAnyExtents, PARTS } from './convolutions.js'
+import { FEW, productOf, tiled } from './matmuls.js'
+import { type Variant, type Variants, WORKGROUP } from './variant.js'
 
 /** Columns, and values of the depth at a time, of `tile.wgsl`. */
 const COLUMNS = 64
@@ -35,8 +35,7 @@ const ENOUGH = 512
 /** `conv2d_filter_grad_tile`, or `conv2d_filter_grad_tree` where groups have few outputs, into partial sums, and a fold that adds them. */
 const filterGrad: Variant = (call, _, newSlot) => {
   const conv = convolutionOf(call)
-  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations } = conv
-  const { groups, perGroup } = conv
+  const { outputs, kernels, groups, perGroup } = conv
   const [k, l] = kernels
   const each = outputs / groups
   const few = each <= MOST_DIRECT
@@ -50,14 +49,7 @@ const filterGrad: Variant = (call, _, newSlot) => {
     (images, parts) => ({
       shader: few ? 'conv2d_filter_grad_tree' : 'conv2d_filter_grad_tile',
       constants: few ? { L: l } : { ROWS: tile },
-      params: [
-        ...[...offsets, batch, images],
-        ...[channels, height, width, outputs],
-        ...[rows, columns, k, l],
-        ...[...paddings, ...dilations],
-        ...[...strides, perGroup, each],
-        ...carries(conv, few ? WORKGROUP : DEPTH)
-      ],
+      params: filterGradParams(conv, images, few ? WORKGROUP : DEPTH),
       workgroups: [x, y, parts]
     }),
     { most: Math.max(few ? 1 : PARTS, Math.ceil(ENOUGH / (x * y))) }
@@ -66,18 +58,9 @@ const filterGrad: Variant = (call, _, newSlot) => {
 
 /** `matmul_tile`. */
 const matmul: Variant = call => {
-  const { offsets, x, y, count, m, n, k } = productOf(call)
+  const { count, m, k } = productOf(call)
   const rows = rowsFor(m)
-  if (count * k < FEW) return undefined
-  return dispatchable([
-    {
-      ...call,
-      shader: 'matmul_tile',
-      constants: { ROWS: rows },
-      params: [...offsets, ...x, ...y, m, n, k, 0],
-      workgroups: [Math.ceil(n / COLUMNS), Math.ceil(m / rows), count / (m * n)]
-    }
-  ])
+  return count * k < FEW ? undefined : tiled(call, 'matmul_tile', { ROWS: rows }, [rows, COLUMNS])
 }
 
 export const tiles: Variants = {
