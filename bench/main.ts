@@ -1,23 +1,13 @@
 /**
  * Checks each workload against the float64 reference, then times it: the first call, with an empty driver cache, and the median of warm ones.
- *
- * npm run bench                        all workloads on the adapter that is preferred
- * npm run bench -- --quick             without those that take minutes
- * npm run bench -- --only conv         those whose name contains "conv"; several parts by comma
- * npm run bench -- --adapter A,B       on each of these adapters, by a part of the name
- * npm run bench -- --peers             jax-js and TensorFlow.js beside it, taking turns (installs bench/peers on its first use)
- * npm run bench -- --torch             PyTorch on the CPU beside it, where python3 has it
- * npm run bench -- --rounds 9          more turns than 5
- * npm run bench -- --json FILE         the rows as JSON
- * npm run bench -- --markdown FILE     the table for docs/benchmarks.md
- * npm run bench -- --explain NAME      no table: where the time of each workload so named goes, kernel by kernel
+ * `npm run bench -- --help` lists its options.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { parseArgs } from 'node:util'
+import { Command, InvalidArgumentError } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { type AdapterInfo, listAdapters } from '../src/engine.js'
 import { expected, median, worstError } from './check.js'
@@ -135,23 +125,64 @@ const measure = async (
   }
 }
 
-const { values: options } = parseArgs({
-  options: {
-    quick: { type: 'boolean' },
-    only: { type: 'string' },
-    adapter: { type: 'string' },
-    peers: { type: 'boolean' },
-    torch: { type: 'boolean' },
-    rounds: { type: 'string' },
-    json: { type: 'string' },
-    markdown: { type: 'string' },
-    explain: { type: 'string' }
-  }
-})
+const parts = (list: string): readonly string[] => list.split(',')
+const turns = (text: string): number => {
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('A whole number of at least 1 is wanted.')
+  return count
+}
+/** A file to be written in the end: whether its folder is there is seen before hours of work. */
+const output = (file: string): string => {
+  if (!existsSync(dirname(file))) throw new InvalidArgumentError(`The folder ${dirname(file)} does not exist: make it first.`)
+  return file
+}
+
+interface Options {
+  readonly quick?: boolean
+  readonly only?: readonly string[]
+  readonly adapter?: readonly string[]
+  readonly peers?: boolean
+  readonly torch?: boolean
+  readonly rounds: number
+  readonly json?: string
+  readonly markdown?: string
+  readonly explain?: readonly string[]
+}
+const options = new Command('npm run bench --')
+  .description(
+    'Checks each workload against the float64 reference, then times it: the first call, with an empty driver cache, and the median of warm ones.'
+  )
+  .option('--quick', 'without the workloads that take minutes')
+  .option('--only <parts>', 'the workloads whose names contain one of these, by comma', parts)
+  .option(
+    '--adapter <parts>',
+    'on each of these adapters, by a part of the name; without it, on the one that is preferred',
+    parts
+  )
+  .option('--peers', 'jax-js and TensorFlow.js beside it, taking turns (installs bench/peers on its first use)')
+  .option('--torch', 'PyTorch on the CPU beside it, where python3 has it')
+  .option('--rounds <count>', 'turns of each engine', turns, 5)
+  .option('--json <file>', 'the rows as JSON', output)
+  .option('--markdown <file>', 'the table for docs/benchmarks.md', output)
+  .option('--explain <parts>', 'no table: where the time of each workload so named goes, kernel by kernel', parts)
+  .addHelpText(
+    'after',
+    `
+Examples:
+  npm run bench -- --quick --peers --json bench.json
+  npm run bench -- --only conv,CNN --adapter llvmpipe --rounds 9
+  npm run bench -- --explain "C8 N1 B32 16x16 fd"
+
+Exit codes: 0 every row of lambda-darts is right, 1 one is not, 2 bad input or no adapter.
+`
+  )
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse()
+  .opts<Options>()
 
 const listed = await listAdapters()()
 const adapters = E.isRight(listed) ? listed.right : stop(listed.left.message)
-const wanted = options.adapter?.split(',') ?? [adapters[0]?.name ?? '']
+const wanted = options.adapter ?? [adapters[0]?.name ?? '']
 const found = wanted.map(
   part =>
     adapters.find(({ name }) => name.toLowerCase().includes(part.toLowerCase())) ??
@@ -159,11 +190,7 @@ const found = wanted.map(
       `An adapter named like "${part}" was wanted, but there are only: ${adapters.map(({ name }) => name).join(', ') || 'none'}; choose one of these, or run \`npm run adapter\`.`
     )
 )
-const rounds = Number(options.rounds ?? 5)
-if (!Number.isInteger(rounds) || rounds < 1)
-  stop(`--rounds takes a whole number of at least 1, but got "${options.rounds}"; write --rounds 9.`)
-
-const only = (options.explain ?? options.only)?.split(',')
+const only = options.explain ?? options.only
 const chosen = WORKLOADS.filter(({ name, slow }) => (only ? only.some(part => name.includes(part)) : !(options.quick && slow)))
 if (chosen.length === 0)
   stop(
@@ -186,7 +213,7 @@ for (const adapter of found) {
   for (const workload of chosen) {
     const large = workload.name.startsWith('search step')
     const engines = ['lambda-darts', ...(options.peers && !large ? PEERS : []), ...(python && !large ? ['pytorch'] : [])]
-    const measured = await measure(workload, adapter, engines, python, rounds)
+    const measured = await measure(workload, adapter, engines, python, options.rounds)
     rows.push(...measured)
     for (const row of measured) process.stdout.write(line(row))
   }

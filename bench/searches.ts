@@ -1,15 +1,11 @@
 /**
  * What a step of a search costs, for each space and method: seconds from tracing to plan, kernels, peak bytes, and on the adapter seconds until the
  * first step is done (the driver's compile among them) and seconds for a step after that, the median of some.
- *
- * node --import tsx bench/searches.ts                  C4, B32, the digits, 5 layers or 3 cells
- * node --import tsx bench/searches.ts --only s3,darts  rows whose name contains one of these
- * node --import tsx bench/searches.ts --plan           planning alone, without a device; then of the largest step too: s5, 8 layers, C16, B64, exact
- * node --import tsx bench/searches.ts --unfused        a kernel for each operation
+ * `node --import tsx bench/searches.ts --help` lists its options.
  */
 import { readFileSync } from 'node:fs'
-import { parseArgs } from 'node:util'
 import { gunzipSync } from 'node:zlib'
+import { Command } from 'commander'
 import { keyOf } from '../src/autodiff/ops/random.js'
 import { type Backend, dispose, lowered, openDevice, release, store } from '../src/engine.js'
 import { plan } from '../src/kernels/plan.js'
@@ -23,9 +19,14 @@ import { SPACES, type Space } from '../src/nas/space.js'
 import { batchesOf, compileStep, runStep, stepExample } from '../src/nas/steps.js'
 import { median, right, succeed } from './check.js'
 
-const { values: options } = parseArgs({
-  options: { only: { type: 'string' }, plan: { type: 'boolean' }, unfused: { type: 'boolean' } }
-})
+const options = new Command('node --import tsx bench/searches.ts')
+  .description('What a search step costs: each space with each method on the digits, 4 channels, batch 32, 5 layers or 3 cells.')
+  .option('--only <parts>', 'the rows whose names contain one of these, by comma', list => list.split(','))
+  .option('--plan', 'planning alone, without a device; then of the largest step too: s5, 8 layers, C16, B64, exact')
+  .option('--unfused', 'a kernel for each operation')
+  .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
+  .parse()
+  .opts<{ readonly only?: readonly string[]; readonly plan?: boolean; readonly unfused?: boolean }>()
 const fused = !options.unfused
 
 type Given = Readonly<Record<string, string>>
@@ -50,8 +51,7 @@ const rows: readonly (readonly [string, Given])[] = [
       ]
     : [])
 ]
-const parts = options.only?.split(',')
-const chosen = rows.filter(([name]) => parts?.some(part => name.includes(part)) ?? true)
+const chosen = rows.filter(([name]) => options.only?.some(part => name.includes(part)) ?? true)
 
 const digits = right(decodeDigits(gunzipSync(readFileSync(new URL('../data/digits.csv.gz', import.meta.url)))))
 const data = right(prepare(digits, 0))
