@@ -1,57 +1,7 @@
-/** Convolutions and their gradients, dense and depthwise, for software adapters; and what those for GPUs share with them. */
+/** Convolutions and their gradients, dense and depthwise, for software adapters. */
 import type { Call } from '../spec.js'
-import { sumOfParts } from './folds.js'
-import {
-  dispatchable,
-  type Facts,
-  greatestDivisor,
-  type NewSlot,
-  rowsFit,
-  type Variant,
-  type Variants,
-  WORKGROUP
-} from './variant.js'
-
-/** The uniform of the three convolutions, by the names of `conv_params.wgsl`. */
-export const convolutionOf = ({ params, constants = {} }: Call) => {
-  const at = (i: number) => params[i] as number
-  const [height, width, kernel] = [at(8), at(9), at(12)]
-  const [padding, dilation] = [at(16), at(18)]
-  const strides = [constants['STRIDE_Y'], constants['STRIDE_X']] as [number, number]
-  return {
-    offsets: [at(0), at(1)] as [number, number],
-    /** Where the result begins; only the filter gradient's may be elsewhere than at 0. */
-    start: at(2),
-    batch: at(5),
-    channels: at(6),
-    outputs: at(7),
-    height,
-    width,
-    rows: at(10),
-    columns: at(11),
-    kernel,
-    kernels: [kernel, at(13)] as const,
-    strides,
-    paddings: [padding, at(17)] as const,
-    dilation,
-    dilations: [dilation, at(19)] as const,
-    /** A square filter, stride 1, padded so that outputs and images have one size. */
-    same:
-      kernel === at(13) &&
-      strides[0] === 1 &&
-      strides[1] === 1 &&
-      dilation === at(19) &&
-      padding === at(17) &&
-      2 * padding === (kernel - 1) * dilation &&
-      at(10) === height &&
-      at(11) === width,
-    perGroup: at(20),
-    groups: at(6) / at(20),
-    dense: at(20) === at(6),
-    depthwise: at(20) === 1 && at(21) === 1
-  }
-}
-export type Convolution = ReturnType<typeof convolutionOf>
+import { byParts, type Convolution, convolutionOf, filterGradParams, MOST_ROW, ofAnyExtents, square } from './convolution.js'
+import { dispatchable, greatestDivisor, rowsFit, type Variant, type Variants, WORKGROUP } from './variant.js'
 
 const ROWS = 2
 const OUTS = 4
@@ -86,29 +36,6 @@ const row4 =
       }
     ])
   }
-
-/** The parts that a batch is cut into, so that there is enough to do side by side and no sum is long. */
-export const PARTS = 8
-
-/**
- * A call into partial sums over parts of the batch, of the filters' size each, and the fold that adds them. A part has as many images as the call
- * takes at once, if there are so many.
- */
-export const byParts = (
-  call: Call,
-  newSlot: NewSlot,
-  count: number,
-  partial: (images: number, parts: number) => Pick<Call, 'shader' | 'constants' | 'params' | 'workgroups'>,
-  { atOnce = 1, most = PARTS }: { readonly atOnce?: number; readonly most?: number } = {}
-): readonly Call[] | undefined => {
-  const { batch, start } = convolutionOf(call)
-  const images = Math.max(Math.ceil(batch / most), Math.min(batch, atOnce))
-  const parts = Math.ceil(batch / images)
-  const whole = parts === 1 && start === 0
-  const write = whole ? call.write : newSlot({ dtype: 'f32', shape: [parts, count] })
-  const first = { ...call, ...partial(images, parts), write }
-  return dispatchable(whole ? [first] : [first, sumOfParts(call, { partial: write, parts, outputs: count, start })])
-}
 
 /** `conv2d_filter_grad_row4` into partial sums, and a fold that adds them. */
 const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
@@ -172,112 +99,6 @@ const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => 
 const PIXELS = 4
 const OUTPUTS = 8
 
-/** What one axis of a convolution of any extents walks, for the pixels t i + `remainder` of the result. */
-interface Axis {
-  readonly remainder: number
-  readonly pixels: number
-  /** The first tap's place for i = 0, the first tap and the number of taps. */
-  readonly from: number
-  readonly tap: number
-  readonly taps: number
-}
-
-/** A call's share: pixels t `apart`; i of them are `step` apart in the source, taps n `dilation`; a tap n is k0 + h n with h = `every`. */
-interface Walk {
-  readonly axes: readonly [Axis, Axis]
-  readonly apart: number
-  readonly step: number
-  readonly dilation: number
-  readonly every: number
-}
-
-/** The forward pass, as it is. */
-const forwardWalks = (conv: Convolution): readonly Walk[] => {
-  const axis = (i: 0 | 1): Axis => ({
-    remainder: 0,
-    pixels: [conv.rows, conv.columns][i] as number,
-    from: -conv.paddings[i],
-    tap: 0,
-    taps: conv.kernels[i]
-  })
-  return [{ axes: [axis(0), axis(1)], apart: 1, step: conv.strides[0], dilation: conv.dilations[0], every: 1 }]
-}
-
-const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
-
-/**
- * The input gradient, a call for the pixels of each remainder r by the stride s. The pixel s i + r meets the tap k of the output
- * (s i + r + p - d k) / s where that has no remainder: with g the greatest common divisor of s and d, from the first such k every s/g-th, and
- * each is d/g outputs before the last. Pixels that meet none get 0.
- */
-const inputGradWalks = (conv: Convolution): readonly Walk[] => {
-  const [stride, dilation] = [conv.strides[0], conv.dilations[0]]
-  const common = gcd(stride, dilation)
-  const every = stride / common
-  const axis = (remainder: number, i: 0 | 1): Axis => {
-    const place = (tap: number) => (remainder + conv.paddings[i] - dilation * tap) / stride
-    const first = Array.from({ length: every }, (_, tap) => tap).find(tap => Number.isInteger(place(tap)))
-    return {
-      remainder,
-      pixels: Math.max(0, Math.ceil(([conv.height, conv.width][i] as number) / stride - remainder / stride)),
-      from: first === undefined ? 0 : place(first),
-      tap: first ?? 0,
-      taps: first === undefined ? 0 : Math.max(0, Math.ceil((conv.kernels[i] - first) / every))
-    }
-  }
-  return Array.from({ length: stride * stride }, (_, n): Walk => {
-    const axes = [axis(Math.floor(n / stride), 0), axis(n % stride, 1)] as const
-    return { axes, apart: stride, step: 1, dilation: -dilation / common, every }
-  }).filter(({ axes: [y, x] }) => y.pixels * x.pixels > 0)
-}
-
-const square = ({ strides, dilations }: Convolution): boolean => strides[0] === strides[1] && dilations[0] === dilations[1]
-
-/** Larger strides would take too many calls in the input gradient. */
-const MOST_STRIDE = 4
-
-/** What a kernel for convolutions of any extents is chosen by: groups, channels of the result, and its pixels in all images. */
-interface Extents {
-  readonly groups: number
-  readonly outputs: number
-  readonly pixels: number
-}
-
-/** The forward pass or the input gradient by kernels that read `conv_any_params.wgsl`. */
-export const ofAnyExtents =
-  (flip: boolean, kernel: (extents: Extents, facts: Facts) => Pick<Call, 'shader' | 'constants' | 'workgroups'>): Variant =>
-  (call, facts) => {
-    const conv = convolutionOf(call)
-    if (!square(conv) || (flip && conv.strides[0] > MOST_STRIDE)) return undefined
-    const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, perGroup, groups } = conv
-    const [k, l] = kernels
-    const filters = flip ? [k * l, perGroup * k * l] : [perGroup * k * l, k * l]
-    const image = [channels, height, width] as const
-    const output = [outputs, rows, columns] as const
-    const [from, to] = flip ? [output, image] : [image, output]
-    const walks = (flip ? inputGradWalks : forwardWalks)(conv)
-    return dispatchable(
-      walks.map(({ axes: [y, x], apart, step, dilation, every }) => {
-        const pixels = y.pixels * x.pixels
-        return {
-          ...call,
-          ...kernel({ groups, outputs: to[0], pixels: batch * pixels }, facts),
-          params: [
-            ...[...offsets, pixels, batch * pixels],
-            ...[...from, to[0]],
-            ...[y.pixels, x.pixels, to[1], to[2]],
-            ...[apart, y.remainder, x.remainder, 0],
-            ...[y.from, x.from, step, dilation],
-            ...[...filters, l, (outputs / groups) * perGroup * k * l],
-            ...[y.tap, x.tap, every, 0],
-            ...[y.taps, x.taps, to[0] / groups, from[0] / groups]
-          ],
-          flops: (call.flops * y.taps * x.taps * pixels) / (k * l * rows * columns)
-        }
-      })
-    )
-  }
-
 /** `conv2d_any` and `conv2d_grouped_any`. */
 const any = (flip: boolean): Variant =>
   ofAnyExtents(flip, ({ groups, outputs, pixels }, { subgroupSize }) => ({
@@ -285,23 +106,6 @@ const any = (flip: boolean): Variant =>
     constants: { S: subgroupSize },
     workgroups: [Math.ceil(pixels / (PIXELS * WORKGROUP)), groups === 1 ? Math.ceil(outputs / OUTPUTS) : outputs, 1]
   }))
-
-/** The uniform of `conv_filter_grad_params.wgsl`, for parts of so many images and turns that go on by so many pixels. */
-export const filterGradParams = (conv: Convolution, images: number, pixels: number): readonly number[] => {
-  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations } = conv
-  const plane = rows * columns
-  return [
-    ...[...offsets, batch, images],
-    ...[channels, height, width, outputs],
-    ...[rows, columns, ...kernels],
-    ...[...paddings, ...dilations],
-    ...[...strides, conv.perGroup, outputs / conv.groups],
-    ...[Math.floor(pixels / plane), Math.floor((pixels % plane) / columns), (pixels % plane) % columns, 0]
-  ]
-}
-
-/** The longest row of taps of `conv2d_grouped_filter_grad_any` and `conv2d_filter_grad_tree`. */
-export const MOST_ROW = 8
 
 /** `conv2d_filter_grad_any`, or `conv2d_grouped_filter_grad_any`, into partial sums, and a fold that adds them. */
 const anyFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {

@@ -1,42 +1,10 @@
-/** Matrix products, for software adapters; and what those for GPUs share with them. */
-import type { Call } from '../spec.js'
-import { dispatchable, type Variant, type Variants } from './variant.js'
-
-/** The uniform of `matmul.wgsl`. Strides are of batch, row, column. */
-export const productOf = ({ params }: Call) => ({
-  offsets: params.slice(0, 4),
-  x: params.slice(4, 8),
-  y: params.slice(8, 12),
-  count: params[12] as number,
-  m: params[13] as number,
-  n: params[14] as number,
-  k: params[15] as number
-})
+/** Matrix products, for software adapters. */
+import { FEW, productOf, tiled } from './product.js'
+import type { Variant, Variants } from './variant.js'
 
 /** Rows of a subgroup of the shuffling shaders, and single columns of a lane of `matmul_shuffle_any`. */
 const ROWS = 16
 const COLUMNS = 2
-/** Of smaller products that run once in a step, the compile costs more than they do. In multiply-adds. */
-export const FEW = 2 ** 16
-
-/** The product by a shader of which a workgroup takes so many rows and columns. */
-export const tiled = (
-  call: Call,
-  shader: string,
-  constants: Readonly<Record<string, number>>,
-  [rows, columns]: readonly [number, number]
-): readonly Call[] | undefined => {
-  const { offsets, x, y, count, m, n, k } = productOf(call)
-  return dispatchable([
-    {
-      ...call,
-      shader,
-      constants,
-      params: [...offsets, ...x, ...y, m, n, k, 0],
-      workgroups: [Math.ceil(n / columns), Math.ceil(m / rows), count / (m * n)]
-    }
-  ])
-}
 
 /** `matmul_shuffle`, on y as it is or transposed. */
 const shuffle4: Variant = (call, { subgroupSize: size }) => {

@@ -1,6 +1,6 @@
 /** Convolutions and matrix products for GPUs: workgroup tiles and registers, whatever the subgroups. */
-import { byParts, convolutionOf, filterGradParams, MOST_ROW, ofAnyExtents, PARTS } from './convolutions.js'
-import { FEW, productOf, tiled } from './matmuls.js'
+import { byParts, convolutionOf, filterGradParams, MOST_ROW, ofAnyExtents, PARTS } from './convolution.js'
+import { FEW, productOf, tiled } from './product.js'
 import { type Variant, type Variants, WORKGROUP } from './variant.js'
 
 /** Columns, and values of the depth at a time, of `tile.wgsl`. */
