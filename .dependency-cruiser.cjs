@@ -54,6 +54,13 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/(nas|autodiff)/|^src/engine[.]ts$' }
     },
     {
+      name: 'the-search-has-no-effects',
+      comment: 'What reads arguments and files, prints and runs is src/nas/cli; what it runs knows nothing of it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/nas/(cli/|main[.]ts$)' },
+      to: { path: '^src/nas/(cli/|main[.]ts$)' }
+    },
+    {
       name: 'index-is-the-outside',
       comment: 'src/index.ts gathers what users import; nothing inside imports it.',
       severity: 'error',

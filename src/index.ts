@@ -67,12 +67,13 @@ export {
   wholeTable
 } from './nas/bench201.js'
 export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from './nas/bilevel.js'
-export { OPTIONS, PRESETS, SearchConfig, stepOptions } from './nas/config.js'
+export { stepOptions } from './nas/config.js'
 export { type Dataset, select, splitBy, standardise } from './nas/data/dataset.js'
 export { decodeDigits } from './nas/data/digits.js'
 export { type DerivedNetwork, derivedNetwork, type NetworkSize, sizeOfNetwork } from './nas/derive.js'
 export { type Diagnosis, diagnose } from './nas/diagnose.js'
 export type { InputError } from './nas/errors.js'
+export type { Event, SearchResult } from './nas/events.js'
 export {
   type Cell,
   type ChosenEdge,
@@ -104,12 +105,14 @@ export { genotypeOf, largestOperations, mixtureRows, type Rows, rowsOf, stronges
 export { METHODS, type Method, type MethodName } from './nas/methods.js'
 export { OPERATIONS, type Operation, type Site } from './nas/operations.js'
 export { adam, clipFactor, globalNorm, sgd } from './nas/optim.js'
+export { OPTIONS, PRESETS, SearchConfig } from './nas/options.js'
 export { type Decision, type Projection, planOf, type View, viewOf } from './nas/perturbation.js'
 export { prepare } from './nas/prepare.js'
 export { PUBLISHED } from './nas/published.js'
 export { cosineRate, linearLambda } from './nas/schedule.js'
-export { type Event, type SearchData, type SearchResult, search } from './nas/search.js'
+export { search } from './nas/search.js'
 export { selectByPerturbation } from './nas/selection.js'
 export { type CellType, cellOf, type Edge, nb201, type Skeleton, SPACES, type Space } from './nas/space.js'
 export { hessianSpectrum, type Spectrum } from './nas/spectrum.js'
+export type { SearchData } from './nas/steps.js'
 export { type NetworkConfig, noiseOf, type SearchedCell, type Supernet, supernet } from './nas/supernet.js'

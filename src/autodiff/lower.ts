@@ -3,7 +3,9 @@
  * of it. Only what a shader needs dense, and what strides cannot say, is copied.
  */
 import type { Call, Data, DType, Program, Slot } from '../kernels/spec.js'
-import { type Access, type Body, type Fold, fuse, movedFold, OWN, type Root } from './fuse.js'
+import { fuse } from './fusion/fuse.js'
+import { movedFold } from './fusion/join.js'
+import { type Access, type Body, type Fold, OWN, type Root } from './fusion/roots.js'
 import { type Graph, topological } from './graph.js'
 import type { ReduceKernel, RegionsKernel, ShaderKernel } from './kernel.js'
 import { denseView, isDense, type NdArray, reshapeView, type View } from './ndarray.js'

@@ -1,6 +1,6 @@
 /** The WGSL of what kernels compute: the texts of pointwise primitives put together. How operands are loaded is not said here. */
 import type { DType } from '../kernels/spec.js'
-import { type Body, type Fold, OWN, type Source } from './fuse.js'
+import { type Body, type Fold, OWN, type Source } from './fusion/roots.js'
 import type { MapKernel, ReduceKernel } from './kernel.js'
 import type { Tensor } from './tensor.js'
 

@@ -6,9 +6,10 @@ import { keyOf } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import { compile, type Engine, fold, type HostArray, read, release, run, type Stored, store } from '../engine.js'
 import type { Batches, State } from './bilevel.js'
-import { FIXED, type SearchConfig, stepOptions } from './config.js'
+import { FIXED, stepOptions } from './config.js'
 import { directionOf, harmonyOf, lossOf, randomDirectionOf } from './harmony.js'
 import { foldIn, initialState } from './initialise.js'
+import type { SearchConfig } from './options.js'
 import {
   HYPERGRADIENT_FACTS,
   HYPERGRADIENT_ROW,

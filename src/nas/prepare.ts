@@ -4,7 +4,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { keyOf } from '../autodiff/ops/random.js'
 import { type Dataset, type DecodeError, splitBy, standardise } from './data/dataset.js'
 import { foldIn, permutation } from './initialise.js'
-import type { SearchData } from './search.js'
+import type { SearchData } from './steps.js'
 
 /** Split by a key made of the seed, standardised with the training part's mean and deviation. */
 export const prepare = (dataset: Dataset, seed: number): E.Either<DecodeError, SearchData> => {

@@ -19,9 +19,10 @@ import {
   store
 } from '../engine.js'
 import { type Batches, METRICS, type Metric, type Rates, type State, type StepResult, stepBatches, stepOf } from './bilevel.js'
-import { type SearchConfig, stepOptions } from './config.js'
+import { stepOptions } from './config.js'
 import { type Dataset, select } from './data/dataset.js'
 import { foldIn, permutation, stateShapes } from './initialise.js'
+import type { SearchConfig } from './options.js'
 import { mapRecord } from './space.js'
 import type { Supernet } from './supernet.js'
 

@@ -31,11 +31,12 @@ import {
   stepOf,
   tablesOf
 } from './bilevel.js'
-import { type SearchConfig, stepOptions } from './config.js'
+import { stepOptions } from './config.js'
 import type { Alpha, Mixing } from './harmony.js'
 import { foldIn, stateShapes } from './initialise.js'
 import { unpack } from './layers.js'
 import { mixtureRows, rowsOf } from './magnitude.js'
+import type { SearchConfig } from './options.js'
 import type { Score, View } from './perturbation.js'
 import type { DecisionEvent, Supernetwork } from './selection.js'
 import { mapRecord } from './space.js'

@@ -1,6 +1,6 @@
 /** The command line in this process, with what it prints caught. */
 import { vi } from 'vitest'
-import { main } from '../../src/nas/cli.js'
+import { main } from '../../src/nas/cli/cli.js'
 
 export interface Ended {
   readonly code: number | null

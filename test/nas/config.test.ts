@@ -2,9 +2,10 @@
 import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { checkSizes, configure, flagName, networkOf, OPTIONS, PRESETS, SearchConfig, stepOptions } from '../../src/nas/config.js'
+import { checkSizes, configure, networkOf, stepOptions } from '../../src/nas/config.js'
 import { inputError } from '../../src/nas/errors.js'
 import { METHODS, type MethodName } from '../../src/nas/methods.js'
+import { flagName, OPTIONS, PRESETS, SearchConfig } from '../../src/nas/options.js'
 import { nb201, SPACES, type Space } from '../../src/nas/space.js'
 import { left, right } from '../kernels/results.js'
 

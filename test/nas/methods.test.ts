@@ -8,7 +8,7 @@ import { keyOf } from '../../src/autodiff/ops/random.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { compile, type HostArray, read, run, type Stored, scope, store } from '../../src/engine.js'
 import { type Batches, type Rates, type State, type StepResult, stepOf, tablesOf } from '../../src/nas/bilevel.js'
-import { checkCombination, configure, PRESETS, stepOptions } from '../../src/nas/config.js'
+import { checkCombination, configure, stepOptions } from '../../src/nas/config.js'
 import type { Dataset } from '../../src/nas/data/dataset.js'
 import {
   type Alpha,
@@ -22,6 +22,7 @@ import {
 } from '../../src/nas/harmony.js'
 import { hypergradient, unrolled } from '../../src/nas/hypergradient.js'
 import { unpack, type Weights } from '../../src/nas/layers.js'
+import { PRESETS } from '../../src/nas/options.js'
 import { openProjection, project, projectedMixtures, viewOf } from '../../src/nas/perturbation.js'
 import { type DecisionEvent, selectByPerturbation } from '../../src/nas/selection.js'
 import { nb201 } from '../../src/nas/space.js'

@@ -7,7 +7,7 @@ import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { WithLeaves } from '../../src/autodiff/tree.js'
 import type { HostArray } from '../../src/engine.js'
 import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tablesOf } from '../../src/nas/bilevel.js'
-import { configure, PRESETS, type SearchConfig, stepOptions } from '../../src/nas/config.js'
+import { configure, stepOptions } from '../../src/nas/config.js'
 import {
   alphaGradientOf,
   differenceRegulariser,
@@ -21,6 +21,7 @@ import {
 } from '../../src/nas/harmony.js'
 import { initialState } from '../../src/nas/initialise.js'
 import { type Activation, unpack } from '../../src/nas/layers.js'
+import { PRESETS, type SearchConfig } from '../../src/nas/options.js'
 import { mapRecord, SPACES, type Space } from '../../src/nas/space.js'
 import { type Supernet, supernet } from '../../src/nas/supernet.js'
 import { backends, evaluateTree } from '../backends.js'

@@ -1,8 +1,8 @@
 /** What a person reads: the lines of a search, letter by letter. */
 import { describe, expect, it } from 'vitest'
-import { PRESETS } from '../../src/nas/config.js'
+import type { EpochSummary, Event, SearchResult } from '../../src/nas/events.js'
+import { PRESETS } from '../../src/nas/options.js'
 import { backendName, clock, compiledLine, epochLine, resultText, stepText, tableText } from '../../src/nas/report.js'
-import type { EpochSummary, Event, SearchResult } from '../../src/nas/search.js'
 import { nb201 } from '../../src/nas/space.js'
 
 const summary: EpochSummary = {

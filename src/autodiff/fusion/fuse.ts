@@ -6,12 +6,28 @@
  * Limits split, they never fail: inputs, so that a kernel stays within the storage buffers of the adapter, and steps, since the time to compile a
  * kernel grows faster than its length.
  */
-import type { DType } from '../kernels/spec.js'
-import { numberOf } from './graph.js'
-import type { RegionsKernel, ShaderKernel, ViewKernel } from './kernel.js'
-import { denseView, isDense, reshapeView, type View } from './ndarray.js'
-import { type Shape, sizeOf } from './shape.js'
-import type { Tensor } from './tensor.js'
+import { numberOf } from '../graph.js'
+import type { RegionsKernel, ShaderKernel, ViewKernel } from '../kernel.js'
+import { denseView, isDense, reshapeView, type View } from '../ndarray.js'
+import { type Shape, sizeOf } from '../shape.js'
+import type { Tensor } from '../tensor.js'
+import { finishes } from './finish.js'
+import { joinFolds } from './join.js'
+import {
+  type Access,
+  type Body,
+  type Fusion,
+  isSmall,
+  kindOf,
+  MOST_STEPS,
+  OWN,
+  type Placement,
+  placeIn,
+  type Root,
+  type Source,
+  sameAccess,
+  sameNumber
+} from './roots.js'
 
 export interface FuseOptions {
   /** Inputs of a kernel: the adapter's storage buffers, less the one that is written. */
@@ -19,72 +35,6 @@ export interface FuseOptions {
   /** False: every node has a kernel of its own, as a replay that looks for a node wants it. */
   readonly fused: boolean
 }
-
-/** Steps of a kernel. */
-const MOST_STEPS = 40
-
-/** A stored tensor, as an index of a kernel's space reads it: `view` has the space's shape, over the tensor's elements in order. */
-export interface Access {
-  readonly node: Tensor
-  readonly view: View
-}
-
-/** What a step reads: an input, an earlier step, or a number. */
-export interface Source {
-  readonly kind: 'input' | 'step' | 'number'
-  readonly index: number
-}
-
-/** What a kernel computes at each index of its space: `steps` in order, each from inputs, numbers and earlier steps. */
-export interface Body {
-  readonly shape: Shape
-  readonly inputs: readonly Access[]
-  readonly numbers: readonly { readonly value: number; readonly dtype: DType }[]
-  readonly steps: readonly { readonly node: Tensor; readonly operands: readonly Source[] }[]
-  readonly result: Source
-}
-
-/** A kernel, or several that write one tensor. */
-export type Root =
-  | { readonly kind: 'map'; readonly node: Tensor; readonly body: Body }
-  /** Folds of one operand space over the same axes, side by side. */
-  | { readonly kind: 'fold'; readonly body: Body; readonly folds: readonly Fold[] }
-  /** Parts that their own kernels do not write in place. */
-  | { readonly kind: 'regions'; readonly node: Tensor; readonly parts: readonly { readonly body: Body; readonly region: View }[] }
-  /** With a hook: what the elements of the kernel's operand of that name are, computed from those of the access when they are loaded. */
-  | { readonly kind: 'shader'; readonly node: Tensor; readonly operands: readonly Access[]; readonly hook?: Body }
-  | { readonly kind: 'constant'; readonly node: Tensor }
-
-/** A fold of `value`, a source of its root's body; `node`, which is stored, is the fold itself or what `finish` makes of it. */
-export interface Fold {
-  readonly node: Tensor
-  readonly fold: Tensor
-  readonly value: Source
-  readonly finish?: Finish
-}
-
-/** What is done to each result of a fold: `body` over the results, its inputs by `tails` the fold itself (`OWN`) or inputs of the root's body. */
-export interface Finish {
-  readonly body: Body
-  readonly tails: readonly number[]
-}
-export const OWN = -1
-
-/** A stored tensor that lies inside another: its elements in order, from `offset` on. */
-export interface Placement {
-  readonly within: Tensor
-  readonly offset: number
-}
-
-export interface Fusion {
-  /** In an order that can be computed; those that are placed in a whole come before it. */
-  readonly roots: readonly Root[]
-  readonly placements: ReadonlyMap<Tensor, Placement>
-  /** Where each output is read. */
-  readonly outputs: readonly Access[]
-}
-
-const kindOf = (node: Tensor) => node.primitive.kernel?.kind
 
 /** The operand that passes through a function of its kernel, if it is that operand only. */
 const hooked = (node: Tensor): Tensor | undefined => {
@@ -101,7 +51,6 @@ const viewOf = (node: Tensor, view: View): View | undefined =>
  * much smaller than the space is one load for a row of four, and a step about half of that.
  */
 const COST = { launch: 200_000, element: 4, repeated: 0.6, step: 0.3 } as const
-const isSmall = (size: number, space: number): boolean => size * 8 <= space
 const readCost = (size: number, space: number): number => space * (isSmall(size, space) ? COST.repeated : COST.element)
 
 /** A kernel that needs a node's value: one that can compute it, at each of `space` indices, or one that must read it. */
@@ -378,194 +327,8 @@ export const fuse = (
   return { roots: fused ? joinFolds(inOrder, placements, mostInputs) : inOrder, placements, outputs: results }
 }
 
-const MOST_FOLDS = 4
-
-/** What a root stores, and what it reads. */
-const storedBy = (root: Root): readonly Tensor[] => (root.kind === 'fold' ? root.folds.map(({ node }) => node) : [root.node])
-const readBy = (root: Root): readonly Tensor[] =>
-  root.kind === 'shader'
-    ? root.operands.map(({ node }) => node)
-    : root.kind === 'regions'
-      ? root.parts.flatMap(({ body }) => body.inputs.map(({ node }) => node))
-      : root.kind === 'constant'
-        ? []
-        : root.body.inputs.map(({ node }) => node)
-
-/** Folds that are joined so far: where they stand, and the depths at which they may be computed. */
-interface Joined {
-  root: Root & { readonly kind: 'fold' }
-  readonly at: number
-  earliest: number
-  latest: number
-}
-
-/**
- * Sums over the same axes of one space that share a large input become one kernel with several results. Depths (stored tensors on the longest way to
- * a root) keep the order sound: a fold may wait for another as long as it stays above all that reads it. It waits only where it keeps no large
- * tensor alive that the other does not read anyway.
- */
-const joinFolds = (roots: readonly Root[], placements: ReadonlyMap<Tensor, Placement>, mostInputs: number): readonly Root[] => {
-  const parts = new Map<Tensor, Tensor[]>()
-  for (const [node, { within }] of placements) parts.set(within, [...(parts.get(within) ?? []), node])
-  const belowOf = (root: Root) => [...readBy(root), ...storedBy(root).flatMap(node => parts.get(node) ?? [])]
-
-  const depths = new Map<Tensor, number>()
-  const highest = new Map<Tensor, number>()
-  for (const root of roots) {
-    const below = belowOf(root)
-    const depth = 1 + below.reduce((most, node) => Math.max(most, depths.get(node) ?? 0), 0)
-    for (const node of storedBy(root)) depths.set(node, depth)
-    for (const node of below) highest.set(node, Math.min(highest.get(node) ?? Number.POSITIVE_INFINITY, depth - 1))
-  }
-
-  /** Groups by what they fold over and by each large input, since only those that share one can be joined: all against all would be quadratic. */
-  const open = new Map<string, Map<Tensor, Joined[]>>()
-  const joined: (Root | undefined)[] = [...roots]
-  roots.forEach((root, i) => {
-    if (root.kind !== 'fold') return
-    const [{ node, fold }] = root.folds as readonly [Fold]
-    if (fold.primitive.name !== 'sum' || fold.dtype !== 'f32') return
-    const [earliest, latest] = [depths.get(node) as number, highest.get(node) ?? Number.POSITIVE_INFINITY]
-    const within = placements.get(node)?.within
-    const space = sizeOf(root.body.shape)
-    const largeOf = ({ inputs }: Body) => inputs.filter(one => !isSmall(sizeOf(one.node.shape), space)).map(one => one.node)
-    const large = largeOf(root.body)
-    const key = [root.body.shape.join('x'), JSON.stringify(fold.attributes)].join(' ')
-    const groups = open.get(key) ?? new Map<Tensor, Joined[]>()
-    open.set(key, groups)
-    const known = new Set(large.flatMap(one => groups.get(one) ?? []))
-    for (const group of [...known].sort((a, b) => a.at - b.at)) {
-      const [{ node: other }] = group.root.folds as readonly [Fold]
-      const from = Math.max(earliest, group.earliest)
-      const to = Math.min(latest, group.latest)
-      if (from > to || group.root.folds.length === MOST_FOLDS || placements.get(other)?.within !== within) continue
-      const theirs = largeOf(group.root.body)
-      const mine = large.filter(one => !theirs.includes(one))
-      const waits = (earliest < from && mine.length > 0) || (group.earliest < from && theirs.some(one => !large.includes(one)))
-      if (waits) continue
-      const { body, moved } = merged(group.root.body, root.body)
-      if (body.inputs.length > mostInputs || body.steps.length > MOST_STEPS) continue
-      const added = root.folds.map(one => movedFold(one, moved))
-      group.root = { ...group.root, body, folds: [...group.root.folds, ...added] }
-      group.earliest = from
-      group.latest = to
-      joined[group.at] = group.root
-      joined[i] = undefined
-      for (const one of mine) groups.set(one, [...(groups.get(one) ?? []), group])
-      return
-    }
-    const own = { root, at: i, earliest, latest }
-    for (const one of new Set(large)) groups.set(one, [...(groups.get(one) ?? []), own])
-  })
-  return sequenced(
-    joined.filter(root => root !== undefined),
-    parts
-  )
-}
-
-/** Where `one` stands in a list that it is added to if there is none like it. */
-const placeIn = <T>(list: T[], one: T, same: (a: T, b: T) => boolean): number => {
-  for (let i = 0; i < list.length; i++) if (same(list[i] as T, one)) return i
-  return list.push(one) - 1
-}
-const sameAccess = (a: Access, b: Access): boolean =>
-  a.node === b.node && a.view.offset === b.view.offset && a.view.strides.every((stride, k) => stride === b.view.strides[k])
-const sameNumber = (a: Body['numbers'][number], b: Body['numbers'][number]): boolean =>
-  Object.is(a.value, b.value) && a.dtype === b.dtype
-const sameStep = (a: Body['steps'][number], b: Body['steps'][number]): boolean =>
-  a.node === b.node && a.operands.every(({ kind, index }, k) => kind === b.operands[k]?.kind && index === b.operands[k]?.index)
-
-/** Two bodies of one space as one, and where the sources of the second are in it. */
-const merged = (a: Body, b: Body): { readonly body: Body; readonly moved: (source: Source) => Source } => {
-  const [inputs, numbers, steps] = [[...a.inputs], [...a.numbers], [...a.steps]]
-  const places = {
-    input: b.inputs.map(one => placeIn(inputs, one, sameAccess)),
-    number: b.numbers.map(one => placeIn(numbers, one, sameNumber)),
-    step: [] as number[]
-  }
-  const moved = ({ kind, index }: Source): Source => ({ kind, index: places[kind][index] as number })
-  for (const { node, operands } of b.steps) {
-    places.step.push(placeIn(steps, { node, operands: operands.map(moved) }, sameStep))
-  }
-  return { body: { ...a, inputs, numbers, steps }, moved }
-}
-
-export const movedFold = ({ finish, ...fold }: Fold, moved: (source: Source) => Source): Fold => ({
-  ...fold,
-  value: moved(fold.value),
-  ...(finish && {
-    finish: { ...finish, tails: finish.tails.map(index => (index === OWN ? OWN : moved({ kind: 'input', index }).index)) }
-  })
-})
-
-/** Roots so that what each reads, and the parts of a whole, come before it; otherwise in their order. */
-const sequenced = (roots: readonly Root[], parts: ReadonlyMap<Tensor, readonly Tensor[]>): readonly Root[] => {
-  const makers = new Map(roots.flatMap(root => storedBy(root).map(node => [node, root] as const)))
-  const done = new Set<Root>()
-  const sequence: Root[] = []
-  const emit = (root: Root): void => {
-    if (done.has(root)) return
-    done.add(root)
-    for (const node of [...readBy(root), ...storedBy(root).flatMap(stored => parts.get(stored) ?? [])]) {
-      const maker = makers.get(node)
-      if (maker) emit(maker)
-    }
-    sequence.push(root)
-  }
-  for (const root of roots) emit(root)
-  return sequence
-}
-
 /** A view of a fold's results as one of its operands' space: the same along the axes that are folded. */
 const alongResults = ({ strides, offset }: View, shape: Shape, axes: readonly number[]): View => {
   const kept = shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
   return { shape, strides: shape.map((_, axis) => (axes.includes(axis) ? 0 : (strides[kept.indexOf(axis)] as number))), offset }
-}
-
-/**
- * Pointwise nodes that alone consume a fold's results, one after another, and need else only numbers and what is there before the fold: by the last
- * of them, which is stored in the fold's place, the fold.
- */
-const finishes = (
-  order: readonly Tensor[],
-  outputs: readonly Tensor[]
-): { readonly finished: ReadonlyMap<Tensor, Tensor>; readonly finishing: ReadonlySet<Tensor> } => {
-  /** Kernels on the longest way to a node. What has fewer than a fold cannot depend on it. */
-  const levels = new Map<Tensor, number>()
-  /** By node, what alone reads it; undefined: several do. */
-  const consumers = new Map<Tensor, Tensor | undefined>()
-  for (const node of order) {
-    const below = node.inputs.reduce((most, input) => Math.max(most, levels.get(input) as number), 0)
-    levels.set(node, below + (kindOf(node) === 'map' || kindOf(node) === 'view' ? 0 : 1))
-    for (const input of node.inputs)
-      consumers.set(input, consumers.has(input) && consumers.get(input) !== node ? undefined : node)
-  }
-  const results = new Set(outputs)
-  /** The only consumer of a node, past reshapes, and what of the node it reads. */
-  const next = (node: Tensor): readonly [Tensor, Tensor] | undefined => {
-    const consumer = consumers.get(node)
-    if (!consumer || results.has(node)) return undefined
-    return consumer.primitive.name === 'reshape' ? next(consumer) : [consumer, node]
-  }
-  const finished = new Map<Tensor, Tensor>()
-  const finishing = new Set<Tensor>()
-  for (const fold of order) {
-    if (kindOf(fold) !== 'reduce') continue
-    const isThere = (node: Tensor) => (levels.get(node) as number) < (levels.get(fold) as number)
-    let last = fold
-    for (;;) {
-      const [consumer, operand] = next(last) ?? []
-      const finishes =
-        consumer &&
-        kindOf(consumer) === 'map' &&
-        consumer.dtype === fold.dtype &&
-        !finishing.has(consumer) &&
-        consumer.inputs.every(input => input === operand || numberOf(input) !== undefined || isThere(input))
-      if (!finishes) break
-      finishing.add(consumer)
-      last = consumer
-    }
-    if (last !== fold) finished.set(last, fold)
-  }
-  return { finished, finishing }
 }

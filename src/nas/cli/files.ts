@@ -16,7 +16,7 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
-import { type InputError, inputError } from './errors.js'
+import { type InputError, inputError } from '../errors.js'
 
 export interface RunFolder {
   readonly path: string

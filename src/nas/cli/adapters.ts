@@ -1,0 +1,30 @@
+/** `lambda-darts adapters` */
+import * as E from 'fp-ts/lib/Either.js'
+import { type Device, listAdapters, openDevice } from '../../engine.js'
+import { say } from './inputs.js'
+import { BAD_INPUT, DONE, orRefuse, Refusal } from './refusal.js'
+import type { Subcommand } from './subcommand.js'
+
+const run = async ({ json }: { readonly json?: boolean }): Promise<number> => {
+  const adapters = orRefuse(await listAdapters()())
+  const opened = await openDevice()()
+  const taken: Device | undefined = E.isRight(opened) ? opened.right : undefined
+  if (json) say(JSON.stringify({ adapters, taken: taken?.info ?? null }))
+  else {
+    for (const info of adapters)
+      say(
+        `${info.name === taken?.info.name ? '*' : ' '} ${info.name}  (${[info.vendor, info.architecture, info.backend, info.software ? 'software' : 'hardware'].filter(Boolean).join(', ')})`
+      )
+    if (taken) say('The adapter marked * is taken unless --adapter names another.')
+  }
+  if (!taken) throw new Refusal(BAD_INPUT, E.isLeft(opened) ? opened.left.message : '')
+  return DONE
+}
+
+export const adaptersCommand: Subcommand = (root, finish) => {
+  root
+    .command('adapters')
+    .description('lists the WebGPU adapters, and which would be taken')
+    .option('--json', 'as JSON')
+    .action(given => finish(run(given)))
+}
