@@ -1,7 +1,19 @@
 /** Convolutions and their gradients, dense and depthwise, for software adapters. */
 import type { Call } from '../spec.js'
-import { byParts, type Convolution, convolutionOf, filterGradParams, MOST_ROW, ofAnyExtents, square } from './convolution.js'
+import {
+  byParts,
+  type Convolution,
+  convolutionOf,
+  filterGradParams,
+  MOST_ROW,
+  ofAnyExtents,
+  PARTS,
+  square
+} from './convolution.js'
 import { dispatchable, greatestDivisor, rowsFit, type Variant, type Variants, WORKGROUP } from './variant.js'
+
+/** Outputs of a subgroup of `conv2d_filter_grad_row4`. */
+const FILTER_GRAD_OUTS = 8
 
 const ROWS = 2
 const OUTS = 4
@@ -37,12 +49,17 @@ const row4 =
     ])
   }
 
+/** Workgroups of a filter gradient that keep the cores busy. */
+const ENOUGH = 32
+/** The parts to cut a batch into where each takes so many workgroups. */
+const partsFor = (workgroups: number) => ({ most: Math.max(PARTS, Math.ceil(ENOUGH / workgroups)) })
+
 /** `conv2d_filter_grad_row4` into partial sums, and a fold that adds them. */
 const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
   const conv = convolutionOf(call)
   const { offsets, batch, channels, outputs, height, width, kernel } = conv
-  const fits = rowsOf3x3(conv) && width <= 4 * size && outputs % OUTS === 0 && offsets.every(offset => offset % 4 === 0)
-  if (!fits) return undefined
+  if (!rowsOf3x3(conv) || offsets.some(offset => offset % 4 !== 0)) return undefined
+  const blocks = Math.ceil(outputs / FILTER_GRAD_OUTS) * Math.ceil(channels / size)
   return byParts(
     call,
     newSlot,
@@ -51,9 +68,9 @@ const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
       shader: 'conv2d_filter_grad_row4',
       constants: { S: size },
       params: [...offsets, batch, images, channels, outputs, height, width / 4],
-      workgroups: [(outputs / OUTS) * channels, parts, 1]
+      workgroups: [blocks, parts, 1]
     }),
-    { atOnce: Math.floor((4 * size) / width) }
+    partsFor(blocks)
   )
 }
 
@@ -79,8 +96,8 @@ const pointwise =
     ])
   }
 
-/** Outputs and channels of a subgroup in the filter gradients below. */
-const TILE = [8, 4] as const
+/** Outputs of a subgroup of `conv2d_1x1_filter_grad_row4`, and channels of its lanes. */
+const POINTWISE_TILE = [16, 2] as const
 
 /** `conv2d_1x1_filter_grad_row4` into partial sums, and a fold that adds them. */
 const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
@@ -88,13 +105,23 @@ const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => 
   const plane = height * width
   const fits = same && dense && kernel === 1 && plane % 4 === 0 && offsets.every(offset => offset % 4 === 0)
   if (!fits) return undefined
-  return byParts(call, newSlot, outputs * channels, (images, parts) => ({
-    shader: 'conv2d_1x1_filter_grad_row4',
-    constants: { S: size },
-    params: [...offsets, plane / 4, 0, batch, images, channels, outputs],
-    workgroups: [Math.ceil(outputs / TILE[0]), Math.ceil(channels / TILE[1]), parts]
-  }))
+  const [x, y] = [Math.ceil(outputs / POINTWISE_TILE[0]), Math.ceil(channels / (POINTWISE_TILE[1] * size))]
+  return byParts(
+    call,
+    newSlot,
+    outputs * channels,
+    (images, parts) => ({
+      shader: 'conv2d_1x1_filter_grad_row4',
+      constants: { S: size },
+      params: [...offsets, plane / 4, 0, batch, images, channels, outputs],
+      workgroups: [x, y, parts]
+    }),
+    partsFor(x * y)
+  )
 }
+
+/** Outputs and channels of a subgroup of `conv2d_filter_grad_any`. */
+const TILE = [8, 4] as const
 
 const PIXELS = 4
 const OUTPUTS = 8
@@ -252,5 +279,5 @@ export const convolutions: Variants = {
     stride2('conv2d_depthwise_stride2_input_grad_row4'),
     any(true)
   ],
-  conv2d_filter_grad: [filterGradRow4, pointwiseFilterGrad, depthwiseFilterGradRow4, stride2FilterGrad, anyFilterGrad]
+  conv2d_filter_grad: [depthwiseFilterGradRow4, filterGradRow4, pointwiseFilterGrad, stride2FilterGrad, anyFilterGrad]
 }
