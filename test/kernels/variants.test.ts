@@ -457,6 +457,14 @@ describe('dense 3x3 convolutions by rows of vec4', () => {
       { ...near(part), ...odd },
       { numRuns: 5 }
     )
+    it('takes eight outputs a lane in large calls, four in others', async () => {
+      const large = convolution(part)({ ...fine, channels: 32, outputs: 32, size: [32, 32] })
+      const outs = ({ f, shapes }: Case) =>
+        select(programOf(f, shapes), FACTS).calls.flatMap(({ constants }) => constants?.['OUTS'] ?? [])
+      expect(outs(large)).toEqual([8])
+      expect(outs(convolution(part)(fine))).toEqual([4])
+      await expectAgreement(large, 3)
+    })
   })
   describe('filter gradient', () => {
     const any = fc.integer({ min: 1, max: 20 })
