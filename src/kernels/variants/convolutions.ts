@@ -99,8 +99,11 @@ const pointwise =
     ])
   }
 
-/** Outputs of a subgroup of `conv2d_1x1_filter_grad_row4`, and channels of its lanes. */
-const POINTWISE_TILE = [16, 2] as const
+/** Outputs of a subgroup of the filter gradients below, and columns of the result that a lane owns. */
+const TILE = [16, 2] as const
+/** Workgroups for a result of so many outputs and columns. */
+const tilesOf = (outputs: number, columns: number, size: number) =>
+  [Math.ceil(outputs / TILE[0]), Math.ceil(columns / (TILE[1] * size))] as const
 
 /** `conv2d_1x1_filter_grad_row4` into partial sums, and a fold that adds them. */
 const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
@@ -108,7 +111,7 @@ const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => 
   const plane = height * width
   const fits = same && dense && kernel === 1 && plane % 4 === 0 && offsets.every(offset => offset % 4 === 0)
   if (!fits) return undefined
-  const [x, y] = [Math.ceil(outputs / POINTWISE_TILE[0]), Math.ceil(channels / (POINTWISE_TILE[1] * size))]
+  const [x, y] = tilesOf(outputs, channels, size)
   return byParts(
     call,
     newSlot,
@@ -122,9 +125,6 @@ const pointwiseFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => 
     partsFor(x * y)
   )
 }
-
-/** Outputs and channels of a subgroup of `conv2d_filter_grad_any`. */
-const TILE = [8, 4] as const
 
 const PIXELS = 4
 const OUTPUTS = 8
@@ -140,17 +140,30 @@ const any = (flip: boolean): Variant =>
 /** `conv2d_filter_grad_any`, or `conv2d_grouped_filter_grad_any`, into partial sums, and a fold that adds them. */
 const anyFilterGrad: Variant = (call, { subgroupSize: size }, newSlot) => {
   const conv = convolutionOf(call)
-  const { channels, outputs, kernels, dense } = conv
+  const { channels, outputs, kernels, dense, perGroup } = conv
   const [k, l] = kernels
   if (!dense && l > MOST_ROW) return undefined
-  return byParts(call, newSlot, outputs * conv.perGroup * k * l, (images, parts) => ({
-    shader: dense ? 'conv2d_filter_grad_any' : 'conv2d_grouped_filter_grad_any',
-    constants: dense ? { S: size } : { S: size, L: l },
-    params: filterGradParams(conv, images, size),
-    workgroups: dense
-      ? [Math.ceil(outputs / TILE[0]) * Math.ceil(channels / TILE[1]), k * l, parts]
-      : [outputs * conv.perGroup, k, parts]
-  }))
+  const count = outputs * perGroup * k * l
+  if (!dense)
+    return byParts(call, newSlot, count, (images, parts) => ({
+      shader: 'conv2d_grouped_filter_grad_any',
+      constants: { S: size, L: l },
+      params: filterGradParams(conv, images, size),
+      workgroups: [outputs * perGroup, k, parts]
+    }))
+  const [x, y] = tilesOf(outputs, channels * k * l, size)
+  return byParts(
+    call,
+    newSlot,
+    count,
+    (images, parts) => ({
+      shader: 'conv2d_filter_grad_any',
+      constants: { S: size },
+      params: filterGradParams(conv, images, 1),
+      workgroups: [x * y, parts, 1]
+    }),
+    partsFor(x * y)
+  )
 }
 
 /** What the depthwise shaders take: 3x3 or 5x5 that reaches at most one vec4 aside. */
