@@ -22,7 +22,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var c = 0u; c < COLUMNS; c++) {
     at_y[c] = P.offset.y + group.z * P.y_strides.x + min(column + c * S, P.size.y - 1u) * P.y_strides.z;
   }
-  var sums: array<array<f32, COLUMNS>, ROWS>;
+  var sums: array<f32, ROWS * COLUMNS>;
   for (var k0 = 0u; k0 < P.size.z; k0 += S) {
     let depth = min(S, P.size.z - k0);
     var values: array<f32, ROWS>;
@@ -32,15 +32,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       for (var c = 0u; c < COLUMNS; c++) { v[c] = y[at_y[c] + (k0 + q) * P.y_strides.y]; }
       for (var r = 0u; r < ROWS; r++) {
         let value = subgroupShuffle(values[r], q);
-        for (var c = 0u; c < COLUMNS; c++) { sums[r][c] += value * v[c]; }
+        for (var c = 0u; c < COLUMNS; c++) { sums[r * COLUMNS + c] += value * v[c]; }
       }
     }
   }
-  for (var r = 0u; r < ROWS; r++) {
-    for (var c = 0u; c < COLUMNS; c++) {
-      if (row + r < P.size.x && column + c * S < P.size.y) {
-        result[P.offset.z + (group.z * P.size.x + row + r) * P.size.y + column + c * S] = sums[r][c];
-      }
-    }
+  // A loop that stays rolled: 32 stores in the text take three times as long to compile.
+  for (var n = 0u; n < min(ROWS, P.size.x - row) * COLUMNS; n++) {
+    let r = row + n / COLUMNS;
+    let c = column + n % COLUMNS * S;
+    if (c < P.size.y) { result[P.offset.z + (group.z * P.size.x + r) * P.size.y + c] = sums[n]; }
   }
 }
