@@ -4,6 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { allocate, type DeviceBuffer, release } from './buffers.js'
 import { type Device, scoped } from './device.js'
 import type { EngineError } from './errors.js'
+import { tooManyGroups } from './mappings.js'
 import { type Pipeline, pipelineOf, variantKey } from './pipeline.js'
 import type { Plan } from './plan.js'
 import type { Loader } from './shader.js'
@@ -121,9 +122,18 @@ export const prepare =
     }
     const buffers = slots.map((_, slot) => ownBuffer(slot))
 
+    const { words, offsetOf } = packParameters(plan.calls)
+    /** Calls with the same key share a bind group. Sizes belong to it: slots of different sizes share buffers. */
+    const keyOf = (call: Call): string =>
+      `${offsetOf(call)} ${[call.write, ...call.reads].map(slot => `${buffers[slot]?.id ?? `slot ${slot}`}:${plan.bytes[slot]}`).join()}`
+    const refused = tooManyGroups(device, new Set(plan.calls.map(keyOf)).size)
+    if (refused) {
+      owned.right.forEach(release)
+      return E.left(refused)
+    }
+
     let uniform: GPUBuffer | undefined
     const made = await scoped(device, 'bind groups for the program', (): Executable => {
-      const { words, offsetOf } = packParameters(plan.calls)
       uniform = device.device.createBuffer({ size: words.byteLength, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST })
       device.device.queue.writeBuffer(uniform, 0, words)
       for (const [i, { data }] of constants.entries()) {
@@ -133,11 +143,10 @@ export const prepare =
       const steps = plan.calls.map((call): Step => {
         const { pipeline, layout } = pipelines.right.get(variantKey(call)) as Pipeline
         const parameters = { buffer: uniform as GPUBuffer, offset: offsetOf(call), size: uniformBytes(call.params) }
-        const used = [call.write, ...call.reads]
-        const step = { pipeline, layout, call, parameters, external: [...new Set(used.filter(slot => !buffers[slot]))] }
-        if (step.external.length > 0) return { ...step, group: undefined, bound: [] }
-        // Sizes belong to the key: slots of different sizes share buffers.
-        const key = `${parameters.offset} ${used.map(slot => `${buffers[slot]?.id}:${plan.bytes[slot]}`).join()}`
+        const external = [...new Set([call.write, ...call.reads].filter(slot => !buffers[slot]))]
+        const step = { pipeline, layout, call, parameters, external }
+        if (external.length > 0) return { ...step, group: undefined, bound: [] }
+        const key = keyOf(call)
         const group = groups.get(key) ?? bind(device, plan, step, slot => (buffers[slot] as DeviceBuffer).buffer)
         groups.set(key, group)
         return { ...step, group, bound: [] }
