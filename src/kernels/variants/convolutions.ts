@@ -16,8 +16,12 @@ import { dispatchable, greatestDivisor, rowsFit, type Variant, type Variants, WO
 const FILTER_GRAD_OUTS = 8
 
 const ROWS = 2
-/** Outputs of a lane of `conv2d_row4`: of larger calls twice as many, which a quarter of their time is worth the longer compile. */
-const outsOf = (outputs: number, { flops }: Call): number => (outputs % 8 === 0 && flops >= 2 ** 27 ? 8 : 4)
+/**
+ * Outputs of a lane of `conv2d_row4`: of larger calls twice as many, which a quarter of their time is worth the longer compile. With a function on load
+ * that gain is lost (measured: 44 GFLOP/s with either, 55 without a function), and with it the reason.
+ */
+const outsOf = (outputs: number, { flops, hook }: Call): number =>
+  outputs % 8 === 0 && flops >= 2 ** 27 && hook === undefined ? 8 : 4
 
 /** What the dense 3x3 shaders by rows of vec4 take, beyond what each asks for itself. */
 const rowsOf3x3 = ({ same, dense, kernel, dilation, width }: Convolution): boolean =>
