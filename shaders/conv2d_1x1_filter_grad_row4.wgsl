@@ -60,9 +60,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
       }
     }
   }
-  for (var n = 0u; n < min(u32(OUTS * INS), arrayLength(&result)); n++) {  // of a bound that the driver does not see
+  for (var n = 0u; n < min(u32(OUTS), outputs - first_output) * u32(INS); n++) {
     let o = first_output + n / u32(INS);
     let c = first_channel + n % u32(INS) * S;
-    if (o < outputs && c < channels) { result[(group.z * outputs + o) * channels + c] = sums[n]; }
+    if (c < channels) { result[(group.z * outputs + o) * channels + c] = sums[n]; }
   }
 }

@@ -53,9 +53,9 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
       }
     }
   }
-  for (var n = 0u; n < min(u32(PIXELS * OUTS), arrayLength(&result)); n++) {  // of a bound that the driver does not see
+  for (var n = 0u; n < min(u32(OUTS), P.extents.w - block) * u32(PIXELS); n++) {
     let o = block + n / u32(PIXELS);
     let p = n % u32(PIXELS);
-    if (o < P.extents.w && id.x * u32(PIXELS) + p < P.offset.w) { result[target_at[p] + o * P.plane.z * P.plane.w] = sums[n]; }
+    if (id.x * u32(PIXELS) + p < P.offset.w) { result[target_at[p] + o * P.plane.z * P.plane.w] = sums[n]; }
   }
 }

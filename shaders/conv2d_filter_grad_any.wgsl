@@ -67,9 +67,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
     place = onward(place);
   }
-  for (var n = 0u; n < min(u32(OUTS * INS), arrayLength(&result)); n++) {  // of a bound that the driver does not see
+  for (var n = 0u; n < min(u32(OUTS), outputs - first_output) * u32(INS); n++) {
     let o = first_output + n / u32(INS);
     let column = first_column + n % u32(INS) * S;
-    if (o < outputs && column < columns) { result[(group.y * outputs + o) * columns + column] = sums[n]; }
+    if (column < columns) { result[(group.y * outputs + o) * columns + column] = sums[n]; }
   }
 }

@@ -81,8 +81,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     }
   }
   let taps = u32(K * K);
-  for (var n = 0u; n < min(taps * u32(OUTS), arrayLength(&result)); n++) {  // of a bound that the driver does not see
+  for (var n = 0u; n < min(u32(OUTS), outputs - block) * taps; n++) {
     let o = n / taps;
-    if (own < channels && block + o < outputs) { result[((group.y * outputs + block + o) * channels + own) * taps + n - o * taps] = sums[n]; }
+    if (own < channels) { result[((group.y * outputs + block + o) * channels + own) * taps + n - o * taps] = sums[n]; }
   }
 }
