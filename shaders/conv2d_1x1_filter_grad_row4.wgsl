@@ -44,10 +44,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   var output: array<u32, GROUPS>;
   for (var k = 0; k < GROUPS; k++) { output[k] = P.offset.y / 4u + min(first_output + u32(k * GROUP) + lane, outputs - 1u) * plane; }
 
-  var sums: array<f32, OUTS * INS>;
+  var total: array<f32, OUTS * INS>;
   for (var b = first_image; b < min(first_image + P.size.y, P.size.x); b++) {
     let image = b * channels * plane;
     let cotangents = b * outputs * plane;
+    var sums = array<f32, OUTS * INS>();  // of an image by itself: no sum is one long chain, so it keeps its digits
     for (var pixel = 0u; pixel < plane; pixel++) {
       var pixels: array<vec4f, INS>;
       for (var i = 0; i < INS; i++) { pixels[i] = load(x[channel[i] + image + pixel]); }
@@ -59,10 +60,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
         }
       }
     }
+    for (var i = 0; i < OUTS * INS; i++) { total[i] += sums[i]; }
   }
   for (var n = 0u; n < min(u32(OUTS), outputs - first_output) * u32(INS); n++) {
     let o = first_output + n / u32(INS);
     let c = first_channel + n % u32(INS) * S;
-    if (c < channels) { result[(group.z * outputs + o) * channels + c] = sums[n]; }
+    if (c < channels) { result[(group.z * outputs + o) * channels + c] = total[n]; }
   }
 }

@@ -17,6 +17,7 @@ const INS = 2;
 const GROUP = 8;  // outputs that one load of a lane each is for
 const GROUPS = 2;
 const OUTS = GROUP * GROUPS;
+const BLOCK = 64;  // pixels
 
 @compute @workgroup_size(S)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {
@@ -45,31 +46,35 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let start = group.y * P.offset.w;
   let end = min(start + P.offset.w, P.offset.z);
   var place = place_of(0u, start);
-  var sums: array<f32, OUTS * INS>;
+  var total: array<f32, OUTS * INS>;
   while (place.b < end) {
-    let image = place.b * channels * image_size;
-    let first = vec2i(vec2u(place.row, place.column) * P.steps.xy);
-    var pixels: array<f32, INS>;
-    var inside: array<bool, INS>;
-    for (var i = 0; i < INS; i++) {
-      let at = first + corner[i];
-      inside[i] = all(at >= vec2i(0)) && all(at < vec2i(P.extents.yz));
-      pixels[i] = select(0.0, load(x[channel[i] + select(0u, image + u32(at.x) * P.extents.z + u32(at.y), inside[i])]), inside[i]);
-    }
-    let there = place.b * outputs * plane_size + place.row * P.plane.y + place.column;
-    for (var n = 0; n < GROUPS; n++) {
-      let mine = g[output[n] + there];
-      for (var o = 0; o < GROUP; o++) {
-        let cotangent = subgroupShuffle(mine, u32(o));
-        // Padding times infinity would be NaN.
-        for (var i = 0; i < INS; i++) { sums[(n * GROUP + o) * INS + i] += select(0.0, cotangent * pixels[i], inside[i]); }
+    var sums = array<f32, OUTS * INS>();  // of a block by itself: no sum is one long chain, so it keeps its digits
+    for (var n = 0; n < BLOCK && place.b < end; n++) {
+      let image = place.b * channels * image_size;
+      let first = vec2i(vec2u(place.row, place.column) * P.steps.xy);
+      var pixels: array<f32, INS>;
+      var inside: array<bool, INS>;
+      for (var i = 0; i < INS; i++) {
+        let at = first + corner[i];
+        inside[i] = all(at >= vec2i(0)) && all(at < vec2i(P.extents.yz));
+        pixels[i] = select(0.0, load(x[channel[i] + select(0u, image + u32(at.x) * P.extents.z + u32(at.y), inside[i])]), inside[i]);
       }
+      let there = place.b * outputs * plane_size + place.row * P.plane.y + place.column;
+      for (var k = 0; k < GROUPS; k++) {
+        let mine = g[output[k] + there];
+        for (var o = 0; o < GROUP; o++) {
+          let cotangent = subgroupShuffle(mine, u32(o));
+          // Padding times infinity would be NaN.
+          for (var i = 0; i < INS; i++) { sums[(k * GROUP + o) * INS + i] += select(0.0, cotangent * pixels[i], inside[i]); }
+        }
+      }
+      place = onward(place);
     }
-    place = onward(place);
+    for (var i = 0; i < OUTS * INS; i++) { total[i] += sums[i]; }
   }
   for (var n = 0u; n < min(u32(OUTS), outputs - first_output) * u32(INS); n++) {
     let o = first_output + n / u32(INS);
     let column = first_column + n % u32(INS) * S;
-    if (column < columns) { result[(group.y * outputs + o) * columns + column] = sums[n]; }
+    if (column < columns) { result[(group.y * outputs + o) * columns + column] = total[n]; }
   }
 }

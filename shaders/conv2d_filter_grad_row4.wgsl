@@ -15,6 +15,7 @@ enable subgroups;
 override S = 8u;  // subgroup size
 const K = 3;
 const OUTS = 8;
+const BLOCK = 128u;  // turns
 
 struct Params {
   offset: vec4u,  // of the images and of the cotangents, multiples of 4; images, those of a part
@@ -53,36 +54,43 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let first_image = group.y * P.offset.w;
   let images = min(P.offset.w, P.offset.z - first_image);
 
-  var sums: array<f32, OUTS * K * K>;
-  for (var n = 0u; n < images * w4; n++) {
-    let image = n / w4;
-    let column = n - image * w4;
-    let b = first_image + image;
-    let pixels = P.offset.x / 4u + (b * channels + channel) * plane + column;
-    let cotangents = P.offset.y / 4u + (b * outputs + output) * plane + column;
-    let has_left = column > 0u;
-    let has_right = column + 1u < w4;
-    var rows: array<array<f32, K + 3>, K>;
-    rows[0] = array<f32, K + 3>();
-    rows[1] = row_at(pixels, true, has_left, has_right);
-    for (var y = 0u; y < height; y++) {
-      rows[2] = row_at(pixels + min(y + 1u, height - 1u) * w4, y + 1u < height, has_left, has_right);
-      let mine = g[cotangents + y * w4];
-      for (var o = 0; o < OUTS; o++) {
-        let cotangent = subgroupShuffle(mine, u32(o));
-        for (var ky = 0; ky < K; ky++) {
-          for (var kx = 0; kx < K; kx++) {
-            sums[(o * K + ky) * K + kx] += dot(cotangent, vec4f(rows[ky][kx], rows[ky][kx + 1], rows[ky][kx + 2], rows[ky][kx + 3]));
+  var total: array<f32, OUTS * K * K>;
+  // Blocks of columns are added up by themselves: no sum is one long chain, so it keeps its digits.
+  let columns = images * w4;
+  let together = max(BLOCK / height, 1u);
+  for (var first = 0u; first < columns; first += together) {
+    var sums = array<f32, OUTS * K * K>();
+    for (var n = first; n < min(first + together, columns); n++) {
+      let image = n / w4;
+      let column = n - image * w4;
+      let b = first_image + image;
+      let pixels = P.offset.x / 4u + (b * channels + channel) * plane + column;
+      let cotangents = P.offset.y / 4u + (b * outputs + output) * plane + column;
+      let has_left = column > 0u;
+      let has_right = column + 1u < w4;
+      var rows: array<array<f32, K + 3>, K>;
+      rows[0] = array<f32, K + 3>();
+      rows[1] = row_at(pixels, true, has_left, has_right);
+      for (var y = 0u; y < height; y++) {
+        rows[2] = row_at(pixels + min(y + 1u, height - 1u) * w4, y + 1u < height, has_left, has_right);
+        let mine = g[cotangents + y * w4];
+        for (var o = 0; o < OUTS; o++) {
+          let cotangent = subgroupShuffle(mine, u32(o));
+          for (var ky = 0; ky < K; ky++) {
+            for (var kx = 0; kx < K; kx++) {
+              sums[(o * K + ky) * K + kx] += dot(cotangent, vec4f(rows[ky][kx], rows[ky][kx + 1], rows[ky][kx + 2], rows[ky][kx + 3]));
+            }
           }
         }
+        rows[0] = rows[1];
+        rows[1] = rows[2];
       }
-      rows[0] = rows[1];
-      rows[1] = rows[2];
     }
+    for (var i = 0; i < OUTS * K * K; i++) { total[i] += sums[i]; }
   }
   let taps = u32(K * K);
   for (var n = 0u; n < min(u32(OUTS), outputs - block) * taps; n++) {
     let o = n / taps;
-    if (own < channels) { result[((group.y * outputs + block + o) * channels + own) * taps + n - o * taps] = sums[n]; }
+    if (own < channels) { result[((group.y * outputs + block + o) * channels + own) * taps + n - o * taps] = total[n]; }
   }
 }
