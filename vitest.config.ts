@@ -1,4 +1,25 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** Files that take most of a minute or more, the longest first, so that the others fill up the cores beside them. */
+const LONG = [
+  'stories/spaces',
+  'golden/nets',
+  'stories/learning',
+  'golden/reports',
+  'stories/search',
+  'kernels/variants',
+  'golden/steps'
+]
+class LongestFirst extends BaseSequencer {
+  override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
+    const place = ({ moduleId }: TestSpecification) => {
+      const i = LONG.findIndex(name => moduleId.includes(name))
+      return i < 0 ? LONG.length : i
+    }
+    return [...(await super.sort(files))].sort((a, b) => place(a) - place(b))
+  }
+}
 
 /** `vitest --mode all` (npm run test:all) runs what `npm test` leaves out for its time: see test/README.md. */
 export default defineConfig(({ mode }) => ({
@@ -6,6 +27,7 @@ export default defineConfig(({ mode }) => ({
     include: ['test/**/*.test.ts'],
     pool: 'forks',
     maxWorkers: 2,
+    sequence: { sequencer: LongestFirst },
     testTimeout: 120_000,
     hookTimeout: 120_000,
     // Two processes share the cores: with one driver thread each they do not fight for them.

@@ -1,7 +1,7 @@
 /**
  * Every space with every method, at the smallest size, on the adapter: steps that end with finite numbers and a genotype of the space, read off by
  * magnitude, and of each space once by perturbation. `npm test` takes one space of layers (that of stages has a story of its own) with fused kernels;
- * `npm run test:all` takes them all with a kernel for each operation (`--unfused`), since a driver on the CPU compiles the hundreds of fused kernels
+ * `npm run test:all` takes besides all of them with a kernel for each operation (`--unfused`), since a driver on the CPU compiles the hundreds of fused kernels
  * of each space and method for minutes. What fusion does to values is no matter of spaces: see `laws/lowering` and `golden`.
  */
 import { readFileSync } from 'node:fs'
@@ -24,22 +24,29 @@ interface Case {
   readonly space: string
   readonly method: MethodName
   readonly selection: 'magnitude' | 'perturbation'
+  readonly kernels: 'fused' | 'unfused'
 }
-const names = Object.keys(SPACES)
-const all: readonly Case[] = [
-  ...names.flatMap(space =>
-    (Object.keys(METHODS) as MethodName[]).map(method => ({ space, method, selection: 'magnitude' }) as const)
-  ),
-  ...names.map(space => ({ space, method: 'darts', selection: 'perturbation' }) as const)
-]
-const everything = Boolean(process.env['TEST_ALL'])
-const cases: readonly Case[] = everything ? all : [{ space: 's3', method: 'lambda-darts', selection: 'magnitude' }]
 
 /**
  * Second derivatives of S5, whose edges have the most operations, are more calls than `withDevice` says a process can have bind groups on a software
  * driver: these two are fused after all.
  */
-const isTooLong = ({ space, method }: Case): boolean => space === 's5' && (method === 'darts2' || method === 'idarts')
+const isTooLong = (space: string, method: MethodName): boolean => space === 's5' && (method === 'darts2' || method === 'idarts')
+
+const names = Object.keys(SPACES)
+const all: readonly Case[] = [
+  ...names.flatMap(space =>
+    (Object.keys(METHODS) as MethodName[]).map((method): Case => {
+      const kernels = isTooLong(space, method) ? 'fused' : 'unfused'
+      return { space, method, selection: 'magnitude', kernels }
+    })
+  ),
+  ...names.map((space): Case => ({ space, method: 'darts', selection: 'perturbation', kernels: 'unfused' }))
+]
+const cases: readonly Case[] = [
+  { space: 's3', method: 'lambda-darts', selection: 'magnitude', kernels: 'fused' },
+  ...(process.env['TEST_ALL'] ? all : [])
+]
 
 /** A driver on the CPU compiles for a minute, and a machine may have other work. */
 const PATIENCE = 600_000
@@ -56,7 +63,7 @@ const imagesFor = ({ selection }: Case) => {
 }
 
 it.each(cases)(
-  '$space with $method, selected by $selection',
+  '$space with $method, selected by $selection, kernels $kernels',
   async one => {
     const space = SPACES[one.space] as Space
     const inner = (METHODS[one.method] as Method).innerSteps === true
@@ -82,7 +89,7 @@ it.each(cases)(
       now: () => 0
     }
     const result = await withDevice(device =>
-      succeed({ kind: 'gpu', device, fused: !everything || isTooLong(one) }, search(net, config, data, observer))
+      succeed({ kind: 'gpu', device, fused: one.kernels === 'fused' }, search(net, config, data, observer))
     )
     expect(result.stopped).toBeNull()
     const steps = events.filter(event => event.type === 'step')
