@@ -6,17 +6,20 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { Command } from 'commander'
+import * as E from 'fp-ts/lib/Either.js'
 import { keyOf } from '../src/autodiff/ops/random.js'
-import { type Backend, dispose, lowered, openDevice, release, store } from '../src/engine.js'
+import { type Backend, type Device, dispose, lowered, openDevice, release, store } from '../src/engine.js'
 import { plan } from '../src/kernels/plan.js'
 import { select } from '../src/kernels/select.js'
 import { stepOf } from '../src/nas/bilevel.js'
 import { configure, networkOf, stepOptions } from '../src/nas/config.js'
 import { decodeDigits } from '../src/nas/data/digits.js'
 import { initialState } from '../src/nas/initialise.js'
+import type { SearchConfig } from '../src/nas/options.js'
 import { prepare } from '../src/nas/prepare.js'
 import { SPACES, type Space } from '../src/nas/space.js'
 import { batchesOf, compileStep, runStep, stepExample } from '../src/nas/steps.js'
+import type { Supernet } from '../src/nas/supernet.js'
 import { median, right, succeed } from './check.js'
 
 const options = new Command('node --import tsx bench/searches.ts')
@@ -69,6 +72,40 @@ const limits = device?.limits ?? {
 const facts = device?.info ?? { subgroupSize: 8, software: true }
 const secondsSince = (start: number): number => (performance.now() - start) / 1000
 
+/** Seconds until the first step is done, and for a step after that; undefined, with the reason on standard error, where the device refuses it. */
+const stepSeconds = async (
+  device: Device,
+  net: Supernet,
+  config: SearchConfig
+): Promise<{ readonly first: number; readonly step: number } | undefined> => {
+  const backend: Backend = { kind: 'gpu', device, fused }
+  const key = keyOf(0)
+  const items = batchesOf(config, data, key, 0).map((batch, step) => ({ epoch: 0, step, ...batch }))
+  const began = performance.now()
+  const made = await compileStep(net, config, data)({ backend })()
+  if (E.isLeft(made)) {
+    process.stderr.write(`${made.left.message}\n`)
+    return undefined
+  }
+  let state = await succeed(backend, store(initialState(net, key)))
+  const step = async (n: number): Promise<number> => {
+    const before = performance.now()
+    const item = items[n % items.length] as (typeof items)[number]
+    const next = await succeed(backend, runStep(made.right, data)(state, item, { rate: 0.025, lambda: 0.125, key }))
+    release(state)
+    state = next.state
+    return secondsSince(before)
+  }
+  await step(0)
+  const first = secondsSince(began)
+  const times: number[] = []
+  while (times.length < LEAST_STEPS || (times.length < MOST_STEPS && times.reduce((a, b) => a + b) < 1))
+    times.push(await step(times.length + 1))
+  release(state)
+  dispose(made.right)
+  return { first, step: median(times) }
+}
+
 process.stdout.write(`${device ? device.info.name : 'no device'}, ${fused ? 'fused' : 'unfused'}\n\n`)
 process.stdout.write(
   '| space and method | planned in s | kernels | peak MiB | first step s | step s |\n| --- | ---: | ---: | ---: | ---: | ---: |\n'
@@ -85,30 +122,8 @@ for (const [name, given] of chosen) {
   const planned = right(plan(select(program, facts), limits))
   const planSeconds = secondsSince(start)
   const cells = [planSeconds.toFixed(2), String(planned.calls.length), (planned.peakBytes / 2 ** 20).toFixed(1)]
-  if (device) {
-    const backend: Backend = { kind: 'gpu', device, fused }
-    const key = keyOf(0)
-    const items = batchesOf(config, data, key, 0).map((batch, step) => ({ epoch: 0, step, ...batch }))
-    const began = performance.now()
-    const compiled = await succeed(backend, compileStep(net, config, data))
-    let state = await succeed(backend, store(initialState(net, key)))
-    const step = async (n: number): Promise<number> => {
-      const before = performance.now()
-      const item = items[n % items.length] as (typeof items)[number]
-      const next = await succeed(backend, runStep(compiled, data)(state, item, { rate: 0.025, lambda: 0.125, key }))
-      release(state)
-      state = next.state
-      return secondsSince(before)
-    }
-    await step(0)
-    const first = secondsSince(began)
-    const times: number[] = []
-    while (times.length < LEAST_STEPS || (times.length < MOST_STEPS && times.reduce((a, b) => a + b) < 1))
-      times.push(await step(times.length + 1))
-    release(state)
-    dispose(compiled)
-    cells.push(first.toFixed(1), median(times).toFixed(3))
-  } else cells.push('-', '-')
+  const timed = device ? await stepSeconds(device, net, config) : undefined
+  cells.push(...(timed ? [timed.first.toFixed(1), timed.step.toFixed(3)] : ['-', '-']))
   process.stdout.write(`| ${[name, ...cells].join(' | ')} |\n`)
 }
 process.exit()
