@@ -22,7 +22,7 @@ const COMMANDS: readonly Subcommand[] = [
 
 const examples = `
 Examples:
-  lambda-darts search                                  two minutes on two CPU cores: Λ-DARTS on the digits
+  lambda-darts search                                  a minute or two on two CPU cores: Λ-DARTS on the digits
   lambda-darts search --method darts --seed 1          first-order DARTS, another seed
   lambda-darts search --derivative exact --epochs 20   the exact derivative of the harmony
   lambda-darts search --json --quiet > summary.json    for programs
