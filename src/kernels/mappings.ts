@@ -6,10 +6,10 @@ import { readFileSync } from 'node:fs'
 import type { Device } from './device.js'
 import { type EngineError, outOfMemory } from './errors.js'
 
-/** Programs with fewer bind groups are not looked at: to count the maps of a process takes a while. */
-const FEW = 4096
-/** Maps for what else the process may do. */
-const SPARE = 1024
+/** Programs with fewer bind groups are not looked at. */
+const FEW = 64
+/** Maps that stay for what follows: buffers, groups of arguments that change, the programs of an evaluation (after a search of S5 a ninth of its own groups). */
+const spareFor = (groups: number): number => Math.max(512, Math.ceil(groups / 6))
 
 /** What Linux allows, and how many the process has; undefined where it is not Linux. */
 const maps = (): { readonly most: number; readonly has: number } | undefined => {
@@ -24,8 +24,9 @@ const maps = (): { readonly most: number; readonly has: number } | undefined => 
 /** Why so many more bind groups cannot be made, if they cannot. */
 export const tooManyGroups = ({ info }: Device, groups: number): EngineError | undefined => {
   const there = info.software && info.vendor === 'mesa' && groups > FEW ? maps() : undefined
-  if (!there || there.has + groups + SPARE <= there.most) return undefined
-  const enough = 2 ** Math.ceil(Math.log2(there.has + groups + SPARE))
+  const wanted = (there?.has ?? 0) + groups + spareFor(groups)
+  if (!there || wanted <= there.most) return undefined
+  const enough = 2 ** Math.ceil(Math.log2(wanted))
   return outOfMemory(
     `memory maps for ${groups} bind groups, as the software adapter makes them`,
     `Linux allows a process ${there.most}, of which ${there.has} are taken`,
