@@ -50,19 +50,22 @@ const ALIGNMENT = 256
 
 const uniformBytes = (params: readonly number[]): number => Math.max(16, Math.ceil(params.length / 4) * 16)
 
-/** All different parameter blocks in one buffer, and where each lies. */
+/** All different parameter blocks in one buffer, and where that of each call lies. */
 const packParameters = (calls: readonly Call[]) => {
-  const offsets = new Map<string, number>()
+  const places = new Map<string, number>()
   let bytes = 0
-  for (const { params } of calls) {
+  const offsets = calls.map(({ params }) => {
     const key = params.join()
-    if (offsets.has(key)) continue
-    offsets.set(key, bytes)
-    bytes += Math.ceil(uniformBytes(params) / ALIGNMENT) * ALIGNMENT
-  }
+    const offset = places.get(key) ?? bytes
+    if (offset === bytes) bytes += Math.ceil(uniformBytes(params) / ALIGNMENT) * ALIGNMENT
+    places.set(key, offset)
+    return offset
+  })
   const words = new Uint32Array(Math.max(bytes, ALIGNMENT) / 4)
-  for (const { params } of calls) words.set(params, (offsets.get(params.join()) as number) / 4)
-  return { words, offsetOf: (call: Call): number => offsets.get(call.params.join()) as number }
+  calls.forEach(({ params }, i) => {
+    words.set(params, (offsets[i] as number) / 4)
+  })
+  return { words, offsets }
 }
 
 /** Binds a call's buffers, each as large as its slot, so that `arrayLength` is right in a larger shared buffer too. */
@@ -122,11 +125,13 @@ export const prepare =
     }
     const buffers = slots.map((_, slot) => ownBuffer(slot))
 
-    const { words, offsetOf } = packParameters(plan.calls)
-    /** Calls with the same key share a bind group. Sizes belong to it: slots of different sizes share buffers. */
-    const keyOf = (call: Call): string =>
-      `${offsetOf(call)} ${[call.write, ...call.reads].map(slot => `${buffers[slot]?.id ?? `slot ${slot}`}:${plan.bytes[slot]}`).join()}`
-    const refused = tooManyGroups(device, new Set(plan.calls.map(keyOf)).size)
+    const { words, offsets } = packParameters(plan.calls)
+    /** By call: those with the same key share a bind group. Sizes belong to it: slots of different sizes share buffers. */
+    const keys = plan.calls.map(({ write, reads }, i) => {
+      const places = [write, ...reads].map(slot => `${buffers[slot]?.id ?? `slot ${slot}`}:${plan.bytes[slot]}`)
+      return `${offsets[i]} ${places.join()}`
+    })
+    const refused = tooManyGroups(device, new Set(keys).size)
     if (refused) {
       owned.right.forEach(release)
       return E.left(refused)
@@ -140,13 +145,13 @@ export const prepare =
         device.device.queue.writeBuffer((owned.right[constantAt + i] as DeviceBuffer).buffer, 0, data)
       }
       const groups = new Map<string, GPUBindGroup>()
-      const steps = plan.calls.map((call): Step => {
+      const steps = plan.calls.map((call, i): Step => {
         const { pipeline, layout } = pipelines.right.get(variantKey(call)) as Pipeline
-        const parameters = { buffer: uniform as GPUBuffer, offset: offsetOf(call), size: uniformBytes(call.params) }
+        const parameters = { buffer: uniform as GPUBuffer, offset: offsets[i] as number, size: uniformBytes(call.params) }
         const external = [...new Set([call.write, ...call.reads].filter(slot => !buffers[slot]))]
         const step = { pipeline, layout, call, parameters, external }
         if (external.length > 0) return { ...step, group: undefined, bound: [] }
-        const key = keyOf(call)
+        const key = keys[i] as string
         const group = groups.get(key) ?? bind(device, plan, step, slot => (buffers[slot] as DeviceBuffer).buffer)
         groups.set(key, group)
         return { ...step, group, bound: [] }
