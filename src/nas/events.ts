@@ -20,6 +20,9 @@ export type Event =
   | DecisionEvent
   | TuningEvent
 
+/** Numbers by kind of cell: alpha, or a matrix of cosines row by row. */
+export type ByKind = Readonly<Record<string, readonly number[]>>
+
 export interface EpochSummary {
   readonly epoch: number
   readonly epochs: number
@@ -36,16 +39,16 @@ export interface EpochSummary {
   readonly lambda: number
   readonly genotype: string
   /** By kind of cell: cosines of the gradients of all pairs of cells on training batches, a matrix row by row. */
-  readonly cosines: Readonly<Record<string, readonly number[]>>
+  readonly cosines: ByKind
   /** By kind of cell, for each edge: entropy of its softmax in nats, and its largest entry. */
-  readonly entropy: Readonly<Record<string, readonly number[]>>
-  readonly saturation: Readonly<Record<string, readonly number[]>>
+  readonly entropy: ByKind
+  readonly saturation: ByKind
   /** How often the genotype has each operation, by kind of cell. */
   readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Of the Hessian of a validation batch's loss in alpha, with `--eigenvalue`: the largest, and what bounds its error. */
   readonly eigenvalue: Pick<Spectrum, 'largest' | 'residual'> | null
   /** By kind of cell, row by row. */
-  readonly alpha: Readonly<Record<string, readonly number[]>>
+  readonly alpha: ByKind
 }
 
 /** Why a search ended before its last epoch. */
@@ -75,9 +78,6 @@ export interface Observer {
   readonly preparing?: (done: number, total: number) => void
 }
 
-/** Numbers by kind of cell: alpha, or a matrix of cosines row by row. */
-type ByKind = Readonly<Record<string, readonly number[]>>
-
 /** Sums over the steps of an epoch. */
 export interface Sums {
   /** In the order of `METRICS`. */
@@ -86,12 +86,10 @@ export interface Sums {
 }
 export const noSums: Sums = { metrics: [], cosines: {} }
 
-/** Sums with those of one more step; a first step starts them. */
-export const plus = (sums: Sums, first: boolean, values: Readonly<Record<Metric, number>>, cosines: ByKind): Sums => ({
-  metrics: METRICS.map((name, i) => (first ? 0 : (sums.metrics[i] as number)) + values[name]),
-  cosines: mapRecord(cosines, (matrix, kind) =>
-    matrix.map((value, i) => value + (first ? 0 : (sums.cosines[kind]?.[i] as number)))
-  )
+/** Sums with those of one more step. */
+export const plus = (sums: Sums, values: Readonly<Record<Metric, number>>, cosines: ByKind): Sums => ({
+  metrics: METRICS.map((name, i) => (sums.metrics[i] ?? 0) + values[name]),
+  cosines: mapRecord(cosines, (matrix, kind) => matrix.map((value, i) => value + (sums.cosines[kind]?.[i] ?? 0)))
 })
 
 /** How often each operation was chosen, by kind of cell. */

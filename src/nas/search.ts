@@ -22,6 +22,7 @@ import { type Metric, type State, tablesOf } from './bilevel.js'
 import { stepOptions } from './config.js'
 import { countCorrect } from './evaluate.js'
 import {
+  type ByKind,
   type EpochSummary,
   epochSummary,
   nonFinite,
@@ -129,9 +130,9 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
     { epoch, step }: Item,
     state: Stored<State>,
     values: Readonly<Record<Metric, number>>,
-    cosines: Readonly<Record<string, readonly number[]>>
+    cosines: ByKind
   ): Engine<Progress> => {
-    const sums = plus(progress.sums, step === 0, values, cosines)
+    const sums = plus(step === 0 ? noSums : progress.sums, values, cosines)
     const after: Progress = { ...progress, state, sums, stepsDone: progress.stepsDone + 1 }
     const tellStep = RTE.fromIO<void, never, never>(
       observer.tell({ type: 'step', epoch: epoch + 1, step: step + 1, steps, ...values })
@@ -284,8 +285,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
 }
 
 /** Numbers by kind of cell. */
-const numbersOf = (alpha: Readonly<Record<string, HostArray>>): Readonly<Record<string, readonly number[]>> =>
-  mapRecord(alpha, ({ data }) => Array.from(data))
+const numbersOf = (alpha: Readonly<Record<string, HostArray>>): ByKind => mapRecord(alpha, ({ data }) => Array.from(data))
 
 /** The largest eigenvalue of the validation loss' Hessian in alpha; null where it is not wanted. */
 type Curvature = (state: Stored<State>) => Engine<EpochSummary['eigenvalue']>

@@ -1,11 +1,10 @@
 /** `lambda-darts diagnose` */
-import * as E from 'fp-ts/lib/Either.js'
 import { diagnose } from '../diagnose.js'
-import { inputError } from '../errors.js'
+import { parseOption } from '../options.js'
 import { backendName, diagnosisText } from '../report.js'
 import { say, version } from './inputs.js'
 import { chooseBackend, type Given, infoOf, setUp, withConfiguration } from './problem.js'
-import { DONE, FAILED, orRefuse } from './refusal.js'
+import { DONE, FAILED, orRefuse, refuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'
 
 /** `1e-1,1e-2` as numbers above 0. */
@@ -13,18 +12,13 @@ const parseEpsilons = (text: string): readonly number[] => {
   const values = text.split(',').map(part => (part.trim() === '' ? Number.NaN : Number(part)))
   return values.every(value => Number.isFinite(value) && value > 0)
     ? values
-    : orRefuse(E.left(inputError('--epsilons to be numbers above 0 with commas between them', `'${text}'`, 'correct it')))
+    : refuse('--epsilons to be numbers above 0 with commas between them', `'${text}'`, 'correct it')
 }
 
-const parseSteps = (text: string): number => {
-  const steps = text.trim() === '' ? Number.NaN : Number(text)
-  return Number.isSafeInteger(steps) && steps >= 0
-    ? steps
-    : orRefuse(E.left(inputError('--steps to be a whole number of at least 0', `'${text}'`, 'correct it')))
-}
+const STEPS = { flag: '--steps <n>', help: 'steps of the search to take first', least: 0, whole: true } as const
 
 const run = async (given: Given & { readonly epsilons: string; readonly steps: string }): Promise<number> => {
-  const options = { epsilons: parseEpsilons(given.epsilons), steps: parseSteps(given.steps) }
+  const options = { epsilons: parseEpsilons(given.epsilons), steps: orRefuse(parseOption(STEPS, given.steps)) as number }
   const { config, net, data } = setUp(given)
   const backend = await chooseBackend(given, net, config, data)
   const found = orRefuse(await diagnose(net, config, data, options)({ backend })(), FAILED)
@@ -46,7 +40,7 @@ export const diagnoseCommand: Subcommand = (root, finish) => {
       'steps of the quotients: epsilon0 of the regulariser, length by which the hypergradient moves the weights',
       '1e-1,1e-2,1e-3,1e-4,1e-5'
     )
-    .option('--steps <n>', 'steps of the search to take first', '0')
+    .option(STEPS.flag, STEPS.help, '0')
     .option('--json', 'as JSON')
     .action(given => finish(run(given)))
 }
