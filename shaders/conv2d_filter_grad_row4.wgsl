@@ -61,7 +61,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var first = 0u; first < columns; first += together) {
     var sums = array<f32, OUTS * K * K>();
     for (var n = first; n < min(first + together, columns); n++) {
-      let image = n / w4;
+      let image = quotient(n, w4);
       let column = n - image * w4;
       let b = first_image + image;
       let pixels = P.offset.x / 4u + (b * channels + channel) * plane + column;

@@ -12,9 +12,6 @@ import {
 } from './convolution.js'
 import { dispatchable, greatestDivisor, rowsFit, type Variant, type Variants, WORKGROUP } from './variant.js'
 
-/** Outputs of a subgroup of `conv2d_filter_grad_row4`. */
-const FILTER_GRAD_OUTS = 8
-
 const ROWS = 2
 /**
  * Outputs of a lane of `conv2d_row4`: of larger calls twice as many, which a quarter of their time is worth the longer compile. With a function on load
@@ -60,6 +57,9 @@ const row4 =
 const ENOUGH = 32
 /** The parts to cut a batch into where each takes so many workgroups. */
 const partsFor = (workgroups: number) => ({ most: Math.max(PARTS, Math.ceil(ENOUGH / workgroups)) })
+
+/** Outputs of a subgroup of `conv2d_filter_grad_row4`. */
+const FILTER_GRAD_OUTS = 8
 
 /** `conv2d_filter_grad_row4` into partial sums, and a fold that adds them. */
 const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
