@@ -1,0 +1,218 @@
+/**
+ * From a graph to a program: calls of shaders over slots. Movement costs nothing where strides can say it: an operand is a slot and a view
+ * of it. Only what a shader needs dense, and what strides cannot say, is copied.
+ */
+import type { Data, Program, Slot } from '../../kernels/spec.js'
+import { fuse } from '../fusion/fuse.js'
+import type { Access, Body, Fold, Root } from '../fusion/roots.js'
+import { type Graph, topological } from '../graph.js'
+import type { RegionsKernel, ShaderKernel } from '../kernel.js'
+import { denseView, isDense, type NdArray, reshapeView } from '../ndarray.js'
+import { show, sizeOf } from '../shape.js'
+import type { Tensor } from '../tensor.js'
+import { computeText, constantText } from '../wgsl.js'
+import { Builder, elementsOf, type Operand, type Place, toFour, WORKGROUP } from './builder.js'
+import { foldCall, foldHomes } from './folds.js'
+
+const shaderCall = (
+  builder: Builder,
+  kernel: ShaderKernel,
+  node: Tensor,
+  out: Operand,
+  operands: readonly Operand[],
+  dense: (operand: Operand, label: string) => Operand,
+  label: string,
+  hook: Body | undefined
+): void => {
+  const named = (i: number) => show(node.inputs[i] as Tensor)
+  const matrices = kernel.strided ? operands.map((operand, i) => asMatrices(operand, (one: Operand) => dense(one, named(i)))) : []
+  const placed = kernel.strided ? matrices : operands.map((operand, i) => dense(operand, named(i)))
+  const invocations = kernel.invocations?.(node.inputs, node.attributes, node) ?? sizeOf(node.shape)
+  const op = kernel.op?.(node.inputs, node.attributes, node)
+  builder.calls.push({
+    shader: kernel.shader,
+    ...(op === undefined ? {} : { op }),
+    ...(hook ? { hook: computeText(hook, 'f32') } : {}),
+    ...(kernel.constants ? { constants: kernel.constants(node.inputs, node.attributes, node) } : {}),
+    params: [
+      ...toFour([...placed.map(({ view }) => view.offset), ...(kernel.placed ? [out.view.offset] : [])]),
+      ...matrices.flatMap(({ view }) => toFour(view.strides)),
+      ...toFour(kernel.params(node.inputs, node.attributes, node))
+    ],
+    reads: placed.map(operand => operand.slot),
+    covers: placed.map(elementsOf),
+    write: out.slot,
+    workgroups: [Math.ceil(invocations / WORKGROUP), 1, 1],
+    label,
+    flops: node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0
+  })
+}
+
+/** An operand of rank 3: [batch, rows, columns] with any strides. */
+const asMatrices = (operand: Operand, dense: (operand: Operand) => Operand): Operand => {
+  const { shape: all } = operand.view
+  const shape = [sizeOf(all.slice(0, -2)), ...all.slice(-2)]
+  const view = reshapeView(operand.view, shape)
+  if (view) return { slot: operand.slot, view }
+  const made = dense(operand)
+  return { slot: made.slot, view: { ...denseView(shape), offset: made.view.offset } }
+}
+
+const constantData = ({ dtype, data }: NdArray): Data =>
+  dtype === 'f32' ? new Float32Array(data) : dtype === 'i32' ? new Int32Array(data) : new Uint32Array(data)
+
+export interface LowerOptions {
+  /** Kernels for groups of nodes (default), or one for each node. */
+  readonly fused?: boolean
+  /** Storage buffers that a kernel may have, the result included: what every adapter has, unless it is known to have more. */
+  readonly storageBuffers?: number
+}
+
+/** `mul+add+sum` of what a root computes. */
+const nameOf = (root: Root): string => {
+  const stepsOf = ({ steps }: Body) => steps.map(({ node }) => node.primitive.name)
+  if (root.kind === 'map') return stepsOf(root.body).join('+') || 'copy'
+  if (root.kind === 'shader' && root.hook) return [...stepsOf(root.hook), root.node.primitive.name].join('+')
+  if (root.kind !== 'fold') return root.node.primitive.name
+  return [
+    ...stepsOf(root.body),
+    ...root.folds.flatMap(({ fold, finish }) => [fold.primitive.name, ...(finish ? stepsOf(finish.body) : [])])
+  ].join('+')
+}
+
+/**
+ * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own, also where two outputs
+ * are one node or an output is an input.
+ */
+export const lower = (graph: Graph, { fused = true, storageBuffers = 8 }: LowerOptions = {}): Program => {
+  const builder = new Builder()
+  const order = topological(graph.outputs)
+  const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused })
+  const number = new Map(order.map((node, i) => [node, i + 1]))
+  const labelOf = (root: Root, node: Tensor): string =>
+    `${nameOf(root)} ${show(node)} (node ${number.get(node)} of ${order.length})`
+
+  /** Where stored tensors begin; their elements lie in order. */
+  const homes = new Map<Tensor, { readonly slot: number; readonly offset: number }>()
+  const inputs = graph.inputs.map(node => {
+    const slot = builder.slot(node.dtype, node.shape)
+    homes.set(node, { slot, offset: 0 })
+    return slot
+  })
+  const settle = (node: Tensor, slot: number, offset = 0) => {
+    const home = { slot, offset }
+    homes.set(node, home)
+    return home
+  }
+  const homeOf = (node: Tensor): { readonly slot: number; readonly offset: number } => {
+    const known = homes.get(node)
+    if (known) return known
+    const placement = placements.get(node)
+    if (placement) {
+      const whole = homeOf(placement.within)
+      return settle(node, whole.slot, whole.offset + placement.offset)
+    }
+    if (!node.primitive.kernel && node.primitive.name !== 'constant')
+      throw new Error(
+        `a graph requires its inputs to be listed, but got the unlisted input ${show(node)}; pass it as an argument`
+      )
+    const home = settle(node, builder.slot(node.dtype, node.shape))
+    // What no part covers is zero, and that is written before the parts are.
+    if (fills(node)) {
+      const out = { slot: home.slot, view: denseView(node.shape) }
+      builder.map(constantText(node.dtype, `${node.dtype}(0)`), [], out, [], `zeros ${show(node)}`)
+    }
+    return home
+  }
+  const place: Place = ({ node, view }) => {
+    const { slot, offset } = homeOf(node)
+    return { slot, view: { ...view, offset: view.offset + offset } }
+  }
+  const out = (node: Tensor): Operand => place({ node, view: denseView(node.shape) })
+  const copies = new Map<string, Operand>()
+  /** The operand as dense rows, copied at most once. */
+  const dense = (operand: Operand, label: string): Operand => {
+    if (isDense(operand.view)) return operand
+    const { shape, strides, offset } = operand.view
+    const key = [operand.slot, offset, shape.join(), strides.join()].join(' ')
+    const made = copies.get(key) ?? builder.copy(operand, label)
+    copies.set(key, made)
+    return made
+  }
+
+  for (const root of roots) {
+    switch (root.kind) {
+      case 'constant':
+        builder.constants.push({ slot: homeOf(root.node).slot, data: constantData(root.node.attributes['value'] as NdArray) })
+        break
+      case 'map': {
+        const { node, body } = root
+        const { slot, view } = out(node)
+        // A copy is made in the shape of what is copied.
+        builder.body(
+          body,
+          node.dtype,
+          { slot, view: { ...denseView(body.shape), offset: view.offset } },
+          place,
+          labelOf(root, node)
+        )
+        break
+      }
+      case 'fold': {
+        const [{ node }] = root.folds as readonly [Fold]
+        foldCall(
+          builder,
+          root.body,
+          root.folds,
+          foldHomes(builder, root.folds, homes, placements, out),
+          place,
+          labelOf(root, node)
+        )
+        break
+      }
+      case 'regions': {
+        const { slot, offset } = homeOf(root.node)
+        for (const { body, region } of root.parts)
+          builder.body(
+            body,
+            root.node.dtype,
+            { slot, view: { ...region, offset: region.offset + offset } },
+            place,
+            labelOf(root, root.node)
+          )
+        break
+      }
+      case 'shader': {
+        const { node, operands, hook } = root
+        shaderCall(
+          builder,
+          node.primitive.kernel as ShaderKernel,
+          node,
+          out(node),
+          operands.map(place),
+          dense,
+          labelOf(root, node),
+          hook
+        )
+      }
+    }
+  }
+  const taken = new Set([...inputs, ...builder.constants.map(({ slot }) => slot)])
+  const outputs = graph.outputs.map((node, i) => {
+    const operand = place(results[i] as Access)
+    const whole =
+      isDense(operand.view) &&
+      operand.view.offset === 0 &&
+      sizeOf((builder.slots[operand.slot] as Slot).shape) === sizeOf(node.shape)
+    const slot = whole && !taken.has(operand.slot) ? operand.slot : builder.copy(operand, show(node)).slot
+    taken.add(slot)
+    return slot
+  })
+  return { slots: builder.slots, calls: builder.calls, inputs, outputs, constants: builder.constants }
+}
+
+/** Whether parts of a tensor are zero. */
+const fills = (node: Tensor): boolean => {
+  const { kernel } = node.primitive
+  return kernel?.kind === 'regions' && (kernel as RegionsKernel).regions(node.inputs, node.attributes, node).fill
+}
