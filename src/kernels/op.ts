@@ -26,10 +26,22 @@ const foldText = (
         finish ?? PLAIN_FINISH
       ]
 
+/**
+ * How a kernel takes its turns: `width` elements each, along the innermost axis. Of the operands, those that are dense along it are then loaded by
+ * vec4, the others repeat one value. Both the text of a kernel and its parameters are made from one of these, so that they cannot disagree.
+ */
+export interface Turns {
+  readonly width: 1 | 4
+  /** By input. */
+  readonly dense: readonly boolean[]
+}
+
+/** One element a turn. */
+const SINGLE: Turns = { width: 1, dense: [] }
+
 /** How a shader loads the inputs. */
 interface Loads {
-  /** By vec4. */
-  readonly dense?: readonly boolean[]
+  readonly turns?: Turns
   /** Before the shader's loop, along which they stay the same. */
   readonly fixed?: readonly boolean[]
   /** Which of the shader's walks each input takes; absent: each its own. The fewer there are, the less is computed, and compiled. */
@@ -37,13 +49,13 @@ interface Loads {
 }
 
 /**
- * The block of maps and folds. `value` loads the inputs of `compute` where their walks are, at `at[1]`, `at[2]`, ...; with dense inputs it gives the four results of a map,
- * and joins those of a fold.
+ * The block of maps and folds. `value` loads the inputs of `compute` where their walks are, at `at[1]`, `at[2]`, ...; in turns of four it gives the four
+ * results of a map, and joins those of a fold.
  */
 export const opOf = (
   call: Call & { readonly computes: Computes },
   slots: readonly Slot[],
-  { dense = [], fixed, walks = call.reads.map((_, k) => k + 1) }: Loads = {}
+  { turns: { width, dense } = SINGLE, fixed, walks = call.reads.map((_, k) => k + 1) }: Loads = {}
 ): string => {
   const { computes } = call
   const types = dtypesOf(call, slots)
@@ -53,7 +65,7 @@ export const opOf = (
   const ahead = inputs.flatMap((type, k) => (fixed?.[k] ? [{ name: `x${k}`, type, load: load(k) }] : []))
   const result = (component: string) => `compute(${inputs.map((_, k) => `x${k}${dense[k] ? component : ''}`).join(', ')})`
   const four = ['.x', '.y', '.z', '.w'].map(result) as [string, string, string, string]
-  const byFour = dense.includes(true)
+  const byFour = width === 4
   const all = !byFour
     ? result('')
     : isFold

@@ -1,7 +1,19 @@
 /** Folds by vec4, and long ones in two steps. */
 import { opOf } from '../op.js'
 import type { Call, Computes, Slot } from '../spec.js'
-import { alongRow, different, LARGE, numbersOf, padded, powerOfTwo, type Variant, type Variants, WORKGROUP } from './variant.js'
+import {
+  alongRow,
+  different,
+  LARGE,
+  numbersOf,
+  padded,
+  powerOfTwo,
+  turnsOf,
+  unitOf,
+  type Variant,
+  type Variants,
+  WORKGROUP
+} from './variant.js'
 
 /** The parts of a fold's call, by the names of `reduce.wgsl`. */
 const foldOf = (call: Call) => {
@@ -200,31 +212,29 @@ const reduceBy =
     if (computes === undefined) return undefined
     const inner = reduced[0] ?? 1
     const along = walks.map(walk => alongRow({ strides: walk.reduced, offset: walk.offset }, walk.kept))
-    const byFour = outputs * count >= LARGE && inner % 4 === 0 && !along.includes(undefined) && along.includes(true)
-    if (!byFour && !shuffles) return undefined
-    const dense = walks.map((_walk, k) => byFour && along[k] === true)
-    const unit = (k: number) => (dense[k] ? 4 : 1)
-    const turns = byFour ? count / 4 : count
-    const lanes = lanesOf(turns, size)
+    const turns = turnsOf(outputs * count >= LARGE && inner % 4 === 0 && along.includes(true), along)
+    if (turns.width === 1 && !shuffles) return undefined
+    const perResult = count / turns.width
+    const lanes = lanesOf(perResult, size)
     const scaled = different(
       walks.map((walk, k): Fold['walks'][number] => {
-        const by = (strides: readonly number[]) => strides.map(stride => stride / unit(k))
+        const by = (strides: readonly number[]) => strides.map(stride => stride / unitOf(turns, k))
         return {
           kept: by(walk.kept),
-          reduced: byFour ? [walk.reduced[0] as number, ...by(walk.reduced.slice(1))] : walk.reduced,
-          offset: walk.offset / unit(k)
+          reduced: [...walk.reduced.slice(0, 1), ...by(walk.reduced.slice(1))],
+          offset: walk.offset / unitOf(turns, k)
         }
       })
     )
     const fixed = walks.map(walk => walk.reduced.every(stride => stride === 0))
-    const op = opOf({ ...call, computes }, slots, { dense, fixed, walks: scaled.places.map(place => place + 1) })
+    const op = opOf({ ...call, computes }, slots, { turns, fixed, walks: scaled.places.map(place => place + 1) })
     const chosen = foldCall(
       { ...call, op },
       {
         ...whole,
-        count: turns,
+        count: perResult,
         lanes,
-        reduced: byFour ? [inner / 4, ...reduced.slice(1)] : reduced,
+        reduced: reduced.map((extent, axis) => (axis === 0 ? extent / turns.width : extent)),
         walks: scaled.walks
       }
     )

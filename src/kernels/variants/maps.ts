@@ -7,8 +7,11 @@ import {
   LARGE,
   launches,
   numbersOf,
+  ofInputs,
   padded,
   powerOfTwo,
+  turnsOf,
+  unitOf,
   type Variant,
   type Variants,
   type Walk,
@@ -22,16 +25,17 @@ const flatByFour: Variant = (call, facts, _, slots) => {
   const walks = [call.write, ...reads].map(
     (_slot, k): Walk => ({ offset: params[4 + 4 * k] as number, strides: [params[5 + 4 * k] as number] })
   )
-  const dense = walks.map(walk => alongRow(walk))
-  if (computes === undefined || count < LARGE || count % 4 !== 0 || dense[0] !== true || dense.includes(undefined))
-    return undefined
-  const scaled = different(walks.map(({ offset, strides }, k) => [offset / (dense[k] ? 4 : 1), strides[0] as number, 0, 0]))
+  const along = walks.map(walk => alongRow(walk))
+  const turns = turnsOf(count >= LARGE && count % 4 === 0 && along[0] === true, along)
+  if (computes === undefined || turns.width === 1) return undefined
+  const count4 = count / turns.width
+  const scaled = different(walks.map(({ offset, strides }, k) => [offset / unitOf(turns, k), strides[0] as number, 0, 0]))
   return [
     {
       ...call,
-      op: opOf({ ...call, computes }, slots, { dense: dense.slice(1) as boolean[], walks: scaled.places.slice(1) }),
-      params: [...[count / 4, 0, 0, 0], ...scaled.walks.flat(), ...numbersOf(call)],
-      workgroups: [launches(count / 4, facts), 1, 1]
+      op: opOf({ ...call, computes }, slots, { turns: ofInputs(turns), walks: scaled.places.slice(1) }),
+      params: [...[count4, 0, 0, 0], ...scaled.walks.flat(), ...numbersOf(call)],
+      workgroups: [launches(count4, facts), 1, 1]
     }
   ]
 }
@@ -65,13 +69,12 @@ const mapRows: Variant = (call, facts, _, slots) => {
   if (computes === undefined || inner < SHORT) return undefined
   const along = walks.map(walk => alongRow(walk))
   const rows = extents.slice(1).reduce((a, b) => a * b, 1)
-  const byFour = rows * inner >= LARGE && inner % 4 === 0 && along[0] === true && !along.includes(undefined)
-  const dense = along.map(one => byFour && one === true)
-  const turns = byFour ? inner / 4 : inner
-  const lanes = lanesOf(rows, turns, facts)
+  const turns = turnsOf(rows * inner >= LARGE && inner % 4 === 0 && along[0] === true, along)
+  const perRow = inner / turns.width
+  const lanes = lanesOf(rows, perRow, facts)
   const scaled = different(
     walks.map(({ strides, offset }, k) => {
-      const unit = dense[k] ? 4 : 1
+      const unit = unitOf(turns, k)
       const outer = strides.slice(1).map(stride => stride / unit)
       return [...padded(outer, MOST_AXES), offset / unit, strides[0] as number, 0, 0]
     })
@@ -81,12 +84,12 @@ const mapRows: Variant = (call, facts, _, slots) => {
       ...call,
       shader: 'map_rows',
       op: opOf({ ...call, computes }, slots, {
-        dense: dense.slice(1),
+        turns: ofInputs(turns),
         fixed: walks.slice(1).map(({ strides }) => strides[0] === 0),
         walks: scaled.places.slice(1)
       }),
       constants: { OUTER: rank - 1 },
-      params: [...[rows, turns, lanes, 0], ...padded(extents.slice(1), MOST_AXES), ...scaled.walks.flat(), ...numbersOf(call)],
+      params: [...[rows, perRow, lanes, 0], ...padded(extents.slice(1), MOST_AXES), ...scaled.walks.flat(), ...numbersOf(call)],
       workgroups: [launches(rows * lanes, facts), 1, 1]
     }
   ]

@@ -1,4 +1,5 @@
 /** What a variant of a kernel is, and what several of them need. */
+import type { Turns } from '../op.js'
 import type { Call, Slot } from '../spec.js'
 
 /** What variants may depend on. */
@@ -29,6 +30,21 @@ export const alongRow = ({ strides, offset }: Walk, others: readonly number[] = 
   const aligned = [offset, ...strides.slice(1), ...others].every(n => n % 4 === 0)
   return strides[0] === 1 && aligned ? true : undefined
 }
+
+/**
+ * Turns of four where `wanted` and every operand allows it (by `alongRow`, the result, if it is among them, first), else single ones.
+ * `unitOf` says in which units the offset and the outer strides of an operand then are.
+ */
+export const turnsOf = (wanted: boolean, along: readonly (boolean | undefined)[]): Turns =>
+  wanted && !along.includes(undefined)
+    ? { width: 4, dense: along.map(one => one === true) }
+    : { width: 1, dense: along.map(() => false) }
+
+/** Elements of a unit of operand `k`. */
+export const unitOf = ({ width, dense }: Turns, k: number): number => (dense[k] ? width : 1)
+
+/** The same turns, of the inputs alone. */
+export const ofInputs = ({ width, dense: [, ...inputs] }: Turns): Turns => ({ width, dense: inputs })
 
 /** Elements from which on vec4s are worth what they cost to compile: a half to two thirds more. */
 export const LARGE = 2 ** 16
