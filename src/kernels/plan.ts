@@ -1,6 +1,7 @@
 /** Which buffer each slot lives in, and what that costs, known before anything runs. Pure. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import { MOST_WORKGROUPS } from './agreement.js'
 import type { EngineError } from './errors.js'
 import { withOp } from './op.js'
 import type { Call, Program, Slot } from './spec.js'
@@ -30,9 +31,6 @@ export interface Plan {
   /** Buffers that a run holds. */
   readonly bufferCount: number
 }
-
-/** WebGPU's own limit of workgroups in one dimension; kernels stride over the rest. */
-const MOST_WORKGROUPS = 65_535
 
 /** A slot's life: from the first call that writes it to the last that reads or writes it, both included. */
 interface Life {
@@ -150,7 +148,7 @@ const sum = (values: readonly number[]): number => values.reduce((total, value) 
 /** Plans a program. `InvalidProgram` if it breaks a rule of `spec.ts` or a limit, with the label of the call that does. */
 export const plan = (program: Program, limits: PlanLimits): E.Either<EngineError, Plan> =>
   pipe(
-    validate(program, limits),
+    validate({ ...program, calls: program.calls.map(call => withOp(call, program.slots)) }, limits),
     E.map(({ slots, inputs, outputs, constants, calls }): Plan => {
       const bytes = slots.map((slot: Slot) => bytesOf(slot))
       const places: (Place | undefined)[] = slots.map(() => undefined)
@@ -171,7 +169,8 @@ export const plan = (program: Program, limits: PlanLimits): E.Either<EngineError
         calls: calls.map(call => {
           const [x, y, z] = call.workgroups
           return {
-            ...withOp(call, slots),
+            ...call,
+            // Shaders that take more than can be launched stride over the rest.
             workgroups: [Math.min(x, MOST_WORKGROUPS), Math.min(y, MOST_WORKGROUPS), Math.min(z, MOST_WORKGROUPS)]
           }
         }),

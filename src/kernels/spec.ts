@@ -13,6 +13,15 @@ export const BYTES = 4
 export interface Slot {
   readonly dtype: DType
   readonly shape: readonly number[]
+  /** Between its parts are elements that no call writes or reads. */
+  readonly gaps?: true
+}
+
+/** The places `offset + sum index[k] * strides[k]` for every index below `extents`, in elements of a slot. */
+export interface Region {
+  readonly offset: number
+  readonly extents: readonly number[]
+  readonly strides: readonly number[]
 }
 
 /** Typed arrays that hold what a slot holds, one for each dtype. */
@@ -59,6 +68,13 @@ export interface Call {
   /** How many elements of each of `reads` the call looks at, where that may be less than the slot. For reports only. */
   readonly covers?: readonly number[]
   readonly write: number
+  /**
+   * What it stores of `write`, each element once; of folds side by side each by itself. `validate` holds it to what the shader makes of the call's
+   * parameters, and all calls of a slot to its elements. Absent for shaders that have no contract (`contracts/`).
+   */
+  readonly stores?: readonly Region[]
+  /** It writes before others what they leave as it is. */
+  readonly fills?: true
   /** Workgroups wanted in x, y, z. Shaders loop with a grid stride, so the runtime may launch fewer and nothing is lost. */
   readonly workgroups: readonly [number, number, number]
   /** What a person is told about this call when it fails: the primitive, its shape, its place in the graph. */

@@ -1,5 +1,6 @@
 /** Whether a program keeps the rules of `spec.ts`, and the limits of a device. Pure. */
 import * as E from 'fp-ts/lib/Either.js'
+import { disagreement } from './agreement.js'
 import { type EngineError, invalidProgram } from './errors.js'
 import { BYTES, type Data, type DType, type Program, type Slot } from './spec.js'
 
@@ -97,5 +98,7 @@ export const validate = (program: Program, limits: PlanLimits): E.Either<EngineE
   const hollow = inputs.find(slot => bytesOf(slots[slot] as Slot) === 0)
   if (hollow !== undefined)
     return refuse('each input to have an element', `${show(program, hollow)} has none`, 'leave empty tensors out')
+  const wrong = disagreement(program)
+  if (wrong) return refuse(wrong.wanted, wrong.got, 'correct the variant or the lowering that made the call')
   return E.right(program)
 }

@@ -1,9 +1,9 @@
 /** A program under construction: slots, and calls of maps over them. */
-import type { Call, Data, DType, Slot } from '../../kernels/spec.js'
+import type { Call, Data, DType, Region, Slot } from '../../kernels/spec.js'
 import type { Access, Body } from '../fusion/roots.js'
 import { denseView, type View } from '../ndarray.js'
 import { sizeOf } from '../shape.js'
-import { computeText, copyText, parameterNumbers } from '../wgsl.js'
+import { computeText, constantText, copyText, parameterNumbers } from '../wgsl.js'
 
 /** Where a tensor is: the elements of a slot that a view reads. */
 export interface Operand {
@@ -17,6 +17,9 @@ export type Place = (access: Access) => Operand
 /** How many elements of its slot an operand is: those that a broadcast repeats count once. */
 export const elementsOf = ({ view: { shape, strides } }: Operand): number =>
   sizeOf(shape.filter((_, axis) => strides[axis] !== 0))
+
+/** The elements of its slot that an operand is. */
+export const regionOf = ({ shape, strides, offset }: View): Region => ({ offset, extents: shape, strides })
 
 /** Invocations of a workgroup, in all shaders. */
 export const WORKGROUP = 64
@@ -67,12 +70,20 @@ export class Builder {
   readonly calls: Call[] = []
   readonly constants: { slot: number; data: Data }[] = []
 
-  slot(dtype: DType, shape: readonly number[]): number {
-    return this.slots.push({ dtype, shape }) - 1
+  slot(dtype: DType, shape: readonly number[], gaps = false): number {
+    return this.slots.push({ dtype, shape, ...(gaps ? { gaps } : {}) }) - 1
   }
 
   dtypeOf({ slot }: Operand): DType {
     return (this.slots[slot] as Slot).dtype
+  }
+
+  /** Zeros in all of a slot, before others write parts of it. */
+  zeros(out: Operand, label: string): void {
+    const dtype = this.dtypeOf(out)
+    const before = this.calls.length
+    this.map(constantText(dtype, `${dtype}(0)`), [], out, [], label)
+    this.calls.push(...this.calls.splice(before).map((call): Call => ({ ...call, fills: true })))
   }
 
   /** One value of `out` from one of each input, at the same index of their views. `compute` is WGSL: see `computeText`. */
@@ -100,6 +111,7 @@ export class Builder {
       reads: inputs.map(({ slot }) => slot),
       covers: inputs.map(elementsOf),
       write: out.slot,
+      stores: [regionOf(out.view)],
       workgroups: [mapWorkgroups(count), 1, 1],
       label,
       flops

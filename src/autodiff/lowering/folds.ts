@@ -6,7 +6,18 @@ import { denseView, type View } from '../ndarray.js'
 import { sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { computeText, foldTexts, parameterNumbers } from '../wgsl.js'
-import { type Builder, elementsOf, mergeAxes, type Operand, type Place, padded, vec4sOf, WORKGROUP, wordsOf } from './builder.js'
+import {
+  type Builder,
+  elementsOf,
+  mergeAxes,
+  type Operand,
+  type Place,
+  padded,
+  regionOf,
+  vec4sOf,
+  WORKGROUP,
+  wordsOf
+} from './builder.js'
 
 /** Kept and reduced axes that `reduce` takes. */
 const MOST_REDUCE_AXES = 4
@@ -74,6 +85,7 @@ export const foldCall = (
       reads: sources.map(source => source.slot),
       covers: sources.map(elementsOf),
       write: (outs[0] as Operand).slot,
+      stores: outs.map(({ view }) => regionOf(view)),
       workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1],
       label,
       flops: sizeOf(body.shape) * (body.steps.length + folds.length)
@@ -129,7 +141,7 @@ export const foldHomes = (
   const [{ node }] = folds as readonly [Fold]
   if (folds.length > 1 && !placements.has(node)) {
     const each = Math.ceil(sizeOf(node.shape) / 4) * 4
-    const slot = builder.slot(node.dtype, [folds.length, each])
+    const slot = builder.slot(node.dtype, [folds.length, each], each > sizeOf(node.shape))
     folds.forEach(({ node: one }, j) => {
       homes.set(one, { slot, offset: j * each })
     })

@@ -24,7 +24,8 @@ export const instrument = (program: Program): Program => {
     computes: { text: constantText('u32', '4294967295u'), inputs: 0, numbers: vec4sOf([]) },
     params: [1, 0, 0, 0, 0, 0, 0, 0, ...wordsOf([])],
     reads: [],
-    write: flag
+    write: flag,
+    stores: [{ offset: 0, extents: [1], strides: [1] }]
   }
   const places = new Map(checkedCalls(program).map((call, index) => [call, index]))
   const calls = program.calls.flatMap(call => {
@@ -37,6 +38,7 @@ export const instrument = (program: Program): Program => {
       params: [size, index, 0, 0],
       reads: [call.write],
       write: flag,
+      stores: [],
       workgroups: [mapWorkgroups(size), 1, 1]
     }
     return [call, check]

@@ -10,8 +10,8 @@ import type { RegionsKernel, ShaderKernel } from '../kernel.js'
 import { denseView, isDense, type NdArray, reshapeView } from '../ndarray.js'
 import { show, sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
-import { computeText, constantText } from '../wgsl.js'
-import { Builder, elementsOf, type Operand, type Place, toFour, WORKGROUP } from './builder.js'
+import { computeText } from '../wgsl.js'
+import { Builder, elementsOf, type Operand, type Place, regionOf, toFour, WORKGROUP } from './builder.js'
 import { foldCall, foldHomes } from './folds.js'
 
 const shaderCall = (
@@ -42,6 +42,7 @@ const shaderCall = (
     reads: placed.map(operand => operand.slot),
     covers: placed.map(elementsOf),
     write: out.slot,
+    stores: [regionOf(out.view)],
     workgroups: [Math.ceil(invocations / WORKGROUP), 1, 1],
     label,
     flops: node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0
@@ -120,7 +121,7 @@ export const lower = (graph: Graph, { fused = true, storageBuffers = 8 }: LowerO
     // What no part covers is zero, and that is written before the parts are.
     if (fills(node)) {
       const out = { slot: home.slot, view: denseView(node.shape) }
-      builder.map(constantText(node.dtype, `${node.dtype}(0)`), [], out, [], `zeros ${show(node)}`)
+      builder.zeros(out, `zeros ${show(node)}`)
     }
     return home
   }

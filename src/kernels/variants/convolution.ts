@@ -1,5 +1,6 @@
 /** Convolutions, for the variants of all adapters: what a call says, its sum by parts of the batch, its walks for any extents. */
-import type { Call } from '../spec.js'
+import { stretch } from '../regions.js'
+import type { Call, Region } from '../spec.js'
 import { sumOfParts } from './folds.js'
 import { dispatchable, type Facts, type NewSlot, type Variant } from './variant.js'
 
@@ -63,7 +64,7 @@ export const byParts = (
   const parts = Math.ceil(batch / images)
   const whole = parts === 1 && start === 0
   const write = whole ? call.write : newSlot({ dtype: 'f32', shape: [parts, count] })
-  const first = { ...call, ...partial(images, parts), write }
+  const first = { ...call, ...partial(images, parts), write, ...(whole ? {} : { stores: [stretch(0, parts * count)] }) }
   return dispatchable(whole ? [first] : [first, sumOfParts(call, { partial: write, parts, outputs: count, start })])
 }
 
@@ -138,6 +139,16 @@ interface Extents {
   readonly pixels: number
 }
 
+/** The pixels of a walk, in all images and channels of the result. */
+const pixelsOf = (batch: number, [channels, height, width]: readonly number[], y: Axis, x: Axis, apart: number): Region => {
+  const [plane, row] = [(height as number) * (width as number), width as number]
+  return {
+    offset: y.remainder * row + x.remainder,
+    extents: [batch, channels as number, y.pixels, x.pixels],
+    strides: [(channels as number) * plane, plane, apart * row, apart]
+  }
+}
+
 /** The forward pass or the input gradient by kernels that read `conv_any_params.wgsl`. */
 export const ofAnyExtents =
   (flip: boolean, kernel: (extents: Extents, facts: Facts) => Pick<Call, 'shader' | 'constants' | 'workgroups'>): Variant =>
@@ -167,6 +178,7 @@ export const ofAnyExtents =
             ...[y.tap, x.tap, every, 0],
             ...[y.taps, x.taps, to[0] / groups, from[0] / groups]
           ],
+          stores: [pixelsOf(batch, to, y, x, apart)],
           flops: (call.flops * y.taps * x.taps * pixels) / (k * l * rows * columns)
         }
       })

@@ -1,5 +1,6 @@
 /** Folds by vec4, and long ones in two steps. */
 import { opOf } from '../op.js'
+import { stretch } from '../regions.js'
 import type { Call, Computes, Slot } from '../spec.js'
 import {
   alongRow,
@@ -84,7 +85,13 @@ const foldParts =
     const { dtype } = slots[call.write] as Slot
     const partial = newSlot({ dtype, shape: [starts.length, parts, outputs] })
     const first = foldCall(
-      { ...call, computes: unfinished, write: partial, label: `parts of ${call.label}` },
+      {
+        ...call,
+        computes: unfinished,
+        write: partial,
+        stores: starts.map((_, j) => stretch(j * parts * outputs, parts * outputs)),
+        label: `parts of ${call.label}`
+      },
       {
         ...whole,
         outputs: outputs * parts,
@@ -159,6 +166,7 @@ const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbe
       params: [],
       reads: [...starts.map(() => partial), ...tails.map(({ slot }) => slot)],
       write: call.write,
+      stores: starts.map(start => stretch(start, outputs)),
       workgroups: [1, 1, 1],
       label: `sum of parts of ${call.label}`,
       flops: parts * outputs * starts.length

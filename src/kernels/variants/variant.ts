@@ -1,4 +1,5 @@
 /** What a variant of a kernel is, and what several of them need. */
+import { MOST_WORKGROUPS } from '../agreement.js'
 import type { Turns } from '../op.js'
 import type { Call, Slot } from '../spec.js'
 
@@ -82,8 +83,7 @@ export const greatestDivisor = (total: number, of: number, most: number): number
   return of
 }
 
-/** WebGPU's own limit in one dimension. A variant that does not stride over the rest is none where there are more. */
-const MOST_WORKGROUPS = 65_535
+/** A variant that does not stride over the workgroups beyond those that can be launched is none where there are more. */
 export const dispatchable = (calls: readonly Call[]): readonly Call[] | undefined =>
   calls.every(({ workgroups }) => workgroups.every(count => count <= MOST_WORKGROUPS)) ? calls : undefined
 
