@@ -1,0 +1,168 @@
+/** What a call does to memory: every shader has a contract, and a call that was changed behind its back is refused before it runs. */
+import { readdirSync } from 'node:fs'
+import fc from 'fast-check'
+import * as E from 'fp-ts/lib/Either.js'
+import { describe, expect, it } from 'vitest'
+import { disagreement } from '../../src/kernels/agreement.js'
+import { CONTRACTS } from '../../src/kernels/contracts/index.js'
+import { plan } from '../../src/kernels/plan.js'
+import { areDisjoint, isInjective, lastOf, placesOf, plainest, samePlaces } from '../../src/kernels/regions.js'
+import { loadShader } from '../../src/kernels/shader.js'
+import type { Call, Program, Region, Slot } from '../../src/kernels/spec.js'
+import { EXAMPLES, type Example, OTHERS, programOf, shadersOf } from './examples.js'
+
+const limits = { maxStorageBuffersPerShaderStage: 8, maxStorageBufferBindingSize: 1 << 27 }
+const all = { ...EXAMPLES, ...OTHERS }
+
+/** Files that are kernels, not parts of kernels. */
+const kernels = readdirSync(new URL('../../shaders/', import.meta.url))
+  .filter(file => file.endsWith('.wgsl') && /@compute/.test(loadShader(file)))
+  .map(file => file.replace('.wgsl', ''))
+
+it('every kernel has a contract, and an example that calls it', () => {
+  expect(Object.keys(CONTRACTS).sort()).toEqual(kernels.sort())
+  const plain = (name: string) => name.replace(' by vec4', '')
+  // What looks for numbers that are not finite is added to programs by the engine.
+  expect([...new Set(Object.keys(EXAMPLES).map(plain)), 'check_finite'].sort()).toEqual(kernels.sort())
+})
+
+/** The program with the texts that `plan` makes. */
+const planned = (example: Example): Program => {
+  const made = plan(programOf(example), limits)
+  if (E.isLeft(made)) throw new Error(made.left.message)
+  return { ...made.right.program, calls: made.right.calls }
+}
+
+it.each(Object.entries(EXAMPLES))('%s is called by its example, and agrees with what is said of it', (name, example) => {
+  const program = planned(example)
+  expect(shadersOf(program)).toContain(name)
+  expect(disagreement(program)).toBeUndefined()
+})
+
+type Change = (call: Call, program: Program) => Call | undefined
+const withParams = (call: Call, change: (params: number[]) => void): Call => {
+  const params = [...call.params]
+  change(params)
+  return { ...call, params }
+}
+const words = (call: Call): number[] => [...call.params.keys()]
+
+/** Every change of one thing in a call that stores or reads other elements, or launches less, has to be seen. */
+const changes: Readonly<Record<string, Change>> = {
+  'half of the workgroups in x': call =>
+    CONTRACTS[call.shader]?.(call).workgroups && call.workgroups[0] > 1
+      ? { ...call, workgroups: [call.workgroups[0] / 2, call.workgroups[1], call.workgroups[2]] }
+      : undefined,
+  'half of the workgroups in y': call =>
+    call.workgroups[1] > 1
+      ? { ...call, workgroups: [call.workgroups[0], call.workgroups[1] / 2, call.workgroups[2]] }
+      : undefined,
+  'one workgroup less in z': call =>
+    call.workgroups[2] > 1
+      ? { ...call, workgroups: [call.workgroups[0], call.workgroups[1], call.workgroups[2] - 1] }
+      : undefined,
+  'single values where vec4s are counted': call =>
+    call.op?.includes('alias Result = vec4<Value>;')
+      ? { ...call, op: call.op.replace('alias Result = vec4<Value>;', 'alias Result = Value;') }
+      : undefined,
+  'vec4s where single values are counted': call =>
+    call.op?.includes('alias Result = Value;') && call.computes?.fold === undefined
+      ? { ...call, op: call.op.replace('alias Result = Value;', 'alias Result = vec4<Value>;') }
+      : undefined,
+  'a result that is said to lie one further on': call => ({
+    ...call,
+    stores: call.stores?.map(region => ({ ...region, offset: region.offset + 1 })) as Region[]
+  }),
+  'a result that is said to be one longer': call => ({
+    ...call,
+    stores: call.stores?.map(region => ({ ...region, extents: region.extents.with(0, (region.extents[0] ?? 1) + 1) })) as Region[]
+  }),
+  'nothing said of what it stores': ({ stores: _, ...call }) => call,
+  'a read slot that is left out': call => (call.reads.length > 0 ? { ...call, reads: call.reads.slice(1) } : undefined)
+}
+
+describe.each(Object.entries(all))('a call that was changed: %s', (_, example) => {
+  const program = planned(example)
+  it.each(Object.entries(changes))('%s', (__, change) => {
+    program.calls.forEach((call, i) => {
+      const changed = change(call, program)
+      if (changed) expect(disagreement({ ...program, calls: program.calls.with(i, changed) }), `call ${i}`).toBeDefined()
+    })
+  })
+
+  it('any word of its parameters: what it stores and reads changes with it, or the word says nothing of that', () => {
+    program.calls.forEach((call, i) => {
+      const reading = CONTRACTS[call.shader] as (call: Call) => unknown
+      for (const word of words(call)) {
+        const changed = withParams(call, params => {
+          params[word] = (params[word] as number) + 1
+        })
+        const same = JSON.stringify(reading(changed)) === JSON.stringify(reading(call))
+        const seen = disagreement({ ...program, calls: program.calls.with(i, changed) })
+        // What only makes it read less, or elsewhere within a slot, is not a matter of memory.
+        const stores =
+          JSON.stringify(CONTRACTS[call.shader]?.(changed).stores) === JSON.stringify(CONTRACTS[call.shader]?.(call).stores)
+        expect(same || stores || seen !== undefined, `call ${i}, word ${word}`).toBe(true)
+      }
+    })
+  })
+
+  it('a call that is missing, or made twice', () => {
+    program.calls.forEach((call, i) => {
+      if (call.fills || call.stores?.length === 0) return
+      const slot = program.slots[call.write] as Slot
+      const alone = program.calls.filter(({ write }) => write === call.write).length === 1
+      const filled = program.calls.some(({ write, fills }) => write === call.write && fills)
+      const others = program.calls.toSpliced(i, 1)
+      // A slot that nothing writes is refused where it is read, and what is filled with zeros may stay so.
+      if (!alone && !filled && !slot.gaps) expect(disagreement({ ...program, calls: others })).toBeDefined()
+      expect(disagreement({ ...program, calls: [...program.calls, call] })).toBeDefined()
+    })
+  })
+})
+
+describe('regions', () => {
+  const regions = fc
+    .record({
+      offset: fc.nat(30),
+      axes: fc.array(fc.record({ extent: fc.integer({ min: 1, max: 4 }), stride: fc.integer({ min: 1, max: 24 }) }), {
+        maxLength: 3
+      })
+    })
+    .map(({ offset, axes }): Region => ({ offset, extents: axes.map(a => a.extent), strides: axes.map(a => a.stride) }))
+  const places = ({ offset, extents, strides }: Region): number[] =>
+    extents.reduce<number[]>(
+      (all, extent, k) => all.flatMap(place => Array.from({ length: extent }, (_, i) => place + i * (strides[k] as number))),
+      [offset]
+    )
+
+  it('have as many places as they say, the last of them where they say, and no fewer axes than they need', () =>
+    fc.assert(
+      fc.property(regions, region => {
+        expect(placesOf(region)).toBe(places(region).length)
+        expect(lastOf(region)).toBe(Math.max(...places(region)))
+        expect(places(plainest(region)).sort()).toEqual(places(region).sort())
+      })
+    ))
+  it('are the same only if their places are', () =>
+    fc.assert(
+      fc.property(regions, regions, (a, b) => {
+        if (samePlaces(a, b)) expect(places(a).sort()).toEqual(places(b).sort())
+        expect(samePlaces(a, { ...a, extents: [...a.extents, 1], strides: [...a.strides, 7] })).toBe(true)
+      })
+    ))
+  it('are injective only if no place comes twice', () =>
+    fc.assert(
+      fc.property(regions, region => {
+        if (isInjective(region)) expect(new Set(places(region)).size).toBe(placesOf(region))
+      })
+    ))
+  it('are disjoint if and only if they have no place in common', () =>
+    fc.assert(
+      fc.property(regions, regions, (a, b) => {
+        const mine = new Set(places(a))
+        expect(areDisjoint(a, b)).toBe(!places(b).some(place => mine.has(place)))
+      }),
+      { numRuns: 1000 }
+    ))
+})

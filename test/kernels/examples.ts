@@ -1,0 +1,192 @@
+/** A small program for each shader, by vec4 and by single values where it has both: what tests that go over all shaders run. A test holds the table to the files. */
+import { grad } from '../../src/autodiff/grad.js'
+import { dot } from '../../src/autodiff/nn.js'
+import * as $ from '../../src/autodiff/ops/index.js'
+import type { Shape, Tensor } from '../../src/autodiff/tensor.js'
+import { lowered } from '../../src/engine.js'
+import { type Facts, select } from '../../src/kernels/select.js'
+import type { Program } from '../../src/kernels/spec.js'
+import { right } from './results.js'
+
+/** An adapter for the kernels by shuffles, and one for those by tiles. */
+export const SHUFFLES: Facts = { subgroupSize: 8, software: true }
+export const TILES: Facts = { subgroupSize: 0, software: false }
+
+export interface Example {
+  readonly f: (...x: readonly Tensor[]) => Tensor
+  /** Of the arguments, all of f32. */
+  readonly shapes: readonly Shape[]
+  readonly facts: Facts
+}
+
+/** The shaders of a program; of maps and folds also whether they load or store by vec4. */
+export const shadersOf = ({ calls }: Program): string[] =>
+  calls.map(({ shader, op }) => (/vec4<Value>|array<vec4</.test(op ?? '') ? `${shader} by vec4` : shader))
+
+export const programOf = ({ f, shapes, facts }: Example): Program =>
+  select(
+    right(lowered(f as (...x: unknown[]) => Tensor)(shapes.map(shape => ({ shape, dtype: 'f32' as const })) as never)),
+    facts
+  )
+
+const indices = (...list: readonly number[]): Tensor => $.tensor(Int32Array.from(list), [list.length], 'i32')
+
+interface Geometry {
+  readonly x: Shape
+  readonly w: Shape
+  readonly stride?: number | readonly [number, number]
+  readonly padding?: number | readonly [number, number]
+  readonly dilation?: number
+  readonly groups?: number
+}
+
+/** The three convolutions of one geometry, each as the first kernel of a program. */
+const convolutions = ({ x, w, ...options }: Geometry, facts: Facts) => {
+  const f = (image: Tensor, filter: Tensor) => $.conv2d(image, filter, options)
+  const image = $.broadcastTo($.tensor(0), x)
+  const g = f(image, $.broadcastTo($.tensor(0), w)).shape
+  const gradient = (of: 0 | 1) => (cotangent: Tensor, a: Tensor, b: Tensor) =>
+    grad((y: Tensor) => dot(of === 0 ? f(y, b) : f(a, y), cotangent))(of === 0 ? a : b)
+  const example = (of: unknown, shapes: readonly Shape[]): Example => ({ f: of as Example['f'], shapes, facts })
+  return {
+    forward: example(f, [x, w]),
+    inputGradient: example(gradient(0), [g, x, w]),
+    filterGradient: example(gradient(1), [g, x, w])
+  }
+}
+
+const pool = { kernel: 3, stride: 1, padding: 1 }
+const backward = (of: typeof $.maxPool2d, options: Parameters<typeof $.maxPool2d>[1]): Example['f'] =>
+  ((x: Tensor) => grad((y: Tensor) => dot(of(y, options), $.exp(of(y, options))))(x)) as Example['f']
+
+const maps = (facts: Facts) => {
+  const f = ((x: Tensor, y: Tensor) => $.add($.mul(x, y), x)) as Example['f']
+  return {
+    flat: { f, shapes: [[7, 11], []], facts },
+    flatByFour: { f, shapes: [[64, 1028], []], facts },
+    strided: {
+      f,
+      shapes: [
+        [5, 7, 3],
+        [7, 1]
+      ],
+      facts
+    },
+    rows: {
+      f,
+      shapes: [
+        [5, 7, 9],
+        [7, 1]
+      ],
+      facts
+    },
+    rowsByFour: {
+      f,
+      shapes: [
+        [33, 40, 60],
+        [40, 1]
+      ],
+      facts
+    },
+    fill: { f: (x => $.broadcastTo(x as Tensor, [64, 1028])) as Example['f'], shapes: [[]], facts }
+  } satisfies Record<string, Example>
+}
+const folds = (facts: Facts) => {
+  const f = ((x: Tensor) => $.sum($.mul(x, x), [0, 2])) as Example['f']
+  return { single: { f, shapes: [[5, 7, 9]], facts }, byFour: { f, shapes: [[9, 16, 1024]], facts } }
+}
+const product = (m: number, k: number, n: number, facts: Facts): Example => ({
+  f: $.matmul as Example['f'],
+  shapes: [
+    [m, k],
+    [k, n]
+  ],
+  facts
+})
+
+const dense: Geometry = { x: [4, 4, 8, 16], w: [8, 4, 3, 3], padding: 1 }
+const single: Geometry = { x: [2, 5, 6, 6], w: [6, 5, 1, 1] }
+const odd: Geometry = { x: [2, 6, 7, 7], w: [9, 6, 3, 3], stride: 2, padding: 1 }
+const grouped: Geometry = { x: [2, 6, 7, 7], w: [4, 3, 3, 3], groups: 2, padding: 1 }
+const depthwise: Geometry = { x: [3, 5, 6, 16], w: [5, 1, 3, 3], groups: 5, padding: 1 }
+/** Another stride each way, and rows of nine taps: what no faster kernel takes. */
+const rare: Geometry = { x: [2, 4, 9, 13], w: [4, 2, 3, 9], stride: [1, 2], padding: [1, 4], groups: 2 }
+
+export const EXAMPLES: Readonly<Record<string, Example>> = {
+  map: maps(SHUFFLES).flat,
+  'map by vec4': maps(SHUFFLES).flatByFour,
+  map_strided: maps(SHUFFLES).strided,
+  map_rows: maps(SHUFFLES).rows,
+  'map_rows by vec4': maps(SHUFFLES).rowsByFour,
+  reduce: folds(TILES).single,
+  'reduce by vec4': folds(TILES).byFour,
+  reduce_shuffle: folds(SHUFFLES).single,
+  'reduce_shuffle by vec4': folds(SHUFFLES).byFour,
+
+  conv2d: convolutions(rare, SHUFFLES).forward,
+  conv2d_input_grad: convolutions(rare, SHUFFLES).inputGradient,
+  conv2d_filter_grad: convolutions(rare, SHUFFLES).filterGradient,
+  conv2d_row4: convolutions(dense, SHUFFLES).forward,
+  conv2d_filter_grad_row4: convolutions(dense, SHUFFLES).filterGradient,
+  conv2d_1x1_row4: convolutions(single, SHUFFLES).forward,
+  conv2d_1x1_filter_grad_row4: convolutions(single, SHUFFLES).filterGradient,
+  conv2d_any: convolutions(odd, SHUFFLES).inputGradient,
+  conv2d_filter_grad_any: convolutions(odd, SHUFFLES).filterGradient,
+  conv2d_grouped_any: convolutions(grouped, SHUFFLES).forward,
+  conv2d_grouped_filter_grad_any: convolutions(grouped, SHUFFLES).filterGradient,
+  conv2d_depthwise_row4: convolutions(depthwise, SHUFFLES).forward,
+  conv2d_depthwise_filter_grad_row4: convolutions(depthwise, SHUFFLES).filterGradient,
+  conv2d_depthwise_stride2_row4: convolutions({ ...depthwise, stride: 2 }, SHUFFLES).forward,
+  conv2d_depthwise_stride2_input_grad_row4: convolutions({ ...depthwise, stride: 2 }, SHUFFLES).inputGradient,
+  conv2d_depthwise_stride2_filter_grad_row4: convolutions({ ...depthwise, stride: 2 }, SHUFFLES).filterGradient,
+  conv2d_tile: convolutions(odd, TILES).forward,
+  conv2d_direct: convolutions(grouped, TILES).inputGradient,
+  conv2d_filter_grad_tile: convolutions(odd, TILES).filterGradient,
+  conv2d_filter_grad_tree: convolutions(grouped, TILES).filterGradient,
+
+  window_argmax: { f: x => $.maxPool2d(x as Tensor, { kernel: 3, stride: 3 }), shapes: [[2, 3, 9, 9]], facts: SHUFFLES },
+  window_gather: { f: x => $.maxPool2d(x as Tensor, { kernel: 3, stride: 3 }), shapes: [[2, 3, 9, 9]], facts: SHUFFLES },
+  window_gather4: { f: x => $.maxPool2d(x as Tensor, { kernel: 2 }), shapes: [[2, 3, 8, 12]], facts: TILES },
+  window_scatter: { f: backward($.maxPool2d, pool), shapes: [[2, 3, 9, 9]], facts: TILES },
+  window_sum: { f: x => $.avgPool2d(x as Tensor, { kernel: 3, stride: 3 }), shapes: [[2, 3, 9, 9]], facts: SHUFFLES },
+  window_spread: { f: backward($.avgPool2d, pool), shapes: [[2, 3, 9, 9]], facts: TILES },
+  window_argmax_row4: { f: x => $.maxPool2d(x as Tensor, pool), shapes: [[2, 3, 5, 16]], facts: SHUFFLES },
+  window_scatter_row4: { f: backward($.maxPool2d, pool), shapes: [[2, 3, 5, 16]], facts: SHUFFLES },
+  window_sum_row4: { f: x => $.avgPool2d(x as Tensor, pool), shapes: [[2, 3, 5, 16]], facts: SHUFFLES },
+  window_spread_row4: { f: backward($.avgPool2d, pool), shapes: [[2, 3, 5, 16]], facts: SHUFFLES },
+
+  matmul: product(3, 5, 7, SHUFFLES),
+  matmul_shuffle: product(50, 60, 40, SHUFFLES),
+  matmul_shuffle_any: product(50, 61, 43, SHUFFLES),
+  matmul_tile: product(50, 61, 43, TILES),
+
+  argmax: { f: x => $.convert($.argmax(x as Tensor), 'f32'), shapes: [[5, 9]], facts: SHUFFLES },
+  one_hot: { f: x => $.oneHot($.argmax(x as Tensor), 9), shapes: [[5, 9]], facts: SHUFFLES },
+  take: { f: x => $.take(x as Tensor, indices(2, 0, 4), 1), shapes: [[3, 5, 7]], facts: SHUFFLES },
+  scatter_add: { f: x => $.scatterAdd(x as Tensor, indices(2, 0, 2), 1, 5), shapes: [[3, 3, 7]], facts: SHUFFLES },
+  random: { f: () => $.randomNormal($.key(3), [97, 93]), shapes: [], facts: SHUFFLES }
+}
+
+/** Further programs that are made in other ways: turns of four without a dense operand, parts of a whole, folds in two steps and side by side. */
+export const OTHERS: Readonly<Record<string, Example>> = {
+  'a number in many places': maps(SHUFFLES).fill,
+  'parts of a whole': {
+    f: (x, y) => $.concat([$.pad(x as Tensor, [1, 0], [0, 2], [1, 0]), $.add(y as Tensor, 1)], 1),
+    shapes: [
+      [3, 5],
+      [6, 4]
+    ],
+    facts: SHUFFLES
+  },
+  'a fold in two steps': { f: x => $.sum($.mul(x as Tensor, x as Tensor)), shapes: [[64, 1028]], facts: SHUFFLES },
+  'folds side by side': {
+    f: x => $.add($.sqrt($.sum($.mul(x as Tensor, x as Tensor), [0, 2])), $.sum(x as Tensor, [0, 2])),
+    shapes: [[16, 5, 64]],
+    facts: TILES
+  },
+  'a product in a larger result': {
+    f: (x, y, z) => $.concat([z as Tensor, $.reshape($.matmul(x as Tensor, y as Tensor), [-1])]),
+    shapes: [[50, 60], [60, 40], [7]],
+    facts: SHUFFLES
+  }
+}
