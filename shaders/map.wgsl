@@ -34,6 +34,7 @@ const LANES = 16u;
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  nothing = P.size.yzw;
   let walks = groups.x * 64u / LANES;
   let share = LANES * quotient(P.size.x + LANES * walks - 1u, LANES * walks);  // turns of a walk
   let walk = id.x / LANES;

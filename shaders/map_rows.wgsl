@@ -41,6 +41,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32, @builtin(num_workgroups) groups: vec3u) {
+  nothing = vec3u(P.size.w, P.operands[0].offset.zw);
   let lanes = P.size.z;
   let per_group = quotient(64u, lanes);
   for (var row = group.x * per_group + quotient(local, lanes); row < P.size.x; row += groups.x * per_group) {

@@ -37,6 +37,7 @@ struct Params {
 
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  nothing = P.size.yzw;
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
     var at: array<u32, OPERANDS>;
     for (var k = 0u; k < OPERANDS; k++) { at[k] = P.operands[k].offset.x; }

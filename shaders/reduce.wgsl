@@ -10,6 +10,7 @@ var<workgroup> partial: array<Value, 64>;
 
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) local: u32, @builtin(num_workgroups) groups: vec3u) {
+  nothing = P.operands[0].reduced.xyz;
   let lanes = P.size.z;
   let lane = local & (lanes - 1u);
   let per_group = quotient(64u, lanes);

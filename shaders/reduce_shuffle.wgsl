@@ -13,6 +13,7 @@ override S = 8u;  // subgroup size
 
 @compute @workgroup_size(S)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32, @builtin(num_workgroups) groups: vec3u) {
+  nothing = P.operands[0].reduced.xyz;
   let lanes = P.size.z;  // 1 or S
   let together = lanes > 1u;
   let each = select(S, 1u, together);

@@ -2,20 +2,104 @@
 import type { DType } from '../kernels/spec.js'
 import { type Body, type Fold, OWN, type Source } from './fusion/roots.js'
 import type { MapKernel, ReduceKernel } from './kernel.js'
+import { sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
 const LETTERS = ['a', 'b', 'c'] as const
 
-/** WGSL of a number where it can be written out and few different ones occur; others come with the parameters, so that they make no pipelines. */
-const literal = ({ value, dtype }: Body['numbers'][number]): string | undefined => {
+/*
+ * What compilers may not know. A driver's compiler takes floats for real numbers: it makes (x + y) - y to x, x - x and 0 x to 0, a product with a mask to a
+ * select, whatever is infinite, NaN or rounded there (NIR's rules marked as inexact, https://gitlab.freedesktop.org/mesa/mesa, nir_opt_algebraic.py). All
+ * of these need an operand that comes twice, or a number that is known. So a value is shown to the compiler once: where it comes again it is `opaque`
+ * (shaders/common.wgsl), the same bits behind an integer operation; and numbers that it could calculate with come from the uniform. Most kernels use
+ * each value once, and pay nothing.
+ */
+
+type Numbered = Pick<Body, 'numbers' | 'steps'>
+
+const SUMS = new Set(['add', 'sub'])
+const PRODUCTS = new Set(['mul', 'div'])
+const isArithmetic = ({ primitive: { name } }: Tensor): boolean => SUMS.has(name) || PRODUCTS.has(name)
+
+/** How often numbers go into sums and products. */
+const calculatedWith = ({ steps }: Numbered): number =>
+  steps.reduce(
+    (total, { node, operands }) => total + (isArithmetic(node) ? operands.filter(({ kind }) => kind === 'number').length : 0),
+    0
+  )
+const takesNumber = ({ steps }: Numbered, index: number, names: ReadonlySet<string>): boolean =>
+  steps.some(
+    ({ node, operands }) => names.has(node.primitive.name) && operands.some(one => one.kind === 'number' && one.index === index)
+  )
+
+/**
+ * WGSL of number `index` where it can be written out and few different ones occur; others come with the parameters, so that they make no pipelines. A
+ * factor 0 does too, and all that a compiler could join with another.
+ */
+const literal = (body: Numbered, index: number): string | undefined => {
+  const { value, dtype } = body.numbers[index] as Body['numbers'][number]
   if (dtype !== 'f32') return `${dtype}(${value})`
   const plain = (Number.isInteger(value) && Math.abs(value) <= 2 && !Object.is(value, -0)) || Math.abs(value) === 0.5
-  return plain ? `f32(${value})` : undefined
+  const factor = takesNumber(body, index, PRODUCTS)
+  const known = (value === 0 && factor) || (calculatedWith(body) > 1 && (factor || takesNumber(body, index, SUMS)))
+  return plain && !known ? `f32(${value})` : undefined
 }
 
 /** The numbers that come with the parameters. */
-export const parameterNumbers = ({ numbers }: Pick<Body, 'numbers'>): readonly number[] =>
-  numbers.filter(one => literal(one) === undefined).map(({ value }) => value)
+export const parameterNumbers = (body: Numbered): readonly number[] =>
+  body.numbers.filter((_, index) => literal(body, index) === undefined).map(({ value }) => value)
+
+/** Words of a kernel's uniform that are 0. A value that is hidden behind one of them is another to the compiler than behind the next. */
+const HIDING = ['nothing.x', 'nothing.y', 'nothing.z'] as const
+
+/** Results of which a compiler knows that they are one of two numbers, or 0 where something holds. */
+const isMask = ({ node, operands }: Body['steps'][number]): boolean =>
+  ['convert', 'sign'].includes(node.primitive.name) ||
+  (node.primitive.name === 'where' && operands.some(({ kind }) => kind === 'number'))
+
+/** x x and x + x are what they are, unless x is a root. */
+const isPair = (node: Tensor, operand: Body['steps'][number] | undefined): boolean =>
+  (node.primitive.name === 'mul' || node.primitive.name === 'add') && !/sqrt|div|pow/.test(operand?.node.primitive.name ?? '')
+
+/**
+ * Steps that a fold may take four at a time as they are added up, while one of their factors is the same in all four: a compiler would add first and
+ * multiply then, and infinity may come of that.
+ */
+const distributable = ({ shape, inputs, steps }: Body, results: readonly Source[]): readonly number[] =>
+  results.flatMap(({ kind, index }) => {
+    const { node, operands } = steps[index] ?? { operands: [] }
+    const repeats = (one: Source) =>
+      one.kind === 'number' || (one.kind === 'input' && sizeOf(inputs[one.index]?.node.shape ?? []) < sizeOf(shape))
+    return kind === 'step' && node && PRODUCTS.has(node.primitive.name) && operands.some(repeats) ? [index] : []
+  })
+
+/** The call of each step, in order, as WGSL. Those that are named are hidden from what comes after. */
+const stepTexts = (
+  { steps }: Numbered,
+  functions: Functions,
+  name: (source: Source) => string,
+  hidden: readonly number[] = []
+): string[] => {
+  const seen = new Map<string, number>()
+  return steps.map(({ node, operands }, i) => {
+    let joins = false
+    const texts = operands.map((operand, k) => {
+      const text = name(operand)
+      if (node.inputs[k]?.dtype !== 'f32') return text
+      const key = `${operand.kind} ${operand.index}`
+      const step = operand.kind === 'step' ? steps[operand.index] : undefined
+      const twin = operands.slice(0, k).some(other => other.kind === operand.kind && other.index === operand.index)
+      if (twin && isPair(node, step)) return text
+      const times = seen.get(key) ?? (step && isArithmetic(node) && isMask(step) ? 1 : 0)
+      seen.set(key, times + 1)
+      joins ||= times > HIDING.length
+      return times === 0 ? text : `opaque(${text}, ${HIDING[(times - 1) % HIDING.length]})`
+    })
+    const text = functions.call(node, texts)
+    // A value that comes more often than it can be hidden: what is made of it is hidden instead.
+    return (joins || hidden.includes(i)) && node.dtype === 'f32' ? `opaque(${text}, ${HIDING[i % HIDING.length]})` : text
+  })
+}
 
 /** WGSL functions for pointwise primitives, one for each different text. */
 class Functions {
@@ -42,14 +126,16 @@ const valueType = (dtype: DType, count: number): string => (count === 1 ? dtype 
 
 /**
  * The WGSL of a body: a function for each kind of step, and `compute`, from the inputs' values to those of `results`, side by side. Texts are the
- * primitives' own; equal bodies give equal texts, so one pipeline serves them all.
+ * primitives' own; equal bodies give equal texts, so one pipeline serves them all. `isFold`: the results go into a fold.
  */
-export const computeText = (body: Body, dtype: DType, results: readonly Source[] = [body.result]): string => {
+export const computeText = (body: Body, dtype: DType, results: readonly Source[] = [body.result], isFold = false): string => {
   const functions = new Functions('step')
-  const inline = body.numbers.map(literal)
+  const inline = body.numbers.map((_, index) => literal(body, index))
   const name = ({ kind, index }: Source): string =>
     kind === 'input' ? `x${index}` : kind === 'step' ? `y${index}` : (inline[index] ?? parameter(placeOf(inline, index)))
-  const lines = body.steps.map(({ node, operands }, i) => `  let y${i} = ${functions.call(node, operands.map(name))};`)
+  const lines = stepTexts(body, functions, name, isFold ? distributable(body, results) : []).map(
+    (text, i) => `  let y${i} = ${text};`
+  )
   const type = valueType(dtype, results.length)
   const values = results.map(name).join(', ')
   return [
@@ -61,6 +147,9 @@ export const computeText = (body: Body, dtype: DType, results: readonly Source[]
     '}'
   ].join('\n')
 }
+
+/** Whether the text of a body hides anything from the compiler: then it needs a kernel that has `opaque`. */
+export const isOpaque = (body: Body): boolean => computeText(body, 'f32').includes('opaque(')
 
 /** Number `index` among those that come with the parameters. */
 const placeOf = (inline: readonly (string | undefined)[], index: number): number =>
@@ -82,7 +171,9 @@ export const foldTexts = (
     const own = several ? `a[${j}]` : 'a'
     if (!finish) return own
     const { body, tails } = finish
-    const inline = body.numbers.map(one => literal(one) ?? parameter(numbersBefore + numbers.push(one.value) - 1))
+    const inline = body.numbers.map(
+      (one, index) => literal(body, index) ?? parameter(numbersBefore + numbers.push(one.value) - 1)
+    )
     const name = ({ kind, index }: Source): string =>
       kind === 'step'
         ? `y${j}_${index}`
@@ -91,9 +182,7 @@ export const foldTexts = (
           : tails[index] === OWN
             ? own
             : `tail${tails[index]}(at)`
-    body.steps.forEach(({ node, operands }, i) => {
-      lines.push(`  let y${j}_${i} = ${functions.call(node, operands.map(name))};`)
-    })
+    lines.push(...stepTexts(body, functions, name).map((text, i) => `  let y${j}_${i} = ${text};`))
     return name(body.result)
   })
   const fold = [

@@ -11,6 +11,7 @@ import type { RegionsKernel, ShaderKernel, ViewKernel } from '../kernel.js'
 import { denseView, isDense, reshapeView, type View } from '../ndarray.js'
 import { type Shape, sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
+import { isOpaque } from '../wgsl.js'
 import { finishes } from './finish.js'
 import { joinFolds } from './join.js'
 import {
@@ -63,12 +64,13 @@ interface Use {
 
 /** Steps of a hook: an element is loaded several times. Those few cost nothing beside a convolution, measured with a ReLU. */
 const MOST_HOOK = 2
-/** Whether a heavy kernel may compute a body where it loads: cheap, and of one dense tensor. */
-const isHook = ({ inputs, numbers, steps }: Body): boolean =>
-  steps.length <= MOST_HOOK &&
-  numbers.length === 0 &&
-  inputs.length === 1 &&
-  inputs.every(({ node, view }) => node.dtype === 'f32' && isDense(view))
+/** Whether a heavy kernel may compute a body where it loads: cheap, of one dense tensor, and nothing that has to be hidden from the compiler. */
+const isHook = (body: Body): boolean =>
+  body.steps.length <= MOST_HOOK &&
+  body.numbers.length === 0 &&
+  body.inputs.length === 1 &&
+  body.inputs.every(({ node, view }) => node.dtype === 'f32' && isDense(view)) &&
+  !isOpaque(body)
 
 /** Views on the way from a node to where it is read, from the inside out; equal chains are one object. */
 interface Chain {

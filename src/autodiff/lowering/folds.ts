@@ -94,7 +94,7 @@ export const foldCall = (
   }
   const sources = body.inputs.map(place)
   const values = folds.map(({ value }) => value)
-  if (emit(computeText(body, node.dtype, values), sources, body.shape, kept, axes)) return
+  if (emit(computeText(body, node.dtype, values, true), sources, body.shape, kept, axes)) return
   // Too many separate axes: what is folded is computed first, with the folded axes last, and then each side merges to one.
   const order = [...kept, ...axes]
   const shape = order.map(axis => body.shape[axis] as number)
@@ -120,7 +120,8 @@ export const foldCall = (
         steps: []
       },
       node.dtype,
-      joined.map(({ value }) => value)
+      joined.map(({ value }) => value),
+      true
     ),
     [...dense, ...tails.map(k => inputs[k] as Operand)],
     shape,
