@@ -17,32 +17,19 @@ const LETTERS = ['a', 'b', 'c'] as const
 
 type Numbered = Pick<Body, 'numbers' | 'steps'>
 
-const SUMS = new Set(['add', 'sub'])
 const PRODUCTS = new Set(['mul', 'div'])
-const isArithmetic = ({ primitive: { name } }: Tensor): boolean => SUMS.has(name) || PRODUCTS.has(name)
-
-/** How often numbers go into sums and products. */
-const calculatedWith = ({ steps }: Numbered): number =>
-  steps.reduce(
-    (total, { node, operands }) => total + (isArithmetic(node) ? operands.filter(({ kind }) => kind === 'number').length : 0),
-    0
-  )
-const takesNumber = ({ steps }: Numbered, index: number, names: ReadonlySet<string>): boolean =>
-  steps.some(
-    ({ node, operands }) => names.has(node.primitive.name) && operands.some(one => one.kind === 'number' && one.index === index)
-  )
+const isArithmetic = ({ primitive: { name } }: Tensor): boolean => PRODUCTS.has(name) || name === 'add' || name === 'sub'
 
 /**
- * WGSL of number `index` where it can be written out and few different ones occur; others come with the parameters, so that they make no pipelines. A
- * factor 0 does too, and all that a compiler could join with another.
+ * WGSL of number `index` where it can be written out and few different ones occur; others come with the parameters, so that they make no pipelines. So do
+ * all that go into sums and products: a compiler would join them with others, or move them inwards, where 2 x may be infinite.
  */
-const literal = (body: Numbered, index: number): string | undefined => {
-  const { value, dtype } = body.numbers[index] as Body['numbers'][number]
+const literal = ({ numbers, steps }: Numbered, index: number): string | undefined => {
+  const { value, dtype } = numbers[index] as Body['numbers'][number]
   if (dtype !== 'f32') return `${dtype}(${value})`
+  const takes = ({ operands }: Body['steps'][number]) => operands.some(one => one.kind === 'number' && one.index === index)
   const plain = (Number.isInteger(value) && Math.abs(value) <= 2 && !Object.is(value, -0)) || Math.abs(value) === 0.5
-  const factor = takesNumber(body, index, PRODUCTS)
-  const known = (value === 0 && factor) || (calculatedWith(body) > 1 && (factor || takesNumber(body, index, SUMS)))
-  return plain && !known ? `f32(${value})` : undefined
+  return plain && !steps.some(step => isArithmetic(step.node) && takes(step)) ? `f32(${value})` : undefined
 }
 
 /** The numbers that come with the parameters. */
@@ -57,9 +44,9 @@ const isMask = ({ node, operands }: Body['steps'][number]): boolean =>
   ['convert', 'sign'].includes(node.primitive.name) ||
   (node.primitive.name === 'where' && operands.some(({ kind }) => kind === 'number'))
 
-/** x x and x + x are what they are, unless x is a root. */
-const isPair = (node: Tensor, operand: Body['steps'][number] | undefined): boolean =>
-  (node.primitive.name === 'mul' || node.primitive.name === 'add') && !/sqrt|div|pow/.test(operand?.node.primitive.name ?? '')
+/** x x is what it is, unless x is a root. */
+const isSquare = (node: Tensor, operand: Body['steps'][number] | undefined): boolean =>
+  node.primitive.name === 'mul' && !/sqrt|div|pow/.test(operand?.node.primitive.name ?? '')
 
 /**
  * Steps that a fold may take four at a time as they are added up, while one of their factors is the same in all four: a compiler would add first and
@@ -80,24 +67,34 @@ const stepTexts = (
   name: (source: Source) => string,
   hidden: readonly number[] = []
 ): string[] => {
-  const seen = new Map<string, number>()
+  /** How often each source was shown so far. */
+  const shown = new Map<string, number>()
+  const opaque = (text: string, times: number): string => `opaque(${text}, ${HIDING[times % HIDING.length]})`
+  const isolated = new Set(hidden)
   return steps.map(({ node, operands }, i) => {
-    let joins = false
-    const texts = operands.map((operand, k) => {
-      const text = name(operand)
-      if (node.inputs[k]?.dtype !== 'f32') return text
-      const key = `${operand.kind} ${operand.index}`
+    const counts: number[] = []
+    for (const [k, operand] of operands.entries()) {
       const step = operand.kind === 'step' ? steps[operand.index] : undefined
-      const twin = operands.slice(0, k).some(other => other.kind === operand.kind && other.index === operand.index)
-      if (twin && isPair(node, step)) return text
-      const times = seen.get(key) ?? (step && isArithmetic(node) && isMask(step) ? 1 : 0)
-      seen.set(key, times + 1)
-      joins ||= times > HIDING.length
-      return times === 0 ? text : `opaque(${text}, ${HIDING[(times - 1) % HIDING.length]})`
+      const twin = operands.slice(0, k).findIndex(other => other.kind === operand.kind && other.index === operand.index)
+      const key = `${operand.kind} ${operand.index}`
+      const isFloat = node.inputs[k]?.dtype === 'f32'
+      if (isFloat && twin >= 0 && isSquare(node, step)) counts.push(counts[twin] as number)
+      else if (!isFloat) counts.push(0)
+      else {
+        const times = shown.get(key) ?? (step && isArithmetic(node) && isMask(step) ? 1 : 0)
+        shown.set(key, times + 1)
+        counts.push(times)
+      }
+    }
+    // A value that comes more often than it can be hidden in different ways: its step is cut off from those before and after it.
+    if (node.dtype === 'f32' && counts.some(times => times > HIDING.length)) isolated.add(i)
+    const texts = operands.map((operand, k) => {
+      const times = counts[k] as number
+      const cut = isolated.has(i) && operand.kind === 'step' && !isolated.has(operand.index) && node.inputs[k]?.dtype === 'f32'
+      return times > 0 || cut ? opaque(name(operand), times + HIDING.length - 1) : name(operand)
     })
     const text = functions.call(node, texts)
-    // A value that comes more often than it can be hidden: what is made of it is hidden instead.
-    return (joins || hidden.includes(i)) && node.dtype === 'f32' ? `opaque(${text}, ${HIDING[i % HIDING.length]})` : text
+    return isolated.has(i) && node.dtype === 'f32' ? opaque(text, i) : text
   })
 }
 
