@@ -6,7 +6,6 @@ import {
   div,
   equal,
   exp,
-  greater,
   log,
   matmul,
   max,
@@ -16,6 +15,7 @@ import {
   type ReduceOptions,
   reshape,
   rsqrt,
+  slice,
   sqrt,
   stopGradient,
   sub,
@@ -24,14 +24,24 @@ import {
   transpose,
   where
 } from './ops/index.js'
-import { fail, show, sizeOf } from './shape.js'
+import { axesOf, fail, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
 const square = (x: Tensor): Tensor => mul(x, x)
 
+/**
+ * The mean over `axes`, which keep their place, added up from the first value along them, a constant to every derivative: values that are all equal have
+ * themselves as their mean, to the last bit, and what is small beside the mean keeps its digits.
+ */
+const centreOf = (x: Tensor, axes: readonly number[]): Tensor => {
+  const specs = x.shape.map((_, axis) => (axes.includes(axis) ? [0, 1] : []))
+  const first = stopGradient(slice(x, specs))
+  return add(first, mean(sub(x, first), axes, { keepDims: true }))
+}
+
 /** The mean squared distance from the mean (biased), in two passes: mean((x - mean)^2) keeps its digits where E[x^2] - mean^2 loses them. */
 export const variance = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
-  mean(square(sub(x, mean(x, axes, { keepDims: true }))), axes, options)
+  mean(square(sub(x, centreOf(x, axesOf('variance', axes, x.shape.length)))), axes, options)
 
 /** Learnable scale and shift of a batch norm, f32[C] each. */
 export interface Affine {
@@ -66,7 +76,7 @@ export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { rea
       `${count} in ${show(x)}`,
       'use a larger batch or image, or evaluation mode'
     )
-  const centre = mean(x, axes, { keepDims: true })
+  const centre = centreOf(x, axes)
   const centred = sub(x, centre)
   const spread = mean(square(centred), axes, { keepDims: true })
   const normal = mul(centred, rsqrt(add(spread, epsilon)))
@@ -129,18 +139,21 @@ export const globalAvgPool = (x: Tensor): Tensor => mean(x, [2, 3])
 /** Sum of products of all elements. */
 export const dot = (x: Tensor, y: Tensor): Tensor => sum(mul(x, y))
 
-/** `f` of the squares' sum where that is positive, else 0; with derivatives 0 there, to every order. */
-const ofSquares = (squares: Tensor, f: (positive: Tensor) => Tensor): Tensor => {
-  const positive = greater(squares, 0)
-  return where(positive, f(where(positive, squares, 1)), 0)
+/**
+ * `f` of `x` where `x` is not 0, else 0; with derivatives 0 there, to every order. Only 0 is left out: what `f` makes of a NaN comes out.
+ * @example unlessZero(norm(x), length => div(x, length)) // x / |x|, and 0 for the zero vector
+ */
+export const unlessZero = (x: Tensor, f: (x: Tensor) => Tensor): Tensor => {
+  const isZero = equal(x, 0)
+  return where(isZero, 0, f(where(isZero, 1, x)))
 }
 
 /** Euclidean norm over `axes` (all by default); at the zero vector its gradient is 0, and its second derivative. */
 export const norm = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
-  ofSquares(sum(square(x), axes, options), sqrt)
+  unlessZero(sum(square(x), axes, options), sqrt)
 
 /** x / |x| along `axis`; 0 where x is 0. */
-const unit = (x: Tensor, axis: number): Tensor => mul(x, ofSquares(sum(square(x), axis, { keepDims: true }), rsqrt))
+const unit = (x: Tensor, axis: number): Tensor => mul(x, unlessZero(sum(square(x), axis, { keepDims: true }), rsqrt))
 
 const flat = (x: Tensor): Tensor => reshape(x, [1, -1])
 
@@ -178,9 +191,7 @@ export const meanPairwiseCosine = (rows: Rows): Tensor => meanOfPairs(pairs(unit
 /** `signcorr`: the mean over pairs of (g_i . g_j) / (|g_i| . |g_j|), absolute values elementwise; a pair with nothing in common counts 0. */
 export const meanPairwiseSignCosine = (rows: Rows): Tensor => {
   const g = asRows('meanPairwiseSignCosine', rows)
-  const sizes = pairs(abs(g))
-  const present = greater(sizes, 0)
-  return meanOfPairs(where(present, div(pairs(g), where(present, sizes, 1)), 0))
+  return meanOfPairs(unlessZero(pairs(abs(g)), sizes => div(pairs(g), sizes)))
 }
 
 /** The identity matrix, f32[size,size]. */

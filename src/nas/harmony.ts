@@ -3,7 +3,7 @@
  * dL/dp; their mean pairwise cosine Λ is raised by training the weights on L - lambda Λ.
  */
 import { grad, valueAuxAndGrad, vjp } from '../autodiff/grad.js'
-import { crossEntropy, dot, meanPairwiseCosine, meanPairwiseSignCosine, norm, softmax } from '../autodiff/nn.js'
+import { crossEntropy, dot, meanPairwiseCosine, meanPairwiseSignCosine, norm, softmax, unlessZero } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import { fail } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
@@ -117,8 +117,7 @@ export const pairCosines = ({ cells }: Supernet, cellGradients: readonly Tensor[
     kinds.map(kind => {
       const rows = $.concat(cellGradients.filter((_, l) => cells[l]?.type === kind).map(g => $.reshape(g, [1, -1])))
       const sizes = norm(rows, 1, { keepDims: true })
-      const present = $.greater(sizes, 0)
-      const units = $.where(present, $.div(rows, $.where(present, sizes, 1)), 0)
+      const units = unlessZero(sizes, size => $.div(rows, size))
       return [kind, $.matmul(units, $.transpose(units))]
     })
   )
@@ -144,11 +143,10 @@ export const randomDirectionOf = (harmony: Harmony, key: Tensor, cellGradients: 
   const { direction, size } = directionOf(harmony, cellGradients)
   const keys = $.split(key, direction.length)
   const drawn = direction.map((d, l) => {
-    const moves = $.greater($.max($.abs(d)), 0)
+    const moves = $.notEqual($.max($.abs(d)), 0)
     return $.where(moves, $.randomNormal(keys[l] as Tensor, d.shape), 0)
   })
-  const length = norm(flat(drawn))
-  const scale = $.where($.greater(length, 0), $.div(size, $.where($.greater(length, 0), length, 1)), 0)
+  const scale = unlessZero(norm(flat(drawn)), length => $.div(size, length))
   return { direction: drawn.map(d => $.mul(d, scale)), size }
 }
 

@@ -8,7 +8,7 @@
  * networks: weights and alpha are trees, losses are functions.
  */
 import { hvp, mixedHvp, valueAuxAndGrad } from '../autodiff/grad.js'
-import { norm } from '../autodiff/nn.js'
+import { norm, unlessZero } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import { leaves, type Tree, zipTrees } from '../autodiff/tree.js'
@@ -54,11 +54,12 @@ export const centralDifference = <P extends Tree, F, R extends Tree>(
   length: Tensor | number,
   size: Tensor = norm(flat(direction))
 ): Difference<P, R> & { readonly results: readonly [F, F] } => {
-  const moves = $.greater(size, 0)
-  const epsilon = $.where(moves, $.div(length, $.where(moves, size, 1)), 0)
+  const epsilon = unlessZero(size, one => $.div(length, one))
   const points = [axpy(epsilon, direction, x), axpy($.neg(epsilon), direction, x)] as const
   const results = [f(points[0]), g(points[1])] as const
-  const scale = $.where(moves, $.div(0.5, $.where(moves, epsilon, 1)), 0)
+  // By the size, since an infinite one makes epsilon 0 too, and that must be seen.
+  const isZero = $.equal(size, 0)
+  const scale = $.where(isZero, 0, $.div(0.5, $.where(isZero, 1, epsilon)))
   const quotient = zipTrees(of(results[0]), [of(results[1])], (plus, minus) => $.mul(scale, $.sub(plus, minus as Tensor)))
   return { quotient, epsilon, points, results }
 }
