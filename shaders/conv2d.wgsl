@@ -1,5 +1,5 @@
 // Convolution: result[b, o, i, j] = sum over c, k, l of x[b, c, i s - p + k d, j s - p + l d] w[o, c, k, l], c over the group's channels.
-// Layout: an invocation an output, the sum in the order c, k, l. The plain version, the readable reference of every faster one: about
+// Layout: an invocation an output, the sum in the order c, k, l, in blocks. The plain version, the readable reference of every faster one: about
 // 2.7 GFLOP/s on a software adapter of two cores.
 //! include "conv_params.wgsl"
 @group(0) @binding(2) var<storage, read> x: array<f32>;
@@ -23,8 +23,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let y0 = i32(row * STRIDE_Y) - i32(P.places.x);
     let x0 = i32(j * STRIDE_X) - i32(P.places.y);
     var at_w = P.offset.y + o * P.groups.x * P.filters.x * P.filters.y;
-    var sum = 0.0;
+    var total = 0.0;
+    var block = 0.0;  // of some channels by itself, as is the sum of each: no sum is one long chain, so it keeps its digits
     for (var c = 0u; c < P.groups.x; c++) {
+      var sum = 0.0;
       let image = P.offset.x + (b * P.size.z + first + c) * P.extents.x * P.extents.y;
       for (var k = 0u; k < P.filters.x; k++) {
         let yy = y0 + i32(k * P.places.z);
@@ -36,7 +38,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
           at_w++;
         }
       }
+      block += sum;
+      if (c % BLOCK == BLOCK - 1u) {
+        total += block;
+        block = 0.0;
+      }
     }
-    result[i] = sum;
+    result[i] = total + block;
   }
 }

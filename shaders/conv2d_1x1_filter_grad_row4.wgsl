@@ -16,6 +16,7 @@ const INS = 2;
 const GROUP = 8;    // outputs that one load of a lane each is for
 const GROUPS = 2;
 const OUTS = GROUP * GROUPS;
+const BLOCK = 256u;  // vec4s of pixels
 
 struct Params {
   offset: vec4u,  // of the images and of the cotangents, multiples of 4; vec4s of a plane
@@ -48,19 +49,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   for (var b = first_image; b < min(first_image + P.size.y, P.size.x); b++) {
     let image = b * channels * plane;
     let cotangents = b * outputs * plane;
-    var sums = array<f32, OUTS * INS>();  // of an image by itself: no sum is one long chain, so it keeps its digits
-    for (var pixel = 0u; pixel < plane; pixel++) {
-      var pixels: array<vec4f, INS>;
-      for (var i = 0; i < INS; i++) { pixels[i] = load(x[channel[i] + image + pixel]); }
-      for (var k = 0; k < GROUPS; k++) {
-        let mine = g[output[k] + cotangents + pixel];
-        for (var o = 0; o < GROUP; o++) {
-          let cotangent = subgroupShuffle(mine, u32(o));
-          for (var i = 0; i < INS; i++) { sums[(k * GROUP + o) * INS + i] += dot(cotangent, pixels[i]); }
+    for (var block = 0u; block < plane; block += BLOCK) {
+      var sums = array<f32, OUTS * INS>();  // of a block by itself: no sum is one long chain, so it keeps its digits
+      for (var pixel = block; pixel < min(block + BLOCK, plane); pixel++) {
+        var pixels: array<vec4f, INS>;
+        for (var i = 0; i < INS; i++) { pixels[i] = load(x[channel[i] + image + pixel]); }
+        for (var k = 0; k < GROUPS; k++) {
+          let mine = g[output[k] + cotangents + pixel];
+          for (var o = 0; o < GROUP; o++) {
+            let cotangent = subgroupShuffle(mine, u32(o));
+            for (var i = 0; i < INS; i++) { sums[(k * GROUP + o) * INS + i] += dot(cotangent, pixels[i]); }
+          }
         }
       }
+      for (var i = 0; i < OUTS * INS; i++) { total[i] += sums[i]; }
     }
-    for (var i = 0; i < OUTS * INS; i++) { total[i] += sums[i]; }
   }
   for (var n = 0u; n < min(u32(OUTS), outputs - first_output) * u32(INS); n++) {
     let o = first_output + n / u32(INS);

@@ -18,7 +18,8 @@ const MOST_LOADS = 2;  // of filter values a lane: OUTS / S
 
 struct Params {
   offset: vec4u,  // of the images (a multiple of 4), of the filters; vec4s of pixels in all images, and in a plane
-  filters: vec4u, // strides of an output and of a channel; outputs; channels
+  filters: vec4u, // strides of an output and of a channel; outputs; channels to sum over
+  place: vec4u,   // channels of an image; where the result begins (a multiple of 4)
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;  // [B][outputs][plane]
@@ -39,7 +40,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
   let b = quotient(n, plane);
   let pixel = n - b * plane;
   let block = id.y * u32(OUTS);
-  let from_x = P.offset.x / 4u + b * channels * plane + pixel;
+  let from_x = P.offset.x / 4u + b * P.place.x * plane + pixel;
   var at_w: array<u32, MOST_LOADS>;
   for (var i = 0; i < MOST_LOADS; i++) {
     at_w[i] = P.offset.y + min(block + u32(i) * S + lane, P.filters.z - 1u) * P.filters.x;
@@ -56,6 +57,6 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
     }
   }
   for (var o = 0; o < MOST_OUTS; o++) {
-    if (o < OUTS && id.x < P.offset.z && block + u32(o) < P.filters.z) { result[(b * P.filters.z + block + u32(o)) * plane + pixel] = sums[o]; }
+    if (o < OUTS && id.x < P.offset.z && block + u32(o) < P.filters.z) { result[P.place.y / 4u + (b * P.filters.z + block + u32(o)) * plane + pixel] = sums[o]; }
   }
 }

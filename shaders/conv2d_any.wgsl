@@ -34,7 +34,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
   let at_w = P.offset.y + min(block + lane % u32(OUTS), P.extents.w - 1u) * P.filters.x + P.taps.x * P.filters.z + P.taps.y;
 
   var sums: array<f32, PIXELS * OUTS>;
-  for (var c = 0u; c < P.extents.x; c++) {
+  for (var c = 0u; c < P.count.w; c++) {
     for (var k = 0u; k < P.count.x; k++) {
       for (var l = 0u; l < P.count.y; l++) {
         let value = w[at_w + c * P.filters.y + k * P.taps.z * P.filters.z + l * P.taps.z];

@@ -48,7 +48,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let walks = P.offset.w * u32(DILATION);
   let turns = (H + DILATION - 1) / DILATION + half;
 
-  var sums: array<f32, MOST * MOST>;
+  var total: array<f32, MOST * MOST>;
   for (var first = 0u; first < min(walks, arrayLength(&x)); first += at_once) {
     let walk = first + lane / W4;
     let image = part * P.offset.w + walk / u32(DILATION);
@@ -58,6 +58,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     // Number j is row turn - j of the phase. What a loop declares is not cleared at each of its turns by every compiler.
     var cotangents: array<vec4f, MOST>;
     for (var k = 0; k < MOST; k++) { cotangents[k] = vec4f(0); }
+    var sums = array<f32, MOST * MOST>();  // of a walk by itself: no sum is one long chain, so it keeps its digits
     for (var turn = 0; turn < min(turns, i32(arrayLength(&x) + u32(turns))); turn++) {  // the driver must not see the bound: this loop has to stay rolled
       for (var k = K - 1; k > 0; k--) { cotangents[k] = cotangents[k - 1]; }
       let row = turn * DILATION + phase;
@@ -73,10 +74,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
         for (var k = 0; k < K; k++) { sums[k * K + l] += dot(cotangents[k], moved); }
       }
     }
+    for (var tap = 0; tap < taps; tap++) { total[tap] += sums[tap]; }
   }
   var mine: array<f32, MOST_STORES>;
   for (var tap = 0; tap < taps; tap++) {
-    let sum = subgroupAdd(sums[tap]);
+    let sum = subgroupAdd(total[tap]);
     if (lane == u32(tap) % S) { mine[tap / i32(S)] = sum; }
   }
   for (var i = 0; i < MOST_STORES; i++) {

@@ -27,7 +27,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let turns = ROWS + most_under_way - 1;
   let at_once = S / u32(J4);
 
-  var sums: array<f32, MOST * MOST>;
+  var total: array<f32, MOST * MOST>;
   for (var first = 0u; first < P.offset.w; first += at_once) {
     let mine = first + lane / u32(J4);
     let b = part * P.offset.w + mine;
@@ -38,6 +38,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     // Number m is row turn - m, which has the row r of pixels at its tap (2 m + r) / DILATION.
     var cotangents: array<vec4f, MOST>;
     for (var m = 0; m < MOST; m++) { cotangents[m] = vec4f(0); }
+    var sums = array<f32, MOST * MOST>();  // of a walk by itself: no sum is one long chain, so it keeps its digits
     for (var turn = 0; turn < min(turns, i32(arrayLength(&x) + u32(turns))); turn++) {  // the driver must not see the bound: this loop has to stay rolled
       for (var m = most_under_way - 1; m > 0; m--) { cotangents[m] = cotangents[m - 1]; }
       cotangents[0] = select(vec4f(0), g[output + min(turn, ROWS - 1) * J4], turn < ROWS && exists);
@@ -57,10 +58,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
         }
       }
     }
+    for (var tap = 0; tap < taps; tap++) { total[tap] += sums[tap]; }
   }
   var mine: array<f32, MOST_LOADS>;
   for (var tap = 0; tap < taps; tap++) {
-    let sum = subgroupAdd(sums[tap]);
+    let sum = subgroupAdd(total[tap]);
     if (lane == u32(tap) % S) { mine[tap / i32(S)] = sum; }
   }
   for (var i = 0; i < MOST_LOADS; i++) {

@@ -32,7 +32,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
     let left = i32(l * P.places.w) - i32(P.places.y);
     let first = (max(-left, 0) + i32(STRIDE_X) - 1) / i32(STRIDE_X);
     let last = min(i32(P.extents.w) - 1, select((i32(P.extents.y) - 1 - left) / i32(STRIDE_X), -1, left >= i32(P.extents.y)));
-    var sum = 0.0;
+    var total = 0.0;
     for (var r = lane; r < P.size.y * P.extents.z; r += LANES) {
       let b = quotient(r, P.extents.z);
       let row = r - b * P.extents.z;
@@ -40,10 +40,12 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
       if (y >= 0 && y < i32(P.extents.x)) {
         let image = i32(P.offset.x + ((b * P.size.z + channel) * P.extents.x + u32(y)) * P.extents.y) + left;
         let output = i32(P.offset.y + ((b * P.size.w + o) * P.extents.z + row) * P.extents.w);
+        var sum = 0.0;  // of a row by itself: no sum is one long chain, so it keeps its digits
         for (var column = first; column <= last; column++) { sum += load(x[image + column * i32(STRIDE_X)]) * g[output + column]; }
+        total += sum;
       }
     }
-    partial[local] = sum;
+    partial[local] = total;
     workgroupBarrier();
     for (var half = LANES / 2u; half > 0u; half /= 2u) {
       if (lane < half) { partial[local] += partial[local + half]; }

@@ -17,7 +17,7 @@ const INS = 2;
 const GROUP = 8;  // outputs that one load of a lane each is for
 const GROUPS = 2;
 const OUTS = GROUP * GROUPS;
-const BLOCK = 64;  // pixels
+const BLOCK = 256;  // pixels
 
 @compute @workgroup_size(S)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) lane: u32) {

@@ -11,6 +11,8 @@
 //! include "conv_filter_grad_params.wgsl"
 //! include "tile.wgsl"
 
+const BLOCK = 256u;  // pixels, a multiple of DEPTH
+
 var<workgroup> shifts: array<vec3i, COLUMNS>;  // of a column: where its channel is in an image, rows, columns
 
 fn pixel(image: u32, y: i32, column: i32, shift: vec3i) -> f32 {
@@ -46,9 +48,14 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   let k = local % DEPTH;
   let cotangents = P.offset.y + (first_output + min(top + quarters(local / DEPTH, ROWS), vec4u(P.steps.w - 1u))) * plane_size;
   var place = place_of(k, start);
-  var sums: array<vec4f, 4>;
+  var total: array<vec4f, 4>;
+  var sums: array<vec4f, 4>;  // of a block by itself: no sum is one long chain, so it keeps its digits
   for (var k0 = 0u; k0 < images * plane_size; k0 += DEPTH) {
     let depth = min(DEPTH, images * plane_size - k0);
+    if (k0 % BLOCK == 0u) {
+      for (var r = 0u; r < 4u; r++) { total[r] += sums[r]; }
+      sums = array<vec4f, 4>();
+    }
     if (k < depth) {
       let at = cotangents + place.b * P.extents.w * plane_size + place.row * P.plane.y + place.column;
       left[k * LEFT_PITCH + local / DEPTH] = vec4f(g[at.x], g[at.y], g[at.z], g[at.w]);
@@ -74,7 +81,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lo
   for (var r = 0u; r < 4u; r++) {
     for (var c = 0u; c < 4u; c++) {
       if (outputs[r] < P.steps.w && columns[c] < width) {
-        result[(group.z * P.extents.w + first_output + outputs[r]) * width + columns[c]] = sums[r][c];
+        result[(group.z * P.extents.w + first_output + outputs[r]) * width + columns[c]] = total[r][c] + sums[r][c];
       }
     }
   }

@@ -1,6 +1,6 @@
 // The transpose of a convolution in its images: result[b, c, y, x] = sum over o, k, l of g[b, o, (y + p - k d) / s, (x + p - l d) / s]
 // w[o, c, k, l], where the divisions have no remainder; o over the group's outputs.
-// Layout: an invocation a pixel, the sum in the order o, k, l. The plain version.
+// Layout: an invocation a pixel, the sum in the order o, k, l, in blocks. The plain version.
 //! include "conv_params.wgsl"
 @group(0) @binding(2) var<storage, read> g: array<f32>;
 @group(0) @binding(3) var<storage, read> w: array<f32>;
@@ -16,8 +16,10 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let c = plane - b * P.size.z;
     let group = quotient(c, P.groups.x);
     let taps = P.filters.x * P.filters.y;
-    var sum = 0.0;
+    var total = 0.0;
+    var block = 0.0;  // of some outputs by itself, as is the sum of each: no sum is one long chain, so it keeps its digits
     for (var n = 0u; n < P.groups.y; n++) {
+      var sum = 0.0;
       let o = group * P.groups.y + n;
       let outputs = P.offset.x + (b * P.size.w + o) * P.extents.z * P.extents.w;
       let filter_at = P.offset.y + (o * P.groups.x + c - group * P.groups.x) * taps;
@@ -33,7 +35,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
           }
         }
       }
+      block += sum;
+      if (n % BLOCK == BLOCK - 1u) {
+        total += block;
+        block = 0.0;
+      }
     }
-    result[i] = sum;
+    result[i] = total + block;
   }
 }

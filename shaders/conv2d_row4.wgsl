@@ -25,8 +25,8 @@ const MOST_OUTS = 8;
 const MOST_LOADS = 9;  // of filter values a lane: K K OUTS / S
 
 struct Params {
-  offset: vec4u,  // of the images (a multiple of 4), of the filters
-  size: vec4u,    // channels, outputs, H, W / 4
+  offset: vec4u,  // of the images (a multiple of 4), of the filters; channels of an image; where the result begins (a multiple of 4)
+  size: vec4u,    // channels to sum over, outputs, H, W / 4
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;  // [B][outputs][H][W / 4]
@@ -75,7 +75,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
   let left_lane = (lane + S - 1u) % S;
   let right_lane = (lane + 1u) % S;
   let base = i32(P.offset.x / 4u);
-  let last = base + i32((b + 1u) * channels * plane) - 1;
+  let last = base + i32((b * P.offset.z + channels) * plane) - 1;
 
   // Value n of a block is tap n / OUTS of output n % OUTS; lane l loads the values l, l + S, ...
   var place: array<u32, MOST_LOADS>;
@@ -83,7 +83,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
     let n = min(u32(i) * S + lane, taps * u32(OUTS) - 1u);
     let tap = n / u32(OUTS);
     let o = block + n % u32(OUTS);
-    place[i] = P.offset.y + select(o * channels * taps + tap, o * taps + taps - 1u - tap, FLIP);
+    place[i] = P.offset.y + select(o * P.offset.z * taps + tap, o * taps + taps - 1u - tap, FLIP);
   }
   let next = select(taps, outputs * taps, FLIP);
 
@@ -93,7 +93,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
     for (var i = 0; i < MOST_LOADS; i++) {
       if (u32(i) * S < taps * u32(OUTS)) { values[i] = w[place[i] + c * next]; }
     }
-    let origin = base + i32((b * channels + c) * plane) + y * i32(w4) + column;
+    let origin = base + i32((b * P.offset.z + c) * plane) + y * i32(w4) + column;
     var row: array<array<vec4f, 3>, ROWS + K - 1>;
     for (var r = 0; r < ROWS + K - 1; r++) {
       let line = y + r - 1;
@@ -116,7 +116,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
   }
   for (var r = 0; r < ROWS; r++) {
     for (var o = 0; o < MOST_OUTS; o++) {
-      if (o < OUTS) { result[((b * outputs + block + u32(o)) * u32(height) + u32(y + r)) * w4 + u32(column)] = sums[r][o]; }
+      if (o < OUTS) { result[P.offset.w / 4u + ((b * outputs + block + u32(o)) * u32(height) + u32(y + r)) * w4 + u32(column)] = sums[r][o]; }
     }
   }
 }

@@ -5,11 +5,11 @@ struct Params {
   offset: vec4u,   // of x, of w; pixels of the call in an image, in all images
   extents: vec4u,  // channels, H, W of x; channels of the result
   plane: vec4u,    // rows and columns of the call; rows and columns of the result
-  place: vec4u,    // t; r, q
+  place: vec4u,    // t; r, q; where the result begins
   first: vec4i,    // a, e; s, d
   filters: vec4u,  // strides of w: a channel of the result, a channel of x, a row (a column is 1); grouped, both within a group, and a group
   taps: vec4u,     // k0, l0, h
-  count: vec4u,    // taps along both axes; grouped, channels of the result and of x in a group
+  count: vec4u,    // taps along both axes; of a group, channels of the result, and of x those to sum over
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
@@ -38,6 +38,6 @@ fn pixel_of(number: u32) -> Pixel {
   return Pixel(
     P.offset.x + b * P.extents.x * P.extents.y * P.extents.z,
     vec2i(vec2u(i, j)) * P.first.z + P.first.xy,
-    b * P.extents.w * P.plane.z * P.plane.w + (i * P.place.x + P.place.y) * P.plane.w + j * P.place.x + P.place.z
+    P.place.w + b * P.extents.w * P.plane.z * P.plane.w + (i * P.place.x + P.place.y) * P.plane.w + j * P.place.x + P.place.z
   );
 }

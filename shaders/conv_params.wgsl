@@ -5,6 +5,8 @@
 override STRIDE_Y = 1u;
 override STRIDE_X = 1u;
 
+const BLOCK = 32u;  // channels, or outputs, that are summed by themselves
+
 struct Params {
   offset: vec4u,   // of the two operands; where a filter gradient begins
   size: vec4u,     // elements of the result, batch B, channels C, outputs O

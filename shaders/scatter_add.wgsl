@@ -12,6 +12,8 @@ struct Params {
 @group(0) @binding(2) var<storage, read> source: array<f32>;
 @group(0) @binding(3) var<storage, read> indices: array<i32>;
 
+const BLOCK = 64u;  // indices
+
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
@@ -19,12 +21,17 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let inner = i - row * P.size.z;
     let outer = quotient(row, P.size.y);
     let mine = i32(row - outer * P.size.y);
-    var sum = 0.0;
+    var total = 0.0;
+    var sum = 0.0;  // of a block by itself: no sum is one long chain, so it keeps its digits
     for (var k = 0u; k < P.size.w; k++) {
       let index = indices[P.offset.y + k];
       if (index == mine) { sum += source[P.offset.x + (outer * P.size.w + k) * P.size.z + inner]; }
       if (index < 0 || index >= i32(P.size.y)) { sum = not_a_number(); }
+      if (k % BLOCK == BLOCK - 1u) {
+        total += sum;
+        sum = 0.0;
+      }
     }
-    result[i] = sum;
+    result[i] = total + sum;
   }
 }

@@ -13,10 +13,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let image = quotient(above, P.size.y);
     let py = above - image * P.size.y;
     let windows = P.offset.x + image * P.windows.x * P.windows.y;
-    var sum = 0.0;
+    var total = 0.0;
     for (var row = first_window(py); row < end_window(py, P.windows.x); row++) {
+      var sum = 0.0;  // of a row by itself, for its digits
       for (var column = first_window(px); column < end_window(px, P.windows.y); column++) { sum += g[windows + row * P.windows.y + column]; }
+      total += sum;
     }
-    result[i] = sum;
+    result[i] = total;
   }
 }

@@ -13,10 +13,12 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     let image = quotient(above, P.windows.x);
     let row = above - image * P.windows.x;
     let plane = P.offset.x + image * P.size.y * P.size.z;
-    var sum = 0.0;
+    var total = 0.0;
     for (var yy = first_pixel(row); yy < end_pixel(row, P.size.y); yy++) {
+      var sum = 0.0;  // of a row by itself, for its digits
       for (var xx = first_pixel(j); xx < end_pixel(j, P.size.z); xx++) { sum += x[plane + yy * P.size.z + xx]; }
+      total += sum;
     }
-    result[i] = sum;
+    result[i] = total;
   }
 }

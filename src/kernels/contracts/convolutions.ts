@@ -67,12 +67,12 @@ const anyOf = (call: Call) => {
     eachOutputs,
     groups,
     region: {
-      offset: at(13) * width + at(14),
+      offset: at(15) + at(13) * width + at(14),
       extents: [all / pixels, outputs, rows, columns],
       strides: [outputs * height * width, height * width, apart * width, apart]
     } satisfies Region,
     needs: [
-      at(0) + (all / pixels) * at(4) * at(5) * at(6),
+      at(0) + ((all / pixels - 1) * at(4) + groups * eachChannels) * at(5) * at(6),
       at(28) * at(29) === 0
         ? 0
         : 1 + at(1) + taps.first + taps.last + (groups - 1) * at(23) + (eachOutputs - 1) * at(20) + (eachChannels - 1) * at(21)
@@ -80,7 +80,7 @@ const anyOf = (call: Call) => {
     ...complaintOf({
       'its pixels are not those of its rows and columns': rows * columns === pixels && Number.isInteger(all / pixels),
       'its pixels lie outside the result': at(13) + (rows - 1) * apart < height && at(14) + (columns - 1) * apart < width,
-      [GROUPS]: Number.isInteger(groups) && groups * eachChannels === at(4)
+      [GROUPS]: Number.isInteger(groups) && groups * eachChannels <= at(4)
     })
   }
 }
@@ -163,16 +163,20 @@ const isAligned = (offset: number): boolean => offset % 4 === 0
 export const conv2dRow4: Reading = call => {
   const { at } = wordsOf(call)
   const [channels, outputs, height, columns] = [at(4), at(5), at(6), at(7)]
+  const stored = at(2)
   const [x, y] = call.workgroups
   const [size, outs] = [constantOf(call, 'SIZE'), constantOf(call, 'OUTS')]
   const pixels = x * size * 8
   const plane = height * columns * 4
   return {
-    stores: [stretch(0, pixels * y * outs)],
-    needs: [at(0) + (pixels / plane) * channels * plane, at(1) + outputs * channels * 9],
+    stores: [stretch(at(3), pixels * y * outs)],
+    needs: [
+      at(0) + ((pixels / plane - 1) * stored + channels) * plane,
+      at(1) + 9 * (constantOf(call, 'FLIP') === 1 ? outputs * channels : (outputs - 1) * stored + channels)
+    ],
     workgroups: [Math.ceil(pixels / (8 * size)), outputs / outs, 1],
     ...complaintOf({
-      [ALIGNED]: isAligned(at(0)),
+      [ALIGNED]: isAligned(at(0)) && isAligned(at(3)),
       'its lanes do not fill whole images': Number.isInteger(pixels / plane) && height % 2 === 0,
       'rows straddle its subgroups, and it does not look for that':
         constantOf(call, 'EDGES') === 1 || constantOf(call, 'S') % columns === 0
@@ -185,10 +189,16 @@ export const conv2d1x1Row4: Reading = call => {
   const { at } = wordsOf(call)
   const [total, plane, outputs, channels] = [at(2), at(3), at(6), at(7)]
   return {
-    stores: [stretch(0, 4 * total * outputs)],
-    needs: [at(0) + 4 * total * channels, 1 + at(1) + (outputs - 1) * at(4) + (channels - 1) * at(5)],
+    stores: [stretch(at(9), 4 * total * outputs)],
+    needs: [
+      at(0) + 4 * plane * ((total / plane - 1) * at(8) + channels),
+      1 + at(1) + (outputs - 1) * at(4) + (channels - 1) * at(5)
+    ],
     workgroups: [Math.ceil(total / constantOf(call, 'SIZE')), Math.ceil(outputs / constantOf(call, 'OUTS')), 1],
-    ...complaintOf({ [ALIGNED]: isAligned(at(0)), 'its pixels do not fill whole images': Number.isInteger(total / plane) })
+    ...complaintOf({
+      [ALIGNED]: isAligned(at(0)) && isAligned(at(9)),
+      'its pixels do not fill whole images': Number.isInteger(total / plane)
+    })
   }
 }
 

@@ -1,6 +1,7 @@
 /** Convolutions, for the variants of all adapters: what a call says, its sum by parts of the batch, its walks for any extents. */
 import { stretch } from '../regions.js'
 import type { Call, Region } from '../spec.js'
+import { chain } from './chain.js'
 import { sumOfParts } from './folds.js'
 import { dispatchable, type Facts, type NewSlot, type Variant } from './variant.js'
 
@@ -132,6 +133,37 @@ export const square = ({ strides, dilations }: Convolution): boolean => strides[
 /** Larger strides would take too many calls in the input gradient. */
 const MOST_STRIDE = 4
 
+/** Terms that a convolution adds up in one chain. */
+const LONGEST = 2048
+
+/** The channels that a call sums over, and where in its slot its result begins. */
+interface Share {
+  readonly first: number
+  readonly channels: number
+  readonly start: number
+}
+
+/**
+ * A forward pass or an input gradient of `count` values, by calls that each sum over all `channels` of its operands, or over parts of them where that would
+ * be a long chain: then a fold adds the parts.
+ */
+export const byChannels = (
+  call: Call,
+  newSlot: NewSlot,
+  { channels, taps, count }: { readonly channels: number; readonly taps: number; readonly count: number },
+  callsOf: (share: Share) => readonly Call[]
+): readonly Call[] | undefined => {
+  const { length, parts } = chain(channels, Math.max(1, Math.floor(LONGEST / taps)), count)
+  if (parts === 1) return dispatchable(callsOf({ first: 0, channels, start: 0 }))
+  const partial = newSlot({ dtype: 'f32', shape: [parts, count] })
+  const shares = Array.from({ length: parts }, (_, p): Share => {
+    const first = p * length
+    return { first, channels: Math.min(length, channels - first), start: p * count }
+  })
+  const calls = shares.flatMap(share => callsOf(share).map(one => ({ ...one, write: partial, flops: one.flops / parts })))
+  return dispatchable([...calls, sumOfParts(call, { partial, parts, outputs: count, start: 0 })])
+}
+
 /** What a kernel for convolutions of any extents is chosen by: groups, channels of the result, and its pixels in all images. */
 interface Extents {
   readonly groups: number
@@ -140,10 +172,17 @@ interface Extents {
 }
 
 /** The pixels of a walk, in all images and channels of the result. */
-const pixelsOf = (batch: number, [channels, height, width]: readonly number[], y: Axis, x: Axis, apart: number): Region => {
+const pixelsOf = (
+  start: number,
+  batch: number,
+  [channels, height, width]: readonly number[],
+  y: Axis,
+  x: Axis,
+  apart: number
+): Region => {
   const [plane, row] = [(height as number) * (width as number), width as number]
   return {
-    offset: y.remainder * row + x.remainder,
+    offset: start + y.remainder * row + x.remainder,
     extents: [batch, channels as number, y.pixels, x.pixels],
     strides: [(channels as number) * plane, plane, apart * row, apart]
   }
@@ -152,7 +191,7 @@ const pixelsOf = (batch: number, [channels, height, width]: readonly number[], y
 /** The forward pass or the input gradient by kernels that read `conv_any_params.wgsl`. */
 export const ofAnyExtents =
   (flip: boolean, kernel: (extents: Extents, facts: Facts) => Pick<Call, 'shader' | 'constants' | 'workgroups'>): Variant =>
-  (call, facts) => {
+  (call, facts, newSlot) => {
     const conv = convolutionOf(call)
     if (!square(conv) || (flip && conv.strides[0] > MOST_STRIDE)) return undefined
     const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, perGroup, groups } = conv
@@ -162,27 +201,31 @@ export const ofAnyExtents =
     const output = [outputs, rows, columns] as const
     const [from, to] = flip ? [output, image] : [image, output]
     const walks = (flip ? inputGradWalks : forwardWalks)(conv)
-    return dispatchable(
-      walks.map(({ axes: [y, x], apart, step, dilation, every }) => {
-        const pixels = y.pixels * x.pixels
-        return {
-          ...call,
-          ...kernel({ groups, outputs: to[0], pixels: batch * pixels }, facts),
-          params: [
-            ...[...offsets, pixels, batch * pixels],
-            ...[...from, to[0]],
-            ...[y.pixels, x.pixels, to[1], to[2]],
-            ...[apart, y.remainder, x.remainder, 0],
-            ...[y.from, x.from, step, dilation],
-            ...[...filters, l, (outputs / groups) * perGroup * k * l],
-            ...[y.tap, x.tap, every, 0],
-            ...[y.taps, x.taps, to[0] / groups, from[0] / groups]
-          ],
-          stores: [pixelsOf(batch, to, y, x, apart)],
-          flops: (call.flops * y.taps * x.taps * pixels) / (k * l * rows * columns)
-        }
-      })
-    )
+    const each = from[0] / groups
+    const callOf = ({ axes: [y, x], apart, step, dilation, every }: Walk, { first, channels: taken, start }: Share): Call => {
+      const pixels = y.pixels * x.pixels
+      return {
+        ...call,
+        ...kernel({ groups, outputs: to[0], pixels: batch * pixels }, facts),
+        params: [
+          ...[offsets[0] + first * from[1] * from[2], offsets[1] + first * (filters[1] as number), pixels, batch * pixels],
+          ...[...from, to[0]],
+          ...[y.pixels, x.pixels, to[1], to[2]],
+          ...[apart, y.remainder, x.remainder, start],
+          ...[y.from, x.from, step, dilation],
+          ...[...filters, l, (outputs / groups) * perGroup * k * l],
+          ...[y.tap, x.tap, every, 0],
+          ...[y.taps, x.taps, to[0] / groups, taken]
+        ],
+        stores: [pixelsOf(start, batch, to, y, x, apart)],
+        flops: (call.flops * y.taps * x.taps * pixels) / (k * l * rows * columns)
+      }
+    }
+    // The groups' channels lie side by side, so that a part of each is no part of all: theirs are summed as they are.
+    const all = { first: 0, channels: each, start: 0 }
+    if (groups > 1) return dispatchable(walks.map(walk => callOf(walk, all)))
+    const count = batch * to[0] * to[1] * to[2]
+    return byChannels(call, newSlot, { channels: each, taps: k * l, count }, share => walks.map(walk => callOf(walk, share)))
   }
 
 /** The uniform of `conv_filter_grad_params.wgsl`, for parts of so many images and turns that go on by so many pixels. */

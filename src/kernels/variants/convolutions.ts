@@ -1,6 +1,8 @@
 /** Convolutions and their gradients, dense and depthwise, for software adapters. */
+import { stretch } from '../regions.js'
 import type { Call } from '../spec.js'
 import {
+  byChannels,
   byParts,
   type Convolution,
   convolutionOf,
@@ -27,7 +29,7 @@ const rowsOf3x3 = ({ same, dense, kernel, dilation, width }: Convolution): boole
 /** `conv2d_row4` for the forward pass and, with its roles exchanged, the input gradient. */
 const row4 =
   (flip: boolean): Variant =>
-  (call, { subgroupSize: size }) => {
+  (call, { subgroupSize: size }, newSlot) => {
     const conv = convolutionOf(call)
     const { offsets, batch, height, width } = conv
     const [channels, outputs] = flip ? [conv.outputs, conv.channels] : [conv.channels, conv.outputs]
@@ -36,7 +38,9 @@ const row4 =
     const fits = rowsOf3x3(conv) && height % ROWS === 0 && outputs % outs === 0 && offsets[0] % 4 === 0 && total % size === 0
     if (!fits) return undefined
     const workgroup = greatestDivisor(total, size, 64)
-    return dispatchable([
+    const plane = height * width
+    const count = batch * outputs * plane
+    return byChannels(call, newSlot, { channels, taps: 9, count }, ({ first, channels: taken, start }) => [
       {
         ...call,
         shader: 'conv2d_row4',
@@ -47,7 +51,11 @@ const row4 =
           SIZE: workgroup,
           EDGES: Number(!rowsFit(width, size))
         },
-        params: [...offsets, 0, 0, channels, outputs, height, width / 4],
+        params: [
+          ...[offsets[0] + first * plane, offsets[1] + first * 9 * (flip ? outputs : 1), channels, start],
+          ...[taken, outputs, height, width / 4]
+        ],
+        stores: [stretch(start, count)],
         workgroups: [total / workgroup, outputs / outs, 1]
       }
     ])
@@ -84,7 +92,7 @@ const filterGradRow4: Variant = (call, { subgroupSize: size }, newSlot) => {
 /** `conv2d_1x1_row4` for the forward pass and the input gradient. */
 const pointwise =
   (flip: boolean): Variant =>
-  (call, { subgroupSize: size }) => {
+  (call, { subgroupSize: size }, newSlot) => {
     const { offsets, batch, height, width, kernel, same, dense, ...counts } = convolutionOf(call)
     const [channels, outputs] = flip ? [counts.outputs, counts.channels] : [counts.channels, counts.outputs]
     const plane = height * width
@@ -92,12 +100,19 @@ const pointwise =
     const total = (batch * plane) / 4
     const outs = outputs > 8 ? 16 : outputs > 4 ? 8 : 4
     const workgroup = Math.min(64, Math.ceil(total / size) * size)
-    return dispatchable([
+    const [nextOutput, nextChannel] = flip ? [1, outputs] : [channels, 1]
+    const count = batch * outputs * plane
+    return byChannels(call, newSlot, { channels, taps: 1, count }, ({ first, channels: taken, start }) => [
       {
         ...call,
         shader: 'conv2d_1x1_row4',
         constants: { OUTS: outs, S: size, SIZE: workgroup },
-        params: [...offsets, total, plane / 4, ...(flip ? [1, outputs] : [channels, 1]), outputs, channels],
+        params: [
+          ...[offsets[0] + first * plane, offsets[1] + first * nextChannel, total, plane / 4],
+          ...[nextOutput, nextChannel, outputs, taken],
+          ...[channels, start, 0, 0]
+        ],
+        stores: [stretch(start, count)],
         workgroups: [Math.ceil(total / workgroup), Math.ceil(outputs / outs), 1]
       }
     ])

@@ -57,10 +57,10 @@ const filterGrad: Variant = (call, _, newSlot) => {
 }
 
 /** `matmul_tile`. */
-const matmul: Variant = call => {
+const matmul: Variant = (call, _, newSlot) => {
   const { count, m, k } = productOf(call)
   const rows = rowsFor(m)
-  return count * k < FEW ? undefined : tiled(call, 'matmul_tile', { ROWS: rows }, [rows, COLUMNS])
+  return count * k < FEW ? undefined : tiled(call, newSlot, 'matmul_tile', { ROWS: rows }, [rows, COLUMNS])
 }
 
 export const tiles: Variants = {
