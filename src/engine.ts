@@ -8,7 +8,6 @@ import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type Graph, topological } from './autodiff/graph.js'
 import { interpret } from './autodiff/interpret.js'
-import { checkedCalls, instrument } from './autodiff/lowering/instrument.js'
 import { type LowerOptions, lower } from './autodiff/lowering/lower.js'
 import type { NdArray } from './autodiff/ndarray.js'
 import { input } from './autodiff/ops/index.js'
@@ -17,6 +16,11 @@ import { type Aval, ShapeError, show, sizeOf } from './autodiff/shape.js'
 import { isTensor, type Tensor } from './autodiff/tensor.js'
 import { leavesOf, rebuild, type WithLeaves } from './autodiff/tree.js'
 import { type DeviceBuffer, release as releaseBuffer } from './kernels/buffers.js'
+import { finiteChecked } from './kernels/checks/finite.js'
+import { failureOf } from './kernels/checks/judge.js'
+import type { Check, Checked } from './kernels/checks/report.js'
+import { verified } from './kernels/checks/verified.js'
+import { writtenChecked } from './kernels/checks/written.js'
 import { type AdapterInfo, type Device, listAdapters, openDevice } from './kernels/device.js'
 import { invalidArgument, type EngineError as KernelError } from './kernels/errors.js'
 import { disposeExecutable, execute, prepare, readback, upload } from './kernels/execute.js'
@@ -33,8 +37,10 @@ export { listAdapters, openDevice }
 /** All that can go wrong, as a value: `message` is one sentence with what was wanted, what was got and what to do. */
 export type EngineError = KernelError | { readonly _tag: 'ShapeError'; readonly message: string }
 
-/** WebGPU, or the float64 interpreter. `fused`: what functions are compiled with that do not say (see `CompileOptions`). */
-export type Backend = { readonly kind: 'gpu'; readonly device: Device; readonly fused?: boolean } | { readonly kind: 'reference' }
+/** WebGPU, or the float64 interpreter. `fused`, `verify`, `poison`: what functions are compiled with that do not say (see `CompileOptions`). */
+export type Backend =
+  | ({ readonly kind: 'gpu'; readonly device: Device } & Pick<CompileOptions, 'fused' | 'verify' | 'poison'>)
+  | { readonly kind: 'reference' }
 
 export interface Env {
   readonly backend: Backend
@@ -85,6 +91,8 @@ export interface Compiled<A extends readonly unknown[], R> {
   readonly args: WithLeaves<A, Aval>
   readonly result: R
   readonly executable: Executable | undefined
+  /** What the last output of the executable reports on, if it was compiled to be checked. */
+  readonly checks: readonly Check[]
 }
 
 const isAval = (value: unknown): value is Aval =>
@@ -105,6 +113,24 @@ export interface CompileOptions {
   readonly progress?: (done: number, total: number) => void
   /** False: a kernel for each node. It runs slower, and compiles in a fraction of the time, since the kernels are few and small: for what runs once. */
   readonly fused?: boolean
+  /**
+   * True: as the function runs, each kernel's result is compared with that of the plain kernel of its kind on the same values, and a run in which one
+   * differs is a Left that names the first: for an adapter or a driver that nobody has tried. It takes several times as long. (The reference has no kernels.)
+   */
+  readonly verify?: boolean
+  /** True: results are filled with NaN before a run stores them, and a run that leaves an element as it was is a Left that names it. For whoever writes kernels. */
+  readonly poison?: boolean
+}
+
+/** Operands of a kernel that the allowances of a verified program add. */
+const MOST_ALLOWANCES = 4
+
+/** The program of a graph for a device, with the checks that are asked for. */
+const programFor = (graph: Graph, { info, limits }: Device, { fused, verify, poison }: CompileOptions): Checked => {
+  const most = limits.maxStorageBuffersPerShaderStage
+  const plain = lower(graph, { fused: fused ?? true, storageBuffers: verify ? most - MOST_ALLOWANCES : most })
+  const program = verify ? verified(plain, info) : { program: select(plain, info), checks: [] }
+  return poison ? writtenChecked(program) : program
 }
 
 /** Traces `f` on arguments like `args` (trees of tensors, stored tensors or `{ shape, dtype }`) and simplifies the graph. Pure. */
@@ -143,17 +169,12 @@ export const compile =
             lowerBoundBytes: 0,
             pipelines: 0
           }
-          return TE.right({ report, graph, args, result, executable: undefined })
+          return TE.right({ report, graph, args, result, executable: undefined, checks: [] })
         }
-        const { device } = backend
-        const fused = options.fused ?? backend.fused ?? true
+        const { device, kind: _, ...usual } = backend
+        const { program, checks } = programFor(graph, device, { ...usual, ...options })
         return pipe(
-          TE.fromEither(
-            planProgram(
-              select(lower(graph, { fused, storageBuffers: device.limits.maxStorageBuffersPerShaderStage }), device.info),
-              device.limits
-            )
-          ),
+          TE.fromEither(planProgram(program, device.limits)),
           TE.chain(plan =>
             pipe(
               prepare(device, plan),
@@ -169,7 +190,7 @@ export const compile =
                   lowerBoundBytes,
                   pipelines: pipelineCount(device)
                 }
-                return { report, graph, args, result, executable }
+                return { report, graph, args, result, executable, checks }
               })
             )
           )
@@ -320,7 +341,29 @@ export const run =
         compiled.executable as Executable,
         given.map(({ stored }) => stored as DeviceBuffer)
       ),
+      TE.chain(judged(backend.device, compiled.checks)),
       TE.map(finish)
+    )
+  }
+
+/** The outputs of a run that was checked, less its report; Left, and none of them, if the report says that something was wrong. */
+const judged =
+  (device: Device, checks: readonly Check[]) =>
+  (outputs: readonly DeviceBuffer[]): TE.TaskEither<EngineError, readonly DeviceBuffer[]> => {
+    if (checks.length === 0) return TE.right(outputs)
+    const [results, report] = [outputs.slice(0, -1), outputs.at(-1) as DeviceBuffer]
+    return TE.bracket<EngineError, readonly DeviceBuffer[], readonly DeviceBuffer[]>(
+      TE.right(results),
+      () =>
+        pipe(
+          failureOf(device, checks, report),
+          TE.chain(failure => (failure === undefined ? TE.right(results) : TE.left(failure.error)))
+        ),
+      (_, judgement) =>
+        TE.fromIO(() => {
+          releaseBuffer(report)
+          if (E.isLeft(judgement)) results.forEach(releaseBuffer)
+        })
     )
   }
 
@@ -401,9 +444,9 @@ export const firstNonFinite =
       })
     }
     const { device } = backend
-    const program = lower(compiled.graph, { fused: false })
+    const { program, checks } = finiteChecked(lower(compiled.graph, { fused: false }))
     return pipe(
-      TE.fromEither(planProgram(instrument(program), device.limits)),
+      TE.fromEither(planProgram(program, device.limits)),
       TE.chain(plan =>
         TE.bracket(
           prepare(device, plan),
@@ -417,11 +460,11 @@ export const firstNonFinite =
               TE.chain(([flag]) =>
                 TE.bracket(
                   TE.right(flag as DeviceBuffer),
-                  buffer => readback(device, [{ buffer, dtype: 'u32', length: 1 }]),
+                  buffer => failureOf(device, checks, buffer),
                   buffer => TE.fromIO(() => releaseBuffer(buffer))
                 )
               ),
-              TE.map(([found]) => checkedCalls(program)[found?.[0] as number]?.label)
+              TE.map(failure => failure?.check.call.label)
             ),
           executable => TE.fromIO(() => disposeExecutable(executable))
         )

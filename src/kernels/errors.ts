@@ -8,6 +8,7 @@ export type EngineError =
   | { readonly _tag: 'InvalidProgram'; readonly message: string }
   | { readonly _tag: 'Readback'; readonly message: string }
   | { readonly _tag: 'InvalidArgument'; readonly message: string }
+  | { readonly _tag: 'WrongResult'; readonly message: string }
 
 type Of<T extends EngineError['_tag']> = Extract<EngineError, { _tag: T }>
 
@@ -65,6 +66,12 @@ export const invalidProgram = (wanted: string, got: string, cure: string): Of<'I
 export const readbackFailed = (wanted: string, got: string): Of<'Readback'> => ({
   _tag: 'Readback',
   message: sentence(wanted, got, 'run again, and report it if it stays')
+})
+
+/** A kernel gave something else than it should have, in a run that was checked. */
+export const wrongResult = (wanted: string, got: string, cure: string): Of<'WrongResult'> => ({
+  _tag: 'WrongResult',
+  message: sentence(wanted, got, cure)
 })
 
 /** A caller passed something that does not fit: a buffer of the wrong size or device, or one that was given away before. */

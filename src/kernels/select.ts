@@ -4,7 +4,7 @@
  *
  * To add a variant: a file in `shaders/` that says what it requires, an entry in `variants/` that checks it, and the test that holds it to the plain one.
  */
-import type { Call, Program } from './spec.js'
+import type { Call, Program, Slot } from './spec.js'
 import { convolutions } from './variants/convolutions.js'
 import { folds, foldsOfGpus } from './variants/folds.js'
 import { maps } from './variants/maps.js'
@@ -29,8 +29,17 @@ const LEAST_SUBGROUP = 8
 const variantsOf = (shader: string, { software, subgroupSize }: Facts): readonly Variant[] =>
   (software && subgroupSize >= LEAST_SUBGROUP ? SHUFFLES : TILES).flatMap(family => family[shader] ?? [])
 
-/** The program with every call that has a faster form exchanged for it. */
-export const select = (program: Program, facts: Facts): Program => {
+/** A call, and those that are made instead of it: itself, where it has no faster form. */
+export interface Chosen {
+  readonly plain: Call
+  readonly calls: readonly Call[]
+}
+
+/** What is chosen for each call of a program, and its slots with those that are new. */
+export const selectEach = (
+  program: Program,
+  facts: Facts
+): { readonly slots: readonly Slot[]; readonly chosen: readonly Chosen[] } => {
   const slots = [...program.slots]
   const choose = (call: Call): readonly Call[] => {
     for (const variant of variantsOf(call.shader, facts)) {
@@ -40,5 +49,12 @@ export const select = (program: Program, facts: Facts): Program => {
     }
     return [call]
   }
-  return { ...program, slots, calls: program.calls.flatMap(choose) }
+  const chosen = program.calls.map((plain): Chosen => ({ plain, calls: choose(plain) }))
+  return { slots, chosen }
+}
+
+/** The program with every call that has a faster form exchanged for it. */
+export const select = (program: Program, facts: Facts): Program => {
+  const { slots, chosen } = selectEach(program, facts)
+  return { ...program, slots, calls: chosen.flatMap(({ calls }) => calls) }
 }

@@ -23,11 +23,10 @@ export interface Example {
 export const shadersOf = ({ calls }: Program): string[] =>
   calls.map(({ shader, op }) => (/vec4<Value>|array<vec4</.test(op ?? '') ? `${shader} by vec4` : shader))
 
-export const programOf = ({ f, shapes, facts }: Example): Program =>
-  select(
-    right(lowered(f as (...x: unknown[]) => Tensor)(shapes.map(shape => ({ shape, dtype: 'f32' as const })) as never)),
-    facts
-  )
+/** The program by plain shaders, and that by those which are chosen for an example's adapter. */
+export const plainOf = ({ f, shapes }: Example): Program =>
+  right(lowered(f as (...x: unknown[]) => Tensor)(shapes.map(shape => ({ shape, dtype: 'f32' as const })) as never))
+export const programOf = (example: Example): Program => select(plainOf(example), example.facts)
 
 const indices = (...list: readonly number[]): Tensor => $.tensor(Int32Array.from(list), [list.length], 'i32')
 

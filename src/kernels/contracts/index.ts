@@ -55,5 +55,7 @@ export const CONTRACTS: Readonly<Record<string, Reading>> = {
   take: others.indexed('take'),
   scatter_add: others.indexed('scatter_add'),
   random: others.random,
-  check_finite: others.checkFinite
+  check_finite: others.checkRow,
+  check_written: others.checkRow,
+  check_equal: others.checkEqual
 }

@@ -1,7 +1,7 @@
 /** Windows, products, choices, indices and draws. */
 import { stretch } from '../regions.js'
 import type { Call } from '../spec.js'
-import { complaintOf, constantOf, type Reading, reachOf, wordsOf } from './contract.js'
+import { complaintOf, constantOf, product, type Reading, reachOf, wordsOf } from './contract.js'
 
 /** The uniform of `window_params.wgsl`: planes of windows and of pixels. */
 const windowsOf = (call: Call, side: 'windows' | 'image') => {
@@ -139,5 +139,14 @@ export const random: Reading = call => {
   return { stores: [stretch(0, at(4))], needs: [at(0) + 2] }
 }
 
-/** It joins a flag that another call has started. */
-export const checkFinite: Reading = call => ({ stores: [], needs: [wordsOf(call).at(0)] })
+/** Checks join a report that another call has started. */
+export const checkRow: Reading = call => ({ stores: [], needs: [wordsOf(call).at(0) + wordsOf(call).at(2)] })
+export const checkEqual: Reading = call => {
+  const { at, list } = wordsOf(call)
+  const need = reachOf(at(20), list(4, at(2)), list(12, at(2)))
+  return {
+    stores: [],
+    needs: [need, need, need],
+    ...complaintOf({ 'its extents are not those of its elements': product(list(4, at(2))) === at(0) })
+  }
+}

@@ -148,7 +148,7 @@ const MOST_ALONE = 16
 const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbers, kept, fold, finish, tails }: Parts): Call => {
   const names = starts.map((_, j) => `x${j}`)
   const type = starts.length === 1 ? dtype : `vec${starts.length}<${dtype}>`
-  const along = kept.map((_, axis) => kept.slice(0, axis).reduce((product, extent) => product * extent, 1))
+  const along = denseAlong(kept)
   return foldCall(
     {
       shader: 'reduce',
@@ -198,6 +198,58 @@ export const sumOfParts = (call: Call, parts: Pick<Parts, 'partial' | 'parts' | 
     fold: SUM,
     tails: []
   })
+
+/** Whether a fold adds up. */
+export const isSum = ({ computes }: Call): boolean => computes?.fold?.includes('return a + b;') === true
+
+/** A fold without what finishes its results. */
+export const unfinished = (call: Call): Call & { readonly computes: Computes } => {
+  const { finish: _, tails: __, ...computes } = call.computes as Computes
+  const fold = foldOf(call)
+  const { inputs } = computes
+  return {
+    ...foldCall({ ...call, reads: call.reads.slice(0, inputs) }, { ...fold, walks: fold.walks.slice(0, inputs) }),
+    computes
+  }
+}
+
+/**
+ * What finishes a fold, as a bound: how far its results move where each of the folds is off by `factor` of the value in `sizes`, which lies as they do,
+ * and a little of them for rounding. Undefined: nothing finishes it.
+ */
+export const finishedBound = (call: Call, sizes: number, factor: number): Call | undefined => {
+  const computes = call.computes as Computes
+  const { finish, tails = [] } = computes
+  if (finish === undefined) return undefined
+  const fold = foldOf(call)
+  const { kept, reduced, starts, walks } = fold
+  const along = denseAlong(kept)
+  const first = 1000 // after the names of all others
+  const errors = starts.map((_, j) => `tail${first + j}(at)`).join(', ')
+  const bound = [
+    'fn finish(a: Value, at: array<u32, OPERANDS>) -> Value {',
+    `  let error = Value(${errors}) * ${factor};`,
+    '  let exact = finished(a, at);',
+    `  return max(abs(finished(a + error, at) - exact), abs(finished(a - error, at) - exact)) + ${factor} * abs(exact);`,
+    '}'
+  ].join('\n')
+  return foldCall(
+    {
+      ...call,
+      computes: {
+        ...computes,
+        finish: `${finish.replace('fn finish(', 'fn finished(')}\n${bound}`,
+        tails: [...tails, ...starts.map((_, j) => ({ k: first + j, place: walks.length + j }))]
+      },
+      reads: [...call.reads, ...starts.map(() => sizes)]
+    },
+    { ...fold, walks: [...walks, ...starts.map(start => ({ kept: along, reduced: reduced.map(() => 0), offset: start }))] }
+  )
+}
+
+/** The strides of results that lie one after another, innermost first. */
+const denseAlong = (kept: readonly number[]): number[] =>
+  kept.map((_, axis) => kept.slice(0, axis).reduce((product, extent) => product * extent, 1))
 
 /** Turns of a fold that one lane takes alone. */
 const FEW_TURNS = 16

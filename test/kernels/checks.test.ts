@@ -1,0 +1,120 @@
+/**
+ * Programs with checks in them: a verified one holds each kernel to the plain one of its kind, a poisoned one sees what was never stored. They find nothing in
+ * sound kernels, whatever the values, and every fault that is planted in one.
+ */
+import { describe, expect, it } from 'vitest'
+import { type DeviceBuffer, release } from '../../src/kernels/buffers.js'
+import { finiteChecked } from '../../src/kernels/checks/finite.js'
+import { failureOf } from '../../src/kernels/checks/judge.js'
+import type { Checked } from '../../src/kernels/checks/report.js'
+import { verified } from '../../src/kernels/checks/verified.js'
+import { writtenChecked } from '../../src/kernels/checks/written.js'
+import { disposeExecutable, execute, prepare, upload } from '../../src/kernels/execute.js'
+import { plan } from '../../src/kernels/plan.js'
+import { select } from '../../src/kernels/select.js'
+import { type Loader, loadShader } from '../../src/kernels/shader.js'
+import type { Slot } from '../../src/kernels/spec.js'
+import { device } from '../device.js'
+import { EXAMPLES, type Example, OTHERS, plainOf, shadersOf, TILES } from './examples.js'
+import { right } from './results.js'
+
+type Values = (length: number) => Float32Array<ArrayBuffer>
+const sizeOf = ({ shape }: Slot): number => shape.reduce((a, b) => a * b, 1)
+
+/** Values of both signs, a little away from 0. */
+const ordinary: Values = length =>
+  Float32Array.from({ length }, (_, i) => (0.2 + ((Math.imul(i + 1, 2654435761) >>> 8) % 1000) / 600) * (i % 3 ? 1 : -1))
+/** Of one sign, so that no sum cancels to less than a fault. */
+const positive: Values = length => ordinary(length).map(Math.abs)
+/** With NaN and infinities among them. */
+const strange: Values = length =>
+  ordinary(length).map((value, i) => (i % 97 === 5 ? Number.NaN : i % 89 === 7 ? Number.POSITIVE_INFINITY : value))
+
+/** What the report of a run says; the last values are those of all further arguments. */
+const reported = async (
+  { program, checks }: Checked,
+  values: readonly Values[],
+  load: Loader = loadShader
+): Promise<string | undefined> => {
+  const executable = right(await prepare(device, right(plan(program, device.limits)), { load })())
+  const inputs = await Promise.all(
+    program.inputs.map(async (slot, i) => {
+      const fill = values[i] ?? (values.at(-1) as Values)
+      return right(await upload(device, fill(sizeOf(program.slots[slot] as Slot)))())
+    })
+  )
+  const outputs = right(await execute(device, executable, inputs)())
+  const failure = right(await failureOf(device, checks, outputs.at(-1) as DeviceBuffer)())
+  for (const buffer of [...inputs, ...outputs]) release(buffer)
+  disposeExecutable(executable)
+  return failure?.error.message
+}
+
+/** The facts of an example; on this adapter, those of shuffles are its own. */
+const factsOf = ({ facts }: Example) => (facts === TILES ? TILES : device.info)
+
+describe.each(Object.entries({ ...EXAMPLES, ...OTHERS }))('in the program of %s', (_, example) => {
+  const program = plainOf(example)
+  it('a verified run finds nothing, of ordinary values', async () => {
+    expect(await reported(writtenChecked(verified(program, factsOf(example))), [ordinary])).toBeUndefined()
+  })
+  it('a verified run finds nothing, of values that are not finite', async () => {
+    // Filters and cotangents stay finite: where they reach over a border, fast kernels multiply them with 0 (docs/autodiff.md).
+    const isGradient = program.inputs.length === 3
+    const values = isGradient ? [ordinary, strange, ordinary] : [strange, ordinary]
+    expect(await reported(verified(program, factsOf(example)), values)).toBeUndefined()
+  })
+  it('a poisoned run finds nothing', async () => {
+    expect(await reported(writtenChecked({ program: select(program, factsOf(example)), checks: [] }), [ordinary])).toBeUndefined()
+  })
+})
+
+/** Variants with an example; what the plain kernel of a map or a fold is would be spoilt with its form by vec4, whose file it shares. */
+const variants = Object.entries(EXAMPLES).flatMap(([name, example]) => {
+  const { program, checks } = verified(plainOf(example), factsOf(example))
+  const shader = name.replace(' by vec4', '')
+  const isHeld = checks.some(({ call, against }) => call.shader === shader && against !== shader)
+  return isHeld && shadersOf(program).includes(name) ? [[name, example, shader] as const] : []
+})
+
+/** A text in which every value that is stored is a little off. */
+const spoilt = (shader: string): Loader => {
+  const integers = /array<(vec4)?i/.test(/var<storage, read_write> result: (.*);/.exec(loadShader(`${shader}.wgsl`))?.[1] ?? '')
+  const stored = shader === 'reduce_shuffle' ? /(store\(o, at, )(sum)(\))/g : /(^ .*result\[.*\] = )(.*?)(;)/gm
+  return file =>
+    file === `${shader}.wgsl`
+      ? loadShader(file).replace(
+          stored,
+          (_, before, value, after) => `${before}(${value})${integers ? ' + 1' : ' * 1.001'}${after}`
+        )
+      : loadShader(file)
+}
+
+describe('a planted fault', () => {
+  it('is planted in every variant', () => {
+    const named = Object.keys(EXAMPLES).filter(name => /row4|tile|direct|tree|_any|shuffle|gather4|map_rows/.test(name))
+    expect(variants.map(([name]) => name).sort()).toEqual(named.sort())
+  })
+  it.each(variants)('in %s is seen, and named', async (_, example, shader) => {
+    const message = await reported(verified(plainOf(example), factsOf(example)), [positive], spoilt(shader))
+    expect(message).toMatch(
+      new RegExp(
+        `^Wanted call ".*" to give by ${shader} what \\w+ gives, but element \\d+ is .* where .* is right: use another adapter`
+      )
+    )
+  })
+  it('in a turn that is left out is seen by a poisoned run', async () => {
+    const short = (text: string) => text.replace('i < P.size.x; i += groups.x', 'i + 1u < P.size.x; i += groups.x')
+    const load: Loader = file => (file === 'map_strided.wgsl' ? short(loadShader(file)) : loadShader(file))
+    const program = plainOf(EXAMPLES['map_strided'] as Example)
+    expect(await reported(writtenChecked({ program, checks: [] }), [ordinary], load)).toMatch(
+      /^Wanted call ".*" \(map_strided\) to store every element, but element 104 was left as it was: report this with the adapter's name/
+    )
+  })
+})
+
+it('the first call with a result that is not finite is found', async () => {
+  const program = plainOf(EXAMPLES['conv2d'] as Example)
+  expect(await reported(finiteChecked(program), [ordinary])).toBeUndefined()
+  expect(await reported(finiteChecked(program), [strange])).toMatch(/conv2d/)
+})
