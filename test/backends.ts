@@ -65,19 +65,16 @@ export const evaluateTree = <A extends readonly unknown[], R>(
   succeed(
     backend,
     scope(
-      pipe(
+      RTE.bracket(
         compile<A, R>(f, options)(args as never),
-        RTE.chain(compiled =>
+        compiled =>
           pipe(
             store(args),
             RTE.chain(stored => run(compiled)(...(stored as never))),
             RTE.chain(read),
-            RTE.map(values => {
-              dispose(compiled)
-              return values as unknown as WithLeaves<R, HostArray>
-            })
-          )
-        )
+            RTE.map(values => values as unknown as WithLeaves<R, HostArray>)
+          ),
+        compiled => RTE.fromIO(() => dispose(compiled))
       )
     )
   )

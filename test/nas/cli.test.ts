@@ -193,6 +193,11 @@ describe('what cannot be is refused in one sentence, with nothing written:', () 
       /^Wanted --unfused with --backend gpu or auto.*, but got --backend reference, which has no kernels: leave one of them out\.$/
     ],
     [
+      'kernels of the reference to be verified',
+      search('--backend', 'reference', '--verify'),
+      /^Wanted --verify with --backend gpu or auto.*, but got --backend reference, which has no kernels: leave one of them out\.$/
+    ],
+    [
       'an adapter that is not there',
       search('--adapter', 'Voodoo 2'),
       /^Wanted an adapter named like "Voodoo 2", but there are only: /

@@ -167,6 +167,21 @@ describe('a search of two epochs with Λ-DARTS', () => {
   })
 })
 
+describe('a search that holds each kernel to its plain one as it runs', () => {
+  it(
+    'finds nothing, and gives the same numbers',
+    async () => {
+      const options = '--channels 2 --batch 239 --epochs 1 --unfused'
+      const first = await search('unfused', options)
+      const verified = await search('verified', `${options} --verify`)
+      expect(verified.code).toBe(0)
+      const steps = (run: Run) => timeless({ ...run, events: run.events.filter(({ type }) => type !== 'compiled') })
+      expect(steps(verified)).toEqual(steps(first))
+    },
+    PATIENCE
+  )
+})
+
 describe('a seed decides everything', () => {
   it(
     'the same one twice gives the same numbers, bit for bit; another gives others',

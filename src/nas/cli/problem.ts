@@ -27,6 +27,7 @@ export interface Given {
   readonly backend: string
   readonly adapter?: string
   readonly unfused?: boolean
+  readonly verify?: boolean
   readonly json?: boolean
 }
 
@@ -34,14 +35,14 @@ const gigaflops = (flops: number): string => `${Number((flops / 1e9).toPrecision
 
 /** The adapter, or the reference: never a slower one without a word. */
 export const chooseBackend = async (
-  { backend, adapter, unfused }: Given,
+  { backend, adapter, unfused, verify = false }: Given,
   net: Supernet,
   config: SearchConfig,
   data: SearchData
 ): Promise<Backend> => {
   if (backend === 'reference') return { kind: 'reference' }
   const opened = await openDevice(adapter === undefined ? {} : { adapter })()
-  if (E.isRight(opened)) return { kind: 'gpu', device: opened.right, fused: !unfused }
+  if (E.isRight(opened)) return { kind: 'gpu', device: opened.right, fused: !unfused, verify }
   if (backend === 'gpu' || adapter !== undefined || opened.left._tag !== 'NoAdapter')
     throw new Refusal(BAD_INPUT, opened.left.message)
   const counted = orRefuse(await compileStep(net, config, data)({ backend: { kind: 'reference' } })())
@@ -75,8 +76,9 @@ export const setUp = (given: Given): Problem => {
     refuse('--backend to be one of auto, gpu, reference', `'${given.backend}'`, 'name one of these')
   if (given.backend === 'reference' && given.adapter !== undefined)
     refuse('--adapter with --backend gpu or auto', '--backend reference, which uses none', 'leave one of them out')
-  if (given.backend === 'reference' && given.unfused)
-    refuse('--unfused with --backend gpu or auto', '--backend reference, which has no kernels', 'leave one of them out')
+  for (const flag of ['unfused', 'verify'] as const)
+    if (given.backend === 'reference' && given[flag])
+      refuse(`--${flag} with --backend gpu or auto`, '--backend reference, which has no kernels', 'leave one of them out')
   const preset = given.preset as Preset
   const config = orRefuse(configure(preset, given))
   if (preset !== 'digits' && config.epochs === 1 && config.lambda > 0)
@@ -130,5 +132,9 @@ export const withConfiguration = (command: Command): Command => {
     .option(
       '--unfused',
       'a kernel for each operation: a software adapter compiles them in a fraction of the time, and steps are slower'
+    )
+    .option(
+      '--verify',
+      'holds each kernel to the plain one of its kind as it runs, and stops at the first that differs: for an untried adapter'
     )
 }
