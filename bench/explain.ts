@@ -19,11 +19,15 @@ interface Kernel {
   readonly bytes: number
 }
 
-type Group = (step: Step) => GPUBindGroup
+type Groups = (step: Step) => readonly GPUBindGroup[]
 
-const dispatch = (pass: GPUComputePassEncoder, { pipeline, call: { workgroups } }: Step, group: GPUBindGroup): void => {
+const dispatch = (
+  pass: GPUComputePassEncoder,
+  { pipeline, call: { workgroups } }: Step,
+  groups: readonly GPUBindGroup[]
+): void => {
   pass.setPipeline(pipeline)
-  pass.setBindGroup(0, group)
+  for (const [i, group] of groups.entries()) pass.setBindGroup(i, group)
   pass.dispatchWorkgroups(...workgroups)
 }
 
@@ -31,7 +35,7 @@ const dispatch = (pass: GPUComputePassEncoder, { pipeline, call: { workgroups } 
 const MOST_QUERIES = 4096
 
 /** Milliseconds of each call in one run, by timestamps. */
-const byTimestamps = async (device: Device, steps: readonly Step[], groupOf: Group): Promise<readonly number[]> => {
+const byTimestamps = async (device: Device, steps: readonly Step[], groupsOf: Groups): Promise<readonly number[]> => {
   const gpu = device.device
   const sets = Array.from({ length: Math.ceil((2 * steps.length) / MOST_QUERIES) }, () =>
     gpu.createQuerySet({ type: 'timestamp', count: MOST_QUERIES })
@@ -48,7 +52,7 @@ const byTimestamps = async (device: Device, steps: readonly Step[], groupOf: Gro
         const pass = encoder.beginComputePass({
           timestampWrites: { querySet, beginningOfPassWriteIndex, endOfPassWriteIndex: beginningOfPassWriteIndex + 1 }
         })
-        dispatch(pass, step, groupOf(step))
+        dispatch(pass, step, groupsOf(step))
         pass.end()
       })
       sets.forEach((set, i) => {
@@ -69,7 +73,7 @@ const byTimestamps = async (device: Device, steps: readonly Step[], groupOf: Gro
 const ALONE_MS = 20
 
 /** Milliseconds of each call, by repetition on the same buffers. */
-const byRepetition = async (device: Device, steps: readonly Step[], groupOf: Group): Promise<readonly number[]> => {
+const byRepetition = async (device: Device, steps: readonly Step[], groupsOf: Groups): Promise<readonly number[]> => {
   const known = new Map<string, number>()
   const timed = async (step: Step, times: number): Promise<number> => {
     const start = performance.now()
@@ -77,7 +81,7 @@ const byRepetition = async (device: Device, steps: readonly Step[], groupOf: Gro
       await scoped(device, 'the device to take a call', () => {
         const encoder = device.device.createCommandEncoder()
         const pass = encoder.beginComputePass()
-        for (let i = 0; i < times; i++) dispatch(pass, step, groupOf(step))
+        for (let i = 0; i < times; i++) dispatch(pass, step, groupsOf(step))
         pass.end()
         device.device.queue.submit([encoder.finish()])
       })
@@ -191,14 +195,17 @@ export const explain = async ({ name, f, args }: Workload, adapter: AdapterInfo)
     buffers[slot] = outputs[i]
   })
   const groups = new Map(
-    steps.map(step => [step, step.group ?? bind(device, plan, step, slot => (buffers[slot] as DeviceBuffer).buffer)])
+    steps.map(step => [
+      step,
+      step.sets.map(set => set.group ?? bind(device, plan, set, slot => (buffers[slot] as DeviceBuffer).buffer))
+    ])
   )
-  const groupOf: Group = step => groups.get(step) as GPUBindGroup
+  const groupsOf: Groups = step => groups.get(step) ?? []
   const stamped = device.device.features.has('timestamp-query')
   const profiles: (readonly number[])[] = []
   const wholes: number[] = []
   for (let i = 0; i < runs; i++) {
-    profiles.push(await (stamped ? byTimestamps : byRepetition)(device, steps, groupOf))
+    profiles.push(await (stamped ? byTimestamps : byRepetition)(device, steps, groupsOf))
     wholes.push(await whole())
   }
   const times = steps.map((_, i) => median(profiles.map(profile => profile[i] as number)))

@@ -1,16 +1,16 @@
 /** Runs: one submit for a whole program. A run that had any error gives no result. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { MOST_BOUND } from './bindings.js'
 import { allocateScoped, type DeviceBuffer, discard, trimPool } from './buffers.js'
 import { complaint, type Device, scoped } from './device.js'
 import { type EngineError, invalidArgument } from './errors.js'
-import { bind, type Executable, isDisposed, type Step } from './prepare.js'
+import { changed, tooManyChanges } from './mappings.js'
+import { type BindingSet, bind, type Executable, isDisposed } from './prepare.js'
 import { waiting } from './wait.js'
 
 /** Runs that the device may have before it: enough to keep it busy, few enough to bound the memory of what is pending. */
 const MOST_IN_FLIGHT = 3
-/** Bind groups kept for a call whose buffers differ from run to run. */
-const MOST_BOUND = 4
 
 interface Lane {
   /** Resolves when the run before may encode. */
@@ -74,13 +74,14 @@ const sameIds = (
 const groupFor = (
   device: Device,
   { plan }: Executable,
-  step: Step,
+  set: BindingSet,
   buffers: readonly (DeviceBuffer | undefined)[]
 ): GPUBindGroup => {
-  for (const { ids, group } of step.bound) if (sameIds(ids, step.external, buffers)) return group
-  const group = bind(device, plan, step, slot => (buffers[slot] as DeviceBuffer).buffer)
-  step.bound.unshift({ ids: step.external.map(slot => (buffers[slot] as DeviceBuffer).id), group })
-  step.bound.length = Math.min(step.bound.length, MOST_BOUND)
+  for (const { ids, group } of set.bound) if (sameIds(ids, set.external, buffers)) return group
+  const group = bind(device, plan, set, slot => (buffers[slot] as DeviceBuffer).buffer)
+  changed(device)
+  set.bound.unshift({ ids: set.external.map(slot => (buffers[slot] as DeviceBuffer).id), group })
+  set.bound.length = Math.min(set.bound.length, MOST_BOUND)
   return group
 }
 
@@ -88,13 +89,20 @@ const encode = (device: Device, executable: Executable, buffers: readonly (Devic
   const encoder = device.device.createCommandEncoder()
   const pass = encoder.beginComputePass()
   let current: GPUComputePipeline | undefined
-  for (const step of executable.steps) {
-    if (step.pipeline !== current) {
-      current = step.pipeline
+  const bound: GPUBindGroup[] = []
+  for (const { pipeline, sets, call } of executable.steps) {
+    if (pipeline !== current) {
+      current = pipeline
       pass.setPipeline(current)
     }
-    pass.setBindGroup(0, step.group ?? groupFor(device, executable, step, buffers))
-    const [x, y, z] = step.call.workgroups
+    for (let i = 0; i < sets.length; i++) {
+      const set = sets[i] as BindingSet
+      const group = set.group ?? groupFor(device, executable, set, buffers)
+      if (group === bound[i]) continue
+      pass.setBindGroup(i, group)
+      bound[i] = group
+    }
+    const [x, y, z] = call.workgroups
     pass.dispatchWorkgroups(x, y, z)
   }
   pass.end()
@@ -111,7 +119,7 @@ export const execute =
   async () => {
     const lane = laneOf(device)
     await turn(lane)
-    const refused = complaint(device) ?? refusal(device, executable, inputs)
+    const refused = complaint(device) ?? refusal(device, executable, inputs) ?? tooManyChanges(device, executable.changing)
     if (refused) return E.left(refused)
 
     const { plan, recent } = executable
@@ -133,7 +141,7 @@ export const execute =
       outputs.forEach(discard)
       if (ran.left._tag === 'OutOfMemory') trimPool(device)
       // A bind group that was refused must not be found again.
-      for (const { bound } of executable.steps) bound.length = 0
+      for (const { sets } of executable.steps) for (const { bound } of sets) bound.length = 0
       return ran
     }
     outputs.forEach(({ id }, i) => {

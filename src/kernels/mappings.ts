@@ -1,6 +1,6 @@
 /**
  * Mesa's software driver makes a memory map for each bind group. A process has as many as Linux allows (`vm.max_map_count`), and one that asks for more
- * is killed without a word: so a program with many calls is held to what is left before its groups are made.
+ * is killed without a word: so a program with many calls is held to what is left before its groups are made, and so are runs with ever new arguments.
  */
 import { readFileSync } from 'node:fs'
 import type { Device } from './device.js'
@@ -8,7 +8,9 @@ import { type EngineError, outOfMemory } from './errors.js'
 
 /** Programs with fewer bind groups are not looked at. */
 const FEW = 64
-/** Maps that stay for what follows: buffers, groups of arguments that change, the programs of an evaluation (after a search of S5 a ninth of its own groups). */
+/** Groups made by runs until the next look: those that were put out of use hold their maps until the collector has been there. */
+const MANY = 4096
+/** Maps that stay for what follows: buffers, the programs of an evaluation (after a search of S5 a ninth of its own groups). */
 const spareFor = (groups: number): number => Math.max(512, Math.ceil(groups / 6))
 
 /** What Linux allows, and how many the process has; undefined where it is not Linux. */
@@ -32,4 +34,16 @@ export const tooManyGroups = ({ info }: Device, groups: number): EngineError | u
     `Linux allows a process ${there.most}, of which ${there.has} are taken`,
     `raise that with \`sudo sysctl -w vm.max_map_count=${enough}\`, or make the program smaller`
   )
+}
+
+const lately = new WeakMap<Device, number>()
+
+/** Counts groups that runs make for arguments that changed. Why no more can be made, if a run that makes `most` may be one too many. */
+export const tooManyChanges = (device: Device, most: number): EngineError | undefined => {
+  if ((lately.get(device) ?? 0) + most <= MANY) return undefined
+  lately.set(device, 0)
+  return tooManyGroups(device, most)
+}
+export const changed = (device: Device): void => {
+  lately.set(device, (lately.get(device) ?? 0) + 1)
 }

@@ -1,6 +1,7 @@
 /** Compiled shaders, kept for the life of their device. One pipeline serves all calls that differ in sizes and buffers only. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { type Arrangement, arranged, type Part, partsOf } from './bindings.js'
 import { type Device, scoped } from './device.js'
 import { type EngineError, shaderError } from './errors.js'
 import { expand, type Loader, loadShader, type Source } from './shader.js'
@@ -8,7 +9,8 @@ import type { Call } from './spec.js'
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline
-  readonly layout: GPUBindGroupLayout
+  /** By bind group. */
+  readonly layouts: readonly GPUBindGroupLayout[]
 }
 
 interface Module {
@@ -18,7 +20,8 @@ interface Module {
 interface Cache {
   /** By expanded text. Those that failed are dropped: the reason may have been the device. */
   readonly modules: Map<string, Module>
-  readonly layouts: Map<number, GPUBindGroupLayout>
+  /** By the types of their bindings. */
+  readonly layouts: Map<string, GPUBindGroupLayout>
   readonly pipelines: Map<string, Promise<E.Either<EngineError, Pipeline>>>
 }
 const caches = new WeakMap<Device, Cache>()
@@ -62,18 +65,12 @@ const compile = async (
 const entryOf = (name: string, { code, origins }: Source) =>
   origins[code.split('\n').findIndex(line => /\bfn\s+main\b/.test(line))] ?? { file: `${name}.wgsl`, line: 1 }
 
-/** Binding 0: uniform; 1: written; 2 and on: read. Explicit, so that bind groups fit whatever bindings a shader leaves out. */
-const layoutOf = (device: Device, reads: number): GPUBindGroupLayout => {
+/** Explicit, so that bind groups fit whatever bindings a shader leaves out. */
+const layoutOf = (device: Device, { types }: Part): GPUBindGroupLayout => {
   const { layouts } = cacheOf(device)
-  const type = (binding: number): GPUBufferBindingType =>
-    binding === 0 ? 'uniform' : binding === 1 ? 'storage' : 'read-only-storage'
-  const entries = Array.from({ length: reads + 2 }, (_, binding) => ({
-    binding,
-    visibility: GPUShaderStage.COMPUTE,
-    buffer: { type: type(binding) }
-  }))
-  const layout = layouts.get(reads) ?? device.device.createBindGroupLayout({ entries })
-  layouts.set(reads, layout)
+  const entries = types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }))
+  const layout = layouts.get(types.join()) ?? device.device.createBindGroupLayout({ entries })
+  layouts.set(types.join(), layout)
   return layout
 }
 
@@ -82,16 +79,17 @@ const layoutOf = (device: Device, reads: number): GPUBindGroupLayout => {
  * the file does not declare and for bindings that are not those of `spec.ts`.
  */
 export const pipelineOf =
-  (device: Device, call: Call, load: Loader = loadShader): TaskEither<EngineError, Pipeline> =>
+  (device: Device, call: Call, arrangement: Arrangement, load: Loader = loadShader): TaskEither<EngineError, Pipeline> =>
   async () => {
-    const source = expand(call.shader, call.op, load)
-    if (E.isLeft(source)) return source
+    const expanded = expand(call.shader, call.op, load)
+    if (E.isLeft(expanded)) return expanded
+    const source = { ...expanded.right, code: arranged(expanded.right.code, arrangement) }
     const { modules, pipelines } = cacheOf(device)
-    const { code } = source.right
-    const module = modules.get(code) ?? { id: nextModule++, compiled: compile(device, call.shader, source.right) }
+    const { code } = source
+    const module = modules.get(code) ?? { id: nextModule++, compiled: compile(device, call.shader, source) }
     modules.set(code, module)
     const key = `${module.id} ${variantKey(call)}`
-    const made = pipelines.get(key) ?? create(device, call, source.right, module)
+    const made = pipelines.get(key) ?? create(device, call, arrangement, source, module)
     pipelines.set(key, made)
     const result = await made
     if (E.isLeft(result)) {
@@ -104,6 +102,7 @@ export const pipelineOf =
 const create = async (
   device: Device,
   call: Call,
+  arrangement: Arrangement,
   source: Source,
   { compiled }: Module
 ): Promise<E.Either<EngineError, Pipeline>> => {
@@ -111,20 +110,20 @@ const create = async (
   if (E.isLeft(module)) return module
   const what = `a pipeline of shader ${call.shader}`
   const started = await scoped(device, what, () => {
-    const layout = layoutOf(device, call.reads.length)
+    const layouts = partsOf(call, arrangement).map(part => layoutOf(device, part))
     const pipeline = device.device.createComputePipelineAsync({
       label: call.shader,
-      layout: device.device.createPipelineLayout({ bindGroupLayouts: [layout] }),
+      layout: device.device.createPipelineLayout({ bindGroupLayouts: layouts }),
       compute: { module: module.right, entryPoint: 'main', constants: { ...call.constants } }
     })
     return {
-      layout,
+      layouts,
       settled: pipeline.then(E.right, (reason: unknown) => E.left(reason instanceof Error ? reason.message : String(reason)))
     }
   })
   if (E.isLeft(started)) return started
   const settled = await started.right.settled
-  if (E.isRight(settled)) return E.right({ pipeline: settled.right, layout: started.right.layout })
+  if (E.isRight(settled)) return E.right({ pipeline: settled.right, layouts: started.right.layouts })
   const { file, line } = entryOf(call.shader, source)
   return E.left(shaderError(file, line, settled.left, 'make its constants and bindings those of the call'))
 }

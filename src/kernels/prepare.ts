@@ -1,6 +1,7 @@
 /** From a plan to something that a run only has to encode: pipelines, constants, shared buffers, bind groups. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
+import { type Arrangement, arrange, isExternal, type Part, partKey, partsOf } from './bindings.js'
 import { allocate, type DeviceBuffer, release } from './buffers.js'
 import { type Device, scoped } from './device.js'
 import type { EngineError } from './errors.js'
@@ -10,24 +11,33 @@ import type { Plan } from './plan.js'
 import type { Loader } from './shader.js'
 import type { Call } from './spec.js'
 
-/** A bind group for the buffers `ids` of a call's external slots. */
+/** A bind group for the buffers `ids` of a set's external slots. */
 interface Bound {
   readonly ids: readonly number[]
   readonly group: GPUBindGroup
 }
 
+/** Bindings that calls share. */
+export interface BindingSet {
+  /** Of the first call that binds it, for messages. */
+  readonly label: string
+  readonly part: Part
+  readonly layout: GPUBindGroupLayout
+  readonly parameters: GPUBufferBinding
+  /** The slots that are inputs or outputs; their buffers differ from run to run. */
+  readonly external: readonly number[]
+  /** The bind group, where all buffers are the executable's own. */
+  readonly group: GPUBindGroup | undefined
+  /** Bind groups made for external slots, the latest first. */
+  readonly bound: Bound[]
+}
+
 /** One dispatch, ready to be encoded. */
 export interface Step {
   readonly pipeline: GPUComputePipeline
-  readonly layout: GPUBindGroupLayout
   readonly call: Call
-  readonly parameters: GPUBufferBinding
-  /** The bind group, where all buffers are the executable's own. */
-  readonly group: GPUBindGroup | undefined
-  /** The slots that are inputs or outputs; their buffers differ from run to run. */
-  readonly external: readonly number[]
-  /** Bind groups made for them, the latest first. */
-  readonly bound: Bound[]
+  /** By bind group. */
+  readonly sets: readonly BindingSet[]
 }
 
 export interface Executable {
@@ -35,6 +45,8 @@ export interface Executable {
   readonly steps: readonly Step[]
   /** By slot: the executable's own buffers. */
   readonly buffers: readonly (DeviceBuffer | undefined)[]
+  /** Bind groups that a run makes at most. */
+  readonly changing: number
   /** By output: ids of the buffers that held it lately, so that bind groups fit again. */
   readonly recent: readonly number[][]
   readonly owned: readonly DeviceBuffer[]
@@ -43,6 +55,8 @@ export interface Executable {
 
 export interface PrepareOptions {
   readonly load?: Loader
+  /** Calls with more bind groups than this get one for each buffer instead, see `bindings.ts`. */
+  readonly mostGroups?: number
 }
 
 /** Offsets of uniform bindings on any device. */
@@ -68,35 +82,33 @@ const packParameters = (calls: readonly Call[]) => {
   return { words, offsets }
 }
 
-/** Binds a call's buffers, each as large as its slot, so that `arrayLength` is right in a larger shared buffer too. */
+/** Binds buffers, each as large as its slot, so that `arrayLength` is right in a larger shared buffer too. */
 export const bind = (
   device: Device,
   plan: Plan,
-  step: Omit<Step, 'group' | 'bound'>,
+  { label, part, layout, parameters }: Pick<BindingSet, 'label' | 'part' | 'layout' | 'parameters'>,
   bufferOf: (slot: number) => GPUBuffer
-): GPUBindGroup => {
-  const slots = [step.call.write, ...step.call.reads]
-  const entries = slots.map((slot, i) => ({
-    binding: i + 1,
-    resource: { buffer: bufferOf(slot), size: plan.bytes[slot] as number }
-  }))
-  return device.device.createBindGroup({
-    label: step.call.label,
-    layout: step.layout,
-    entries: [{ binding: 0, resource: step.parameters }, ...entries]
+): GPUBindGroup =>
+  device.device.createBindGroup({
+    label,
+    layout,
+    entries: part.slots.map((slot, binding) => ({
+      binding,
+      resource: slot === undefined ? parameters : { buffer: bufferOf(slot), size: plan.bytes[slot] as number }
+    }))
   })
-}
 
 /** One pipeline for each variant among the calls, compiled side by side. */
 const pipelinesOf = async (
   device: Device,
   calls: readonly Call[],
-  { load }: PrepareOptions
+  arrangement: Arrangement,
+  load: Loader | undefined
 ): Promise<E.Either<EngineError, ReadonlyMap<string, Pipeline>>> => {
   const variants = new Map(calls.map(call => [variantKey(call), call]))
   const made = await Promise.all(
     [...variants].map(async ([key, call]) => {
-      const pipeline = await pipelineOf(device, call, load)()
+      const pipeline = await pipelineOf(device, call, arrangement, load)()
       return E.map((ready: Pipeline) => [key, ready] as const)(pipeline)
     })
   )
@@ -111,7 +123,11 @@ export const prepare =
   (device: Device, plan: Plan, options: PrepareOptions = {}): TaskEither<EngineError, Executable> =>
   async () => {
     const { constants, outputs, slots } = plan.program
-    const pipelines = await pipelinesOf(device, plan.calls, options)
+    const { words, offsets } = packParameters(plan.calls)
+    const { arrangement, groups } = arrange(plan, offsets, options.mostGroups)
+    const refused = tooManyGroups(device, groups)
+    if (refused) return E.left(refused)
+    const pipelines = await pipelinesOf(device, plan.calls, arrangement, options.load)
     if (E.isLeft(pipelines)) return pipelines
 
     const sizes = [...plan.shared, ...constants.map(({ slot }) => plan.bytes[slot] as number)]
@@ -125,18 +141,6 @@ export const prepare =
     }
     const buffers = slots.map((_, slot) => ownBuffer(slot))
 
-    const { words, offsets } = packParameters(plan.calls)
-    /** By call: those with the same key share a bind group. Sizes belong to it: slots of different sizes share buffers. */
-    const keys = plan.calls.map(({ write, reads }, i) => {
-      const places = [write, ...reads].map(slot => `${buffers[slot]?.id ?? `slot ${slot}`}:${plan.bytes[slot]}`)
-      return `${offsets[i]} ${places.join()}`
-    })
-    const refused = tooManyGroups(device, new Set(keys).size)
-    if (refused) {
-      owned.right.forEach(release)
-      return E.left(refused)
-    }
-
     let uniform: GPUBuffer | undefined
     const made = await scoped(device, 'bind groups for the program', (): Executable => {
       uniform = device.device.createBuffer({ size: words.byteLength, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST })
@@ -144,19 +148,32 @@ export const prepare =
       for (const [i, { data }] of constants.entries()) {
         device.device.queue.writeBuffer((owned.right[constantAt + i] as DeviceBuffer).buffer, 0, data)
       }
-      const groups = new Map<string, GPUBindGroup>()
+      const sets = new Map<string, BindingSet>()
+      const setOf = (label: string, part: Part, layout: GPUBindGroupLayout, parameters: GPUBufferBinding): BindingSet => {
+        const key = partKey(plan, part, parameters.offset as number)
+        const known = sets.get(key)
+        if (known) return known
+        const external = isExternal(plan, part) ? part.slots.filter(slot => slot !== undefined && !buffers[slot]) : []
+        const group =
+          external.length > 0
+            ? undefined
+            : bind(device, plan, { label, part, layout, parameters }, slot => (buffers[slot] as DeviceBuffer).buffer)
+        const set = { label, part, layout, parameters, external: [...new Set(external)] as number[], group, bound: [] }
+        sets.set(key, set)
+        return set
+      }
       const steps = plan.calls.map((call, i): Step => {
-        const { pipeline, layout } = pipelines.right.get(variantKey(call)) as Pipeline
+        const { pipeline, layouts } = pipelines.right.get(variantKey(call)) as Pipeline
         const parameters = { buffer: uniform as GPUBuffer, offset: offsets[i] as number, size: uniformBytes(call.params) }
-        const external = [...new Set([call.write, ...call.reads].filter(slot => !buffers[slot]))]
-        const step = { pipeline, layout, call, parameters, external }
-        if (external.length > 0) return { ...step, group: undefined, bound: [] }
-        const key = keys[i] as string
-        const group = groups.get(key) ?? bind(device, plan, step, slot => (buffers[slot] as DeviceBuffer).buffer)
-        groups.set(key, group)
-        return { ...step, group, bound: [] }
+        const parts = partsOf(call, arrangement)
+        return {
+          pipeline,
+          call,
+          sets: parts.map((part, k) => setOf(call.label, part, layouts[k] as GPUBindGroupLayout, parameters))
+        }
       })
-      return { plan, steps, buffers, recent: outputs.map(() => []), owned: owned.right, uniform }
+      const changing = [...sets.values()].filter(({ external }) => external.length > 0).length
+      return { plan, steps, buffers, changing, recent: outputs.map(() => []), owned: owned.right, uniform }
     })
     if (E.isLeft(made)) {
       owned.right.forEach(release)

@@ -25,18 +25,18 @@ export const warmUp =
   }
 
 const dispatchOnce = async (device: Device, { plan, buffers }: Executable, step: Step): Promise<E.Either<EngineError, void>> => {
+  const external = [...new Set(step.sets.flatMap(set => set.external))]
   const standIns = await allocate(
     device,
-    step.external.map(slot => plan.bytes[slot] as number)
+    external.map(slot => plan.bytes[slot] as number)
   )()
   if (E.isLeft(standIns)) return standIns
-  const bufferOf = (slot: number): GPUBuffer =>
-    (buffers[slot] ?? standIns.right[step.external.indexOf(slot)])?.buffer as GPUBuffer
+  const bufferOf = (slot: number): GPUBuffer => (buffers[slot] ?? standIns.right[external.indexOf(slot)])?.buffer as GPUBuffer
   const submitted = await scoped(device, `the first dispatch of ${step.call.shader}`, () => {
     const encoder = device.device.createCommandEncoder()
     const pass = encoder.beginComputePass()
     pass.setPipeline(step.pipeline)
-    pass.setBindGroup(0, step.group ?? bind(device, plan, step, bufferOf))
+    for (const [i, set] of step.sets.entries()) pass.setBindGroup(i, set.group ?? bind(device, plan, set, bufferOf))
     const [x, y, z] = step.call.workgroups
     pass.dispatchWorkgroups(x, y, z)
     pass.end()

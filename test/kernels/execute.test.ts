@@ -19,8 +19,13 @@ const boundless = {
   maxStorageBufferBindingSize: Number.POSITIVE_INFINITY
 }
 
-const prepared = async (program: Program, own: Record<string, string> = {}): Promise<Executable> =>
-  right(await prepare(device, right(plan(program, device.limits)), { load: loader(own) })())
+const prepared = async (program: Program, own: Record<string, string> = {}, mostGroups?: number): Promise<Executable> =>
+  right(
+    await prepare(device, right(plan(program, device.limits)), {
+      load: loader(own),
+      ...(mostGroups === undefined ? {} : { mostGroups })
+    })()
+  )
 const failed = async (program: Program, own: Record<string, string> = {}) =>
   left(await prepare(device, right(plan(program, boundless)), { load: loader(own) })())
 const uploaded = (data: readonly Data[]): Promise<DeviceBuffer[]> =>
@@ -34,8 +39,13 @@ const read = async (executable: Executable, outputs: readonly DeviceBuffer[]): P
   return right(await readback(device, wanted)())
 }
 /** All of it: prepares, uploads, runs, reads, and gives everything back. */
-const run = async (program: Program, inputs: readonly Data[], own: Record<string, string> = {}): Promise<readonly Data[]> => {
-  const executable = await prepared(program, own)
+const run = async (
+  program: Program,
+  inputs: readonly Data[],
+  own: Record<string, string> = {},
+  mostGroups?: number
+): Promise<readonly Data[]> => {
+  const executable = await prepared(program, own, mostGroups)
   const held = await uploaded(inputs)
   const outputs = right(await execute(device, executable, held)())
   const values = await read(executable, outputs)
@@ -363,12 +373,31 @@ describe('values', () => {
 describe('programs', () => {
   it('of any form give what plain arrays give, with shared buffers, constants and several writes to a slot', async () => {
     await fc.assert(
-      fc.asyncProperty(anyProgram(25), async program => {
-        const outputs = await run(program, inputsOf(program))
+      fc.asyncProperty(anyProgram(25), fc.constantFrom(undefined, 0), async (program, mostGroups) => {
+        const outputs = await run(program, inputsOf(program), {}, mostGroups)
         expect(outputs.map(one => [...one])).toEqual(runApart(program))
       }),
-      { numRuns: 60 }
+      { numRuns: 120 }
     )
+  })
+
+  it('of more sets of buffers than a process has memory maps run: there are as many bind groups as buffers', async () => {
+    const many = 300
+    const slots = Array.from({ length: many + 2 }, () => u32(4))
+    const first = Array.from({ length: many }, (_, i) => i)
+    const calls = [
+      ...first.map(i => call({ shader: 'mix1', params: [0, 4, i, 4], reads: [many], write: i })),
+      ...first.flatMap(i =>
+        first.map(j => call({ shader: 'mix3', params: [0, 4, j, 4, 4, 4], reads: [i, j, many], write: many + 1 }))
+      )
+    ]
+    const program = { slots, calls, inputs: [many], outputs: [many + 1], constants: [] }
+    expect(calls.length).toBeGreaterThan(65_530)
+    const groups = vi.spyOn(device.device, 'createBindGroup')
+    const [values] = await run(program, inputsOf(program))
+    expect([[...(values as Data)]]).toEqual(runApart(program))
+    // Buffers that are read, buffers that are written, and twice as many blocks of parameters.
+    expect(groups.mock.calls.length).toBeLessThan(6 * many)
   })
 
   it('take constants of all dtypes, uploaded once', async () => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Device } from '../../src/kernels/device.js'
-import { tooManyGroups } from '../../src/kernels/mappings.js'
+import { changed, tooManyChanges, tooManyGroups } from '../../src/kernels/mappings.js'
 
 const device = (vendor: string, software: boolean) => ({ info: { vendor, software } }) as Device
 const mesa = device('mesa', true)
@@ -16,5 +16,12 @@ describe('bind groups of a software adapter', () => {
     expect(tooManyGroups(mesa, 1000)).toBeUndefined()
     expect(tooManyGroups(device('mesa', false), 2 ** 32)).toBeUndefined()
     expect(tooManyGroups(device('google', true), 2 ** 32)).toBeUndefined()
+  })
+  it.runIf(existsSync('/proc/sys/vm/max_map_count'))('are looked at again after thousands that runs made', () => {
+    const one = device('mesa', true)
+    expect(tooManyChanges(one, 4096)).toBeUndefined()
+    for (let i = 0; i < 4096; i++) changed(one)
+    expect(tooManyChanges(one, 2 ** 32)?.message).toMatch(/^Wanted memory maps for 4294967296 bind groups/)
+    expect(tooManyChanges(one, 1)).toBeUndefined()
   })
 })
