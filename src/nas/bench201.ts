@@ -15,6 +15,12 @@ export const BENCH_CELLS = Object.values(nb201.cells).reduce(
   1
 )
 
+/** A line of the table has some 200 bytes; of columns there are some 20. */
+const MOST_LINE_BYTES = 1024
+const MOST_COLUMNS = 256
+/** What a table may have, and a header before it. */
+export const MOST_TABLE_BYTES = (BENCH_CELLS + 1) * MOST_LINE_BYTES
+
 /** A column of accuracies. */
 export interface BenchColumn {
   readonly name: string
@@ -109,8 +115,9 @@ export const decodeBenchTable = (text: string): E.Either<InputError, BenchTable>
   const [header = '', ...lines] = text
     .replace(/^\uFEFF/, '')
     .trimEnd()
-    .split(/\r?\n/)
-  const names = header.split(',').map(name => name.trim())
+    .split(/\r?\n/, BENCH_CELLS + 2)
+  const names = header.split(',', MOST_COLUMNS + 1).map(name => name.trim())
+  if (names.length > MOST_COLUMNS) return refuse(`at most ${MOST_COLUMNS} columns`, 'more')
   const columns = accuracyColumns(names)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   const [arch, index, millions] = ['arch', 'index', 'params_m'].map(name => names.indexOf(name)) as [number, number, number]
@@ -119,12 +126,13 @@ export const decodeBenchTable = (text: string): E.Either<InputError, BenchTable>
   if (columns.length === 0) return refuse('columns of accuracies like cifar10_test_200', shown)
   if (twice !== undefined) return refuse('distinct columns', `two named '${twice}'`)
   if (lines.length === 0) return refuse('one or more cells', 'none')
+  if (lines.length > BENCH_CELLS) return refuse(`at most ${BENCH_CELLS} cells`, 'more')
   const optional = (fields: readonly string[], position: number, name: string, line: number) =>
     position < 0 ? E.right(null) : numberOf(fields[position], Number.POSITIVE_INFINITY, name, line)
   return pipe(
     lines,
     E.traverseReadonlyArrayWithIndex((i, content): E.Either<InputError, BenchRow> => {
-      const [line, fields] = [i + 2, content.split(',')]
+      const [line, fields] = [i + 2, content.split(',', MOST_COLUMNS + 1)]
       if (fields.length !== names.length) return refuse(`${names.length} fields a line`, `${fields.length} in line ${line}`)
       return pipe(
         parseGenotype((fields[arch] as string).trim()),

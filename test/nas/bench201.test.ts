@@ -132,7 +132,9 @@ describe('a small table', () => {
       SMALL.replace(ONE, ONE.replace('nor_conv_3x3', 'conv')),
       ['line 4', 'operations among none, skip_connect', "'conv'"]
     ],
-    ['a cell twice', SMALL.replace(TWIN, ONE), ['each cell once', `'${ONE}' again after line 4`]]
+    ['a cell twice', SMALL.replace(TWIN, ONE), ['each cell once', `'${ONE}' again after line 4`]],
+    ['more lines than cells', `${SMALL}${`\n8,${CONVS},1,2,3`.repeat(BENCH_CELLS)}`, ['at most 15625 cells, but got more']],
+    ['a million columns', `${','.repeat(1e6)}\n1`, ['at most 256 columns, but got more']]
   ])('is refused with %s', (_, text, parts) => {
     const { message } = left(decodeBenchTable(text))
     for (const part of parts) expect(message).toContain(part)
@@ -157,6 +159,8 @@ describe('lambda-darts score', () => {
     return join(folder, name)
   }
   const table = file('small.csv', SMALL)
+  /** A gigabyte of zeros, packed member by member. */
+  const bomb = Buffer.concat(Array<Buffer>(16).fill(gzipSync(Buffer.alloc(2 ** 26))))
 
   it('tells a text, a file and a packed table alike', async () => {
     const direct = await inProcess('score', ONE, '--table', table)
@@ -184,6 +188,10 @@ describe('lambda-darts score', () => {
     ['a table that is not there', ['score', ONE, '--table', join(folder, 'none.csv')], 'no such file'],
     ['a folder for a table', ['score', ONE, '--table', folder], 'a directory'],
     ['a table cut short', ['score', ONE, '--table', file('cut.gz', gzipSync(SMALL).subarray(0, 60))], 'unexpected end of file'],
+    ['a table that unpacks to gigabytes', ['score', ONE, '--table', file('bomb.gz', bomb)], 'a file of at most 16001024 bytes'],
+    ['a genotype that unpacks to as much', ['score', join(folder, 'bomb.gz'), '--table', table], 'a file of at most 65536 bytes'],
+    ['a table without end', ['score', ONE, '--table', '/dev/zero'], "'/dev/zero', which has more"],
+    ['a space without end', ['count', ONE, '--space', '/dev/zero'], 'a file of at most 1048576 bytes'],
     ['no table', ['score', ONE], '--table <file>'],
     ['no genotype', ['score', '--table', table], 'genotype'],
     ['a search with a part of the table', ['search', '--table', table], `all ${BENCH_CELLS} cells, but got 4`]
@@ -192,6 +200,12 @@ describe('lambda-darts score', () => {
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' })
     expect(stderr).toContain(part)
     expect(stderr).toMatch(/^Wanted [^\n]*, but got [^\n]*\.\n$/)
+  })
+
+  it('takes no more memory for what unpacks to a gigabyte than for a table', async () => {
+    const before = process.memoryUsage().rss
+    await inProcess('score', ONE, '--table', file('bomb.gz', bomb))
+    expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27)
   })
 
   it('lists what was published', async () => {

@@ -325,31 +325,35 @@ describe.concurrent('as a process', () => {
     expect(readdirSync(out).sort()).toEqual(FILES)
   })
 
-  it('Ctrl-C in `npm run search` ends after the step at hand with code 130; what was reached is kept', async () => {
-    const out = join(folder, 'interrupted')
-    const args = '--method darts --channels 1 --epochs 1000 --quiet --out'.split(' ')
-    // What `npm run search` runs. A terminal sends the signal to the whole group of processes: what stands between must not lose the end.
-    const command = ['-c', `exec ${packed.scripts.search} "$@"`, 'search', ...args, out]
-    const PATH = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env['PATH']}`
-    const child = spawn('sh', command, { cwd: root, detached: true, env: { ...process.env, PATH } })
-    const end = caught(child)
-    const events = join(out, 'events.jsonl')
-    const begun = () => existsSync(events) && readFileSync(events, 'utf8').split('\n').length > 3
-    while (child.exitCode === null && !begun()) await new Promise(resolve => setTimeout(resolve, 50))
-    process.kill(-(child.pid as number), 'SIGINT')
-    const ended = await end
-    expect(ended.code).toBe(130)
-    expect(ownLines(ended)).toContain('Interrupted: ending after this step.')
-    const told = lines(events).filter(({ type }) => type === 'step')
-    const summary = summaryOf(out)
-    expect(summary).toMatchObject({
-      stepsDone: told.length,
-      epochsDone: Math.floor(told.length / 22),
-      stopped: { reason: 'interrupted' }
-    })
-    expect(told.length).toBeGreaterThan(1)
-    expect(right(parseGenotype(readFileSync(join(out, 'genotype.txt'), 'utf8'))).family).toBe('nb201')
-    expect(ended.stdout).toContain(`Genotype: ${summary.genotype}`)
-    expect(readdirSync(out).sort()).toEqual(FILES)
-  })
+  it.each(['SIGINT', 'SIGHUP'] as const)(
+    '%s in `npm run search` ends after the step at hand with code 130; what was reached is kept',
+    async name => {
+      const out = join(folder, `interrupted by ${name}`)
+      const args = '--method darts --channels 1 --epochs 1000 --quiet --out'.split(' ')
+      // What `npm run search` runs. A terminal sends the signal to the whole group of processes: what stands between must not lose the end.
+      const command = ['-c', `exec ${packed.scripts.search} "$@"`, 'search', ...args, out]
+      const PATH = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env['PATH']}`
+      const child = spawn('sh', command, { cwd: root, detached: true, env: { ...process.env, PATH } })
+      const end = caught(child)
+      const events = join(out, 'events.jsonl')
+      const begun = () => existsSync(events) && readFileSync(events, 'utf8').split('\n').length > 3
+      while (child.exitCode === null && !begun()) await new Promise(resolve => setTimeout(resolve, 50))
+      process.kill(-(child.pid as number), name)
+      if (name === 'SIGHUP') process.kill(-(child.pid as number), name)
+      const ended = await end
+      expect(ended.code).toBe(130)
+      expect(ownLines(ended)).toContain('Interrupted: ending after this step.')
+      const told = lines(events).filter(({ type }) => type === 'step')
+      const summary = summaryOf(out)
+      expect(summary).toMatchObject({
+        stepsDone: told.length,
+        epochsDone: Math.floor(told.length / 22),
+        stopped: { reason: 'interrupted' }
+      })
+      expect(told.length).toBeGreaterThan(1)
+      expect(right(parseGenotype(readFileSync(join(out, 'genotype.txt'), 'utf8'))).family).toBe('nb201')
+      expect(ended.stdout).toContain(`Genotype: ${summary.genotype}`)
+      expect(readdirSync(out).sort()).toEqual(FILES)
+    }
+  )
 })

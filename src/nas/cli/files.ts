@@ -7,7 +7,7 @@ import {
   mkdirSync,
   openSync,
   readdirSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmdirSync,
   rmSync,
@@ -81,12 +81,37 @@ export const openRunFolder = (path: string): E.Either<InputError, RunFolder> => 
   }
 }
 
-/** The text of a file, unpacked if it is gzip. `what` names the option in the refusal. */
-export const readText = (what: string, path: string): E.Either<InputError, string> => {
+/** The first bytes of a file, or of a device or a pipe without end: `most` of them. */
+const firstBytes = (path: string, most: number): Buffer => {
+  const file = openSync(path, 'r')
   try {
-    const bytes = readFileSync(path)
-    return E.right((bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes) : bytes).toString('utf8'))
+    const chunks: Buffer[] = []
+    for (let length = 0; length < most; ) {
+      const chunk = Buffer.alloc(Math.min(1 << 16, most - length))
+      const read = readSync(file, chunk)
+      if (read === 0) break
+      chunks.push(chunk.subarray(0, read))
+      length += read
+    }
+    return Buffer.concat(chunks)
+  } finally {
+    closeSync(file)
+  }
+}
+
+/**
+ * The text of a file, unpacked if it is gzip, of at most so many bytes: no more is read, and no more unpacked. `what` names the option in the refusal.
+ */
+export const readText = (what: string, path: string, most: number): E.Either<InputError, string> => {
+  const tooLarge = () =>
+    E.left(inputError(`${what} to be a file of at most ${most} bytes`, `'${path}', which has more`, 'check which file it is'))
+  try {
+    const bytes = firstBytes(path, most + 1)
+    if (bytes.length > most) return tooLarge()
+    const text = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes, { maxOutputLength: most }) : bytes
+    return E.right(text.toString('utf8'))
   } catch (reason) {
+    if ((reason as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge()
     return E.left(inputError(`${what} to be a file that can be read`, `'${path}' (${reasonOf(reason)})`, 'correct the path'))
   }
 }

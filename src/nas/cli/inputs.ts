@@ -1,6 +1,6 @@
 /** What arguments name: spaces, genotypes, tables; and where lines go. */
 import { existsSync, readFileSync } from 'node:fs'
-import { type BenchTable, decodeBenchTable } from '../bench201.js'
+import { type BenchTable, decodeBenchTable, MOST_TABLE_BYTES } from '../bench201.js'
 import { type Genotype, parseGenotype } from '../genotype.js'
 import { PUBLISHED } from '../published.js'
 import { SPACES, type Space } from '../space.js'
@@ -13,22 +13,27 @@ export const version = (): string => JSON.parse(readFileSync(new URL('../../../p
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 export const complain = (line: string): void => void process.stderr.write(`${line}\n`)
 
+/** Far more than a space of any use takes, and a genotype of it. */
+const MOST_SPACE_BYTES = 2 ** 20
+const MOST_GENOTYPE_BYTES = 2 ** 16
+
 export const isKnown = (space: string): boolean => Object.hasOwn(SPACES, space)
 
 /** A space by its name, or from a JSON file. */
 export const readSpace = (given: string): Space => {
   if (isKnown(given)) return SPACES[given] as Space
-  if (existsSync(given)) return orRefuse(parseSpace(orRefuse(readText('--space', given))))
+  if (existsSync(given)) return orRefuse(parseSpace(orRefuse(readText('--space', given, MOST_SPACE_BYTES))))
   return refuse(`--space to be one of ${Object.keys(SPACES).join(', ')}, or a JSON file`, `'${given}'`, 'name one of these')
 }
 
-export const readTable = (path: string): BenchTable => orRefuse(decodeBenchTable(orRefuse(readText('--table', path))))
+export const readTable = (path: string): BenchTable =>
+  orRefuse(decodeBenchTable(orRefuse(readText('--table', path, MOST_TABLE_BYTES))))
 
 /** A genotype of the command line: the name of a published one, a text, or a file that holds one; of a space, if one is given. */
 export const readGenotype = (given: string, space?: Space): Genotype => {
   if (Object.hasOwn(PUBLISHED, given)) return PUBLISHED[given] as Genotype
   if (/^\s*(\||Genotype)/.test(given)) return orRefuse(parseGenotype(given, space))
-  if (existsSync(given)) return orRefuse(parseGenotype(orRefuse(readText('the genotype', given)), space))
+  if (existsSync(given)) return orRefuse(parseGenotype(orRefuse(readText('the genotype', given, MOST_GENOTYPE_BYTES)), space))
   return refuse(
     'a genotype: its text, the name of a published one, or a file that holds one',
     `'${given}'`,

@@ -21,6 +21,9 @@ interface GivenSearch extends Given {
   readonly quiet?: boolean
 }
 
+/** Signals that end a search after the step at hand, with what was reached. */
+const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
 const runName = ({ method, seed }: SearchConfig): string =>
   `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
 
@@ -56,13 +59,14 @@ const run = async (given: GivenSearch): Promise<number> => {
   const name = backendName(infoOf(backend))
   const progress = progressWriter(given, name, config.epochs * stepsPerEpoch(config, data))
   const signal = { interrupted: false, told: false }
-  const interrupt = (): void => {
-    if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
+  const interrupt = (name: NodeJS.Signals): void => {
+    // A terminal that is closed sends its signal more than once, and takes no more lines.
+    if (name === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+    else if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
     signal.interrupted = true
     complain('Interrupted: ending after this step.')
   }
-  process.on('SIGINT', interrupt)
-  process.on('SIGTERM', interrupt)
+  for (const name of ENDING) process.on(name, interrupt)
   const started = performance.now()
   const seconds = () => (performance.now() - started) / 1000
   try {
@@ -91,8 +95,7 @@ const run = async (given: GivenSearch): Promise<number> => {
     return reached.stopped ? INTERRUPTED : DONE
   } finally {
     progress.stop()
-    process.off('SIGINT', interrupt)
-    process.off('SIGTERM', interrupt)
+    for (const name of ENDING) process.off(name, interrupt)
   }
 }
 
