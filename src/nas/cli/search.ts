@@ -58,11 +58,13 @@ const run = async (given: GivenSearch): Promise<number> => {
 
   const name = backendName(infoOf(backend))
   const progress = progressWriter(given, name, config.epochs * stepsPerEpoch(config, data))
-  const signal = { interrupted: false, told: false }
+  const signal = { interrupted: false, told: false, hungUp: false }
   const interrupt = (name: NodeJS.Signals): void => {
     // A terminal that is closed sends its signal more than once, and takes no more lines.
-    if (name === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-    else if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
+    if (name === 'SIGHUP') {
+      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+      signal.hungUp = true
+    } else if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
     signal.interrupted = true
     complain('Interrupted: ending after this step.')
   }
@@ -96,6 +98,9 @@ const run = async (given: GivenSearch): Promise<number> => {
   } finally {
     progress.stop()
     for (const name of ENDING) process.off(name, interrupt)
+    // Node aborts at its end if it cannot set back a terminal that is gone: then the signal ends the process.
+    const terminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)
+    if (signal.hungUp && terminal) process.kill(process.pid, 'SIGHUP')
   }
 }
 
