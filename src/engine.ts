@@ -10,11 +10,11 @@ import { type Graph, topological } from './autodiff/graph.js'
 import { interpret } from './autodiff/interpret.js'
 import { type LowerOptions, lower } from './autodiff/lowering/lower.js'
 import type { NdArray } from './autodiff/ndarray.js'
-import { input } from './autodiff/ops/index.js'
+import { holds, input } from './autodiff/ops/index.js'
 import { optimise } from './autodiff/passes.js'
-import { type Aval, ShapeError, show, sizeOf } from './autodiff/shape.js'
+import { type Aval, checkFunction, checkOptions, describe, ShapeError, show, sizeOf } from './autodiff/shape.js'
 import { isTensor, type Tensor } from './autodiff/tensor.js'
-import { leavesOf, rebuild, type WithLeaves } from './autodiff/tree.js'
+import { type Leaf, leavesOf, rebuild, type WithLeaves } from './autodiff/tree.js'
 import { type DeviceBuffer, release as releaseBuffer } from './kernels/buffers.js'
 import { finiteChecked } from './kernels/checks/finite.js'
 import { failureOf } from './kernels/checks/judge.js'
@@ -136,9 +136,12 @@ const programFor = (graph: Graph, { info, limits }: Device, { fused, verify, poi
 /** Traces `f` on arguments like `args` (trees of tensors, stored tensors or `{ shape, dtype }`) and simplifies the graph. Pure. */
 const trace = <A extends readonly unknown[], R>(
   f: (...args: A) => R,
-  args: unknown
+  args: unknown,
+  options: CompileOptions
 ): E.Either<EngineError, { graph: Graph; result: R }> =>
   catchShapeError(() => {
+    checkOptions('compile', options, ['progress', 'fused', 'verify', 'poison'])
+    checkFunction('compile', f)
     const inputs = leavesOf(args, isAval).map(({ path, value: { shape, dtype } }) => input({ shape, dtype }, path))
     const result = f(...(rebuild(args, isAval, inputs) as A))
     const outputs = leavesOf<Tensor>(result, isTensor).map(({ value }) => value)
@@ -151,11 +154,11 @@ const trace = <A extends readonly unknown[], R>(
  * @example compile((x: Tensor) => grad(loss)(x))([{ shape: [32, 10], dtype: 'f32' }])
  */
 export const compile =
-  <A extends readonly unknown[], R>(f: (...args: A) => R, { progress, ...options }: CompileOptions = {}) =>
+  <A extends readonly unknown[], R>(f: (...args: A) => R, given: CompileOptions = {}) =>
   (args: WithLeaves<A, Aval>): Engine<Compiled<A, R>> =>
   ({ backend }) =>
     pipe(
-      TE.fromEither(trace(f, args)),
+      TE.fromEither(trace(f, args, given)),
       TE.chain(({ graph, result }): TE.TaskEither<EngineError, Compiled<A, R>> => {
         const nodes = topological(graph.outputs)
         const flops = nodes.reduce((total, node) => total + (node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0), 0)
@@ -171,6 +174,7 @@ export const compile =
           }
           return TE.right({ report, graph, args, result, executable: undefined, checks: [] })
         }
+        const { progress, ...options } = given
         const { device, kind: _, ...usual } = backend
         const { program, checks } = programFor(graph, device, { ...usual, ...options })
         return pipe(
@@ -225,6 +229,10 @@ const findStored = (value: unknown): { value: StoredTensor }[] => {
   return Object.values(value).flatMap(findStored)
 }
 
+/** The leaves of a tree; Left where it holds something else. */
+const found = <L>(tree: unknown, isLeaf: (value: unknown) => value is L): E.Either<EngineError, readonly Leaf<L>[]> =>
+  catchShapeError(() => leavesOf(tree, isLeaf))
+
 /** A tree of host arrays, stored. */
 export type Storing<T> = T extends HostArray ? StoredTensor : { readonly [K in keyof T]: Storing<T[K]> }
 
@@ -233,14 +241,22 @@ export const store =
   <T>(tree: T): Engine<Storing<T>> =>
   env => {
     const { backend } = env
-    const leaves = leavesOf(tree, isHostArray)
-    const one = ({ value: { shape, dtype, data } }: (typeof leaves)[number]): TE.TaskEither<EngineError, StoredTensor> => {
+    const one = ({ path, value: { shape, dtype, data } }: Leaf<HostArray>): TE.TaskEither<EngineError, StoredTensor> => {
       if (data.length !== sizeOf(shape))
         return TE.left(
           invalidArgument(
             `${sizeOf(shape)} values for ${show({ shape, dtype })}`,
             `there are ${data.length}`,
             'give a shape that holds them all'
+          )
+        )
+      const stranger = strangerIn({ shape, dtype, data }, backend)
+      if (stranger !== undefined)
+        return TE.left(
+          invalidArgument(
+            `numbers that ${describe(dtype)} holds at '${path}'`,
+            `there is ${stranger}`,
+            'choose another dtype, or round it'
           )
         )
       if (backend.kind === 'reference')
@@ -251,11 +267,20 @@ export const store =
       )
     }
     return pipe(
-      leaves,
-      TE.traverseSeqArray(one),
+      TE.fromEither(found(tree, isHostArray)),
+      TE.chain(TE.traverseSeqArray(one)),
       TE.map(stored => rebuild(tree, isHostArray, stored) as Storing<T>)
     )
   }
+
+/** A number that is not held by the dtype that it is to have; undefined where there is none. */
+const strangerIn = ({ dtype, data }: HostArray, { kind }: Backend): string | undefined => {
+  const own = { f32: Float32Array, i32: Int32Array, u32: Uint32Array }[dtype]
+  if (own === undefined) return `the dtype ${describe(dtype)}, not f32, i32 or u32`
+  if (data instanceof own || (dtype === 'f32' && kind === 'reference')) return undefined
+  const stranger = data.find(value => !holds(dtype, value))
+  return stranger === undefined ? undefined : String(stranger)
+}
 
 const toReference = ({ shape, dtype, data }: HostArray): NdArray => ({
   shape,
@@ -306,6 +331,12 @@ const misfit = (
   return undefined
 }
 
+/** Why places do not name arguments, if they do not. */
+const wrongPlace = (donate: readonly number[], count: number): EngineError | undefined =>
+  Array.isArray(donate) && donate.every(n => Number.isInteger(n) && n >= 0 && n < count)
+    ? undefined
+    : invalidArgument(`donate to be places among the ${count} arguments`, `it is ${describe(donate)}`, 'count from 0')
+
 /** The arrays of stored arguments on the reference. */
 const arraysOf = (tensors: readonly StoredTensor[]): NdArray[] =>
   tensors.map(({ stored }) => (stored as { array: NdArray }).array)
@@ -316,12 +347,18 @@ const arraysOf = (tensors: readonly StoredTensor[]): NdArray[] =>
  * @example run(step, { donate: [0] })(state, batch)
  */
 export const run =
-  <A extends readonly unknown[], R>(compiled: Compiled<A, R>, { donate = [] }: RunOptions = {}) =>
+  <A extends readonly unknown[], R>(compiled: Compiled<A, R>, options: RunOptions = {}) =>
   (...args: StoredArguments<A>): Engine<Stored<R>> =>
   env => {
     const { backend } = env
-    const given = leavesOf(args, isStored).map(({ value }) => value)
-    const wrong = misfit(backend, leavesOf(compiled.args, isAval), given)
+    const tensors = catchShapeError(() => {
+      checkOptions('run', options, ['donate'])
+      return leavesOf(args, isStored)
+    })
+    if (E.isLeft(tensors)) return TE.left(tensors.left)
+    const given = tensors.right.map(({ value }) => value)
+    const { donate = [] } = options
+    const wrong = misfit(backend, leavesOf(compiled.args, isAval), given) ?? wrongPlace(donate, args.length)
     if (wrong) return TE.left(wrong)
     const outputs = leavesOf<Tensor>(compiled.result, isTensor).map(({ value }) => value)
     const finish = (stored: readonly StoredTensor['stored'][]): Stored<R> => {
@@ -371,7 +408,9 @@ const judged =
 export const read =
   <T>(tree: T): Engine<Read<T>> =>
   ({ backend }) => {
-    const tensors = leavesOf(tree, isStored)
+    const all = found(tree, isStored)
+    if (E.isLeft(all)) return TE.left(all.left)
+    const tensors = all.right
     const dead = tensors.find(({ value }) => !value.stored.live)
     if (dead)
       return TE.left(
@@ -417,7 +456,7 @@ export const lowered =
   <A extends readonly unknown[], R>(f: (...args: A) => R, options: LowerOptions = {}) =>
   (args: WithLeaves<A, Aval>): E.Either<EngineError, Program> =>
     pipe(
-      trace(f, args),
+      trace(f, args, {}),
       E.map(({ graph }) => lower(graph, options))
     )
 

@@ -6,7 +6,7 @@ import { vjp } from './grad.js'
 import { interpret } from './interpret.js'
 import { allocate, type NdArray } from './ndarray.js'
 import { input, type Key, keyOf, normalOf, randomWords, tensor, threefry2x32 } from './ops/index.js'
-import { show, sizeOf } from './shape.js'
+import { checkFunction, checkOptions, show, sizeOf } from './shape.js'
 import { isTensor, type Tensor } from './tensor.js'
 import { leaves, leavesOf, rebuild, type Tree } from './tree.js'
 
@@ -137,6 +137,8 @@ export const checkGrads = <A extends readonly Tree[], R extends Tree>(
   args: readonly [...A],
   options: CheckOptions = {}
 ): void => {
+  checkOptions('checkGrads', options, ['order', 'eps', 'tolerance', 'seed'])
+  checkFunction('checkGrads', f)
   const given = args.flatMap((arg, n) =>
     leavesOf(arg, isTensor).map(({ path, value }) => ({ name: `argument ${n}${path && ` at '${path}'`}`, node: value }))
   )

@@ -10,7 +10,7 @@ import { reshape } from './ops/broadcast.js'
 import { alias, tensor } from './ops/core.js'
 import { concat } from './ops/movement.js'
 import { pullBack, zerosLike } from './pullback.js'
-import { fail, type Shape, sameShape, show, sizeOf } from './shape.js'
+import { checkFunction, checkOptions, describe, fail, type Shape, sameShape, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
 import { leaves, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
@@ -57,6 +57,7 @@ export const vjp = <A extends readonly Tree[], R extends Tree>(
   f: (...args: A) => R,
   ...args: A
 ): [R, (cotangent: R, options?: Unreached) => A] => {
+  checkFunction('vjp', f)
   const originals = args.flatMap(leaves)
   const targets = originals.map(alias)
   const out = f(...(rebuild(args, isTensor, targets) as A))
@@ -66,6 +67,7 @@ export const vjp = <A extends readonly Tree[], R extends Tree>(
   return [
     out,
     (cotangent, options = {}) => {
+      checkOptions('a pull-back', options, ['unreached'])
       const given = leaves(cotangent)
       outputs.forEach((output, i) => {
         if (!given[i] || !sameShape(given[i].shape, output.shape))
@@ -100,11 +102,11 @@ export const valueAuxAndGrad =
     options: GradOptions<N> = {}
   ) =>
   (...args: A): { readonly value: Tensor; readonly aux: X; readonly gradient: Picked<A, NoInfer<N>> } => {
-    const { argnums = 0 } = options
+    checkFunction('grad', f)
+    const { argnums = 0 } = checkOptions('grad', options, ['argnums', 'unreached'])
     const list: readonly number[] = typeof argnums === 'number' ? [argnums] : argnums
-    list.forEach(n => {
-      if (!(n in args)) fail('grad', `argnums among the ${args.length} arguments`, String(n), 'count from 0')
-    })
+    if (!Array.isArray(list) || !list.every(n => Number.isInteger(n) && n >= 0 && n < args.length))
+      fail('grad', `argnums among the ${args.length} arguments`, describe(argnums), 'count from 0')
     const originals = list.flatMap(n => leaves(args[n] as Tree))
     const names = argumentNames(args, list)
     requireFloat(originals, names)
@@ -114,14 +116,12 @@ export const valueAuxAndGrad =
       isTensor,
       targets
     ) as Tree[]
-    const [value, aux] = f(...(args.map((arg, n) => (list.includes(n) ? wrapped[list.indexOf(n)] : arg)) as unknown as A))
+    const result: unknown = f(...(args.map((arg, n) => (list.includes(n) ? wrapped[list.indexOf(n)] : arg)) as unknown as A))
+    if (!Array.isArray(result) || result.length !== 2)
+      return fail('valueAuxAndGrad', 'a function that gives [scalar, auxiliary tree]', describe(result), 'return both in a list')
+    const [value, aux] = result as unknown as readonly [Tensor, X]
     if (!isTensor(value) || value.shape.length !== 0 || value.dtype !== 'f32')
-      fail(
-        'grad',
-        'a function with a scalar f32 result',
-        isTensor(value) ? show(value) : typeof value,
-        'reduce it with sum or mean, or use jacobian'
-      )
+      fail('grad', 'a function with a scalar f32 result', describe(value), 'reduce it with sum or mean, or use jacobian')
     const found = zeroOrThrow(pullBack([value], [tensor(1)], targets), targets, names, options)
     const gradients = rebuild(
       list.map(n => args[n]),
@@ -138,6 +138,7 @@ export const valueAndGrad =
     options: GradOptions<N> = {}
   ) =>
   (...args: A): readonly [Tensor, Picked<A, NoInfer<N>>] => {
+    checkFunction('grad', f)
     const { value, gradient } = valueAuxAndGrad((...inner: A) => [f(...inner), []] as const, options)(...args)
     return [value, gradient]
   }
@@ -166,6 +167,9 @@ export const jvp = <A extends readonly Tree[], R extends Tree>(
   primals: readonly [...A],
   tangents: readonly [...A]
 ): [R, R] => {
+  for (const given of [primals, tangents])
+    if (!Array.isArray(given))
+      fail('jvp', 'a list of primals and a list of tangents', describe(given), 'write jvp(f, [x], [direction])')
   const [out, pullback] = vjp<A, R>(f, ...(primals as unknown as A))
   const [, push] = vjp((cotangent: R) => pullback(cotangent, { unreached: 'zero' }), mapTree(out, zerosLike))
   return [out, push(tangents as unknown as A, { unreached: 'zero' })[0]]
@@ -185,6 +189,13 @@ const chosen = <T extends Tree>(
   order: HvpOptions['order'],
   ways: { readonly [K in NonNullable<HvpOptions['order']>]: () => T }
 ): T => {
+  if (order !== undefined && !Object.hasOwn(ways, order))
+    fail(
+      'a second derivative',
+      `order to be one of ${Object.keys(ways).join(', ')}`,
+      describe(order),
+      'leave it out, or name one'
+    )
   if (order) return ways[order]()
   const [reverse, forward] = [ways['reverse-over-reverse'](), ways['forward-over-reverse']()]
   return work(leaves(forward)) < work(leaves(reverse)) ? forward : reverse
@@ -194,7 +205,9 @@ const chosen = <T extends Tree>(
  * The Hessian of a scalar `f` times `v`, without the Hessian: d/dx <df/dx, v>.
  * @example hvp(f, x, v)
  */
-export const hvp = <T extends Tree>(f: (x: T) => Tensor, x: T, v: T, { order }: HvpOptions = {}): T => {
+export const hvp = <T extends Tree>(f: (x: T) => Tensor, x: T, v: T, options: HvpOptions = {}): T => {
+  const { order } = checkOptions('hvp', options, ['order'])
+  checkFunction('hvp', f)
   const gradient = (y: T): T => grad(f, { unreached: 'zero' })(y)
   return chosen(order, {
     'reverse-over-reverse': () => {
@@ -214,15 +227,18 @@ export const mixedHvp = <X extends Tree, Y extends Tree>(
   x: X,
   y: Y,
   v: Y,
-  { order }: HvpOptions = {}
-): X =>
-  chosen(order, {
+  options: HvpOptions = {}
+): X => {
+  const { order } = checkOptions('mixedHvp', options, ['order'])
+  checkFunction('mixedHvp', f)
+  return chosen(order, {
     'reverse-over-reverse': () => {
       const [, pullback] = vjp((a: X): Y => grad((b: Y) => f(a, b), { unreached: 'zero' })(y), x)
       return pullback(v, { unreached: 'zero' })[0]
     },
     'forward-over-reverse': () => jvp((b: Y): X => grad((a: X) => f(a, b), { unreached: 'zero' })(x), [y], [v])[1]
   })
+}
 
 /** A tree of trees: for each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument]. */
 export type Jacobian<R, T> = R extends Tensor ? T : { readonly [K in keyof R]: Jacobian<R[K], T> }

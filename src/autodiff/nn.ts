@@ -24,8 +24,8 @@ import {
   transpose,
   where
 } from './ops/index.js'
-import { axesOf, fail, show, sizeOf } from './shape.js'
-import type { Tensor } from './tensor.js'
+import { axesOf, checkFunction, describe, fail, show, sizeOf } from './shape.js'
+import { isTensor, requireTensor, type Tensor } from './tensor.js'
 
 const square = (x: Tensor): Tensor => mul(x, x)
 
@@ -41,7 +41,7 @@ const centreOf = (x: Tensor, axes: readonly number[]): Tensor => {
 
 /** The mean squared distance from the mean (biased), in two passes: mean((x - mean)^2) keeps its digits where E[x^2] - mean^2 loses them. */
 export const variance = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
-  mean(square(sub(x, centreOf(x, axesOf('variance', axes, x.shape.length)))), axes, options)
+  mean(square(sub(x, centreOf(x, axesOf('variance', axes, requireTensor('variance', x).shape.length)))), axes, options)
 
 /** Learnable scale and shift of a batch norm, f32[C] each. */
 export interface Affine {
@@ -58,15 +58,20 @@ export interface Moments {
 /** f32[C] laid along axis 1. */
 const perChannel = (x: Tensor, rank: number): Tensor => reshape(x, [x.shape[0] as number, ...Array<number>(rank - 2).fill(1)])
 
-const affine = (x: Tensor, parameters: Affine | undefined): Tensor =>
-  parameters ? add(mul(x, perChannel(parameters.scale, x.shape.length)), perChannel(parameters.shift, x.shape.length)) : x
+const affine = (x: Tensor, parameters: Affine | undefined): Tensor => {
+  if (parameters === undefined) return x
+  if (!isTensor(parameters?.scale) || !isTensor(parameters.shift))
+    fail('batchNorm', 'parameters { scale, shift }, f32[C] each', describe(parameters), 'give both, or none')
+  return add(mul(x, perChannel(parameters.scale, x.shape.length)), perChannel(parameters.shift, x.shape.length))
+}
 
 /**
  * Batch norm in training mode: channels (axis 1) normalised by the batch's own mean and biased variance. The statistics are outputs, never
  * hidden state; `variance` among them is the unbiased one, which running statistics keep (see `updateRunning`).
  */
 export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { readonly y: Tensor; readonly moments: Moments } => {
-  const axes = [...x.shape.keys()].filter(axis => axis !== 1)
+  const axes = [...requireTensor('batchNorm', x).shape.keys()].filter(axis => axis !== 1)
+  if (x.shape.length < 2) fail('batchNorm', 'x[B,C,...]', show(x), 'give it an axis for the batch and one for the channels')
   const channels = x.shape[1] as number
   const count = sizeOf(x.shape) / channels
   if (count < 2)
@@ -87,11 +92,13 @@ export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { rea
 }
 
 /** Batch norm in evaluation mode: channels normalised by running statistics. */
-export const batchNormEval = (x: Tensor, running: Moments, parameters?: Affine, epsilon = 1e-5): Tensor =>
-  affine(
-    mul(sub(x, perChannel(running.mean, x.shape.length)), perChannel(rsqrt(add(running.variance, epsilon)), x.shape.length)),
-    parameters
-  )
+export const batchNormEval = (x: Tensor, running: Moments, parameters?: Affine, epsilon = 1e-5): Tensor => {
+  const rank = requireTensor('batchNormEval', x).shape.length
+  if (!isTensor(running?.mean) || !isTensor(running.variance))
+    fail('batchNormEval', 'running { mean, variance }, f32[C] each', describe(running), 'give both')
+  const normal = mul(sub(x, perChannel(running.mean, rank)), perChannel(rsqrt(add(running.variance, epsilon)), rank))
+  return affine(normal, parameters)
+}
 
 /** Running statistics after a batch: running (1 - momentum) + batch momentum. */
 export const updateRunning = (running: Tensor, batch: Tensor, momentum = 0.1): Tensor =>
@@ -114,7 +121,8 @@ export const logSoftmax = (x: Tensor, axis = -1): Tensor => {
 
 /** Mean over rows of -log softmax(logits)[label]: logits f32[B,K], labels i32[B]. A label out of range gives NaN. */
 export const crossEntropy = (logits: Tensor, labels: Tensor): Tensor => {
-  const [batch, classes] = logits.shape
+  const [batch, classes] = requireTensor('crossEntropy', logits).shape
+  requireTensor('crossEntropy', labels)
   if (logits.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== batch)
     fail(
       'crossEntropy',
@@ -144,6 +152,7 @@ export const dot = (x: Tensor, y: Tensor): Tensor => sum(mul(x, y))
  * @example unlessZero(norm(x), length => div(x, length)) // x / |x|, and 0 for the zero vector
  */
 export const unlessZero = (x: Tensor, f: (x: Tensor) => Tensor): Tensor => {
+  checkFunction('unlessZero', f)
   const isZero = equal(x, 0)
   return where(isZero, 0, f(where(isZero, 1, x)))
 }
@@ -164,7 +173,7 @@ export const cosine = (x: Tensor, y: Tensor): Tensor => dot(unit(flat(x), 1), un
 export type Rows = Tensor | readonly Tensor[]
 
 const asRows = (name: string, rows: Rows): Tensor => {
-  const matrix = Array.isArray(rows) ? concat((rows as readonly Tensor[]).map(flat)) : (rows as Tensor)
+  const matrix = Array.isArray(rows) ? concat((rows as readonly Tensor[]).map(flat)) : requireTensor(name, rows as Tensor)
   if (matrix.shape.length !== 2 || (matrix.shape[0] as number) < 2)
     fail(name, 'at least two vectors', show(matrix), 'pass f32[M,n] with M >= 2, or a list of tensors of one size')
   return matrix

@@ -2,7 +2,7 @@
 import type { MapKernel, RegionsKernel, ViewKernel } from './kernel.js'
 import { allocate, denseView, type NdArray, readView, writeView } from './ndarray.js'
 import { type Aval, orThrow, sizeOf } from './shape.js'
-import type { Attributes, Primitive, Tensor } from './tensor.js'
+import { type Attributes, type Primitive, requireTensor, type Tensor } from './tensor.js'
 
 /** Every primitive by name, filled as the files of `ops/` define them: tests go over all of them. */
 export const registry: Map<string, Primitive> = new Map()
@@ -17,19 +17,25 @@ export const primitive = <A extends Attributes>(record: Primitive<A>): Primitive
 
 /** A node: the shape rule is asked first, and its refusal is thrown as a `ShapeError`. */
 export const bind = <A extends Attributes>(of: Primitive<A>, inputs: readonly Tensor[], attributes: A): Tensor => {
+  for (const input of inputs) requireTensor(of.name, input)
   const { shape, dtype } = orThrow(of.shape(inputs, attributes))
   return { primitive: of, inputs, attributes, shape, dtype }
 }
 
-/** Reference and kernel of a pointwise primitive: `f` on numbers, the same in WGSL over a, b, c. */
+/**
+ * Reference and kernel of a pointwise primitive: `f` on numbers, the same in WGSL over a, b, c. `ofIntegers` is `f` where float64 does not
+ * hold the integers that come out, which wrap around.
+ */
 export const pointwise = (
   f: (a: number, b: number, c: number) => number,
-  expression: string
+  expression: string,
+  ofIntegers = f
 ): { readonly reference: Primitive['reference']; readonly kernel: MapKernel } => ({
   reference: ([a, b, c], _, out) => {
     const result = allocate(out.dtype, sizeOf(out.shape))
     const [da, db, dc] = [a?.data, b?.data, c?.data]
-    for (let i = 0; i < result.length; i++) result[i] = f(da?.[i] as number, db?.[i] as number, dc?.[i] as number)
+    const of = out.dtype === 'f32' ? f : ofIntegers
+    for (let i = 0; i < result.length; i++) result[i] = of(da?.[i] as number, db?.[i] as number, dc?.[i] as number)
     return result
   },
   kernel: { kind: 'map', expression: () => expression }

@@ -37,6 +37,41 @@ export const orThrow = <A>(rule: E.Either<ShapeError, A>): A => {
 export const fail = (primitive: string, required: string, got: string, cure: string): never =>
   orThrow(refuse(primitive, required, got, cure))
 
+/** Any value in a sentence, not too long: `'same'`, `[0,1,0,1]`, `a function`. */
+export const describe = (value: unknown): string => {
+  if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
+  if (ArrayBuffer.isView(value)) return value.constructor.name
+  if (typeof value === 'object' && value !== null && 'dtype' in value && Array.isArray((value as Aval).shape))
+    return show(value as Aval)
+  if (Array.isArray(value)) return cut(`[${value.map(describe).join(',')}]`)
+  if (typeof value === 'object' && value !== null) return cut(`{ ${Object.keys(value).join(', ')} }`)
+  return cut(typeof value === 'string' ? `'${value}'` : String(value))
+}
+const MOST_CHARACTERS = 60
+const cut = (text: string): string => (text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...` : text)
+
+/** Options, none of whose names is misspelt. `known` are the names that there are. */
+export const checkOptions = <O extends object>(primitive: string, options: O, known: readonly (keyof O & string)[]): O => {
+  const among = `options among ${known.join(', ')}`
+  if (typeof options !== 'object' || options === null || Array.isArray(options))
+    return fail(primitive, among, describe(options), `pass a record like { ${known[0]}: ... }`)
+  const unknown = Object.keys(options).find(name => !(known as readonly string[]).includes(name))
+  if (unknown === undefined) return options
+  const letters = (name: string): string => name.toLowerCase().replace(/[^a-z]/g, '')
+  const near = known.find(name => letters(unknown).startsWith(letters(name)) || letters(name).startsWith(letters(unknown)))
+  return fail(primitive, among, `'${unknown}'`, near ? `write ${near}` : 'leave it out')
+}
+
+/** A function that is one. */
+export const checkFunction = <F>(primitive: string, f: F): F =>
+  typeof f === 'function' ? f : fail(primitive, 'a function', describe(f), 'pass x => ..., not what it gives')
+
+/** A list of numbers, as shapes, permutations and paddings are. */
+export const checkNumbers = (primitive: string, what: string, list: readonly number[]): readonly number[] =>
+  Array.isArray(list) && list.every(value => typeof value === 'number')
+    ? list
+    : fail(primitive, what, describe(list), 'pass a list like [2, 3]')
+
 /** `f32[2,3]`. */
 export const show = ({ dtype, shape }: Aval): string => `${dtype}[${shape.join(',')}]`
 
@@ -71,7 +106,8 @@ export const axisOf = (primitive: string, axis: number, rank: number): number =>
 
 /** Axes as sorted indices without repetition; `undefined` means all of them. */
 export const axesOf = (primitive: string, axes: number | readonly number[] | undefined, rank: number): number[] => {
-  const list = axes === undefined ? Array.from({ length: rank }, (_, i) => i) : typeof axes === 'number' ? [axes] : axes
+  if (axes === undefined) return Array.from({ length: rank }, (_, i) => i)
+  const list = checkNumbers(primitive, 'an axis or a list of axes', typeof axes === 'number' ? [axes] : axes)
   return [...new Set(list.map(axis => axisOf(primitive, axis, rank)))].sort((a, b) => a - b)
 }
 

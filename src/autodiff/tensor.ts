@@ -6,7 +6,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { DType } from '../kernels/spec.js'
 import type { Attributes, Kernel } from './kernel.js'
 import type { NdArray } from './ndarray.js'
-import type { Aval, Shape, ShapeError } from './shape.js'
+import { type Aval, describe, fail, type Shape, type ShapeError } from './shape.js'
 
 export type { Attributes, Aval, DType, Shape }
 
@@ -46,3 +46,7 @@ export type Vjp<A extends Attributes = Attributes> = {
 
 export const isTensor = (value: unknown): value is Tensor =>
   typeof value === 'object' && value !== null && 'primitive' in value && 'inputs' in value
+
+/** Refuses what is no tensor with a sentence: the first line of every operation that looks at its argument's shape. */
+export const requireTensor = (name: string, value: Tensor): Tensor =>
+  isTensor(value) ? value : fail(name, 'a tensor', describe(value), 'make one of numbers: tensor(2)')

@@ -2,6 +2,7 @@
  * Parameter trees: lists and records of leaves, to any depth. A leaf's path reads like `cells.3.edge.1`. Leaves are recognised by a
  * predicate, so the same functions serve tensors, stored tensors and arrays.
  */
+import { describe, fail } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
 
@@ -22,14 +23,14 @@ type IsLeaf<L> = (value: unknown) => value is L
 export const leavesOf = <L>(tree: unknown, isLeaf: IsLeaf<L>, path = ''): Leaf<L>[] => {
   if (isLeaf(tree)) return [{ path, value: tree }]
   if (typeof tree !== 'object' || tree === null || ArrayBuffer.isView(tree))
-    throw new TypeError(
-      `a tree requires tensors, lists and records of them, but got ${describe(tree)} at '${path || 'the root'}'; wrap numbers with tensor()`
+    fail(
+      'a tree',
+      'tensors, lists and records of them',
+      `${describe(tree)} at '${path || 'the root'}'`,
+      'wrap numbers with tensor()'
     )
-  return Object.entries(tree).flatMap(([key, value]) => leavesOf(value, isLeaf, path ? `${path}.${key}` : key))
+  return Object.entries(tree as object).flatMap(([key, value]) => leavesOf(value, isLeaf, path ? `${path}.${key}` : key))
 }
-
-const describe = (value: unknown): string =>
-  value === null ? 'null' : ArrayBuffer.isView(value) ? value.constructor.name : typeof value
 
 /** The same tree with other leaves, taken in the order of `leavesOf`. */
 export const rebuild = <L>(tree: unknown, isLeaf: IsLeaf<L>, values: readonly unknown[]): unknown => {

@@ -54,19 +54,33 @@ const kinks: Readonly<Record<string, Convention>> = {
 }
 
 const ties: Readonly<Record<string, Convention>> = {
-  'of maximum go to the first operand': at(
+  'of maximum go by halves to both operands': at(
     x => $.sum($.maximum(square(half(x, 0)), square(half(x, 1)))),
     ndarray([1, 2, 1, 3]),
     10,
-    [2, 0, 0, 6],
-    diagonal(2, 0, 0, 2)
+    [1, 0, 1, 6],
+    diagonal(1, 0, 1, 2)
   ),
-  'of minimum go to the first operand': at(
+  'of minimum go by halves to both operands': at(
     x => $.sum($.minimum(square(half(x, 0)), square(half(x, 1)))),
     ndarray([1, 2, 1, 3]),
     5,
-    [2, 4, 0, 0],
-    diagonal(2, 2, 0, 0)
+    [1, 4, 1, 0],
+    diagonal(1, 2, 1, 0)
+  ),
+  'of both with 0 add up to the slope of x': at(
+    x => $.sum($.add($.maximum(x, 0), $.minimum(0, x))),
+    ndarray([0, -1, 2]),
+    1,
+    [1, 1, 1],
+    zeros(9)
+  ),
+  'at bounds count half, however the bounds are written': at(
+    x => $.sum($.add($.minimum(1, $.maximum(-1, x)), $.mul(2, $.maximum($.minimum(x, 1), -1)))),
+    ndarray([-1, 1, 0.5, 3]),
+    4.5,
+    [1.5, 1.5, 3, 0],
+    zeros(16)
   ),
   'of max go to the first element': at(x => $.max(square(x)), ndarray([1, -3, 3]), 9, [0, -6, 0], diagonal(0, 2, 0)),
   'of max over several axes go to the first in row-major order': at(

@@ -293,7 +293,7 @@ describe('what is refused', () => {
     [
       'a number in a tree',
       () => grad((t: { a: Tensor }) => t.a)({ a: 3 as never }),
-      "but got number at 'a'; wrap numbers with tensor()"
+      "but got 3 at 'a'; wrap numbers with tensor()"
     ]
   ])('%s', (_, refused, message) => expect(refused).toThrow(message))
 })

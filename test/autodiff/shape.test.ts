@@ -78,7 +78,7 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ['a step of 0', () => $.slice(matrix, [[0, 2, 0]]), 'step >= 1', 'by [0,1]', 'inside'],
     ['too many specs', () => $.slice(vector, [[], []]), 'at most 1 specs for f32[3]', '2', 'drop the last ones'],
     ['a padding below 0', () => $.pad(vector, [-1], [0]), '1 counts >= 0', '[-1] [0] [0]', 'use slice'],
-    ['paddings of too few axes', () => $.pad(matrix, [1], [1]), '2 counts', '[1] [1] [0]', 'use slice'],
+    ['paddings of too few axes', () => $.pad(matrix, [1], [1]), '2 counts', '[1] [1] [0,0]', 'use slice'],
     [
       'shapes that do not fit together',
       () => $.concat([matrix, t([2, 4])]),

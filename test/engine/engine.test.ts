@@ -80,11 +80,26 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
     })
 
     it('of float64 are rounded to float32 on the device, and kept on the reference', async () => {
-      const data = Float64Array.of(0.1, MAX_VALUE, MIN_VALUE)
+      const data = Float64Array.of(0.1, 1e38, MIN_VALUE)
       const back = await done(pipe(store({ data, shape: [3], dtype: 'f32' } as HostArray), RTE.chain(read)))
       expect(Array.from(back.data)).toEqual(Array.from(kind === 'gpu' ? Float32Array.from(data) : data))
       expect(back.data).toBeInstanceOf(kind === 'gpu' ? Float32Array : Float64Array)
+      const beyond = store({ data: Float64Array.of(1, MAX_VALUE), shape: [2], dtype: 'f32' } as HostArray)
+      if (kind === 'reference') expect(Array.from((await done(pipe(beyond, RTE.chain(read)))).data)).toEqual([1, MAX_VALUE])
+      else
+        expect((await refused(beyond)).message).toBe(
+          "Wanted numbers that 'f32' holds at '', but there is 1.7976931348623157e+308: choose another dtype, or round it."
+        )
     })
+
+    it.each([
+      ['half a number', { data: Float64Array.of(1, 0.5), dtype: 'i32' }, "numbers that 'i32' holds at '', but there is 0.5"],
+      ['a NaN', { data: Float32Array.of(Number.NaN, 1), dtype: 'u32' }, "numbers that 'u32' holds at '', but there is NaN"],
+      ['a number below 0', { data: Int32Array.of(0, -1), dtype: 'u32' }, "numbers that 'u32' holds at '', but there is -1"],
+      ['a dtype that there is not', { data: Float64Array.of(1.7, 2), dtype: 'f64' }, "the dtype 'f64', not f32, i32 or u32"]
+    ])('are refused with %s, where the dtype does not hold it', async (_, array, part) =>
+      expect((await refused(store({ shape: [2], ...array } as HostArray))).message).toContain(part)
+    )
 
     it('are trees of any form, in and out', async () => {
       const tree = { a: f32([1, 2, 3]), list: [f32([4, 5, 6]), { b: f32([7, 8, 9]) }] }

@@ -67,7 +67,7 @@ const FOURS = [4, 8, 12, 16, 20, 28, 32, 36, 60, 64, 128, 256]
 
 /** A shape of about so many elements. */
 export const shapeNear = (random: Random, target: number): Shape => {
-  const rank = target === 1 ? random.below(4) : random.pick([1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8])
+  const rank = target === 1 ? random.below(4) : random.pick([1, 1, 2, 2, 3, 3, 4, 4, 5, 6, 8, 9])
   const extents: number[] = []
   let left = target
   for (let axis = 1; axis < rank; axis++) {

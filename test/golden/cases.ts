@@ -32,6 +32,11 @@ const binary =
   x =>
     f(pick(x, 0), pick(x, 1))
 const affine = (x: readonly Tensor[]) => (x.length > 1 ? { scale: pick(x, 1), shift: pick(x, 2) } : undefined)
+const window = (attrs: Attributes): $.PoolOptions => ({
+  kernel: attrs['kernel'] as number,
+  stride: attrs['stride'] as number,
+  padding: attrs['padding'] as number
+})
 const dims = (attrs: Attributes) => (attrs['dim'] as number[] | null) ?? undefined
 
 /** A block of the search's own layers, by the names of the official modules. */
@@ -67,8 +72,8 @@ export const builders: Readonly<Record<string, Build>> = {
     const y = $.conv2d(pick(x, 0), pick(x, 1), attrs)
     return x.length > 2 ? $.add(y, $.reshape(pick(x, 2), [-1, 1, 1])) : y
   },
-  max_pool2d: (x, { attrs = {} }) => $.maxPool2d(pick(x, 0), attrs as unknown as $.PoolOptions),
-  avg_pool2d: (x, { attrs = {} }) => $.avgPool2d(pick(x, 0), attrs as unknown as $.PoolOptions),
+  max_pool2d: (x, { attrs = {} }) => $.maxPool2d(pick(x, 0), window(attrs)),
+  avg_pool2d: (x, { attrs = {} }) => $.avgPool2d(pick(x, 0), window(attrs)),
   batch_norm_train: (x, { attrs = {} }) => nn.batchNorm(pick(x, 0), affine(x), attrs['eps'] as number).y,
   batch_norm_eval: (x, { attrs = {} }, [mean, variance]) =>
     nn.batchNormEval(pick(x, 0), { mean: mean as Tensor, variance: variance as Tensor }, affine(x), attrs['eps'] as number),

@@ -2,8 +2,20 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, denseView, type NdArray, readView, reshapeView, type View } from '../ndarray.js'
 import { bind, movement, primitive } from '../primitive.js'
-import { type Aval, axesOf, checkExtents, denseStrides, refuse, type Shape, sameShape, show, sizeOf } from '../shape.js'
-import type { Primitive, Tensor } from '../tensor.js'
+import {
+  type Aval,
+  axesOf,
+  checkExtents,
+  checkNumbers,
+  checkOptions,
+  denseStrides,
+  refuse,
+  type Shape,
+  sameShape,
+  show,
+  sizeOf
+} from '../shape.js'
+import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
 const reshapePrimitive: Primitive<{ readonly shape: Shape }> = primitive({
   name: 'reshape',
@@ -25,7 +37,11 @@ const reshapePrimitive: Primitive<{ readonly shape: Shape }> = primitive({
  * @example reshape(x, [2, -1]) // f32[4,3] -> f32[2,6]
  */
 export const reshape = (x: Tensor, shape: Shape): Tensor => {
-  const known = shape.reduce((product, extent) => (extent === -1 ? product : product * extent), 1)
+  requireTensor('reshape', x)
+  const known = checkNumbers('reshape', 'a shape', shape).reduce(
+    (product, extent) => (extent === -1 ? product : product * extent),
+    1
+  )
   const filled = shape.map(extent => (extent === -1 ? sizeOf(x.shape) / known : extent))
   return sameShape(x.shape, filled) ? x : bind(reshapePrimitive, [x], { shape: filled })
 }
@@ -63,7 +79,9 @@ const broadcastPrimitive: Primitive<{ readonly shape: Shape }> = primitive({
 
 /** `x` repeated to `shape` (NumPy's rule). @example broadcastTo(bias, [32, 10]) */
 export const broadcastTo = (x: Tensor, shape: Shape): Tensor =>
-  sameShape(x.shape, shape) ? x : bind(broadcastPrimitive, [x], { shape })
+  sameShape(requireTensor('broadcast', x).shape, checkNumbers('broadcast', 'a shape', shape))
+    ? x
+    : bind(broadcastPrimitive, [x], { shape })
 
 /** The view of `x` with the axes `axes` moved to the end: what a fold runs over. */
 export const reducedLast = (shape: Shape, axes: readonly number[]): { kept: number[]; view: View } => {
@@ -115,8 +133,9 @@ export interface ReduceOptions {
  * The sum over `axes` (all by default). On the device partial sums are added in a fixed order.
  * @example sum(x, [0, 2, 3]) // f32[32,16,8,8] -> f32[16]
  */
-export const sum = (x: Tensor, axes?: number | readonly number[], { keepDims = false }: ReduceOptions = {}): Tensor => {
-  const list = axesOf('sum', axes, x.shape.length)
+export const sum = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
+  const { keepDims = false } = checkOptions('sum', options, ['keepDims'])
+  const list = axesOf('sum', axes, requireTensor('sum', x).shape.length)
   const reduced = list.length ? bind(sumPrimitive, [x], { axes: list }) : x
   return keepDims ? reshape(reduced, keptShape(x.shape, list)) : reduced
 }

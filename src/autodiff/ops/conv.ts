@@ -9,8 +9,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
-import { type Aval, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
-import type { Primitive, Tensor } from '../tensor.js'
+import { type Aval, checkOptions, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
+import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
 type Two = readonly [number, number]
 type Four = readonly [number, number, number, number]
@@ -289,16 +289,33 @@ export interface ConvOptions {
   readonly groups?: number
 }
 
-const both = (value: number | Two): Two => (typeof value === 'number' ? [value, value] : value)
+const both = (option: string, value: number | Two): Two => {
+  const pair: unknown = typeof value === 'number' ? [value, value] : value
+  return Array.isArray(pair) && pair.length === 2 && pair.every(one => typeof one === 'number')
+    ? (pair as unknown as Two)
+    : fail(
+        'conv2d',
+        `${option} as a number, or as two for height and width`,
+        describe(value),
+        'pad unevenly with pad(x, before, after), and write half the kernel for padding that keeps the size'
+      )
+}
 
 /**
  * Convolution of images f32[B,C,H,W] with filters f32[O,C/groups,K,L]. `groups: C` is a depthwise convolution.
  * @example conv2d(x, w, { padding: 1 })                      // 3x3, same size
  * @example conv2d(x, w, { stride: 2, padding: 1, groups: 16 })
  */
-export const conv2d = (x: Tensor, w: Tensor, { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions = {}): Tensor => {
-  const attributes = { stride: both(stride), padding: both(padding), dilation: both(dilation), groups }
-  return [x, w].some(t => t.shape.length !== 4)
+export const conv2d = (x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor => {
+  const known = ['stride', 'padding', 'dilation', 'groups'] as const
+  const { stride = 1, padding = 0, dilation = 1, groups = 1 } = checkOptions('conv2d', options, known)
+  const attributes = {
+    stride: both('stride', stride),
+    padding: both('padding', padding),
+    dilation: both('dilation', dilation),
+    groups
+  }
+  return [x, w].map(t => requireTensor('conv2d', t).shape.length).some(rank => rank !== 4)
     ? fail('conv2d', 'images [B,C,H,W] and filters [O,C/groups,K,L]', `${show(x)} and ${show(w)}`, 'reshape them to four axes')
     : convolve(x, w, attributes)
 }

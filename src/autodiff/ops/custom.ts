@@ -4,8 +4,8 @@ import { topological } from '../graph.js'
 import type { NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
 import { pullBack } from '../pullback.js'
-import { type Aval, fail, sameShape } from '../shape.js'
-import type { Primitive, Tensor } from '../tensor.js'
+import { type Aval, checkFunction, describe, fail, sameShape } from '../shape.js'
+import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { alias } from './core.js'
 
 /** A user's pull-back: the cotangent, the arguments and the result give one cotangent for each argument. */
@@ -39,16 +39,16 @@ const closedOver = (value: Tensor, args: readonly Tensor[]): Tensor[] => {
 }
 
 const checked = (args: readonly Tensor[], pulled: readonly Tensor[]): readonly Tensor[] => {
-  if (pulled.length !== args.length)
+  if (!Array.isArray(pulled) || pulled.length !== args.length)
     fail(
       'customVjp',
       `one cotangent for each of the ${args.length} arguments`,
-      `${pulled.length}`,
+      Array.isArray(pulled) ? `${pulled.length}` : describe(pulled),
       'return a list as long as the arguments'
     )
   pulled.forEach((cotangent, i) => {
     const { shape } = args[i] as Tensor
-    if (!sameShape(cotangent.shape, shape))
+    if (!sameShape(requireTensor('customVjp', cotangent).shape, shape))
       fail(
         'customVjp',
         `a cotangent of the argument's shape [${shape.join(',')}]`,
@@ -69,9 +69,11 @@ const checked = (args: readonly Tensor[], pulled: readonly Tensor[]): readonly T
 export const customVjp =
   (f: (...args: readonly Tensor[]) => Tensor, backward: Backward) =>
   (...args: readonly Tensor[]): Tensor => {
+    checkFunction('customVjp', f)
+    checkFunction('customVjp', backward)
     // Aliases, so that no path from the value to what is closed over goes through an argument.
     const own = args.map(alias)
-    const value = f(...own)
+    const value = requireTensor('customVjp', f(...own))
     const others = closedOver(value, own)
     const pull = (g: Tensor, inputs: readonly Tensor[], out: Tensor) => [
       ...checked(args, backward(g, inputs.slice(0, args.length), out)),

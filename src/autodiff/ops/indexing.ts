@@ -7,8 +7,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
-import { type Aval, axisOf, refuse, type Shape, show, sizeOf } from '../shape.js'
-import type { Primitive, Tensor } from '../tensor.js'
+import { type Aval, axisOf, describe, refuse, type Shape, show, sizeOf } from '../shape.js'
+import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
 const isIndex = ({ dtype }: Aval): boolean => dtype === 'i32'
 
@@ -20,7 +20,7 @@ const oneHotPrimitive: Primitive<{ readonly classes: number }> = primitive({
       : refuse(
           'one_hot',
           'i32 indices and a positive number of classes',
-          `${show(indices as Aval)} and ${classes}`,
+          `${show(indices as Aval)} and ${describe(classes)}`,
           "convert the indices: convert(x, 'i32')"
         ),
   reference: ([indices], { classes }, out) => {
@@ -84,7 +84,7 @@ const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
 
 /** Rows of `x` along `axis` at `indices`; their axes take the axis' place. @example take(table, ids) // f32[100,8], i32[4] -> f32[4,8] */
 export const take = (x: Tensor, indices: Tensor, axis = 0): Tensor =>
-  bind(takePrimitive, [x, indices], { axis: axisOf('take', axis, x.shape.length) })
+  bind(takePrimitive, [x, indices], { axis: axisOf('take', axis, requireTensor('take', x).shape.length) })
 
 const scatterAddPrimitive: Primitive<{ readonly axis: number; readonly extent: number }> = primitive({
   name: 'scatter_add',
@@ -100,7 +100,7 @@ const scatterAddPrimitive: Primitive<{ readonly axis: number; readonly extent: n
       : refuse(
           'scatter_add',
           `an f32 tensor whose axes from ${axis} on are those of the i32 indices, and a positive extent`,
-          `${show(x as Aval)} and ${show(indices as Aval)} into ${extent}`,
+          `${show(x as Aval)} and ${show(indices as Aval)} into ${describe(extent)}`,
           'reshape one of them'
         )
   },
@@ -131,6 +131,6 @@ const scatterAddPrimitive: Primitive<{ readonly axis: number; readonly extent: n
 
 /** The transpose of `take`: rows of `x` added into `extent` rows along the result's `axis`, in the order of the indices. */
 export const scatterAdd = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor => {
-  const rank = Math.max(1, x.shape.length - indices.shape.length + 1)
+  const rank = Math.max(1, requireTensor('scatter_add', x).shape.length - requireTensor('scatter_add', indices).shape.length + 1)
   return bind(scatterAddPrimitive, [x, indices], { axis: axisOf('scatter_add', axis, rank), extent })
 }

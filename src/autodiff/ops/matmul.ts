@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
 import { type Aval, broadcastShapes, fail, refuse, show, sizeOf } from '../shape.js'
-import type { Primitive, Tensor } from '../tensor.js'
+import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, reshape } from './broadcast.js'
 import { transpose } from './movement.js'
 
@@ -67,7 +67,7 @@ const swapLast = (x: Tensor): Tensor => {
  * @example matmul(x, w) // f32[32,784] f32[784,10] -> f32[32,10]
  */
 export const matmul = (x: Tensor, y: Tensor): Tensor => {
-  if (x.shape.length === 0 || y.shape.length === 0)
+  if (requireTensor('matmul', x).shape.length === 0 || requireTensor('matmul', y).shape.length === 0)
     return fail('matmul', 'tensors with at least one axis', `${show(x)} and ${show(y)}`, 'use mul for a scalar')
   if (y.shape.length === 1) {
     const product = matmul(x, reshape(y, [-1, 1]))

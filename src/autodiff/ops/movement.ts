@@ -2,8 +2,20 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { denseView, type View } from '../ndarray.js'
 import { assembly, bind, movement, primitive } from '../primitive.js'
-import { type Aval, axisOf, checkExtents, denseStrides, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
-import type { Primitive, Tensor } from '../tensor.js'
+import {
+  type Aval,
+  axisOf,
+  checkExtents,
+  checkNumbers,
+  denseStrides,
+  describe,
+  fail,
+  refuse,
+  type Shape,
+  show,
+  sizeOf
+} from '../shape.js'
+import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
 const transposePrimitive: Primitive<{ readonly permutation: readonly number[] }> = primitive({
   name: 'transpose',
@@ -32,13 +44,12 @@ const transposePrimitive: Primitive<{ readonly permutation: readonly number[] }>
 })
 
 /** Axes in another order; reversed by default. @example transpose(x, [0, 2, 3, 1]) // NCHW -> NHWC */
-export const transpose = (
-  x: Tensor,
-  permutation: readonly number[] = x.shape.map((_, axis) => x.shape.length - 1 - axis)
-): Tensor =>
-  permutation.every((axis, i) => axis === i) && permutation.length === x.shape.length
-    ? x
-    : bind(transposePrimitive, [x], { permutation })
+export const transpose = (x: Tensor, permutation?: readonly number[]): Tensor => {
+  const rank = requireTensor('transpose', x).shape.length
+  const given = permutation ?? x.shape.map((_, axis) => rank - 1 - axis)
+  const axes = checkNumbers('transpose', 'a list of axes', given).map(axis => axisOf('transpose', axis, rank))
+  return axes.every((axis, i) => axis === i) && axes.length === rank ? x : bind(transposePrimitive, [x], { permutation: axes })
+}
 
 interface SliceAttributes {
   readonly [key: string]: unknown
@@ -96,8 +107,10 @@ export type SliceSpec = readonly (number | null | undefined)[]
  * @example slice(x, [[], [], [1], [0, null, 2]]) // x[:, :, 1:, ::2]
  */
 export const slice = (x: Tensor, specs: readonly SliceSpec[]): Tensor => {
-  if (specs.length > x.shape.length)
-    fail('slice', `at most ${x.shape.length} specs for ${show(x)}`, String(specs.length), 'drop the last ones')
+  const { length } = requireTensor('slice', x).shape
+  if (!Array.isArray(specs) || !specs.every(Array.isArray))
+    fail('slice', 'a list of specs [start, stop, step]', describe(specs), 'write slice(x, [[0, 2], [], [null, null, 2]])')
+  if (specs.length > length) fail('slice', `at most ${length} specs for ${show(x)}`, String(specs.length), 'drop the last ones')
   const bound = (value: number | null | undefined, otherwise: number, extent: number) =>
     value === null || value === undefined ? otherwise : value < 0 ? value + extent : Math.min(value, extent)
   return bind(slicePrimitive, [x], {
@@ -217,9 +230,14 @@ export const pad = (
   x: Tensor,
   before: readonly number[],
   after: readonly number[],
-  interior: readonly number[] = before.map(() => 0)
-): Tensor =>
-  [before, after, interior].every(list => list.every(n => n === 0)) ? x : bind(padPrimitive, [x], { before, after, interior })
+  interior: readonly number[] = requireTensor('pad', x).shape.map(() => 0)
+): Tensor => {
+  const lists = [before, after, interior].map(list => checkNumbers('pad', 'counts for each axis', list))
+  requireTensor('pad', x)
+  return lists.every(list => list.length === x.shape.length && list.every(n => n === 0))
+    ? x
+    : bind(padPrimitive, [x], { before, after, interior })
+}
 
 const concatPrimitive: Primitive<{ readonly axis: number }> = primitive({
   name: 'concat',
@@ -261,8 +279,9 @@ const concatPrimitive: Primitive<{ readonly axis: number }> = primitive({
 
 /** Tensors one after another along `axis`. @example concat([x, y], 1) */
 export const concat = (tensors: readonly Tensor[], axis = 0): Tensor => {
+  if (!Array.isArray(tensors)) return fail('concat', 'a list of tensors', describe(tensors), 'write concat([x, y])')
   const [first] = tensors
   if (!first) return fail('concat', 'at least one tensor', 'none', 'pass a list that is not empty')
-  const found = axisOf('concat', axis, first.shape.length)
+  const found = axisOf('concat', axis, requireTensor('concat', first).shape.length)
   return tensors.length === 1 ? first : bind(concatPrimitive, tensors, { axis: found })
 }

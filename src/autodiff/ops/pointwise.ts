@@ -1,8 +1,9 @@
 /**
  * Pointwise operations. Binary ones broadcast: the broadcast is a node of its own, so a rule here sees equal shapes only.
  *
- * Conventions at singular points (tested to order 2): relu'(0) = 0, abs'(0) = 0, sign' = 0 everywhere, and a tie of `maximum` or `minimum`
- * sends its whole cotangent to the first operand. NaN is never swallowed: relu, maximum and minimum pass it on.
+ * Conventions at singular points (tested to order 2): relu'(0) = 0, abs'(0) = 0, sign' = 0 everywhere, and at a tie each operand of `maximum` or
+ * `minimum` takes half of the cotangent, so that neither the order of operands nor the side from which a bound is written matters. (What chooses among
+ * elements, `max` and pooling, takes the first.) NaN is never swallowed: relu, maximum and minimum pass it on.
  *
  * One thing cannot be cured: `where(c, f(x), y)` with f infinite or undefined where c is false has a NaN derivative there, since the untaken
  * branch contributes 0 times infinity. The idiom that avoids it puts a harmless value in before f is applied:
@@ -12,8 +13,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, pointwise, primitive } from '../primitive.js'
-import { type Aval, broadcastShapes, expectDtype, fail, refuse, show } from '../shape.js'
-import type { Primitive, Tensor } from '../tensor.js'
+import { type Aval, broadcastShapes, describe, expectDtype, fail, refuse, show } from '../shape.js'
+import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo } from './broadcast.js'
 import { asTensor, type TensorLike } from './core.js'
 
@@ -32,8 +33,8 @@ const alike =
 
 /** Operands brought to one shape; a number takes the other operand's dtype. */
 const together = (name: string, values: readonly TensorLike[]): Tensor[] => {
-  const dtype = values.find(value => typeof value !== 'number')?.dtype ?? 'f32'
-  const tensors = values.map(value => asTensor(value, dtype))
+  const dtype = values.find(isTensor)?.dtype ?? 'f32'
+  const tensors = values.map(value => asTensor(name, value, dtype))
   const shape = broadcastShapes(
     name,
     tensors.map(x => x.shape)
@@ -43,7 +44,7 @@ const together = (name: string, values: readonly TensorLike[]): Tensor[] => {
 
 const unary = (record: Primitive) => {
   const defined = primitive(record)
-  return (x: TensorLike): Tensor => bind(defined, [asTensor(x)], {})
+  return (x: TensorLike): Tensor => bind(defined, [asTensor(record.name, x)], {})
 }
 
 const binary = (record: Primitive) => {
@@ -54,14 +55,19 @@ const binary = (record: Primitive) => {
 /** x + y, elementwise. */
 export const add = binary({ name: 'add', shape: alike('add'), ...pointwise((x, y) => x + y, 'a + b'), vjp: g => [g, g] })
 
-/** x - y, elementwise. */
-export const sub = binary({ name: 'sub', shape: alike('sub'), ...pointwise((x, y) => x - y, 'a - b'), vjp: g => [g, neg(g)] })
+/** x - y, elementwise. Of u32 it is refused: 0 - 1 would be 4294967295. */
+export const sub = binary({
+  name: 'sub',
+  shape: alike('sub', 'signed'),
+  ...pointwise((x, y) => x - y, 'a - b'),
+  vjp: g => [g, neg(g)]
+})
 
-/** x * y, elementwise. Bilinear: its vjp is itself, twice. */
+/** x * y, elementwise; integers wrap around. Bilinear: its vjp is itself, twice. */
 export const mul = binary({
   name: 'mul',
   shape: alike('mul'),
-  ...pointwise((x, y) => x * y, 'a * b'),
+  ...pointwise((x, y) => x * y, 'a * b', Math.imul),
   vjp: (g, inputs) => {
     const [x, y] = inputs as Pair
     return [mul(g, y), mul(g, x)]
@@ -154,26 +160,27 @@ export const relu = unary({
   vjp: (g, [x]) => [where(lessEqual(x as Tensor, 0), 0, g)]
 })
 
-/** The larger operand; NaN if either is; a tie's cotangent goes to the first. */
+/** The cotangents of a choice between two: all to the first where `first` holds, half to each where they are equal, else (NaN too) to the second. */
+const between = (g: Tensor, [x, y]: Pair, first: Tensor): readonly Tensor[] => {
+  const tie = equal(x, y)
+  const half = mul(g, 0.5)
+  return [where(tie, half, where(first, g, 0)), where(tie, half, where(first, 0, g))]
+}
+
+/** The larger operand; NaN if either is; a tie's cotangent is halved. */
 export const maximum = binary({
   name: 'max',
   shape: alike('max', 'f32'),
   ...pointwise((x, y) => (x !== x || y !== y ? Number.NaN : x >= y ? x : y), 'larger(a, b)'),
-  vjp: (g, inputs) => {
-    const first = greaterEqual(...(inputs as Pair))
-    return [where(first, g, 0), where(first, 0, g)]
-  }
+  vjp: (g, inputs) => between(g, inputs as Pair, greater(...(inputs as Pair)))
 })
 
-/** The smaller operand; NaN if either is; a tie's cotangent goes to the first. */
+/** The smaller operand; NaN if either is; a tie's cotangent is halved. */
 export const minimum = binary({
   name: 'min',
   shape: alike('min', 'f32'),
   ...pointwise((x, y) => (x !== x || y !== y ? Number.NaN : x <= y ? x : y), 'smaller(a, b)'),
-  vjp: (g, inputs) => {
-    const first = lessEqual(...(inputs as Pair))
-    return [where(first, g, 0), where(first, 0, g)]
-  }
+  vjp: (g, inputs) => between(g, inputs as Pair, less(...(inputs as Pair)))
 })
 
 /** A comparison: a condition, u32 0 or 1, without cotangent. Comparisons with NaN are false, but `notEqual` is true. */
@@ -211,7 +218,7 @@ const wherePrimitive: Primitive = primitive({
  */
 export const where = (condition: Tensor, x: TensorLike, y: TensorLike): Tensor => {
   const [cx, cy] = together('where', [x, y]) as [Tensor, Tensor]
-  const shape = broadcastShapes('where', [condition.shape, cx.shape])
+  const shape = broadcastShapes('where', [requireTensor('where', condition).shape, cx.shape])
   return bind(wherePrimitive, [broadcastTo(condition, shape), broadcastTo(cx, shape), broadcastTo(cy, shape)], {})
 }
 
@@ -233,9 +240,9 @@ const powExpression = (exponent: number): string => {
 const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
   name: 'pow',
   shape: (inputs, { exponent }) =>
-    Number.isFinite(Math.fround(exponent))
+    typeof exponent === 'number' && Number.isFinite(Math.fround(exponent))
       ? alike('pow', 'f32')(inputs, {})
-      : refuse('pow', 'a finite exponent', String(exponent), 'use exp or a product'),
+      : refuse('pow', 'a finite exponent', describe(exponent), 'use exp or a product'),
   reference: ([x], { exponent }, out) => {
     const result = allocate(out.dtype, (x as NdArray).data.length)
     for (let i = 0; i < result.length; i++) {
@@ -250,11 +257,17 @@ const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
 })
 
 /** x to a constant power. A negative base with a fractional exponent is NaN. */
-export const pow = (x: Tensor, exponent: number): Tensor => (exponent === 1 ? x : bind(powPrimitive, [x], { exponent }))
+export const pow = (x: TensorLike, exponent: number): Tensor => {
+  const base = asTensor('pow', x)
+  return exponent === 1 ? base : bind(powPrimitive, [base], { exponent })
+}
 
 const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
   name: 'convert',
-  shape: ([x], { dtype }) => E.right({ shape: (x as Aval).shape, dtype }),
+  shape: ([x], { dtype }) =>
+    ['f32', 'i32', 'u32'].includes(dtype)
+      ? E.right({ shape: (x as Aval).shape, dtype })
+      : refuse('convert', 'a dtype f32, i32 or u32', describe(dtype), 'name one of these'),
   reference: ([x], { dtype }, out) => {
     const result = allocate(dtype, (x as NdArray).data.length)
     const low = dtype === 'i32' ? -(2 ** 31) : 0
@@ -263,7 +276,7 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
     const clip = out.dtype !== 'f32' && (x as NdArray).dtype === 'f32'
     for (let i = 0; i < result.length; i++) {
       const value = (x as NdArray).data[i] as number
-      result[i] = clip ? Math.min(high, Math.max(low, Math.trunc(value || 0))) : value
+      result[i] = clip ? Math.min(high, Math.max(low, Math.trunc(value || 0))) : dtype === 'f32' ? Math.fround(value) : value
     }
     return result
   },
@@ -273,13 +286,16 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
 
 /**
  * `x` in another dtype. From f32 it rounds towards zero and saturates at the ends of float32 within the integers, as WGSL does; of
- * a NaN adapters make what they will, the reference 0. It carries no cotangent (to f32 from f32 it is `x` itself).
+ * a NaN adapters make what they will, the reference 0. To f32 integers are rounded to what float32 holds, on the reference too. It carries no cotangent (to f32 from f32 it is `x` itself).
  */
-export const convert = (x: Tensor, dtype: DType): Tensor => (x.dtype === dtype ? x : bind(convertPrimitive, [x], { dtype }))
+export const convert = (x: Tensor, dtype: DType): Tensor =>
+  requireTensor('convert', x).dtype === dtype ? x : bind(convertPrimitive, [x], { dtype })
 
 /** A condition, negated. */
-export const not = (condition: Tensor): Tensor => equal(condition, 0)
+export const not = (condition: Tensor): Tensor => equal(requireTensor('not', condition), 0)
 
 /** Refuses a tensor of another dtype at once; for composites. */
 export const requireDtype = (name: string, x: Tensor, dtype: DType): Tensor =>
-  x.dtype === dtype ? x : fail(name, `a tensor of dtype ${dtype}`, show(x), `convert it: convert(x, '${dtype}')`)
+  requireTensor(name, x).dtype === dtype
+    ? x
+    : fail(name, `a tensor of dtype ${dtype}`, show(x), `convert it: convert(x, '${dtype}')`)

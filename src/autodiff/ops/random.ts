@@ -5,7 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
-import { type Aval, checkExtents, refuse, type Shape, show, sizeOf } from '../shape.js'
+import { type Aval, checkExtents, checkNumbers, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
 import type { Primitive, Tensor } from '../tensor.js'
 import { reshape } from './broadcast.js'
 import { tensor } from './core.js'
@@ -48,7 +48,7 @@ const drawShape =
   (name: string, dtype: 'f32' | 'u32'): Primitive<{ readonly shape: Shape }>['shape'] =>
   ([key], { shape }) =>
     (key as Aval).dtype === 'u32' && (key as Aval).shape.join() === '2'
-      ? E.map(() => ({ shape, dtype }))(checkExtents(name, shape))
+      ? E.map(() => ({ shape, dtype }))(checkExtents(name, checkNumbers(name, 'a shape', shape)))
       : refuse(name, 'a key u32[2]', show(key as Aval), 'make one with key(seed)')
 
 const draw = (
@@ -108,8 +108,12 @@ const normalPrimitive = draw('random_normal', 'f32', normalOf, 'normal(word)')
 export const keyOf = (seed: number): Key => [Math.floor(seed / 2 ** 32) >>> 0, seed >>> 0]
 
 /** A key as a tensor, u32[2]. */
-export const key = (seed: number | Key): Tensor =>
-  tensor(new Uint32Array(typeof seed === 'number' ? keyOf(seed) : seed), [2], 'u32')
+export const key = (seed: number | Key): Tensor => {
+  const isSeed = typeof seed === 'number' && Number.isSafeInteger(seed) && seed >= 0
+  const isKey = Array.isArray(seed) && seed.length === 2
+  if (!isSeed && !isKey) fail('key', 'a whole number of 0 to 2^53, or two words', describe(seed), 'choose another seed')
+  return tensor(typeof seed === 'number' ? keyOf(seed) : seed, [2], 'u32')
+}
 
 /** `count` independent keys from one, which must not be used again. */
 export const split = (from: Tensor, count = 2): readonly Tensor[] => {

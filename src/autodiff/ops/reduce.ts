@@ -2,8 +2,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
-import { type Aval, axesOf, axisOf, expectDtype, sizeOf } from '../shape.js'
-import type { Primitive, Tensor } from '../tensor.js'
+import { type Aval, axesOf, axisOf, checkOptions, expectDtype, sizeOf } from '../shape.js'
+import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, foldReference, keptShape, type ReduceOptions, reducedLast, reshape, sum } from './broadcast.js'
 import { oneHot } from './indexing.js'
 import { transpose } from './movement.js'
@@ -33,7 +33,7 @@ const argmaxPrimitive: Primitive = primitive({
 
 /** Where the maximum over `axis` is: the first one of a tie, the first NaN if there is any. i32, without cotangent. */
 export const argmax = (x: Tensor, axis = -1): Tensor => {
-  const found = axisOf('argmax', axis, x.shape.length)
+  const found = axisOf('argmax', axis, requireTensor('argmax', x).shape.length)
   const last = [...x.shape.keys()].filter(i => i !== found)
   return bind(argmaxPrimitive, [transpose(x, [...last, found])], {})
 }
@@ -70,8 +70,9 @@ const maxPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive(
 })
 
 /** The maximum over `axes` (all by default); NaN if there is one; a tie's cotangent goes to its first element in row-major order. */
-export const max = (x: Tensor, axes?: number | readonly number[], { keepDims = false }: ReduceOptions = {}): Tensor => {
-  const list = axesOf('reduce_max', axes, x.shape.length)
+export const max = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
+  const { keepDims = false } = checkOptions('reduce_max', options, ['keepDims'])
+  const list = axesOf('reduce_max', axes, requireTensor('reduce_max', x).shape.length)
   const reduced = list.length ? bind(maxPrimitive, [x], { axes: list }) : x
   return keepDims ? reshape(reduced, keptShape(x.shape, list)) : reduced
 }

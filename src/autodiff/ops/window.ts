@@ -9,8 +9,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
-import { type Aval, refuse, type Shape, show, sizeOf } from '../shape.js'
-import type { Primitive, Tensor } from '../tensor.js'
+import { type Aval, checkOptions, describe, refuse, type Shape, show, sizeOf } from '../shape.js'
+import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { tensor } from './core.js'
 import { div } from './pointwise.js'
 
@@ -70,7 +70,7 @@ const windowShape =
       : refuse(
           name,
           'f32 images [B,C,H,W] that hold a window, kernel and stride >= 1, and a padding of at most half the kernel',
-          `${show(x as Aval)} with kernel ${a.kernel}, stride ${a.stride}, padding ${a.padding}`,
+          `${show(x as Aval)} with kernel ${describe(a.kernel)}, stride ${describe(a.stride)}, padding ${describe(a.padding)}`,
           'shrink the window or the padding'
         )
   }
@@ -166,22 +166,20 @@ export interface PoolOptions {
   readonly padding?: number
 }
 
-const attributesOf = (x: Tensor, { kernel, stride = kernel, padding = 0 }: PoolOptions): WindowAttributes => ({
-  kernel,
-  stride,
-  padding,
-  size: x.shape.slice(2) as unknown as readonly [number, number]
-})
+const attributesOf = (name: string, x: Tensor, options: PoolOptions): WindowAttributes => {
+  const { kernel, stride = kernel, padding = 0 } = checkOptions(name, options, ['kernel', 'stride', 'padding'])
+  return { kernel, stride, padding, size: requireTensor(name, x).shape.slice(2) as unknown as readonly [number, number] }
+}
 
 /** Maximum over windows of f32[B,C,H,W], floor mode; the first maximum takes the cotangent. @example maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }) */
 export const maxPool2d = (x: Tensor, options: PoolOptions): Tensor => {
-  const attributes = attributesOf(x, options)
+  const attributes = attributesOf('maxPool2d', x, options)
   return bind(gatherPrimitive, [x, bind(argmaxPrimitive, [x], attributes)], attributes)
 }
 
 /** Average over windows of f32[B,C,H,W], floor mode; pixels of the padding are not counted. @example avgPool2d(x, { kernel: 2 }) */
 export const avgPool2d = (x: Tensor, options: PoolOptions): Tensor => {
-  const attributes = attributesOf(x, options)
+  const attributes = attributesOf('avgPool2d', x, options)
   const total = bind(sumPrimitive, [x], attributes)
   const counts = new Float64Array(sizeOf(total.shape.slice(2)))
   eachPixel(1, attributes, output => {
