@@ -79,6 +79,13 @@ it('on the reference there is nothing to check', async () => {
   expect(data.length).toBe(3)
 })
 
+it('a program with nothing to verify is poisoned all the same', async () => {
+  const f = (x: Tensor) => $.sub($.mul(x, 2), 1)
+  const [x, y] = [array(anything, 1, [5]), array(anything, 1, [5])]
+  const checked = await evaluateTree<[Tensor], Tensor>(backends.gpu, f, [x], { verify: true, poison: true, fused: false })
+  expect(checked).toEqual(await evaluateTree<[Tensor], Tensor>(backends.gpu, f, [y], { fused: false }))
+})
+
 it('a backend may say so for all that it compiles', async () => {
   const compiled = await succeed(
     { ...backends.gpu, verify: true } as typeof backends.gpu,

@@ -11,6 +11,7 @@ import type { Tensor } from '../../src/autodiff/tensor.js'
 import { leavesOf } from '../../src/autodiff/tree.js'
 import {
   type Backend,
+  type CompileOptions,
   compile,
   dispose,
   type Engine,
@@ -80,18 +81,23 @@ const difference = (
 const named = (i: number, { results, order }: FuzzProgram): string =>
   i < results.length ? `result ${i}` : `derivative ${i - results.length} (orders up to ${order})`
 
-/** Runs twice on the same arguments, the second time giving them away, and wants the same bits. */
+/** The same numbers in other places. */
+const turnedRound = ({ data, ...rest }: NdArray): NdArray => ({ ...rest, data: data.toReversed() as NdArray['data'] })
+
+/** Runs on other numbers, then twice on the same, the second time giving them away: both give the same bits. */
 const twice = <R>(
   f: (...x: readonly Tensor[]) => R,
   args: readonly NdArray[],
-  fused: boolean
+  options: CompileOptions
 ): Engine<{ data: readonly HostArray[]; again: boolean; plan: Plan }> =>
   scope(
     RTE.bracket(
-      compile<readonly Tensor[], R>(f, { fused })(args as never),
+      compile<readonly Tensor[], R>(f, options)(args as never),
       compiled =>
         pipe(
-          store(args),
+          store(args.map(turnedRound)),
+          RTE.chain(others => run(compiled)(...(others as never as []))),
+          RTE.chain(() => store(args)),
           RTE.bindTo('stored'),
           RTE.bind('first', ({ stored }) => pipe(run(compiled)(...(stored as never as [])), RTE.chain(read))),
           RTE.bind('second', ({ stored }) =>
@@ -133,7 +139,8 @@ export const check = async (program: FuzzProgram, backends: Readonly<Partial<Rec
     })
   const plans: Partial<Record<Kind, Plan>> = {}
   for (const [kind, backend] of Object.entries(backends) as [Kind, Backend][]) {
-    const done = await twice(f, args, program.fused)({ backend })()
+    const { fused, checked = false } = program
+    const done = await twice(f, args, { fused, verify: checked, poison: checked })({ backend })()
     if (E.isLeft(done)) {
       wrong.push({ kind, what: `${done.left._tag}: ${done.left.message}` })
       continue

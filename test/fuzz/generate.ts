@@ -134,7 +134,7 @@ class Building {
     return all.length === 0 ? undefined : this.random.chance(0.6) ? all.at(-1) : this.random.pick(all)
   }
 
-  finish(rest: Pick<FuzzProgram, 'order' | 'cotangent' | 'fused'>): FuzzProgram {
+  finish(rest: Pick<FuzzProgram, 'order' | 'cotangent' | 'fused' | 'checked'>): FuzzProgram {
     const place = (value: number): number => {
       const { arg, step } = this.values[value] as Building['values'][0]
       return arg ?? this.args.length + (step as number)
@@ -181,9 +181,59 @@ const numbered: Grow = building => {
   const x = building.pick()
   if (x === undefined) return undefined
   if (random.chance(0.25)) return building.step('pow', [x], { exponent: random.pick([2, 3, -1, 0.5, -1.5]) })
-  return building.step(random.pick(['addNumber', 'mulNumber', 'subFrom'] as const), [x], {
-    value: random.pick([0, 1, 2, -1, 0.5, 0.99, -3.25])
+  return building.step(random.pick(['addNumber', 'mulNumber', 'subNumber', 'subFrom', 'divNumber'] as const), [x], {
+    value: random.pick([1, 2, -1, 0.5, 0.99, -3.25])
   })
+}
+
+/** What the passes take away or compute beforehand: neutral numbers, signs twice, constants of constants. */
+const superfluous: Grow = building => {
+  const { random } = building
+  const x = building.pick()
+  if (x === undefined) return undefined
+  const { shape } = building.tensor(x)
+  const constant = () => building.step('constant', [], { shape: narrower(random, shape), seed: random.below(1000) })
+  return random.pick([
+    () => building.step(random.pick(['addNumber', 'subNumber', 'mulNumber'] as const), [x], { value: 0 }),
+    () => building.step(random.pick(['mulNumber', 'divNumber'] as const), [x], { value: 1 }),
+    () => building.step('neg', [building.step('neg', [x]) ?? x]),
+    () => building.step('addNumber', [building.step('addNumber', [x], { value: 0.5 }) ?? x], { value: 0.25 }),
+    () => building.step(random.pick(binaries), random.shuffled([x, sizeOf(shape) > 5000 ? x : (constant() ?? x)])),
+    () => building.step(random.pick(['exp', 'neg', 'tanh'] as const), [constant() ?? x])
+  ])()
+}
+
+/** More axes than a kernel takes, in an order in which none can be merged, mapped and folded. */
+const manyAxes: Grow = building => {
+  const { random } = building
+  const extents = random.shuffled([2, 3, 2, 2, 3, 2, 2, 3, 2, random.pick([1, 2, 3, 5])])
+  if (sizeOf(extents) > building.size.most) return undefined
+  const axes = [...extents.keys()]
+  const x = building.step('transpose', [building.floats(extents)], { permutation: random.shuffled(axes) })
+  if (x === undefined) return undefined
+  const y = building.floats(building.tensor(x).shape.map(extent => (random.chance(0.2) ? 1 : extent)))
+  const both = building.step(random.pick(binaries), [x, y])
+  if (both === undefined || random.chance(0.4)) return both
+  return building.step(random.pick(['sum', 'max', 'mean'] as const), [both], {
+    axes: random.chance(0.5) ? axes.filter(axis => axis % 2 === 0) : someAxes(random, extents),
+    keepDims: false
+  })
+}
+
+/** Folds of values of one shape, side by side, and what is made of their results. */
+const siblings: Grow = building => {
+  const { random } = building
+  const x = building.pick(({ shape }) => shape.length > 0)
+  if (x === undefined) return undefined
+  const axes = someAxes(random, building.tensor(x).shape)
+  const several = Array.from({ length: random.between(2, 6) }, () => {
+    const value = random.chance(0.7) ? building.step(random.pick(unaries), [x]) : partner(building, x)
+    return building.step(random.pick(['sum', 'mean', 'max'] as const), [value ?? x], { axes, keepDims: random.chance(0.5) })
+  }).filter(value => value !== undefined)
+  return several.reduce<number | undefined>(
+    (one, other) => (one === undefined ? other : building.step(random.pick(binaries), [one, other])),
+    undefined
+  )
 }
 
 /** A shape that stretches to `shape`: some axes of extent 1, some left out in front. */
@@ -470,6 +520,9 @@ const pool: Grow = building => {
 const GROWTHS: readonly (readonly [number, Grow])[] = [
   [4, unary],
   [3, numbered],
+  [1, superfluous],
+  [1, manyAxes],
+  [1, siblings],
   [6, binary],
   [5, fold],
   [6, movement],
@@ -498,9 +551,11 @@ export const generate = (random: Random): FuzzProgram => {
   building.floats(shapeNear(random, random.pick(size.around)))
   const count = random.between(...size.steps)
   for (let tries = 0; building.steps.length < count && tries < 20 * count; tries++) weighted(random, GROWTHS)(building)
+  const order = random.pick(size.orders)
   return building.finish({
-    order: random.pick(size.orders),
+    order,
     cotangent: random.pick(['ones', 'numbers']),
-    fused: random.chance(0.6)
+    fused: random.chance(0.6),
+    checked: order < 2 && random.chance(0.1)
   })
 }

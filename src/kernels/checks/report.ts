@@ -11,7 +11,7 @@ export interface Check {
   readonly dtype: DType
 }
 
-/** A program whose last output is the report, u32[checks, 4]. */
+/** A program whose last output is the report, u32[checks, 4], if there are checks. */
 export interface Checked {
   readonly program: Program
   readonly checks: readonly Check[]
@@ -124,11 +124,12 @@ export class Checking {
     this.calls.push(...calls(this.checks.push(check) - 1))
   }
 
-  /** The program, which starts the report and has it as its last output. */
+  /** The program, which starts the report and has it as its last output, if there is anything to report. */
   finish(program: Program, outputs: readonly number[]): Checked {
     const words = WORDS * Math.max(1, this.checks.length)
     const slots = this.slots.with(this.report, { dtype: 'u32', shape: [words] })
     const others = this.calls.filter(call => call.write !== this.report || !call.fills)
+    if (this.checks.length === 0) return { program: { ...program, slots, calls: others, outputs }, checks: [] }
     const start = fillOf(FINE, this.report, words, 'report')
     return {
       program: { ...program, slots, calls: [start, ...others], outputs: [...outputs, this.report] },
