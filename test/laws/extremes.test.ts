@@ -109,6 +109,47 @@ describe('at the ends of float32', () => {
   })
 })
 
+describe.each([
+  ['i32', [0, 1, -1, 2, 3, -7, 46_341, 2 ** 24 + 1, 123_456_789, 2 ** 31 - 65, 2 ** 31 - 1, -(2 ** 31), -(2 ** 31) + 1]],
+  ['u32', [0, 1, 2, 3, 7, 65_537, 2 ** 24 + 1, 123_456_789, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 129, 2 ** 32 - 1]]
+] as const)('at the ends of %s', (dtype, ends) => {
+  const functions: Readonly<Record<string, (x: Tensor, y: Tensor) => Tensor>> = {
+    add: $.add,
+    mul: $.mul,
+    'mul of mul': (x, y) => $.mul($.mul(x, y), $.mul(y, y)),
+    ...(dtype === 'i32' ? { sub: $.sub, neg: $.neg } : {}),
+    sum: x => $.sum(x),
+    'sum of products': (x, y) => $.sum($.mul(x, y), 0),
+    less: $.less,
+    equal: $.equal,
+    where: (x, y) => $.where($.greater(x, y), x, y),
+    'to the other integers': x => $.convert(x, dtype === 'i32' ? 'u32' : 'i32'),
+    'to f32': x => $.convert(x, 'f32'),
+    'to f32 and back': x => $.convert($.convert(x, 'f32'), dtype)
+  }
+  const names = Object.keys(functions)
+  it('integers wrap around, and floats made of them are rounded, on the reference as on the device', async () => {
+    const of = (values: readonly number[]): HostArray => ({
+      data: dtype === 'i32' ? Int32Array.from(values) : Uint32Array.from(values),
+      shape: [values.length],
+      dtype
+    })
+    const args = [of(ends.flatMap(x => ends.map(() => x))), of(ends.flatMap(() => ends))]
+    const f = (x: Tensor, y: Tensor) => Object.values(functions).map(g => g(x, y))
+    const [wanted, gpu, tiles] = await Promise.all(
+      (['reference', 'gpu', 'tiles'] as const).map(kind => evaluateOn(backends[kind], f as never, args))
+    )
+    for (const [i, name] of names.entries())
+      for (const got of [gpu, tiles]) expect([name, ...(got?.[i]?.data ?? [])]).toEqual([name, ...(wanted?.[i]?.data ?? [])])
+    // 46,341 squared is beyond the integers, 123,456,789 squared beyond what float64 holds.
+    const product = wanted?.[names.indexOf('mul')]?.data as Int32Array
+    const square = (x: number) => product[ends.indexOf(x as never) * (ends.length + 1)]
+    expect(square(123_456_789)).toBe(
+      Number(dtype === 'i32' ? BigInt.asIntN(32, 123_456_789n ** 2n) : BigInt.asUintN(32, 123_456_789n ** 2n))
+    )
+  })
+})
+
 describe('a value that is not finite among others', () => {
   const { NaN: nan, POSITIVE_INFINITY: inf } = Number
   /** Small whole numbers, so that sums are exact, with some of them exchanged. */

@@ -279,7 +279,7 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
     })),
 
     add: pointwise(limits, [anything, anything], any),
-    sub: pointwise(limits, [anything, anything], any),
+    sub: pointwise(limits, [anything, anything], signed),
     mul: pointwise(limits, [anything, anything], any),
     div: pointwise(limits, [anything, nonzero]),
     neg: unary(limits, none, { dtype: signed }),

@@ -102,9 +102,11 @@ export const foldReference =
     const rows = readView(source, axes.length ? reducedLast(source.shape, axes).view : denseView(source.shape))
     const result = allocate(out.dtype, sizeOf(out.shape))
     const count = rows.length / result.length
+    // Sums of integers wrap around before float64 loses their last digit.
+    const kept = out.dtype === 'f32' ? (x: number) => x : out.dtype === 'i32' ? (x: number) => x | 0 : (x: number) => x >>> 0
     for (let o = 0, i = 0; o < result.length; o++) {
       let accumulated = start
-      for (let r = 0; r < count; r++) accumulated = f(accumulated, rows[i++] as number)
+      for (let r = 0; r < count; r++) accumulated = kept(f(accumulated, rows[i++] as number))
       result[o] = accumulated
     }
     return result
