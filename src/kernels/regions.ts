@@ -27,6 +27,15 @@ export const plainest = ({ offset, extents, strides }: Region): Region => {
   return { offset, extents: merged.map(({ extent }) => extent), strides: merged.map(({ stride }) => stride) }
 }
 
+/** The same places as regions of at most so many axes. */
+export const ofFewAxes = (region: Region, most: number): readonly Region[] => {
+  const { offset, extents, strides } = plainest(region)
+  if (extents.length <= most) return [{ offset, extents, strides }]
+  return Array.from({ length: extents[0] as number }, (_, i) =>
+    ofFewAxes({ offset: offset + i * (strides[0] as number), extents: extents.slice(1), strides: strides.slice(1) }, most)
+  ).flat()
+}
+
 /** Whether two regions are the same places. */
 export const samePlaces = (a: Region, b: Region): boolean => {
   const [one, other] = [plainest(a), plainest(b)]

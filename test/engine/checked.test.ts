@@ -79,6 +79,23 @@ it('on the reference there is nothing to check', async () => {
   expect(data.length).toBe(3)
 })
 
+it('a part with zeros between its elements along ten axes is compared, too', async () => {
+  const shape = [2, 3, 2, 2, 3, 2, 2, 1, 2, 4]
+  const zeros = shape.map(() => 0)
+  const f = (x: Tensor) =>
+    $.pad(
+      $.mul(x, 2),
+      zeros,
+      shape.map(() => 1),
+      shape.map((_, axis) => (axis < 9 ? 1 : 0))
+    )
+  const x = array(anything, 1, shape)
+  const [checked, plain] = [{ verify: true, poison: true }, {}].map(options =>
+    evaluateTree<[Tensor], Tensor>(backends.gpu, f, [x], options)
+  )
+  expect(await checked).toEqual(await plain)
+})
+
 it('a program with nothing to verify is poisoned all the same', async () => {
   const f = (x: Tensor) => $.sub($.mul(x, 2), 1)
   const [x, y] = [array(anything, 1, [5]), array(anything, 1, [5])]

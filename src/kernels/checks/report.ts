@@ -1,5 +1,5 @@
 /** Programs with checks in them: calls that look at what others have stored, and a report that says of each check which element was wrong first. */
-import { stretch } from '../regions.js'
+import { ofFewAxes, stretch } from '../regions.js'
 import type { Call, DType, Program, Region, Slot } from '../spec.js'
 
 /** What a check is about, for messages. */
@@ -66,7 +66,9 @@ export const rowCheck = (
   label: 'check'
 })
 
-const eight = (values: readonly number[]): readonly number[] => [...values, ...Array<number>(8 - values.length).fill(0)]
+/** Axes of the shader that compares. */
+const MOST_AXES = 8
+const eight = (values: readonly number[]): readonly number[] => [...values, ...Array<number>(MOST_AXES - values.length).fill(0)]
 const bitsOf = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0] as number
 
 /** Slots of a comparison: what was stored, what should have been, and of floats how far they may be apart, in units of `factor`. */
@@ -78,8 +80,12 @@ export interface Comparison {
   readonly isFloat: boolean
 }
 
-/** The two calls that compare a region of two slots, and put the first element that differs into the report. */
-export const comparisonOf = (
+/** The calls that compare a region of two slots, and put the first element that differs into the report. */
+export const comparisonsOf = (comparison: Comparison, region: Region, number: number, report: number): readonly Call[] =>
+  ofFewAxes(region, MOST_AXES).flatMap(part => comparisonOf(comparison, part, number, report))
+
+/** Two calls: the first finds the place, the second tells what is there. */
+const comparisonOf = (
   { got, wanted, allowed, factor, isFloat }: Comparison,
   { offset, extents, strides }: Region,
   number: number,

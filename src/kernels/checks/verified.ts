@@ -8,7 +8,7 @@
 import { type Facts, selectEach } from '../select.js'
 import type { Call, DType, Program, Slot } from '../spec.js'
 import { finishedBound, isSum, unfinished } from '../variants/folds.js'
-import { type Checked, Checking, comparisonOf, mapOf, sizeOf } from './report.js'
+import { type Checked, Checking, comparisonsOf, mapOf, sizeOf } from './report.js'
 
 /** Of the sum of the terms' sizes: two sums, each within 3e-6 (test/laws/digits.test.ts). */
 const SUM = 6e-6
@@ -114,7 +114,7 @@ export const verified = (program: Program, facts: Facts): Checked => {
     const by = calls.find(({ shader }) => shader !== 'reduce') ?? (calls[0] as Call)
     for (const region of plain.stores ?? [])
       checking.add({ call: { ...plain, shader: by.shader }, against: plain.shader, dtype }, number =>
-        comparisonOf(comparison, region, number, checking.report)
+        comparisonsOf(comparison, region, number, checking.report)
       )
   }
   return checking.finish(program, program.outputs)
