@@ -66,7 +66,10 @@ export const validate = (program: Program, limits: PlanLimits): E.Either<EngineE
         return refuse(`${named} to work on at least one element`, `${show(program, slot)} has none`, 'leave empty tensors out')
       }
       if (bytesOf(known) > limits.maxStorageBufferBindingSize) {
-        const most = `${mebibytes(bytesOf(known))}, and this adapter binds at most ${mebibytes(limits.maxStorageBufferBindingSize)}`
+        const sizes = [bytesOf(known), limits.maxStorageBufferBindingSize]
+        const texts = sizes.map(mebibytes)
+        const [takes, binds] = texts[0] === texts[1] ? sizes.map(bytes => `${bytes} bytes`) : texts
+        const most = `${takes}, and this adapter binds at most ${binds}`
         return refuse(`${named} to bind ${show(program, slot)}`, `it takes ${most}`, 'lower the batch size or the channels')
       }
     }

@@ -8,7 +8,9 @@ import type { NdArray } from '../../src/autodiff/ndarray.js'
 import { batchNorm, dot, softmax } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import { backends, evaluateOn } from '../backends.js'
+import { compile } from '../../src/engine.js'
+import { backends, evaluateOn, failure } from '../backends.js'
+import { device } from '../device.js'
 import { anything, array, spread, whole } from './values.js'
 
 type Function = (...x: readonly Tensor[]) => readonly Tensor[]
@@ -116,6 +118,38 @@ const programs: Readonly<Record<string, readonly [Function, readonly NdArray[]]>
 
 describe.each(['gpu', 'tiles'] as const)('on %s', kind => {
   it.each(Object.entries(programs))('%s', (_, [f, args]) => expectAgreement(kind, f, args))
+
+  it('a tensor as large as a binding may be, by a map, a transpose and folds, and its gradient; one that is larger is refused', async () => {
+    const backend = backends[kind]
+    const most = device.limits.maxStorageBufferBindingSize / 4
+    // What a software adapter allows; a GPU allows gigabytes, of which nothing else is chosen by size.
+    const count = Math.min(most, 2 ** 25)
+    const rows = 2 ** 13
+    const data = Float32Array.from({ length: count }, (_, i) => (i % 1021) - 510)
+    const f = (x: Tensor) => {
+      const y = $.add($.mul(x, 2), 1)
+      return [$.sum(y, 1), $.max($.transpose(y), 0), grad((z: Tensor) => $.sum($.mul(z, z)))(x)]
+    }
+    const shape = [rows, count / rows]
+    const got = await evaluateOn(backend, f as never, [{ data, shape, dtype: 'f32' }])
+    for (let row = 0; row < rows; row++) {
+      let [sum, largest] = [0, Number.NEGATIVE_INFINITY]
+      for (let i = row * (count / rows); i < (row + 1) * (count / rows); i++) {
+        const y = 2 * (data[i] as number) + 1
+        sum += y
+        largest = Math.max(largest, y)
+      }
+      // Whole numbers below 2^24: exact in any order.
+      if (got[0]?.data[row] !== sum || got[1]?.data[row] !== largest)
+        expect.fail(`row ${row}: ${got[0]?.data[row]} and ${got[1]?.data[row]}, wanted ${sum} and ${largest}`)
+    }
+    const gradient = got[2]?.data as Float32Array
+    for (let i = 0; i < count; i++)
+      if (gradient[i] !== 2 * (data[i] as number))
+        expect.fail(`the gradient at ${i}: ${gradient[i]}, wanted ${2 * (data[i] as number)}`)
+    const larger = compile((x: Tensor) => $.neg(x))([{ shape: [most + 1], dtype: 'f32' }])
+    expect(await failure(backend, larger)).toMatch(/it takes \d+ bytes, and this adapter binds at most \d+ bytes: lower/)
+  })
 
   it('the mixed derivative of the sum of an edge at batch 32: batch norms sum to 0 whatever the filters are', async () => {
     const f: Function = (one, three, alpha, x, v) => [

@@ -68,11 +68,21 @@ const PLAN: readonly (readonly [RegExp, (file: string) => readonly Stage[]])[] =
     ]
   ],
   [
+    /^src\/autodiff\/nn\.ts/,
+    () => [
+      stage('autodiff/conventions'),
+      stage('golden/ops'),
+      stage('laws/digits', 'autodiff/arguments'),
+      stage('nas/harmony', 'nas/smooth')
+    ]
+  ],
+  [
     /^src\/autodiff\//,
     () => [
-      stage('autodiff/shape', 'autodiff/arguments', 'autodiff/grad', 'autodiff/check'),
-      ...LAWS,
-      stage('golden/ops'),
+      stage('laws/primitives', 'autodiff/shape', 'autodiff/grad', 'autodiff/kinks'),
+      stage('autodiff/conventions', 'autodiff/arguments', 'autodiff/check'),
+      stage('laws/functions', 'laws/kernels'),
+      stage('golden/ops', 'engine/engine'),
       ...SIZES
     ]
   ]
