@@ -1,5 +1,7 @@
 /** Every refusal of a shape is one sentence: what was required, what was got, the cure. */
 import { describe, expect, it } from 'vitest'
+import { grad } from '../../src/autodiff/grad.js'
+import { topological } from '../../src/autodiff/graph.js'
 import * as nn from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { ShapeError } from '../../src/autodiff/shape.js'
@@ -171,6 +173,8 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ['a shape without elements', () => $.randomBits($.key(1), [0]), 'a positive whole extent', '[0]', 'leave empty tensors out']
   ],
   composites: [
+    ['logits of three axes', () => nn.crossEntropy(t([2, 3, 4]), t([2], 'i32')), 'logits f32[B,K]', 'f32[2,3,4]', 'one label'],
+    ['labels of two axes', () => nn.crossEntropy(t([2, 3]), t([2, 1], 'i32')), 'labels i32[B]', 'i32[2,1]', 'one label'],
     [
       'a batch norm of one value',
       () => nn.batchNorm(t([1, 4, 1, 1])),
@@ -216,5 +220,27 @@ describe.each(Object.entries(refusals))('%s', (_, list) => {
     expect(first).toContain(required)
     expect(second).toContain(got)
     expect(third).toContain(cure)
+  })
+})
+
+it('a batch norm of two values a channel is none to refuse', () =>
+  expect(nn.batchNorm(t([2, 4, 1, 1])).y.shape).toEqual([2, 4, 1, 1]))
+
+describe('what an operation costs, in operations of which a multiply-add has two', () => {
+  const costOf = (x: Tensor) => x.primitive.flops?.(x.inputs, x.attributes, x)
+  it('a product of matrices, batched', () => expect(costOf($.matmul(t([3, 5, 7]), t([3, 7, 2])))).toBe(2 * 3 * 5 * 2 * 7))
+  it('a convolution and both of its gradients, of which each multiplies as often', () => {
+    const options = { groups: 2, stride: [2, 1], padding: [1, 0] } as const
+    const [x, w] = [t([2, 6, 9, 7]), t([4, 3, 3, 2])]
+    const y = $.conv2d(x, w, options)
+    expect(y.shape).toEqual([2, 4, 5, 6])
+    const cost = 2 * 2 * 4 * 3 * (5 * 6) * (3 * 2)
+    expect(costOf(y)).toBe(cost)
+    const graph = grad((a: Tensor, b: Tensor) => $.sum($.mul($.conv2d(a, b, options), t([2, 4, 5, 6]))), { argnums: [0, 1] })(
+      x,
+      w
+    )
+    const gradients = topological(graph).filter(({ primitive }) => /_grad$/.test(primitive.name))
+    expect(gradients.map(costOf)).toEqual([cost, cost])
   })
 })

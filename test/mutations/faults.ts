@@ -53,7 +53,7 @@ const KINDS: readonly Kind[] = [
   { name: 'lost sign', from: /\bneg\(/g, to: () => '(', in: 'ts' },
   {
     name: 'exchanged operands',
-    from: /\b(mul|div|sub|where|matmul)\((\w+), (\w+)\)/g,
+    from: /\b(div|sub|where|matmul)\((\w+), (\w+)\)/g,
     to: (_, f, a, b) => `${f}(${b}, ${a})`,
     in: 'ts'
   },

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest'
 import { countNodes } from '../../src/autodiff/graph.js'
 import { tensor } from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import { compile, type HostArray, read, run, store } from '../../src/engine.js'
+import { compile, dispose, type HostArray, read, run, store } from '../../src/engine.js'
 import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tablesOf } from '../../src/nas/bilevel.js'
 import { configure, stepOptions } from '../../src/nas/config.js'
 import { alphaGradientOf, mixturesOf, passOf } from '../../src/nas/harmony.js'
@@ -120,6 +120,43 @@ describe('a step', () => {
       numbers(alphaGradientOf(a => mixturesOf(net, a), alpha, validation.cellGradients))
     )
   })
+})
+
+it('on the device, the check of a step sees one NaN and one infinity among weights, images and alpha', async () => {
+  const spoilt = (array: HostArray, place: number, value: number): HostArray => {
+    const data = Float64Array.from(array.data)
+    data[(place + data.length) % data.length] = value
+    return { ...array, data }
+  }
+  const rates = { rate: scalar(0.1), lambda: scalar(0.5), key: KEY }
+  const [state, train, valid] = [stateArrays(SEED), batchArrays(5), batchArrays(9)]
+  type Step = { readonly state: State; readonly metrics: Tensor }
+  const step = await succeed(
+    backends.gpu,
+    compile<[State, Batches, Rates], Step>(stepOf(net, stepOptions(configured({ derivative: 'fd' }))))([
+      state,
+      { train, valid },
+      rates
+    ] as never)
+  )
+  const finite = async (changed: object, batches: object = {}): Promise<number> => {
+    const args = await succeed(backends.gpu, store([{ ...state, ...changed }, { train, valid, ...batches }, rates] as never))
+    const { metrics } = await succeed(backends.gpu, run(step)(...(args as never as [never, never, never])))
+    return (await succeed(backends.gpu, read(metrics))).data[METRICS.indexOf('finite')] as number
+  }
+  expect(await finite({})).toBe(1)
+  for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]) {
+    for (const place of [0, 101, -1])
+      expect([value, place, await finite({ weights: spoilt(state.weights, place, value) })]).toEqual([value, place, 0])
+    for (const name of ['train', 'valid']) {
+      const images = spoilt(train.images, 7, value)
+      expect([value, name, await finite({}, { [name]: { ...train, images } })]).toEqual([value, name, 0])
+    }
+    // Of minus infinity the softmax is 0, and nothing is wrong with that.
+    const alpha = spoilt(state.alpha.alpha as HostArray, 1, value)
+    expect([value, await finite({ alpha: { alpha } })]).toEqual([value, value === Number.NEGATIVE_INFINITY ? 1 : 0])
+  }
+  dispose(step)
 })
 
 describe('quirks of the official code, each an option', () => {
