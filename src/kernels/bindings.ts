@@ -32,7 +32,7 @@ export interface Part {
   readonly slots: readonly (number | undefined)[]
 }
 
-/** The bind groups of a call with so many bindings. */
+/** The bind groups of a call. */
 export const partsOf = ({ write, reads }: Pick<Call, 'write' | 'reads'>, arrangement: Arrangement): readonly Part[] => {
   const slots = [undefined, write, ...reads]
   const types = slots.map((_, k): GPUBufferBindingType => (k === 0 ? 'uniform' : k === 1 ? 'storage' : 'read-only-storage'))
@@ -55,7 +55,7 @@ export const partKey = ({ places, bytes }: Pick<Plan, 'places' | 'bytes'>, { typ
 
 /** Whether buffers of a part differ from run to run. */
 export const isExternal = ({ places }: Pick<Plan, 'places'>, { slots }: Part): boolean =>
-  slots.some(slot => slot !== undefined && /^(input|output)$/.test(places[slot]?.kind ?? ''))
+  slots.some(slot => slot !== undefined && (places[slot]?.kind === 'input' || places[slot]?.kind === 'output'))
 
 /** The most bind groups that a plan has at once. `parameters` tells for each call where its numbers lie. */
 export const groupsOf = (plan: Plan, parameters: readonly number[], arrangement: Arrangement): number => {
