@@ -7,6 +7,7 @@ const LONG = [
   'golden/nets',
   'stories/learning',
   'golden/reports',
+  'golden/large',
   'stories/search',
   'kernels/variants',
   'golden/steps'
