@@ -9,11 +9,12 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { Command, InvalidArgumentError } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
-import { type AdapterInfo, listAdapters } from '../src/engine.js'
+import { type AdapterInfo, listAdapters, openDevice } from '../src/engine.js'
 import { expected, median, worstError } from './check.js'
 import { type Contestant, enter, type First } from './contestant.js'
 import { load, save } from './exchange.js'
 import { explain } from './explain.js'
+import { excuse, explained } from './kinks.js'
 import { header, line, markdown, type Row } from './table.js'
 import { WORKLOADS, type Workload } from './workloads.js'
 
@@ -54,6 +55,18 @@ const attempt = async <A>(task: () => Promise<A>): Promise<{ value: A } | { reas
   }
 }
 
+/** What an error of this engine comes from, if it comes from choices that rounding decides. */
+const kinksOf = async (workload: Workload, adapter: string, args: readonly unknown[]): Promise<string | undefined> => {
+  const opened = await openDevice({ adapter })()
+  if (E.isLeft(opened)) return undefined
+  const device = opened.right
+  try {
+    return excuse(await explained({ kind: 'gpu', device }, workload, args), workload.tolerance)
+  } finally {
+    device.device.destroy()
+  }
+}
+
 /** Longer calls than this are timed by two turns only. */
 const LONG_MS = 5000
 
@@ -62,7 +75,7 @@ const measure = async (
   { name, backend, software }: AdapterInfo,
   engines: readonly string[],
   python: string | undefined,
-  rounds: number
+  { rounds, verify }: Pick<Options, 'rounds' | 'verify'>
 ): Promise<readonly Row[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-bench-'))
   try {
@@ -72,7 +85,7 @@ const measure = async (
     save(folder, 'args', workload.args())
     const node = [process.execPath, '--import', 'tsx']
     const commandOf = (engine: string): readonly string[] => {
-      if (engine === 'lambda-darts') return [...node, here('own.ts'), folder, workload.name, name]
+      if (engine === 'lambda-darts') return [...node, here('own.ts'), folder, workload.name, name, ...(verify ? ['verify'] : [])]
       if (engine === 'pytorch') return [python as string, here('torch/main.py'), folder, workload.name]
       return [...node, here('peer.ts'), folder, engine, workload.name, name, backend]
     }
@@ -94,13 +107,14 @@ const measure = async (
     await Promise.all(entered.map(({ contestant }) => contestant.end()))
     const [own] = entered as [Entered]
     const flops = own.first?.flops ?? Number.NaN
-    return entered.map(({ contestant: { engine }, first, reason, samples }): Row => {
+    const rowOf = async ({ contestant: { engine }, first, reason, samples }: Entered): Promise<Row> => {
       const { error, path } = first ? worstError(load(folder, `results-${engine}`), want) : { error: Number.NaN, path: '' }
       const ms = samples.length > 0 ? median(samples) : Number.NaN
       const turns = samples.map((sample, i) => sample / (own.samples[i] ?? Number.NaN)).filter(Number.isFinite)
       const tolerance = engine === 'lambda-darts' ? workload.tolerance : PEER_TOLERANCE
       const wrong = error <= tolerance ? undefined : `its result ${path} is off by ${error.toExponential(1)}`
-      const why = reason ?? wrong
+      const kinks = reason === undefined && wrong && engine === 'lambda-darts' ? await kinksOf(workload, name, check) : undefined
+      const why = reason ?? (kinks === undefined ? wrong : undefined)
       return {
         workload: workload.name,
         engine,
@@ -117,9 +131,12 @@ const measure = async (
         ratio: turns.length > 0 ? median(turns) : Number.NaN,
         error,
         ok: why === undefined,
-        note: [why, first?.note].filter(text => text !== undefined).join('; ')
+        note: [why, kinks, first?.note].filter(text => text !== undefined).join('; ')
       }
-    })
+    }
+    const rows: Row[] = []
+    for (const one of entered) rows.push(await rowOf(one))
+    return rows
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }
@@ -144,6 +161,7 @@ interface Options {
   readonly peers?: boolean
   readonly torch?: boolean
   readonly rounds: number
+  readonly verify?: boolean
   readonly json?: string
   readonly markdown?: string
   readonly explain?: readonly string[]
@@ -162,6 +180,10 @@ const options = new Command('npm run bench --')
   .option('--peers', 'jax-js and TensorFlow.js beside it, taking turns (installs bench/peers on its first use)')
   .option('--torch', 'PyTorch on the CPU beside it, where python3 has it')
   .option('--rounds <count>', 'turns of each engine', turns, 5)
+  .option(
+    '--verify',
+    'search steps, which the reference checks at batch 2, kernel by kernel at their own size, too: it takes several times as long'
+  )
   .option('--json <file>', 'the rows as JSON', output)
   .option('--markdown <file>', 'the table for docs/benchmarks.md', output)
   .option('--explain <parts>', 'no table: where the time of each workload so named goes, kernel by kernel', parts)
@@ -213,7 +235,7 @@ for (const adapter of found) {
   for (const workload of chosen) {
     const large = workload.name.startsWith('search step')
     const engines = ['lambda-darts', ...(options.peers && !large ? PEERS : []), ...(python && !large ? ['pytorch'] : [])]
-    const measured = await measure(workload, adapter, engines, python, options.rounds)
+    const measured = await measure(workload, adapter, engines, python, options)
     rows.push(...measured)
     for (const row of measured) process.stdout.write(line(row))
   }

@@ -1,4 +1,4 @@
-/** This engine as a contestant: `own.ts FOLDER WORKLOAD ADAPTER`. */
+/** This engine as a contestant: `own.ts FOLDER WORKLOAD ADAPTER [verify]`. */
 import * as E from 'fp-ts/lib/Either.js'
 import { type Backend, type Compiled, compile, dispose, openDevice, read, release, run, store } from '../src/engine.js'
 import { variantKey } from '../src/kernels/pipeline.js'
@@ -10,7 +10,7 @@ import { load, save } from './exchange.js'
 import { totalTraffic } from './traffic.js'
 import { WORKLOADS, type Workload } from './workloads.js'
 
-const [folder, name, adapter] = process.argv.slice(2) as [string, string, string]
+const [folder, name, adapter, verify] = process.argv.slice(2) as [string, string, string, string | undefined]
 
 const programOf = ({ executable }: Compiled<never, unknown>): Program => {
   if (!executable) throw new Error('a program for the device was wanted, but this is the reference: open a device')
@@ -39,6 +39,13 @@ await answer(async () => {
   const program = programOf(compiled as never)
   const pipelines = pipelinesOf(program)
   const results = async (stored: unknown) => save(folder, 'results-lambda-darts', await succeed(backend, read(stored as never)))
+  /** Runs it once with each kernel's result compared to the plain kernel's, on the same values; the first that differs is an error. */
+  const verified = async (): Promise<string> => {
+    const checking = await succeed(backend, compile(f, { verify: true })(args as never))
+    release(await succeed(backend, run(checking)(...stored)))
+    dispose(checking)
+    return `kernel by kernel (${checking.checks.length} comparisons)`
+  }
   let note = {}
   if (large) {
     const check = load(folder, 'check')
@@ -48,9 +55,12 @@ await answer(async () => {
     await results(checked)
     const theirs = pipelinesOf(programOf(small as never))
     const shared = [...pipelines].filter(key => theirs.has(key)).length
-    note = { note: `checked at batch 2, through ${shared} of its ${pipelines.size} pipelines` }
     release([held, checked])
     dispose(small)
+    const atBatch2 = `checked at batch 2, through ${shared} of its ${pipelines.size} pipelines`
+    note = {
+      note: verify ? `${atBatch2}, and ${await verified()} at its own size` : `${atBatch2}; --verify checks it at its own size`
+    }
   } else await results(result)
   release(result)
 
