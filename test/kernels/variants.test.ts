@@ -398,7 +398,14 @@ describe('matrix products by shuffles', () => {
       {
         '42 columns': product({ ...fine, n: 42 }),
         'a depth of 62 that is walked by vec4': product({ ...fine, k: 62, turned: [false, true] }),
-        'a small product': product({ ...fine, m: 4, n: 4 })
+        'a small product': product({ ...fine, m: 4, n: 4 }),
+        'columns that lie four apart': {
+          f: (x, y) => $.matmul(x as Tensor, $.slice(y as Tensor, [[], [], [null, null, 4]])),
+          shapes: [
+            [2, 50, 60],
+            [2, 60, 160]
+          ]
+        }
       },
       { numRuns: 4 }
     )
