@@ -8,12 +8,12 @@ import { finiteChecked } from '../../src/kernels/checks/finite.js'
 import { failureOf } from '../../src/kernels/checks/judge.js'
 import type { Checked } from '../../src/kernels/checks/report.js'
 import { verified } from '../../src/kernels/checks/verified.js'
-import { writtenChecked } from '../../src/kernels/checks/written.js'
-import { disposeExecutable, execute, prepare, upload } from '../../src/kernels/execute.js'
+import { POISON, writtenChecked } from '../../src/kernels/checks/written.js'
+import { disposeExecutable, execute, prepare, readback, upload } from '../../src/kernels/execute.js'
 import { plan } from '../../src/kernels/plan.js'
 import { select } from '../../src/kernels/select.js'
 import { type Loader, loadShader } from '../../src/kernels/shader.js'
-import type { Slot } from '../../src/kernels/spec.js'
+import type { Program, Slot } from '../../src/kernels/spec.js'
 import { device } from '../device.js'
 import { EXAMPLES, type Example, OTHERS, plainOf, shadersOf, TILES } from './examples.js'
 import { right } from './results.js'
@@ -50,6 +50,42 @@ const reported = async (
   return failure?.error.message
 }
 
+/** Elements behind each result that nothing may store. */
+const GUARD = 300
+/** The program with as much behind each slot that it stores, all of which are results. */
+const guarded = (program: Program): Program => {
+  const written = [...new Set(program.calls.map(({ write }) => write))]
+  const slots = program.slots.map((slot, i) =>
+    written.includes(i) ? { dtype: slot.dtype, shape: [sizeOf(slot) + GUARD], gaps: true as const } : slot
+  )
+  return { ...program, slots, outputs: written }
+}
+
+/** The first element behind a result that was stored all the same, in words. */
+const trespass = async (program: Program): Promise<string | undefined> => {
+  const { program: poisoned } = writtenChecked({ program: guarded(program), checks: [] })
+  const executable = right(await prepare(device, right(plan(poisoned, device.limits)))())
+  const inputs = await Promise.all(
+    program.inputs.map(async slot => right(await upload(device, ordinary(sizeOf(program.slots[slot] as Slot)))()))
+  )
+  const buffers = right(await execute(device, executable, inputs)())
+  const results = guarded(program).outputs
+  const wanted = results.map((slot, i) => {
+    const length = sizeOf(program.slots[slot] as Slot) + GUARD
+    return { buffer: buffers[i] as DeviceBuffer, dtype: 'u32' as const, length }
+  })
+  const found = right(await readback(device, wanted)()).flatMap((data, i) => {
+    const end = (wanted[i]?.length as number) - GUARD
+    const at = data.subarray(end).findIndex(word => word !== POISON)
+    const slot = results[i] as number
+    const call = program.calls.findLast(({ write }) => write === slot)
+    return at < 0 ? [] : [`${call?.shader} stores element ${end + at} of ${end}`]
+  })
+  for (const buffer of [...inputs, ...buffers]) release(buffer)
+  disposeExecutable(executable)
+  return found[0]
+}
+
 /** The facts of an example; on this adapter, those of shuffles are its own. */
 const factsOf = ({ facts }: Example) => (facts === TILES ? TILES : device.info)
 
@@ -63,6 +99,10 @@ describe.each(Object.entries({ ...EXAMPLES, ...OTHERS }))('in the program of %s'
     const { shader } = program.calls[0] as (typeof program.calls)[0]
     const values = shader === 'conv2d_filter_grad' ? [ordinary] : shader.startsWith('conv2d') ? [strange, ordinary] : [strange]
     expect(await reported(verified(program, factsOf(example)), values)).toBeUndefined()
+  })
+  it('nothing is stored behind a result', async () => {
+    expect(await trespass(select(program, factsOf(example)))).toBeUndefined()
+    expect(await trespass(program)).toBeUndefined()
   })
   it('a poisoned run finds nothing', async () => {
     expect(await reported(writtenChecked({ program: select(program, factsOf(example)), checks: [] }), [ordinary])).toBeUndefined()

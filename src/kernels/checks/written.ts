@@ -4,7 +4,7 @@ import type { Call, Slot } from '../spec.js'
 import { type Checked, Checking, fillOf, rowCheck, sizeOf } from './report.js'
 
 /** A NaN that no operation gives: what is computed has another payload. As an integer it is one among 2^32. */
-const POISON = 0x7fc0dead
+export const POISON = 0x7fc0dead
 
 /** What lies between the parts of a slot is written by nobody, so those that are rows are looked at one by one. */
 const stretchesOf = (slot: Slot, writers: readonly Call[]) =>
