@@ -9,7 +9,30 @@ export interface Equivalent {
 /** A typed array takes no notice of what is written past its end. */
 const PAST = 'nothing is kept of what is written past the end of a typed array'
 
+const SLOWER = 'another division of the work: the same results, at another speed'
+
 export const EQUIVALENT: readonly Equivalent[] = [
+  { file: 'src/kernels/variants/convolutions.ts', after: 'const outs = outputs > 8 ? 16 : outputs >= 4 ? 8 : 4', why: SLOWER },
+  {
+    file: 'src/kernels/variants/convolutions.ts',
+    after: 'const partsFor = (workgroups: number) => ({ most: Math.min(PARTS, Math.ceil(ENOUGH / workgroups)) })',
+    why: SLOWER
+  },
+  {
+    file: 'src/kernels/variants/folds.ts',
+    after: 'workgroups: [Math.ceil((Math.ceil((outputs * lanes) / WORKGROUP)) / 2), 1, 1]',
+    why: 'the kernel strides over what is left, and the contract knows that it does'
+  },
+  {
+    file: 'src/kernels/variants/folds.ts',
+    after: '{ shuffles: true, lanes: (turns, size) => (turns < FEW_TURNS ? 1 : size) }',
+    why: SLOWER
+  },
+  {
+    file: 'src/kernels/variants/maps.ts',
+    after: 'const few = Math.max(powerOfTwo(Math.floor(ENOUGH / rows)), powerOfTwo(Math.ceil(turns / MOST_TURNS)))',
+    why: SLOWER
+  },
   {
     file: 'src/autodiff/grad.ts',
     after: 'return work(leaves(forward)) <= work(leaves(reverse)) ? forward : reverse',

@@ -133,7 +133,7 @@ it('on the device, the check of a step sees one NaN and one infinity among weigh
   type Step = { readonly state: State; readonly metrics: Tensor }
   const step = await succeed(
     backends.gpu,
-    compile<[State, Batches, Rates], Step>(stepOf(net, stepOptions(configured({ derivative: 'fd' }))))([
+    compile<[State, Batches, Rates], Step>(stepOf(net, stepOptions(configured({ method: 'darts' }))))([
       state,
       { train, valid },
       rates
