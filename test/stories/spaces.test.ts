@@ -27,19 +27,10 @@ interface Case {
   readonly kernels: 'fused' | 'unfused'
 }
 
-/**
- * Second derivatives of S5, whose edges have the most operations, are more calls than `withDevice` says a process can have bind groups on a software
- * driver: these two are fused after all.
- */
-const isTooLong = (space: string, method: MethodName): boolean => space === 's5' && (method === 'darts2' || method === 'idarts')
-
 const names = Object.keys(SPACES)
 const all: readonly Case[] = [
   ...names.flatMap(space =>
-    (Object.keys(METHODS) as MethodName[]).map((method): Case => {
-      const kernels = isTooLong(space, method) ? 'fused' : 'unfused'
-      return { space, method, selection: 'magnitude', kernels }
-    })
+    (Object.keys(METHODS) as MethodName[]).map((method): Case => ({ space, method, selection: 'magnitude', kernels: 'unfused' }))
   ),
   ...names.map((space): Case => ({ space, method: 'darts', selection: 'perturbation', kernels: 'unfused' }))
 ]
