@@ -42,11 +42,14 @@ export const evaluate = (backend: Backend, { f }: Workload, args: readonly unkno
   )
 
 /** What is compared of a workload's results, by path. */
-export const expected = async (workload: Workload, args: readonly unknown[]): Promise<ReadonlyMap<string, HostArray>> => {
-  const results = await evaluate({ kind: 'reference' }, workload, args)
+export const comparedOf = (workload: Workload, results: unknown): ReadonlyMap<string, HostArray> => {
   const leaves = leavesOf(results, isHostArray).filter(({ path }) => workload.compared?.(path) ?? true)
   return new Map(leaves.map(({ path, value }) => [path, value]))
 }
+
+/** What the reference gives of a workload. */
+export const expected = async (workload: Workload, args: readonly unknown[]): Promise<ReadonlyMap<string, HostArray>> =>
+  comparedOf(workload, await evaluate({ kind: 'reference' }, workload, args))
 
 /** How far a result is from what it should be, and which one it is. */
 export interface Distance {

@@ -4,6 +4,7 @@
  *
  * start    -> { first: First } once the first call is through and its results are saved as `results-ENGINE`
  * sample   -> { ms } of one call, the mean of as many as `SAMPLE_MS` takes
+ * verify   -> { note } once it has seen, at the size that was timed, that its results are right; by an engine that can
  *
  * so that contestants take turns, and what disturbs the machine disturbs all.
  */
@@ -49,20 +50,33 @@ export const sampler = (calls: (n: number) => Promise<void>): (() => Promise<num
   }
 }
 
+/** What has started: its first call, any number more of them, and where it can check itself, the check in words. */
+export interface Started {
+  readonly first: First
+  readonly calls: (n: number) => Promise<void>
+  readonly verify?: () => Promise<string>
+}
+
 /** The contestant's side: answers commands until stdin ends. */
-export const answer = async (start: () => Promise<{ first: First; calls: (n: number) => Promise<void> }>): Promise<void> => {
+export const answer = async (start: () => Promise<Started>): Promise<void> => {
   const say = (reply: unknown): void => {
     process.stdout.write(`@${JSON.stringify(reply)}\n`)
   }
-  let sample: (() => Promise<number>) | undefined
+  let started: (Started & { readonly sample: () => Promise<number> }) | undefined
+  const reply = async (command: string): Promise<object> => {
+    if (command === 'start') {
+      const one = await start()
+      started = { ...one, sample: sampler(one.calls) }
+      return { first: one.first }
+    }
+    if (!started) throw new Error(`a start was wanted before a ${command}, but there was none`)
+    if (command === 'sample') return { ms: await started.sample() }
+    if (!started.verify) throw new Error('a check of its own was wanted, but it has none')
+    return { note: await started.verify() }
+  }
   for await (const command of createInterface({ input: process.stdin })) {
     try {
-      if (command === 'start') {
-        const { first, calls } = await start()
-        sample = sampler(calls)
-        say({ first })
-      } else if (sample) say({ ms: await sample() })
-      else throw new Error('a start was wanted before a sample, but there was none')
+      say(await reply(command))
     } catch (error) {
       // It stays until it is told to go: an exit while the device is at work can crash, and then the reason would be lost.
       say({ error: error instanceof Error ? error.message : String(error) })
@@ -75,6 +89,7 @@ export interface Contestant {
   readonly engine: string
   readonly start: () => Promise<First>
   readonly sample: () => Promise<number>
+  readonly verify: () => Promise<string>
   readonly end: () => Promise<void>
 }
 
@@ -124,6 +139,7 @@ export const enter = (engine: string, command: readonly string[], folder: string
     engine,
     start: async () => ((await ask('start')) as { first: First }).first,
     sample: async () => ((await ask('sample')) as { ms: number }).ms,
+    verify: async () => ((await ask('verify')) as { note: string }).note,
     end: async () => {
       child.stdin.end()
       const late = setTimeout(() => child.kill('SIGKILL'), 10_000)

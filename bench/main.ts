@@ -43,6 +43,8 @@ interface Entered {
   readonly contestant: Contestant
   first?: First
   reason?: string
+  /** How it was checked at the size that was timed, where the reference checks a smaller one. */
+  verified?: string
   readonly samples: number[]
 }
 
@@ -55,87 +57,130 @@ const attempt = async <A>(task: () => Promise<A>): Promise<{ value: A } | { reas
   }
 }
 
-/** What an error of this engine comes from, if it comes from choices that rounding decides. */
-const kinksOf = async (workload: Workload, adapter: string, args: readonly unknown[]): Promise<string | undefined> => {
-  const opened = await openDevice({ adapter })()
+const OWN = 'lambda-darts'
+
+/** A workload on an adapter, and what its results are held to. */
+interface Trial {
+  readonly workload: Workload
+  readonly adapter: AdapterInfo
+  /** What the engines read and write. */
+  readonly folder: string
+  readonly check: readonly unknown[]
+  readonly want: Awaited<ReturnType<typeof expected>>
+}
+
+/** How the reference explains what is off in this engine's results by choices that rounding decides, or that it does not. */
+const kinksOf = async ({ workload, adapter, check }: Trial, got: unknown): Promise<string | undefined> => {
+  const opened = await openDevice({ adapter: adapter.name })()
   if (E.isLeft(opened)) return undefined
   const device = opened.right
   try {
-    return excuse(await explained({ kind: 'gpu', device }, workload, args), workload.tolerance)
+    return excuse(await explained({ kind: 'gpu', device }, workload, check, got), workload.tolerance)
   } finally {
     device.device.destroy()
   }
 }
 
+/** How far off an engine's results are, and either why that is wrong or, if there is anything to say, why it is not. */
+interface Judgement {
+  readonly error: number
+  readonly wrong?: string
+  readonly note?: string
+}
+
+const judge = async (trial: Trial, engine: string): Promise<Judgement> => {
+  const got = load(trial.folder, `results-${engine}`)
+  const { error, path } = worstError(got, trial.want)
+  if (error <= (engine === OWN ? trial.workload.tolerance : PEER_TOLERANCE)) return { error }
+  const wrong = `its result ${path} is off by ${error.toExponential(1)}`
+  if (engine !== OWN) return { error, wrong }
+  const kinks = await attempt(() => kinksOf(trial, got))
+  if ('reason' in kinks) return { error, wrong: `${wrong}, and its choices could not be looked at: ${kinks.reason}` }
+  return kinks.value === undefined ? { error, wrong } : { error, note: kinks.value }
+}
+
 /** Longer calls than this are timed by two turns only. */
 const LONG_MS = 5000
 
+/** One after another: nothing is timed while something else is at work. */
+const takeTurns = async (entered: readonly Entered[], rounds: number): Promise<void> => {
+  for (const one of entered) {
+    const started = await attempt(one.contestant.start)
+    if ('reason' in started) one.reason = started.reason
+    else one.first = started.value
+  }
+  for (let round = 0; round < rounds; round++) {
+    for (const one of entered) {
+      if (one.reason !== undefined || (round >= 2 && median(one.samples) > LONG_MS)) continue
+      const sampled = await attempt(one.contestant.sample)
+      if ('reason' in sampled) one.reason = sampled.reason
+      else one.samples.push(sampled.value)
+    }
+  }
+}
+
+/** Has this engine check itself at the size that it was timed at. */
+const verify = async (own: Entered): Promise<void> => {
+  if (own.reason !== undefined) return
+  const verified = await attempt(own.contestant.verify)
+  if ('reason' in verified) own.reason = `not right at its own size: ${verified.reason}`
+  else own.verified = verified.value
+}
+
+const rowOf = async (trial: Trial, own: Entered, one: Entered): Promise<Row> => {
+  const { workload, adapter } = trial
+  const { contestant, first, reason, samples, verified } = one
+  const { engine } = contestant
+  const { error, wrong, note }: Judgement = first ? await judge(trial, engine) : { error: Number.NaN }
+  const ms = samples.length > 0 ? median(samples) : Number.NaN
+  const turns = samples.map((sample, i) => sample / (own.samples[i] ?? Number.NaN)).filter(Number.isFinite)
+  return {
+    workload: workload.name,
+    engine,
+    adapter: engine === 'pytorch' ? (first?.adapter ?? 'CPU') : `${adapter.name}${adapter.software ? ' (software)' : ''}`,
+    ms,
+    firstMs: first?.firstMs ?? Number.NaN,
+    gflops: (own.first?.flops ?? Number.NaN) / ms / 1e6,
+    dispatches: first?.dispatches ?? null,
+    pipelines: first?.pipelines ?? null,
+    peakBytes: first?.peakBytes ?? null,
+    lowerBoundBytes: first?.lowerBoundBytes ?? null,
+    readBytes: first?.readBytes ?? null,
+    writtenBytes: first?.writtenBytes ?? null,
+    ratio: turns.length > 0 ? median(turns) : Number.NaN,
+    error,
+    ok: reason === undefined && wrong === undefined,
+    checked: `reference${workload.large ? ' at batch 2' : ''}${verified === undefined ? '' : ', verified'}`,
+    note: [reason, wrong, note, first?.note, verified].filter(text => text !== undefined).join('; ')
+  }
+}
+
 const measure = async (
   workload: Workload,
-  { name, backend, software }: AdapterInfo,
+  adapter: AdapterInfo,
   engines: readonly string[],
   python: string | undefined,
-  { rounds, verify }: Pick<Options, 'rounds' | 'verify'>
+  options: Pick<Options, 'rounds' | 'verify'>
 ): Promise<readonly Row[]> => {
   const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-bench-'))
   try {
     const check = workload.args(workload.large ? 2 : undefined)
-    const want = await expected(workload, check)
+    const trial = { workload, adapter, folder, check, want: await expected(workload, check) }
     save(folder, 'check', check)
     save(folder, 'args', workload.args())
     const node = [process.execPath, '--import', 'tsx']
     const commandOf = (engine: string): readonly string[] => {
-      if (engine === 'lambda-darts') return [...node, here('own.ts'), folder, workload.name, name, ...(verify ? ['verify'] : [])]
+      if (engine === OWN) return [...node, here('own.ts'), folder, workload.name, adapter.name]
       if (engine === 'pytorch') return [python as string, here('torch/main.py'), folder, workload.name]
-      return [...node, here('peer.ts'), folder, engine, workload.name, name, backend]
+      return [...node, here('peer.ts'), folder, engine, workload.name, adapter.name, adapter.backend]
     }
     const entered = engines.map((engine): Entered => ({ contestant: enter(engine, commandOf(engine), folder), samples: [] }))
-    // One after another: nothing is timed while something else is at work.
-    for (const one of entered) {
-      const started = await attempt(one.contestant.start)
-      if ('reason' in started) one.reason = started.reason
-      else one.first = started.value
-    }
-    for (let round = 0; round < rounds; round++) {
-      for (const one of entered) {
-        if (one.reason !== undefined || (round >= 2 && median(one.samples) > LONG_MS)) continue
-        const sampled = await attempt(one.contestant.sample)
-        if ('reason' in sampled) one.reason = sampled.reason
-        else one.samples.push(sampled.value)
-      }
-    }
-    await Promise.all(entered.map(({ contestant }) => contestant.end()))
     const [own] = entered as [Entered]
-    const flops = own.first?.flops ?? Number.NaN
-    const rowOf = async ({ contestant: { engine }, first, reason, samples }: Entered): Promise<Row> => {
-      const { error, path } = first ? worstError(load(folder, `results-${engine}`), want) : { error: Number.NaN, path: '' }
-      const ms = samples.length > 0 ? median(samples) : Number.NaN
-      const turns = samples.map((sample, i) => sample / (own.samples[i] ?? Number.NaN)).filter(Number.isFinite)
-      const tolerance = engine === 'lambda-darts' ? workload.tolerance : PEER_TOLERANCE
-      const wrong = error <= tolerance ? undefined : `its result ${path} is off by ${error.toExponential(1)}`
-      const kinks = reason === undefined && wrong && engine === 'lambda-darts' ? await kinksOf(workload, name, check) : undefined
-      const why = reason ?? (kinks === undefined ? wrong : undefined)
-      return {
-        workload: workload.name,
-        engine,
-        adapter: engine === 'pytorch' ? (first?.adapter ?? 'CPU') : `${name}${software ? ' (software)' : ''}`,
-        ms,
-        firstMs: first?.firstMs ?? Number.NaN,
-        gflops: flops / ms / 1e6,
-        dispatches: first?.dispatches ?? null,
-        pipelines: first?.pipelines ?? null,
-        peakBytes: first?.peakBytes ?? null,
-        lowerBoundBytes: first?.lowerBoundBytes ?? null,
-        readBytes: first?.readBytes ?? null,
-        writtenBytes: first?.writtenBytes ?? null,
-        ratio: turns.length > 0 ? median(turns) : Number.NaN,
-        error,
-        ok: why === undefined,
-        note: [why, kinks, first?.note].filter(text => text !== undefined).join('; ')
-      }
-    }
+    await takeTurns(entered, options.rounds)
+    if (workload.large && options.verify) await verify(own)
+    await Promise.all(entered.map(({ contestant }) => contestant.end()))
     const rows: Row[] = []
-    for (const one of entered) rows.push(await rowOf(one))
+    for (const one of entered) rows.push(await rowOf(trial, own, one))
     return rows
   } finally {
     rmSync(folder, { recursive: true, force: true })
@@ -161,7 +206,7 @@ interface Options {
   readonly peers?: boolean
   readonly torch?: boolean
   readonly rounds: number
-  readonly verify?: boolean
+  readonly verify: boolean
   readonly json?: string
   readonly markdown?: string
   readonly explain?: readonly string[]
@@ -181,8 +226,8 @@ const options = new Command('npm run bench --')
   .option('--torch', 'PyTorch on the CPU beside it, where python3 has it')
   .option('--rounds <count>', 'turns of each engine', turns, 5)
   .option(
-    '--verify',
-    'search steps, which the reference checks at batch 2, kernel by kernel at their own size, too: it takes several times as long'
+    '--no-verify',
+    'search steps that the reference checks at batch 2 only there: not kernel by kernel at their own size, too, which takes minutes'
   )
   .option('--json <file>', 'the rows as JSON', output)
   .option('--markdown <file>', 'the table for docs/benchmarks.md', output)
@@ -234,7 +279,7 @@ const rows: Row[] = []
 for (const adapter of found) {
   for (const workload of chosen) {
     const large = workload.name.startsWith('search step')
-    const engines = ['lambda-darts', ...(options.peers && !large ? PEERS : []), ...(python && !large ? ['pytorch'] : [])]
+    const engines = [OWN, ...(options.peers && !large ? PEERS : []), ...(python && !large ? ['pytorch'] : [])]
     const measured = await measure(workload, adapter, engines, python, options)
     rows.push(...measured)
     for (const row of measured) process.stdout.write(line(row))
@@ -243,4 +288,4 @@ for (const adapter of found) {
 if (options.json !== undefined) writeFileSync(options.json, `${JSON.stringify(rows, null, 2)}\n`)
 if (options.markdown !== undefined) writeFileSync(options.markdown, markdown(rows))
 // A peer that is wrong or fails is a finding; a wrong result of this engine is a failure.
-process.exitCode = rows.every(({ ok, engine }) => ok || engine !== 'lambda-darts') ? 0 : 1
+process.exitCode = rows.every(({ ok, engine }) => ok || engine !== OWN) ? 0 : 1

@@ -1,16 +1,16 @@
-/** This engine as a contestant: `own.ts FOLDER WORKLOAD ADAPTER [verify]`. */
+/** This engine as a contestant: `own.ts FOLDER WORKLOAD ADAPTER`. */
 import * as E from 'fp-ts/lib/Either.js'
 import { type Backend, type Compiled, compile, dispose, openDevice, read, release, run, store } from '../src/engine.js'
 import { variantKey } from '../src/kernels/pipeline.js'
 import type { Program } from '../src/kernels/spec.js'
 import { waiting } from '../src/kernels/wait.js'
-import { succeed } from './check.js'
-import { answer } from './contestant.js'
+import { comparedOf, succeed, worstError } from './check.js'
+import { answer, type Started } from './contestant.js'
 import { load, save } from './exchange.js'
 import { totalTraffic } from './traffic.js'
 import { WORKLOADS, type Workload } from './workloads.js'
 
-const [folder, name, adapter, verify] = process.argv.slice(2) as [string, string, string, string | undefined]
+const [folder, name, adapter] = process.argv.slice(2) as [string, string, string]
 
 const programOf = ({ executable }: Compiled<never, unknown>): Program => {
   if (!executable) throw new Error('a program for the device was wanted, but this is the reference: open a device')
@@ -18,62 +18,86 @@ const programOf = ({ executable }: Compiled<never, unknown>): Program => {
 }
 const pipelinesOf = (program: Program): ReadonlySet<string> => new Set(program.calls.map(variantKey))
 
-await answer(async () => {
-  const { f, large } = WORKLOADS.find(workload => workload.name === name) as Workload
+/** A workload as it was compiled and run, to be timed and checked. */
+interface Timed {
+  readonly workload: Workload
+  readonly backend: Backend
+  readonly args: unknown
+  readonly stored: never
+  readonly program: Program
+  /** What its first call gave. */
+  readonly results: unknown
+}
+
+/** Saves the results that the reference is to be compared with, at the size that it can do. What they say of the program that is timed, in words. */
+const saveResults = async ({ workload: { f, large }, backend, program, results }: Timed): Promise<string | undefined> => {
+  const keep = (values: unknown): void => save(folder, 'results-lambda-darts', values)
+  if (!large) {
+    keep(results)
+    return undefined
+  }
+  const check = load(folder, 'check')
+  const small = await succeed(backend, compile(f)(check as never))
+  const held = (await succeed(backend, store(check))) as never as []
+  const result = await succeed(backend, run(small)(...held))
+  keep(await succeed(backend, read(result as never)))
+  const [all, theirs] = [pipelinesOf(program), pipelinesOf(programOf(small as never))]
+  release([held, result])
+  dispose(small)
+  return `checked at batch 2, through ${[...all].filter(key => theirs.has(key)).length} of its ${all.size} pipelines`
+}
+
+/**
+ * Runs it once more with each kernel's result held to the plain kernel's, on the same values; the first that differs is an error. It is another program,
+ * with fewer operands a kernel, so that the results have to agree as well.
+ */
+const verify = async ({ workload, backend, args, stored, results }: Timed): Promise<string> => {
+  const checking = await succeed(backend, compile(workload.f, { verify: true })(args as never))
+  const result = await succeed(backend, run(checking)(...(stored as [])))
+  const { path, error } = worstError(results, comparedOf(workload, await succeed(backend, read(result as never))))
+  release(result)
+  dispose(checking)
+  if (!(error <= workload.tolerance))
+    throw new Error(`its result ${path} is off by ${error.toExponential(1)} from the run whose kernels were checked`)
+  const agreement = error === 0 ? 'to the last bit' : `up to ${error.toExponential(1)}`
+  return `verified at its own size: ${checking.checks.length} comparisons of kernels with plain ones, and its results are theirs ${agreement}`
+}
+
+const start = async (): Promise<Started> => {
+  const workload = WORKLOADS.find(one => one.name === name) as Workload
   const opened = await openDevice({ adapter })()
   if (E.isLeft(opened)) throw new Error(opened.left.message)
   const device = opened.right
   const backend: Backend = { kind: 'gpu', device }
   const done = () => waiting(device.device.queue.onSubmittedWorkDone())
-  const put = async (args: unknown) => (await succeed(backend, store(args))) as never as []
 
   const args = load(folder, 'args')
-  const stored = await put(args)
+  const stored = (await succeed(backend, store(args))) as never
   await done()
-  const start = performance.now()
-  const compiled = await succeed(backend, compile(f)(args as never))
-  const result = await succeed(backend, run(compiled)(...stored))
+  const begun = performance.now()
+  const compiled = await succeed(backend, compile(workload.f)(args as never))
+  const result = await succeed(backend, run(compiled)(...(stored as [])))
   await done()
-  const firstMs = performance.now() - start
+  const firstMs = performance.now() - begun
 
   const program = programOf(compiled as never)
-  const pipelines = pipelinesOf(program)
-  const results = async (stored: unknown) => save(folder, 'results-lambda-darts', await succeed(backend, read(stored as never)))
-  /** Runs it once with each kernel's result compared to the plain kernel's, on the same values; the first that differs is an error. */
-  const verified = async (): Promise<string> => {
-    const checking = await succeed(backend, compile(f, { verify: true })(args as never))
-    release(await succeed(backend, run(checking)(...stored)))
-    dispose(checking)
-    return `kernel by kernel (${checking.checks.length} comparisons)`
-  }
-  let note = {}
-  if (large) {
-    const check = load(folder, 'check')
-    const small = await succeed(backend, compile(f)(check as never))
-    const held = await put(check)
-    const checked = await succeed(backend, run(small)(...held))
-    await results(checked)
-    const theirs = pipelinesOf(programOf(small as never))
-    const shared = [...pipelines].filter(key => theirs.has(key)).length
-    release([held, checked])
-    dispose(small)
-    const atBatch2 = `checked at batch 2, through ${shared} of its ${pipelines.size} pipelines`
-    note = {
-      note: verify ? `${atBatch2}, and ${await verified()} at its own size` : `${atBatch2}; --verify checks it at its own size`
-    }
-  } else await results(result)
+  const timed = { workload, backend, args, stored, program, results: await succeed(backend, read(result as never)) }
   release(result)
-
+  const note = await saveResults(timed)
   const { calls: dispatches, flops, peakBytes, lowerBoundBytes } = compiled.report
+  const pipelines = pipelinesOf(program).size
   return {
     first: {
-      ...{ firstMs, adapter: device.info.name, flops, dispatches, pipelines: pipelines.size, peakBytes, lowerBoundBytes },
+      ...{ firstMs, adapter: device.info.name, flops, dispatches, pipelines, peakBytes, lowerBoundBytes },
       ...totalTraffic(program),
-      ...note
+      ...(note === undefined ? {} : { note })
     },
     calls: async n => {
-      for (let i = 0; i < n; i++) release(await succeed(backend, run(compiled)(...stored)))
+      for (let i = 0; i < n; i++) release(await succeed(backend, run(compiled)(...(stored as []))))
       await done()
-    }
+    },
+    verify: () => verify(timed)
   }
-})
+}
+
+await answer(start)

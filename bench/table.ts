@@ -19,6 +19,8 @@ export interface Row {
   readonly ratio: number
   readonly error: number
   readonly ok: boolean
+  /** What its results were held to: the reference at the size that is timed or a smaller one, and plain kernels at that size. */
+  readonly checked: string
   readonly note: string
 }
 

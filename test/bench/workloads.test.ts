@@ -45,7 +45,7 @@ test('trees of arrays survive the way through files', () => {
 })
 
 test('this engine answers as a contestant, in a process of its own', async () => {
-  const workload = named('100 chained multiply-adds on 16')
+  const workload = named('matmul 256')
   const args = workload.args()
   save(folder, 'args', args)
   const own = new URL('../../bench/own.ts', import.meta.url).pathname
@@ -54,6 +54,9 @@ test('this engine answers as a contestant, in a process of its own', async () =>
   const first = await contestant.start()
   expect(first.dispatches).toBeGreaterThan(0)
   expect(await contestant.sample()).toBeGreaterThan(0)
+  expect(await contestant.verify()).toMatch(
+    /^verified at its own size: \d+ comparisons of kernels with plain ones, and its results are theirs to the last bit$/
+  )
   await contestant.end()
   const { error } = worstError(load(folder, 'results-lambda-darts'), await expected(workload, args))
   expect(error).toBeLessThanOrEqual(workload.tolerance)
