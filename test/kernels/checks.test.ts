@@ -6,14 +6,14 @@ import { describe, expect, it } from 'vitest'
 import { type DeviceBuffer, release } from '../../src/kernels/buffers.js'
 import { finiteChecked } from '../../src/kernels/checks/finite.js'
 import { failureOf } from '../../src/kernels/checks/judge.js'
-import type { Checked } from '../../src/kernels/checks/report.js'
+import { type Checked, Checking, comparisonsOf, rowCheck } from '../../src/kernels/checks/report.js'
 import { verified } from '../../src/kernels/checks/verified.js'
 import { POISON, writtenChecked } from '../../src/kernels/checks/written.js'
 import { disposeExecutable, execute, prepare, readback, upload } from '../../src/kernels/execute.js'
 import { plan } from '../../src/kernels/plan.js'
 import { select } from '../../src/kernels/select.js'
 import { type Loader, loadShader } from '../../src/kernels/shader.js'
-import type { Program, Slot } from '../../src/kernels/spec.js'
+import type { Call, Program, Slot } from '../../src/kernels/spec.js'
 import { device } from '../device.js'
 import { EXAMPLES, type Example, OTHERS, plainOf, shadersOf, TILES } from './examples.js'
 import { right } from './results.js'
@@ -157,4 +157,77 @@ it('the first call with a result that is not finite is found', async () => {
   const program = plainOf(EXAMPLES['conv2d'] as Example)
   expect(await reported(finiteChecked(program), [ordinary])).toBeUndefined()
   expect(await reported(finiteChecked(program), [strange])).toMatch(/conv2d/)
+})
+
+/** What `check` calls say of inputs of f32, of which there are three. */
+const saidOf = (
+  inputs: readonly (readonly number[])[],
+  calls: (number: number, report: number) => readonly Call[],
+  against?: string
+): Promise<string | undefined> => {
+  const slots = inputs.map((values): Slot => ({ dtype: 'f32', shape: [values.length] }))
+  const checking = new Checking(slots)
+  const call = plainOf(EXAMPLES['matmul'] as Example).calls[0] as Call
+  const check = { call, dtype: 'f32' as const, ...(against === undefined ? {} : { against }) }
+  checking.add({ call, dtype: 'f32' }, () => []) // so that the one that is looked at is not the first
+  checking.add(check, number => calls(number, checking.report))
+  const program = { slots, inputs: inputs.map((_, i) => i), constants: [], calls: [], outputs: [] } as unknown as Program
+  return reported(
+    checking.finish(program, []),
+    inputs.map(values => () => Float32Array.from(values))
+  )
+}
+
+describe('what a check looks at', () => {
+  const ones = Array<number>(300).fill(1)
+  const compared = (got: readonly number[], wanted: readonly number[], allowed: readonly number[] = ones.map(() => 0)) =>
+    saidOf(
+      [got, wanted, allowed],
+      (number, report) =>
+        // Every third element from 5 on, 97 of them: up to 293.
+        comparisonsOf(
+          { got: 0, wanted: 1, allowed: 2, factor: 1, isFloat: true },
+          { offset: 5, extents: [97], strides: [3] },
+          number,
+          report
+        ),
+      'matmul'
+    )
+  it.each([5, 146, 293])('a comparison sees element %i alone, and says what is there', async at => {
+    expect(await compared(ones.with(at, 3), ones.with(at, 2))).toMatch(`element ${at} is 3 where 2 is right`)
+  })
+  it.each([2, 6, 296])('a comparison leaves element %i alone, which is not of its region', async at => {
+    expect(await compared(ones.with(at, 3), ones)).toBeUndefined()
+  })
+  it('a comparison allows no more than what it is given', async () => {
+    expect(await compared(ones.with(5, 3), ones, ones.with(5, 2))).toBeUndefined()
+    expect(await compared(ones.with(5, 3), ones, ones.with(5, -2))).toBeUndefined()
+    expect(await compared(ones.with(5, 3), ones, ones.with(5, 1.99))).toMatch('element 5 is 3 where 1 is right')
+  })
+  it.each([
+    [Number.NaN, 1],
+    [1, Number.NaN],
+    [Number.POSITIVE_INFINITY, 1],
+    [1, Number.POSITIVE_INFINITY],
+    [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY],
+    [Number.POSITIVE_INFINITY, Number.NaN]
+  ])('no allowance makes %d of %d', async (got, wanted) => {
+    expect(await compared(ones.with(5, got), ones.with(5, wanted), ones.with(5, Number.POSITIVE_INFINITY))).toMatch(
+      `element 5 is ${got} where ${wanted} is right`
+    )
+  })
+  it('NaN may stand for what is not finite, and where the allowance has no bound, any number for any', async () => {
+    expect(await compared(ones.with(5, Number.NaN), ones.with(5, Number.POSITIVE_INFINITY))).toBeUndefined()
+    expect(await compared(ones.with(5, 3), ones, ones.with(5, Number.POSITIVE_INFINITY))).toBeUndefined()
+  })
+
+  const finite = (values: readonly number[]) =>
+    saidOf([values], (number, report) => [rowCheck('check_finite', 0, { start: 7, count: 200 }, number, report)])
+  it.each([7, 100, 206])('one that is not finite is seen at %i', async at => {
+    for (const value of [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY])
+      expect(await finite(ones.with(at, value))).toMatch(`element ${at} was left`)
+  })
+  it.each([6, 207])('one that is not finite is not looked for at %i', async at => {
+    expect(await finite(ones.with(at, Number.NaN))).toBeUndefined()
+  })
 })

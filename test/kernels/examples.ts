@@ -103,10 +103,11 @@ const product = (m: number, k: number, n: number, facts: Facts): Example => ({
   facts
 })
 
-const dense: Geometry = { x: [4, 4, 8, 16], w: [8, 4, 3, 3], padding: 1 }
-const single: Geometry = { x: [2, 5, 6, 6], w: [6, 5, 1, 1] }
-const odd: Geometry = { x: [2, 6, 7, 7], w: [9, 6, 3, 3], stride: 2, padding: 1 }
-const grouped: Geometry = { x: [2, 6, 7, 7], w: [4, 3, 3, 3], groups: 2, padding: 1 }
+// Planes are no squares, and there are more channels than one workgroup takes.
+const dense: Geometry = { x: [3, 4, 8, 16], w: [24, 4, 3, 3], padding: 1 }
+const single: Geometry = { x: [3, 21, 6, 10], w: [37, 21, 1, 1] }
+const odd: Geometry = { x: [3, 6, 11, 7], w: [37, 6, 3, 3], stride: 2, padding: 1 }
+const grouped: Geometry = { x: [3, 6, 9, 7], w: [4, 3, 3, 3], groups: 2, padding: 1 }
 const depthwise: Geometry = { x: [3, 5, 6, 16], w: [5, 1, 3, 3], groups: 5, padding: 1 }
 /** Another stride each way, and rows of nine taps: what no faster kernel takes. */
 const rare: Geometry = { x: [2, 4, 9, 13], w: [4, 2, 3, 9], stride: [1, 2], padding: [1, 4], groups: 2 }
@@ -166,8 +167,22 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   random: { f: () => $.randomNormal($.key(3), [97, 93]), shapes: [], facts: SHUFFLES }
 }
 
-/** Further programs that are made in other ways: turns of four without a dense operand, parts of a whole, folds in two steps and side by side. */
+/** The three convolutions of a geometry, as entries of a table. */
+const named = (what: string, geometry: Geometry, facts: Facts): Readonly<Record<string, Example>> =>
+  Object.fromEntries(Object.entries(convolutions(geometry, facts)).map(([which, example]) => [`${what}, ${which}`, example]))
+
+/**
+ * Further programs: turns of four without a dense operand, parts of a whole, folds in two steps and side by side, convolutions whose strides, dilations and
+ * taps differ from those above.
+ */
 export const OTHERS: Readonly<Record<string, Example>> = {
+  ...named('groups with strides', { ...grouped, stride: 2 }, SHUFFLES),
+  ...named('groups with strides by tiles', { ...grouped, stride: 2 }, TILES),
+  ...named('dilated', { ...odd, dilation: 2, padding: 2 }, SHUFFLES),
+  ...named('dilated by tiles', { ...odd, dilation: 2, padding: 2 }, TILES),
+  ...named('depthwise 5x5', { ...depthwise, w: [5, 1, 5, 5], padding: 2 }, SHUFFLES),
+  ...named('depthwise 5x5 with strides', { ...depthwise, x: [3, 5, 9, 16], w: [5, 1, 5, 5], padding: 2, stride: 2 }, SHUFFLES),
+  ...named('depthwise 5x5 dilated', { ...depthwise, w: [5, 1, 5, 5], padding: 4, dilation: 2 }, SHUFFLES),
   'a number in many places': maps(SHUFFLES).fill,
   'parts of a whole': {
     f: (x, y) => $.concat([$.pad(x as Tensor, [1, 0], [0, 2], [1, 0]), $.add(y as Tensor, 1)], 1),

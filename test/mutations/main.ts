@@ -36,8 +36,8 @@ const PLAN: readonly (readonly [RegExp, (file: string) => readonly Stage[]])[] =
   [
     /^shaders\//,
     file => [
-      { ...stage('kernels/checks'), named: `in the program of ${basename(file, '.wgsl')} ` },
-      stage('kernels/checks', 'kernels/contracts'),
+      { ...stage('kernels/operands', 'kernels/checks'), named: `in the program of ${basename(file, '.wgsl')} ` },
+      stage('kernels/operands', 'kernels/checks', 'kernels/contracts'),
       stage('kernels/variants'),
       ...LAWS,
       ...SIZES,
@@ -103,13 +103,23 @@ const options = new Command('npm run mutate --')
   .option('--seed <seed>', 'which of them', positive, 1)
   .option('--workers <count>', 'at once', positive, 2)
   .option('--list', 'say which faults, plant none')
+  .option('--stages <count>', 'only the first of the tests: what survives them may be seen by later ones', positive)
+  .option('--again <file>', 'only faults that survived in an earlier run, whose output this is')
   .addHelpText(
     'after',
-    `\nExamples:\n  npm run mutate\n  npm run mutate -- --only window_argmax --per 100\n\nExit codes: 0 none survived, 1 some did, 2 bad input.\n`
+    `\nExamples:\n  npm run mutate\n  npm run mutate -- --only window_argmax --per 100\n  npm run mutate -- --only '^shaders' --stages 2 > first.txt; npm run mutate -- --again first.txt\n\nExit codes: 0 none survived, 1 some did, 2 bad input.\n`
   )
   .exitOverride(({ exitCode }) => process.exit(exitCode === 0 ? 0 : 2))
   .parse()
-  .opts<{ only: string; per: number; seed: number; workers: number; list?: boolean }>()
+  .opts<{
+    only: string
+    per: number
+    seed: number
+    workers: number
+    list?: boolean
+    stages?: number
+    again?: string
+  }>()
 
 const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).trim().split('\n')
 const planOf = (file: string): readonly Stage[] | undefined => PLAN.find(([pattern]) => pattern.test(file))?.[1](file)
@@ -126,7 +136,11 @@ const hash = (text: string): number => {
 }
 
 const equivalenceOf = ({ file, before, after }: Planted): string | undefined =>
-  EQUIVALENT.find(one => one.file === file && one.after.trim() === after.trim() && before.trim() !== after.trim())?.why
+  EQUIVALENT.find(
+    one =>
+      (typeof one.file === 'string' ? one.file === file : one.file.test(file)) &&
+      (typeof one.after === 'string' ? one.after === after.trim() : one.after.test(after) && !one.after.test(before))
+  )?.why
 
 const chosen = (file: string): readonly Planted[] => {
   const all = faultsOf(file, readFileSync(join(root, file), 'utf8')).map((fault): Planted => ({ ...fault, file }))
@@ -186,14 +200,16 @@ const seen = async (folder: string, fault: Planted): Promise<boolean> => {
       .join('\n')
   )
   try {
-    for (const one of planOf(fault.file) ?? []) if (!(await passes(folder, one))) return true
+    for (const one of planOf(fault.file)?.slice(0, options.stages) ?? []) if (!(await passes(folder, one))) return true
     return false
   } finally {
     writeFileSync(path, text)
   }
 }
 
-const all = files.flatMap(chosen)
+/** What the output of an earlier run says, without times. */
+const earlier = options.again && readFileSync(options.again, 'utf8').replaceAll(/SURVIVED in \d+ s/g, 'SURVIVED')
+const all = files.flatMap(chosen).filter(fault => earlier === undefined || earlier.includes(`SURVIVED: ${show(fault)}\n`))
 const equivalent = all.filter(fault => equivalenceOf(fault) !== undefined)
 const faults = all.filter(fault => equivalenceOf(fault) === undefined)
 if (faults.length === 0) {
