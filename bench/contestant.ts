@@ -93,7 +93,8 @@ export interface Contestant {
   readonly end: () => Promise<void>
 }
 
-const MINUTES = 20
+/** How long an answer may take. The plain kernels of a verified run take more than 25 minutes for the largest step on a software adapter. */
+const MINUTES = { start: 20, sample: 20, verify: 240 } as const
 
 /** Starts a contestant's process; its driver's cache is an empty folder in `folder`. Promises reject with one sentence. */
 export const enter = (engine: string, command: readonly string[], folder: string): Contestant => {
@@ -121,12 +122,12 @@ export const enter = (engine: string, command: readonly string[], folder: string
     const said = stderr.split('\n').findLast(line => /error/i.test(line) && !/^Warning|^ +at /.test(line))
     leave(`its process ended with ${signal ?? `code ${code}`}${said ? `: ${said.trim()}` : ''}`)
   })
-  const ask = (what: string): Promise<object> =>
+  const ask = (what: keyof typeof MINUTES): Promise<object> =>
     new Promise((resolve, reject) => {
       const late = setTimeout(() => {
         child.kill('SIGKILL')
-        reject(new Error(`it did not answer within ${MINUTES} minutes`))
-      }, MINUTES * 60_000)
+        reject(new Error(`it did not answer within ${MINUTES[what]} minutes`))
+      }, MINUTES[what] * 60_000)
       settle = reply => {
         clearTimeout(late)
         if ('error' in reply) reject(new Error(reply.error.split('\n')[0]))
