@@ -92,7 +92,7 @@ const maps = (facts: Facts) => {
 }
 const folds = (facts: Facts) => {
   const f = ((x: Tensor) => $.sum($.mul(x, x), [0, 2])) as Example['f']
-  return { single: { f, shapes: [[5, 7, 9]], facts }, byFour: { f, shapes: [[9, 16, 1024]], facts } }
+  return { single: { f, shapes: [[50, 7, 9]], facts }, byFour: { f, shapes: [[9, 16, 1024]], facts } }
 }
 const product = (m: number, k: number, n: number, facts: Facts): Example => ({
   f: $.matmul as Example['f'],
@@ -180,6 +180,8 @@ export const OTHERS: Readonly<Record<string, Example>> = {
   ...named('groups with strides by tiles', { ...grouped, stride: 2 }, TILES),
   ...named('dilated', { ...odd, dilation: 2, padding: 2 }, SHUFFLES),
   ...named('dilated by tiles', { ...odd, dilation: 2, padding: 2 }, TILES),
+  ...named('groups of eight taps', { ...grouped, w: [4, 3, 3, 8], padding: [1, 4] }, SHUFFLES),
+  ...named('groups of eight taps by tiles', { ...grouped, w: [4, 3, 3, 8], padding: [1, 4] }, TILES),
   ...named('depthwise 5x5', { ...depthwise, w: [5, 1, 5, 5], padding: 2 }, SHUFFLES),
   ...named('depthwise 5x5 with strides', { ...depthwise, x: [3, 5, 9, 16], w: [5, 1, 5, 5], padding: 2, stride: 2 }, SHUFFLES),
   ...named('depthwise 5x5 dilated', { ...depthwise, w: [5, 1, 5, 5], padding: 4, dilation: 2 }, SHUFFLES),

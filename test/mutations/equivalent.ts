@@ -11,6 +11,8 @@ const PAST = 'nothing is kept of what is written past the end of a typed array'
 
 const SLOWER = 'another division of the work: the same results, at another speed'
 
+const EMPTY = 'a further block has nothing in it'
+
 export const EQUIVALENT: readonly Equivalent[] = [
   {
     file: /^shaders\//,
@@ -28,9 +30,21 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: 'the first part adds up all images and the others none'
   },
   {
-    file: /^shaders\/(conv2d|scatter_add)\.wgsl$/,
+    file: /^shaders\/(conv2d|conv2d_input_grad|scatter_add)\.wgsl$/,
     after: /if \(\w % BLOCK == BLOCK - 2u\) \{/,
     why: 'blocks begin one earlier: partial sums are as long, but the first'
+  },
+  { file: 'shaders/conv2d_1x1_filter_grad_row4.wgsl', after: /block <= plane; block \+= BLOCK/, why: EMPTY },
+  { file: 'shaders/fold.wgsl', after: /block <= turns; block \+= BLOCK/, why: EMPTY },
+  {
+    file: /^shaders\/conv2d_depthwise_stride2_(row4|input_grad_row4)\.wgsl$/,
+    after: /turn <= min\(turns, /,
+    why: 'a further turn stands below the plane: it loads zeros and stores nothing'
+  },
+  {
+    file: 'shaders/depthwise_row4.wgsl',
+    after: 'return vec4f(row[start], row[start + apart], row[start + 2 + apart], row[start + 3 * apart]);',
+    why: 'all its callers are of stride 2, and 2 + 2 is 2 * 2'
   },
   { file: 'src/kernels/variants/convolutions.ts', after: 'const outs = outputs > 8 ? 16 : outputs >= 4 ? 8 : 4', why: SLOWER },
   {
