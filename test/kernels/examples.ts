@@ -200,6 +200,14 @@ export const OTHERS: Readonly<Record<string, Example>> = {
     shapes: [[16, 5, 64]],
     facts: TILES
   },
+  'a product with a transposed matrix': {
+    f: (x, y) => $.matmul(x as Tensor, $.transpose(y as Tensor)),
+    shapes: [
+      [50, 60],
+      [44, 60]
+    ],
+    facts: SHUFFLES
+  },
   'a product in a larger result': {
     f: (x, y, z) => $.concat([z as Tensor, $.reshape($.matmul(x as Tensor, y as Tensor), [-1])]),
     shapes: [[50, 60], [60, 40], [7]],

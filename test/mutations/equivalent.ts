@@ -35,6 +35,21 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: 'blocks begin one earlier: partial sums are as long, but the first'
   },
   { file: 'shaders/conv2d_1x1_filter_grad_row4.wgsl', after: /block <= plane; block \+= BLOCK/, why: EMPTY },
+  {
+    file: 'shaders/map.wgsl',
+    after: 'let end = min((walk + 2u) * share, P.size.x);',
+    why: 'elements are computed more than once, to the same values'
+  },
+  {
+    file: 'shaders/map.wgsl',
+    after: 'for (var k = 0u; k <= OPERANDS; k++) {',
+    why: 'WGSL drops what is past the end of an array, or takes the last element again, for the same value'
+  },
+  {
+    file: 'shaders/map_rows.wgsl',
+    after: /return vec4<Value>\(/,
+    why: 'an example of what stands in its place, there so that the file compiles'
+  },
   { file: 'shaders/fold.wgsl', after: /block <= turns; block \+= BLOCK/, why: EMPTY },
   {
     file: /^shaders\/conv2d_depthwise_stride2_(row4|input_grad_row4)\.wgsl$/,
