@@ -106,7 +106,7 @@ const product = (m: number, k: number, n: number, facts: Facts): Example => ({
 // Planes are no squares, and there are more channels than one workgroup takes.
 const dense: Geometry = { x: [3, 4, 8, 16], w: [24, 4, 3, 3], padding: 1 }
 const single: Geometry = { x: [3, 21, 6, 10], w: [37, 21, 1, 1] }
-const odd: Geometry = { x: [3, 6, 11, 7], w: [37, 6, 3, 3], stride: 2, padding: 1 }
+const odd: Geometry = { x: [3, 7, 11, 7], w: [37, 7, 3, 3], stride: 2, padding: 1 }
 const grouped: Geometry = { x: [3, 6, 9, 7], w: [4, 3, 3, 3], groups: 2, padding: 1 }
 const depthwise: Geometry = { x: [3, 5, 6, 16], w: [5, 1, 3, 3], groups: 5, padding: 1 }
 /** Another stride each way, and rows of nine taps: what no faster kernel takes. */

@@ -50,6 +50,27 @@ export const EQUIVALENT: readonly Equivalent[] = [
     after: /return vec4<Value>\(/,
     why: 'an example of what stands in its place, there so that the file compiles'
   },
+  {
+    file: 'shaders/reduce.wgsl',
+    after: 'let at = start(min(o, P.size.x + 1u));',
+    why: 'an invocation past the last result reads elsewhere, and stores nothing'
+  },
+  {
+    file: 'shaders/reduce.wgsl',
+    after: 'if (lanes >= 1u) {',
+    why: 'one lane meets nobody in workgroup memory, and takes its own sum back'
+  },
+  {
+    file: 'shaders/reduce_shuffle.wgsl',
+    after: /first \+= groups\.(y \* each|x \+ each)/,
+    why: 'a smaller stride: elements are computed more than once, to the same values'
+  },
+  { file: 'shaders/tile.wgsl', after: 'const RIGHT_PITCH = ACROSS + 2u;', why: 'a vec4 more to spare than the banks ask for' },
+  {
+    file: 'shaders/window_argmax_row4.wgsl',
+    after: 'for (var n = 0; n <= 4; n++) { near[4 + 4 * q + n] = own[q][n]; }',
+    why: 'what is past the four is stored again, by the next four or by the right ones'
+  },
   { file: 'shaders/fold.wgsl', after: /block <= turns; block \+= BLOCK/, why: EMPTY },
   {
     file: /^shaders\/conv2d_depthwise_stride2_(row4|input_grad_row4)\.wgsl$/,
