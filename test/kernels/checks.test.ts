@@ -6,9 +6,9 @@ import { describe, expect, it } from 'vitest'
 import { type DeviceBuffer, release } from '../../src/kernels/buffers.js'
 import { finiteChecked } from '../../src/kernels/checks/finite.js'
 import { failureOf } from '../../src/kernels/checks/judge.js'
-import { type Checked, Checking, comparisonsOf, rowCheck } from '../../src/kernels/checks/report.js'
+import { type Checked, Checking, comparisonsOf, fillOf, rowCheck } from '../../src/kernels/checks/report.js'
 import { verified } from '../../src/kernels/checks/verified.js'
-import { POISON, writtenChecked } from '../../src/kernels/checks/written.js'
+import { writtenChecked } from '../../src/kernels/checks/written.js'
 import { disposeExecutable, execute, prepare, readback, upload } from '../../src/kernels/execute.js'
 import { plan } from '../../src/kernels/plan.js'
 import { select } from '../../src/kernels/select.js'
@@ -52,19 +52,22 @@ const reported = async (
 
 /** Elements behind each result that nothing may store. */
 const GUARD = 300
-/** The program with as much behind each slot that it stores, all of which are results. */
+/** What a slot is filled with before: another number for each, since what is computed from it or copied would look like what was left. */
+const fillingOf = (slot: number): number => 0x3f800123 + 4097 * slot
+/** The program with as much behind each slot that it stores, all of which are results and filled before. */
 const guarded = (program: Program): Program => {
   const written = [...new Set(program.calls.map(({ write }) => write))]
+  const sizeWith = (slot: number) => sizeOf(program.slots[slot] as Slot) + GUARD
   const slots = program.slots.map((slot, i) =>
-    written.includes(i) ? { dtype: slot.dtype, shape: [sizeOf(slot) + GUARD], gaps: true as const } : slot
+    written.includes(i) ? { dtype: slot.dtype, shape: [sizeWith(i)], gaps: true as const } : slot
   )
-  return { ...program, slots, outputs: written }
+  const fills = written.map(slot => fillOf(fillingOf(slot), slot, sizeWith(slot), 'filling'))
+  return { ...program, slots, calls: [...fills, ...program.calls], outputs: written }
 }
 
 /** The first element behind a result that was stored all the same, in words. */
 const trespass = async (program: Program): Promise<string | undefined> => {
-  const { program: poisoned } = writtenChecked({ program: guarded(program), checks: [] })
-  const executable = right(await prepare(device, right(plan(poisoned, device.limits)))())
+  const executable = right(await prepare(device, right(plan(guarded(program), device.limits)))())
   const inputs = await Promise.all(
     program.inputs.map(async slot => right(await upload(device, ordinary(sizeOf(program.slots[slot] as Slot)))()))
   )
@@ -76,8 +79,8 @@ const trespass = async (program: Program): Promise<string | undefined> => {
   })
   const found = right(await readback(device, wanted)()).flatMap((data, i) => {
     const end = (wanted[i]?.length as number) - GUARD
-    const at = data.subarray(end).findIndex(word => word !== POISON)
     const slot = results[i] as number
+    const at = data.subarray(end).findIndex(word => word !== fillingOf(slot))
     const call = program.calls.findLast(({ write }) => write === slot)
     return at < 0 ? [] : [`${call?.shader} stores element ${end + at} of ${end}`]
   })

@@ -57,6 +57,12 @@ const convolutions = ({ x, w, ...options }: Geometry, facts: Facts) => {
 const pool = { kernel: 3, stride: 1, padding: 1 }
 const backward = (of: typeof $.maxPool2d, options: Parameters<typeof $.maxPool2d>[1]): Example['f'] =>
   ((x: Tensor) => grad((y: Tensor) => dot(of(y, options), $.exp(of(y, options))))(x)) as Example['f']
+/** A pool's gradient by a cotangent that is an argument. */
+const pulled = (of: typeof $.maxPool2d, options: Parameters<typeof $.maxPool2d>[1], x: Shape, facts: Facts): Example => ({
+  f: (cotangent, a) => grad((y: Tensor) => dot(of(y, options), cotangent as Tensor))(a as Tensor),
+  shapes: [of($.broadcastTo($.tensor(0), x), options).shape, x],
+  facts
+})
 
 const maps = (facts: Facts) => {
   const f = ((x: Tensor, y: Tensor) => $.add($.mul(x, y), x)) as Example['f']
@@ -185,6 +191,10 @@ export const OTHERS: Readonly<Record<string, Example>> = {
   ...named('depthwise 5x5', { ...depthwise, w: [5, 1, 5, 5], padding: 2 }, SHUFFLES),
   ...named('depthwise 5x5 with strides', { ...depthwise, x: [3, 5, 9, 16], w: [5, 1, 5, 5], padding: 2, stride: 2 }, SHUFFLES),
   ...named('depthwise 5x5 dilated', { ...depthwise, w: [5, 1, 5, 5], padding: 4, dilation: 2 }, SHUFFLES),
+  'a max pool by strides': pulled($.maxPool2d, { ...pool, stride: 2 }, [2, 3, 9, 16], SHUFFLES),
+  'an average pool by strides': pulled($.avgPool2d, { ...pool, stride: 2 }, [2, 3, 9, 16], SHUFFLES),
+  'a narrow max pool': pulled($.maxPool2d, pool, [2, 3, 9, 3], TILES),
+  'an average pool': pulled($.avgPool2d, pool, [2, 3, 9, 7], TILES),
   'a number in many places': maps(SHUFFLES).fill,
   'parts of a whole': {
     f: (x, y) => $.concat([$.pad(x as Tensor, [1, 0], [0, 2], [1, 0]), $.add(y as Tensor, 1)], 1),

@@ -71,11 +71,21 @@ export const EQUIVALENT: readonly Equivalent[] = [
     after: 'for (var n = 0; n <= 4; n++) { near[4 + 4 * q + n] = own[q][n]; }',
     why: 'what is past the four is stored again, by the next four or by the right ones'
   },
+  {
+    file: 'shaders/window_scatter_row4.wgsl',
+    after: /let near = array<f32, 12>\(left\.x, left\.x,/,
+    why: 'pools of up to 5, as wide as their images or half as wide, reach two to the left, which are z and w'
+  },
+  {
+    file: 'shaders/window_scatter_row4.wgsl',
+    after: 'for (var k = 0; k <= KERNEL; k++) {',
+    why: 'no window chose a pixel in a row that it has not'
+  },
   { file: 'shaders/fold.wgsl', after: /block <= turns; block \+= BLOCK/, why: EMPTY },
   {
-    file: /^shaders\/conv2d_depthwise_stride2_(row4|input_grad_row4)\.wgsl$/,
-    after: /turn <= min\(turns, /,
-    why: 'a further turn stands below the plane: it loads zeros and stores nothing'
+    file: /^shaders\/(conv2d_depthwise_stride2|window)_\w*row4\.wgsl$/,
+    after: /turn <= min\(turns, |turn < max\(turns, /,
+    why: 'further turns stand below the plane: they load zeros and store nothing'
   },
   {
     file: 'shaders/depthwise_row4.wgsl',

@@ -3,7 +3,7 @@ import { placesOf, plainest } from '../regions.js'
 import type { Call, Slot } from '../spec.js'
 import { type Checked, Checking, fillOf, rowCheck, sizeOf } from './report.js'
 
-/** A NaN that no operation gives: what is computed has another payload. As an integer it is one among 2^32. */
+/** A NaN that no operation gives unless it is given it: hardware makes another payload, though some keeps one. As an integer it is one among 2^32. */
 export const POISON = 0x7fc0dead
 
 /** What lies between the parts of a slot is written by nobody, so those that are rows are looked at one by one. */
