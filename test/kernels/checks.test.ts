@@ -89,6 +89,41 @@ const trespass = async (program: Program): Promise<string | undefined> => {
   return found[0]
 }
 
+/** The text in which the last workgroup has the place of the first, and so on: what depends on their order comes out otherwise. */
+const backwards: Loader = file =>
+  loadShader(file).replace(
+    /@workgroup_size\(([^,)]*)(?:, ([^)]*))?\)\nfn main\(@builtin\((\w+)\) (\w+): vec3u, (.*)\) \{/,
+    (_, width, height = '1', builtin, name, others) => {
+      const parameters = [
+        `@builtin(${builtin}) forward: vec3u`,
+        ...(builtin === 'workgroup_id' ? [] : ['@builtin(workgroup_id) workgroup: vec3u']),
+        ...(others.includes('num_workgroups') ? [] : ['@builtin(num_workgroups) groups: vec3u']),
+        others
+      ]
+      const size = builtin === 'workgroup_id' ? 'vec3u(1)' : `vec3u(${width}, ${height}, 1)`
+      const from = builtin === 'workgroup_id' ? 'forward' : 'workgroup'
+      return [
+        `@workgroup_size(${width}, ${height})`,
+        `fn main(${parameters.join(', ')}) {`,
+        `  let ${name} = forward + (groups - 1u - 2u * ${from}) * ${size};`
+      ].join('\n')
+    }
+  )
+
+/** The bits of the first output. */
+const outputOf = async (program: Program, load: Loader): Promise<Uint32Array> => {
+  const executable = right(await prepare(device, right(plan(program, device.limits)), { load })())
+  const inputs = await Promise.all(
+    program.inputs.map(async slot => right(await upload(device, ordinary(sizeOf(program.slots[slot] as Slot)))()))
+  )
+  const outputs = right(await execute(device, executable, inputs)())
+  const length = sizeOf(program.slots[program.outputs[0] as number] as Slot)
+  const [data] = right(await readback(device, [{ buffer: outputs[0] as DeviceBuffer, dtype: 'u32', length }])())
+  for (const buffer of [...inputs, ...outputs]) release(buffer)
+  disposeExecutable(executable)
+  return data as Uint32Array
+}
+
 /** The facts of an example; on this adapter, those of shuffles are its own. */
 const factsOf = ({ facts }: Example) => (facts === TILES ? TILES : device.info)
 
@@ -106,6 +141,10 @@ describe.each(Object.entries({ ...EXAMPLES, ...OTHERS }))('in the program of %s'
   it('nothing is stored behind a result', async () => {
     expect(await trespass(select(program, factsOf(example)))).toBeUndefined()
     expect(await trespass(program)).toBeUndefined()
+  })
+  it('workgroups may run in any order', async () => {
+    for (const one of [select(program, factsOf(example)), program])
+      expect(await outputOf(one, backwards)).toEqual(await outputOf(one, loadShader))
   })
   it('a poisoned run finds nothing', async () => {
     expect(await reported(writtenChecked({ program: select(program, factsOf(example)), checks: [] }), [ordinary])).toBeUndefined()
@@ -132,6 +171,13 @@ const spoilt = (shader: string): Loader => {
         )
       : loadShader(file)
 }
+
+it('every kernel can be run backwards', () => {
+  for (const [name] of Object.entries(EXAMPLES)) {
+    const file = `${name.replace(' by vec4', '')}.wgsl`
+    expect(backwards(file)).toMatch(/ = forward \+ \(groups - 1u - 2u \* /)
+  }
+})
 
 describe('a planted fault', () => {
   it('is planted in every variant', () => {

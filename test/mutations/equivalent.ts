@@ -47,7 +47,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
   },
   {
     file: 'shaders/map_rows.wgsl',
-    after: /return vec4<Value>\(/,
+    after: 'return vec4<Value>(compute(x0.x, x1), compute(x0.x, x1), compute(x0.z, x1), compute(x0.w, x1));',
     why: 'an example of what stands in its place, there so that the file compiles'
   },
   {
@@ -80,6 +80,16 @@ export const EQUIVALENT: readonly Equivalent[] = [
     file: 'shaders/window_scatter_row4.wgsl',
     after: 'for (var k = 0; k <= KERNEL; k++) {',
     why: 'no window chose a pixel in a row that it has not'
+  },
+  {
+    file: 'shaders/check_equal.wgsl',
+    after: 'for (var i = id.x; i <= P.size.x; i += groups.x * 64u) {',
+    why: 'past the last element of a region comes the first again'
+  },
+  {
+    file: 'shaders/conv2d_grouped_any.wgsl',
+    after: 'if (id.x * u32(PIXELS) + u32(p) <= P.offset.w) { result[target_at[p]] = sums[p]; }',
+    why: 'past the last pixel comes the last again, with the same sum'
   },
   { file: 'shaders/fold.wgsl', after: /block <= turns; block \+= BLOCK/, why: EMPTY },
   {
