@@ -195,6 +195,24 @@ export const OTHERS: Readonly<Record<string, Example>> = {
   'an average pool by strides': pulled($.avgPool2d, { ...pool, stride: 2 }, [2, 3, 9, 16], SHUFFLES),
   'a narrow max pool': pulled($.maxPool2d, pool, [2, 3, 9, 3], TILES),
   'an average pool': pulled($.avgPool2d, pool, [2, 3, 9, 7], TILES),
+  'one of indices that begin further on': {
+    f: x => $.oneHot($.slice($.argmax(x as Tensor), [[3]]), 9),
+    shapes: [[7, 9]],
+    facts: SHUFFLES
+  },
+  'elements at indices that begin further on': {
+    f: x => $.take(x as Tensor, $.slice($.argmax(x as Tensor), [[3]]), 1),
+    shapes: [[7, 9]],
+    facts: SHUFFLES
+  },
+  'sums at indices that begin further on': {
+    f: (x, y) => $.scatterAdd(x as Tensor, $.slice($.argmax(y as Tensor), [[3]]), 1, 7),
+    shapes: [
+      [7, 6],
+      [9, 7]
+    ],
+    facts: SHUFFLES
+  },
   'a number in many places': maps(SHUFFLES).fill,
   'parts of a whole': {
     f: (x, y) => $.concat([$.pad(x as Tensor, [1, 0], [0, 2], [1, 0]), $.add(y as Tensor, 1)], 1),
