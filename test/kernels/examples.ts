@@ -2,7 +2,8 @@
 import { grad } from '../../src/autodiff/grad.js'
 import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
-import type { Shape, Tensor } from '../../src/autodiff/tensor.js'
+import { bind, registry } from '../../src/autodiff/primitive.js'
+import type { Primitive, Shape, Tensor } from '../../src/autodiff/tensor.js'
 import { lowered } from '../../src/engine.js'
 import { type Facts, select } from '../../src/kernels/select.js'
 import type { Program } from '../../src/kernels/spec.js'
@@ -193,6 +194,12 @@ export const OTHERS: Readonly<Record<string, Example>> = {
   ...named('depthwise 5x5 dilated', { ...depthwise, w: [5, 1, 5, 5], padding: 4, dilation: 2 }, SHUFFLES),
   'a max pool by strides': pulled($.maxPool2d, { ...pool, stride: 2 }, [2, 3, 9, 16], SHUFFLES),
   'an average pool by strides': pulled($.avgPool2d, { ...pool, stride: 2 }, [2, 3, 9, 16], SHUFFLES),
+  // Average pools divide first, so that what they spread is always a result.
+  'windows of an argument spread': {
+    f: g => bind(registry.get('window_spread') as Primitive, [g as Tensor], { ...pool, stride: 2, size: [9, 16] }),
+    shapes: [[2, 3, 5, 8]],
+    facts: SHUFFLES
+  },
   'a narrow max pool': pulled($.maxPool2d, pool, [2, 3, 9, 3], TILES),
   'an average pool': pulled($.avgPool2d, pool, [2, 3, 9, 7], TILES),
   'one of indices that begin further on': {

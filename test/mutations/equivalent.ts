@@ -91,6 +91,11 @@ export const EQUIVALENT: readonly Equivalent[] = [
     after: 'if (id.x * u32(PIXELS) + u32(p) <= P.offset.w) { result[target_at[p]] = sums[p]; }',
     why: 'past the last pixel comes the last again, with the same sum'
   },
+  {
+    file: 'shaders/window_row4.wgsl',
+    after: 'let exists = plane <= P.offset.z;',
+    why: 'past the last plane comes the last again, with the same results'
+  },
   { file: 'shaders/fold.wgsl', after: /block <= turns; block \+= BLOCK/, why: EMPTY },
   {
     file: /^shaders\/(conv2d_depthwise_stride2|window)_\w*row4\.wgsl$/,
