@@ -92,6 +92,11 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: 'past the last pixel comes the last again, with the same sum'
   },
   {
+    file: 'shaders/conv2d_1x1_row4.wgsl',
+    after: /if \(o <= OUTS && id\.x < P\.offset\.z/,
+    why: 'a lane has fewer results than MOST_OUTS only where one block takes all outputs, and past these nothing is stored'
+  },
+  {
     file: 'shaders/window_row4.wgsl',
     after: 'let exists = plane <= P.offset.z;',
     why: 'past the last plane comes the last again, with the same results'
