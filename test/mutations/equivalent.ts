@@ -134,6 +134,21 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: SLOWER
   },
   {
+    file: 'src/autodiff/fusion/fuse.ts',
+    after: 'const known = chains.get(key) ?? { id: chains.size + 2, views: [view, ...chain.views] }',
+    why: 'ids are as different as they were'
+  },
+  {
+    file: 'src/autodiff/fusion/fuse.ts',
+    after: 'inputs.reduce((total, one) => total + readCost(sizeOf(one.node.shape), space), steps.length + COST.step * space)',
+    why: SLOWER
+  },
+  {
+    file: 'src/autodiff/fusion/fuse.ts',
+    after: 'const gain = crowded ? below.size - 1 : within.size + 1',
+    why: SLOWER
+  },
+  {
     file: 'src/autodiff/grad.ts',
     after: 'return work(leaves(forward)) <= work(leaves(reverse)) ? forward : reverse',
     why: 'of two ways that cost the same either may be taken'
