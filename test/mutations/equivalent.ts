@@ -149,6 +149,16 @@ export const EQUIVALENT: readonly Equivalent[] = [
     why: SLOWER
   },
   {
+    file: 'src/autodiff/fusion/join.ts',
+    after: 'if (body.inputs.length >= mostInputs || body.steps.length > MOST_STEPS) continue',
+    why: SLOWER
+  },
+  {
+    file: 'src/autodiff/fusion/roots.ts',
+    after: 'export const isSmall = (size: number, space: number): boolean => size + 8 <= space',
+    why: SLOWER
+  },
+  {
     file: 'src/autodiff/grad.ts',
     after: 'return work(leaves(forward)) <= work(leaves(reverse)) ? forward : reverse',
     why: 'of two ways that cost the same either may be taken'
