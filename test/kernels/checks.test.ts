@@ -30,12 +30,13 @@ const positive: Values = length => ordinary(length).map(Math.abs)
 const strange: Values = length =>
   ordinary(length).map((value, i) => (i % 97 === 5 ? Number.NaN : i % 89 === 7 ? Number.POSITIVE_INFINITY : value))
 
-/** What the report of a run says; the last values are those of all further arguments. */
-const reported = async (
-  { program, checks }: Checked,
+/** Runs a program, and looks at its outputs before all is given back; the last values are those of all further arguments. */
+const running = async <A>(
+  program: Program,
   values: readonly Values[],
+  look: (outputs: readonly DeviceBuffer[]) => Promise<A>,
   load: Loader = loadShader
-): Promise<string | undefined> => {
+): Promise<A> => {
   const executable = right(await prepare(device, right(plan(program, device.limits)), { load })())
   const inputs = await Promise.all(
     program.inputs.map(async (slot, i) => {
@@ -44,11 +45,20 @@ const reported = async (
     })
   )
   const outputs = right(await execute(device, executable, inputs)())
-  const failure = right(await failureOf(device, checks, outputs.at(-1) as DeviceBuffer)())
+  const seen = await look(outputs)
   for (const buffer of [...inputs, ...outputs]) release(buffer)
   disposeExecutable(executable)
-  return failure?.error.message
+  return seen
 }
+
+/** What the report of a run says. */
+const reported = ({ program, checks }: Checked, values: readonly Values[], load?: Loader): Promise<string | undefined> =>
+  running(
+    program,
+    values,
+    async outputs => right(await failureOf(device, checks, outputs.at(-1) as DeviceBuffer)())?.error.message,
+    load
+  )
 
 /** Elements behind each result that nothing may store. */
 const GUARD = 300
@@ -66,28 +76,22 @@ const guarded = (program: Program): Program => {
 }
 
 /** The first element behind a result that was stored all the same, in words. */
-const trespass = async (program: Program): Promise<string | undefined> => {
-  const executable = right(await prepare(device, right(plan(guarded(program), device.limits)))())
-  const inputs = await Promise.all(
-    program.inputs.map(async slot => right(await upload(device, ordinary(sizeOf(program.slots[slot] as Slot)))()))
-  )
-  const buffers = right(await execute(device, executable, inputs)())
-  const results = guarded(program).outputs
-  const wanted = results.map((slot, i) => {
-    const length = sizeOf(program.slots[slot] as Slot) + GUARD
-    return { buffer: buffers[i] as DeviceBuffer, dtype: 'u32' as const, length }
+const trespass = (program: Program): Promise<string | undefined> =>
+  running(guarded(program), [ordinary], async buffers => {
+    const results = guarded(program).outputs
+    const wanted = results.map((slot, i) => {
+      const length = sizeOf(program.slots[slot] as Slot) + GUARD
+      return { buffer: buffers[i] as DeviceBuffer, dtype: 'u32' as const, length }
+    })
+    const found = right(await readback(device, wanted)()).flatMap((data, i) => {
+      const end = (wanted[i]?.length as number) - GUARD
+      const slot = results[i] as number
+      const at = data.subarray(end).findIndex(word => word !== fillingOf(slot))
+      const call = program.calls.findLast(({ write }) => write === slot)
+      return at < 0 ? [] : [`${call?.shader} stores element ${end + at} of ${end}`]
+    })
+    return found[0]
   })
-  const found = right(await readback(device, wanted)()).flatMap((data, i) => {
-    const end = (wanted[i]?.length as number) - GUARD
-    const slot = results[i] as number
-    const at = data.subarray(end).findIndex(word => word !== fillingOf(slot))
-    const call = program.calls.findLast(({ write }) => write === slot)
-    return at < 0 ? [] : [`${call?.shader} stores element ${end + at} of ${end}`]
-  })
-  for (const buffer of [...inputs, ...buffers]) release(buffer)
-  disposeExecutable(executable)
-  return found[0]
-}
 
 /** The text in which the last workgroup has the place of the first, and so on: what depends on their order comes out otherwise. */
 const backwards: Loader = file =>
@@ -111,17 +115,15 @@ const backwards: Loader = file =>
   )
 
 /** The bits of the first output. */
-const outputOf = async (program: Program, load: Loader): Promise<Uint32Array> => {
-  const executable = right(await prepare(device, right(plan(program, device.limits)), { load })())
-  const inputs = await Promise.all(
-    program.inputs.map(async slot => right(await upload(device, ordinary(sizeOf(program.slots[slot] as Slot)))()))
-  )
-  const outputs = right(await execute(device, executable, inputs)())
+const outputOf = (program: Program, load: Loader): Promise<Uint32Array> => {
   const length = sizeOf(program.slots[program.outputs[0] as number] as Slot)
-  const [data] = right(await readback(device, [{ buffer: outputs[0] as DeviceBuffer, dtype: 'u32', length }])())
-  for (const buffer of [...inputs, ...outputs]) release(buffer)
-  disposeExecutable(executable)
-  return data as Uint32Array
+  return running(
+    program,
+    [ordinary],
+    async ([buffer]) =>
+      right(await readback(device, [{ buffer: buffer as DeviceBuffer, dtype: 'u32', length }])())[0] as Uint32Array,
+    load
+  )
 }
 
 /** The facts of an example; on this adapter, those of shuffles are its own. */
@@ -208,7 +210,7 @@ it('the first call with a result that is not finite is found', async () => {
   expect(await reported(finiteChecked(program), [strange])).toMatch(/conv2d/)
 })
 
-/** What `check` calls say of inputs of f32, of which there are three. */
+/** What `calls` report of inputs of f32, as the second of two checks. */
 const saidOf = (
   inputs: readonly (readonly number[])[],
   calls: (number: number, report: number) => readonly Call[],
@@ -220,7 +222,7 @@ const saidOf = (
   const check = { call, dtype: 'f32' as const, ...(against === undefined ? {} : { against }) }
   checking.add({ call, dtype: 'f32' }, () => []) // so that the one that is looked at is not the first
   checking.add(check, number => calls(number, checking.report))
-  const program = { slots, inputs: inputs.map((_, i) => i), constants: [], calls: [], outputs: [] } as unknown as Program
+  const program: Program = { slots, inputs: inputs.map((_, i) => i), constants: [], calls: [], outputs: [] }
   return reported(
     checking.finish(program, []),
     inputs.map(values => () => Float32Array.from(values))

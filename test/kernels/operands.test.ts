@@ -4,14 +4,13 @@
  */
 import { describe, expect, it } from 'vitest'
 import * as $ from '../../src/autodiff/ops/index.js'
-import type { Shape, Tensor } from '../../src/autodiff/tensor.js'
+import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
+import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine.js'
 import { select } from '../../src/kernels/select.js'
 import { backends, evaluateOn } from '../backends.js'
 import { device } from '../device.js'
 import { EXAMPLES, type Example, OTHERS, plainOf, shadersOf, TILES } from './examples.js'
-
-const sizeOf = (shape: Shape): number => shape.reduce((a, b) => a * b, 1)
 
 /** Elements behind an operand that are none of it: what reads past its end is not given zeros. */
 const BEHIND = 1000

@@ -11,13 +11,15 @@ const PAST = 'nothing is kept of what is written past the end of a typed array'
 
 const SLOWER = 'another division of the work: the same results, at another speed'
 
+const AGAIN = 'elements are computed more than once, to the same values'
+
 const EMPTY = 'a further block has nothing in it'
 
 export const EQUIVALENT: readonly Equivalent[] = [
   {
     file: /^shaders\//,
     after: /i \+= groups\.(y \* 64u|x \+ 64u)/,
-    why: 'a smaller stride: elements are computed more than once, to the same values'
+    why: AGAIN
   },
   {
     file: 'shaders/common.wgsl',
@@ -38,7 +40,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
   {
     file: 'shaders/map.wgsl',
     after: 'let end = min((walk + 2u) * share, P.size.x);',
-    why: 'elements are computed more than once, to the same values'
+    why: AGAIN
   },
   {
     file: 'shaders/map.wgsl',
@@ -63,7 +65,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
   {
     file: 'shaders/reduce_shuffle.wgsl',
     after: /first \+= groups\.(y \* each|x \+ each)/,
-    why: 'a smaller stride: elements are computed more than once, to the same values'
+    why: AGAIN
   },
   { file: 'shaders/tile.wgsl', after: 'const RIGHT_PITCH = ACROSS + 2u;', why: 'a vec4 more to spare than the banks ask for' },
   {

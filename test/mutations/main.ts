@@ -4,7 +4,7 @@
  * The work is done in copies of the project, so that the checkout stays as it is.
  */
 import { execFileSync, spawn } from 'node:child_process'
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -94,6 +94,11 @@ const positive = (text: string): number => {
   return value
 }
 
+const present = (file: string): string => {
+  if (!existsSync(file)) throw new InvalidArgumentError('There is no such file: name one.')
+  return file
+}
+
 const options = new Command('npm run mutate --')
   .description(
     'Plants single faults in kernels, in what chooses them and in rules, and reports which of them the tests do not see.'
@@ -104,7 +109,7 @@ const options = new Command('npm run mutate --')
   .option('--workers <count>', 'at once', positive, 2)
   .option('--list', 'say which faults, plant none')
   .option('--stages <count>', 'only the first of the tests: what survives them may be seen by later ones', positive)
-  .option('--again <file>', 'only faults that survived in an earlier run, whose output this is')
+  .option('--again <file>', 'only faults that survived in an earlier run, whose output this is', present)
   .addHelpText(
     'after',
     `\nExamples:\n  npm run mutate\n  npm run mutate -- --only window_argmax --per 100\n  npm run mutate -- --only '^shaders' --stages 2 > first.txt; npm run mutate -- --again first.txt\n\nExit codes: 0 none survived, 1 some did, 2 bad input.\n`
