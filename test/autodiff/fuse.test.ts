@@ -119,6 +119,16 @@ describe('a kernel computes', () => {
     expect(calls((x: Tensor, y: Tensor) => $.mul($.sum(x, 1), $.exp(y)), [[4, 50], [4]])).toBe(1)
   })
 
+  it('what finishes a fold also with what takes more kernels than the fold', async () => {
+    const product = (x: Tensor, y: Tensor) => $.mul($.sum(x, 2), $.matmul($.matmul(y, y), y))
+    const shapes = [
+      [5, 5, 50],
+      [5, 5]
+    ]
+    expect(calls(product, shapes)).toBe(3)
+    await expectSame((x, y) => [product(x as Tensor, y as Tensor)], shapes)
+  })
+
   it('sums of one tensor side by side', async () => {
     const sums = (x: Tensor, y: Tensor) => $.add($.div($.sum(x, 0), $.sum($.mul(x, x), 0)), $.sum($.mul(x, y), 0))
     const shapes = [
