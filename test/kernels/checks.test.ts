@@ -210,6 +210,17 @@ it('the first call with a result that is not finite is found', async () => {
   expect(await reported(finiteChecked(program), [strange])).toMatch(/conv2d/)
 })
 
+it('finiteness is looked for once a result is complete, and in floats alone', () => {
+  for (const example of Object.values({ ...EXAMPLES, ...OTHERS })) {
+    const { slots, calls } = plainOf(example)
+    const floats = new Set(calls.map(({ write }) => write).filter(slot => slots[slot]?.dtype === 'f32'))
+    const { program } = finiteChecked(plainOf(example))
+    const looks = [...program.calls.entries()].filter(([, { shader }]) => shader === 'check_finite')
+    expect(looks.map(([, { reads }]) => reads[0]).sort()).toEqual([...floats].sort())
+    for (const [i, { reads }] of looks) expect(program.calls.slice(i).some(({ write }) => write === reads[0])).toBe(false)
+  }
+})
+
 /** What `calls` report of inputs of f32, as the second of two checks. */
 const saidOf = (
   inputs: readonly (readonly number[])[],

@@ -4,12 +4,13 @@ import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { disagreement } from '../../src/kernels/agreement.js'
+import type { Reading } from '../../src/kernels/contracts/contract.js'
 import { CONTRACTS } from '../../src/kernels/contracts/index.js'
 import { plan } from '../../src/kernels/plan.js'
 import { areDisjoint, isInjective, lastOf, placesOf, plainest, samePlaces } from '../../src/kernels/regions.js'
 import { loadShader } from '../../src/kernels/shader.js'
 import type { Call, Program, Region, Slot } from '../../src/kernels/spec.js'
-import { EXAMPLES, type Example, OTHERS, programOf, shadersOf } from './examples.js'
+import { BEHIND, EXAMPLES, type Example, fromFurther, OTHERS, programOf, shadersOf } from './examples.js'
 
 const limits = { maxStorageBuffersPerShaderStage: 8, maxStorageBufferBindingSize: 1 << 27 }
 const all = { ...EXAMPLES, ...OTHERS }
@@ -40,12 +41,132 @@ it.each(Object.entries(EXAMPLES))('%s is called by its example, and agrees with 
   expect(disagreement(program)).toBeUndefined()
 })
 
+/** What calls ask of a slot, in elements, each of them. */
+const asked = ({ calls }: Program, slot: number): readonly number[] =>
+  calls.flatMap(call => {
+    const { needs } = (CONTRACTS[call.shader] as Reading)(call)
+    return needs.filter((_, k) => call.reads[k] === slot)
+  })
+
+const ofOperands = Object.entries(all).filter(([, { shapes }]) => shapes.length > 0)
+it.each(ofOperands)('%s is said to ask for all of its operands, and for nothing behind them', (_, example) => {
+  const program = planned(fromFurther(example))
+  // Of a gradient some operands are not needed.
+  const read = program.inputs.filter(slot => asked(program, slot).length > 0)
+  expect(read.length).toBeGreaterThan(0)
+  for (const slot of read) {
+    const [size] = (program.slots[slot] as Slot).shape as [number]
+    expect(Math.max(...asked(program, slot)), `an operand of ${size}`).toBe(size - BEHIND)
+  }
+})
+
 type Change = (call: Call, program: Program) => Call | undefined
 const withParams = (call: Call, change: (params: number[]) => void): Call => {
   const params = [...call.params]
   change(params)
   return { ...call, params }
 }
+const word =
+  (at: number, to: (before: number) => number): Change =>
+  call =>
+    withParams(call, params => {
+      params[at] = to(params[at] as number)
+    })
+const constant =
+  (name: string, to: number): Change =>
+  call => ({ ...call, constants: { ...call.constants, [name]: to } })
+const text =
+  (from: RegExp, to: string): Change =>
+  ({ op = '', ...call }) => ({ ...call, op: op.replace(from, to) })
+const more = (n: number) => (before: number) => before + n
+
+const ELEMENTS = 'its elements are not those of its extents'
+const GROUPS = 'its channels and outputs are not of as many groups'
+const ALIGNED = 'an operand that it loads by vec4 begins between two'
+const ZEROS = 'the words that must be 0 are not'
+const VECTORS = 'it takes turns of four, and an operand that it loads by vec4 in turns of one'
+const LANES = 'its lanes are no power of two up to 64'
+const STRADDLING = 'its rows straddle subgroups'
+const PLANES = 'its elements do not fill whole planes'
+
+/** What does not fit together within a call: the kernel, the change, what is said of it. */
+const complaints: readonly (readonly [string, Change, string])[] = [
+  ['conv2d', word(4, more(1)), ELEMENTS],
+  ['conv2d', word(21, more(1)), GROUPS],
+  ['conv2d_input_grad', word(4, more(1)), ELEMENTS],
+  ['conv2d_input_grad', word(21, more(1)), GROUPS],
+  ['conv2d_filter_grad', word(4, more(1)), ELEMENTS],
+  ['conv2d_filter_grad', word(21, more(1)), GROUPS],
+  ['conv2d_filter_grad', constant('LANES', 128), LANES],
+  ['conv2d_filter_grad', constant('LANES', 24), LANES],
+  ['conv2d_any', word(2, more(1)), 'its pixels are not those of its rows and columns'],
+  ['conv2d_any', word(3, more(1)), 'its pixels are not those of its rows and columns'],
+  ['conv2d_any', word(13, more(2)), 'its pixels lie outside the result'],
+  ['conv2d_any', word(14, more(2)), 'its pixels lie outside the result'],
+  ['conv2d_any', word(30, more(1)), GROUPS],
+  ['conv2d_any', word(31, more(1)), GROUPS],
+  ['conv2d_filter_grad_any', word(22, more(1)), 'a turn does not go on by as many pixels as its lanes take'],
+  ['conv2d_filter_grad_any', word(18, more(1)), GROUPS],
+  ['conv2d_row4', word(0, more(2)), ALIGNED],
+  ['conv2d_row4', word(3, more(2)), ALIGNED],
+  ['conv2d_row4', word(6, more(1)), 'its lanes do not fill whole images'],
+  ['conv2d_1x1_row4', word(0, more(2)), ALIGNED],
+  ['conv2d_1x1_row4', word(9, more(2)), ALIGNED],
+  ['conv2d_1x1_row4', word(2, more(1)), 'its pixels do not fill whole images'],
+  ['conv2d_filter_grad_row4', word(0, more(2)), ALIGNED],
+  ['conv2d_filter_grad_row4', word(1, more(2)), ALIGNED],
+  ['conv2d_1x1_filter_grad_row4', word(0, more(2)), ALIGNED],
+  ['conv2d_1x1_filter_grad_row4', word(1, more(2)), ALIGNED],
+  ['conv2d_depthwise_row4', word(0, more(2)), ALIGNED],
+  ['conv2d_depthwise_row4', constant('W4', 3), STRADDLING],
+  ['conv2d_depthwise_row4', constant('SIZE', 60), STRADDLING],
+  ['conv2d_depthwise_filter_grad_row4', word(0, more(2)), ALIGNED],
+  ['conv2d_depthwise_filter_grad_row4', word(1, more(2)), ALIGNED],
+  ['conv2d_depthwise_filter_grad_row4', constant('W4', 3), STRADDLING],
+  ['conv2d_depthwise_stride2_row4', word(0, more(2)), ALIGNED],
+  ['conv2d_depthwise_stride2_row4', constant('J4', 3), STRADDLING],
+  ['conv2d_depthwise_stride2_row4', constant('SIZE', 60), STRADDLING],
+  ['conv2d_depthwise_stride2_filter_grad_row4', word(1, more(2)), ALIGNED],
+  ['map', word(1, more(1)), ZEROS],
+  ['map', text(/var<storage, read> in0: array<\w+>/, 'var<storage, read> in0: array<vec4<f32>>'), VECTORS],
+  ['map_strided', word(3, more(1)), ZEROS],
+  ['map_strided', word(0, more(1)), 'its extents are not those of its elements'],
+  [
+    'map_strided',
+    text(/alias Result = Value;/, 'alias Result = vec4<Value>;'),
+    'it takes single elements, and its text takes four'
+  ],
+  ['map_rows', word(3, more(1)), ZEROS],
+  ['map_rows', word(0, more(1)), 'its outer extents are not those of its rows'],
+  ['map_rows', word(2, () => 128), LANES],
+  ['map_rows', word(2, () => 24), LANES],
+  ['map_rows', word(2, () => 0), LANES],
+  ['map_rows', text(/var<storage, read> in0: array<\w+>/, 'var<storage, read> in0: array<vec4<f32>>'), VECTORS],
+  ['reduce', word(16, more(1)), ZEROS],
+  ['reduce', word(0, more(1)), 'its kept extents are not those of its results'],
+  ['reduce', word(1, more(1)), 'its folded extents are not those of its turns'],
+  ['reduce', word(2, () => 128), 'its lanes are not those of a workgroup'],
+  ['reduce_shuffle', word(2, () => 2), 'its lanes are not those of a workgroup'],
+  ['window_gather', word(4, more(1)), PLANES],
+  ['window_gather4', word(1, more(2)), 'four windows at a time do not fill a plane, or begin between two vec4s'],
+  ['window_spread', word(4, more(1)), PLANES],
+  ['window_sum_row4', word(0, more(2)), ALIGNED],
+  ['window_sum_row4', word(1, more(2)), ALIGNED],
+  ['window_sum_row4', constant('J4', 3), STRADDLING],
+  ['window_sum_row4', constant('SIZE', 60), STRADDLING],
+  ['matmul', word(12, more(1)), 'its elements do not fill whole matrices'],
+  ['matmul_shuffle', word(13, more(2)), 'its columns do not fill vec4s'],
+  ['matmul_shuffle', word(1, more(2)), 'y or the result is not walked by whole vec4s'],
+  ['matmul_shuffle', word(2, more(2)), 'y or the result is not walked by whole vec4s'],
+  ['take', word(4, more(1)), 'its elements do not fill whole rows']
+]
+it.each(complaints)('what does not fit together in a call of %s is said: %#', (name, change, wanted) => {
+  const program = planned(all[name] as Example)
+  const i = program.calls.findIndex(({ shader }) => shader === name)
+  const changed = change(program.calls[i] as Call, program) as Call
+  expect(disagreement({ ...program, calls: program.calls.with(i, changed) })?.got).toBe(wanted)
+})
+
 const words = (call: Call): number[] => [...call.params.keys()]
 
 /** Every change of one thing in a call that stores or reads other elements, or launches less, has to be seen. */

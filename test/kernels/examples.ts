@@ -3,7 +3,8 @@ import { grad } from '../../src/autodiff/grad.js'
 import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { bind, registry } from '../../src/autodiff/primitive.js'
-import type { Primitive, Shape, Tensor } from '../../src/autodiff/tensor.js'
+import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
+import type { Primitive, Tensor } from '../../src/autodiff/tensor.js'
 import { lowered } from '../../src/engine.js'
 import { type Facts, select } from '../../src/kernels/select.js'
 import type { Program } from '../../src/kernels/spec.js'
@@ -249,3 +250,13 @@ export const OTHERS: Readonly<Record<string, Example>> = {
     facts: SHUFFLES
   }
 }
+
+/** Elements behind an operand that are none of it: what reads past its end is not given zeros. */
+export const BEHIND = 1000
+
+/** Operand k begins 4 k + `from` elements into its argument: no two begin at one place, and if that is by four, kernels that load by vec4 are chosen. */
+export const fromFurther = ({ f, shapes, facts }: Example, from = 4): Example => ({
+  f: (...x) => f(...x.map((flat, k) => $.reshape($.slice(flat, [[4 * k + from, -BEHIND]]), shapes[k] as Shape))),
+  shapes: shapes.map((shape, k) => [4 * k + from + sizeOf(shape) + BEHIND]),
+  facts
+})

@@ -10,22 +10,12 @@ import type { HostArray } from '../../src/engine.js'
 import { select } from '../../src/kernels/select.js'
 import { backends, evaluateOn } from '../backends.js'
 import { device } from '../device.js'
-import { EXAMPLES, type Example, OTHERS, plainOf, shadersOf, TILES } from './examples.js'
+import { EXAMPLES, type Example, fromFurther, OTHERS, plainOf, shadersOf, TILES } from './examples.js'
 
-/** Elements behind an operand that are none of it: what reads past its end is not given zeros. */
-const BEHIND = 1000
-
-/** Operand k begins 4 (k + 1) elements into its argument: kernels that load by vec4 are still chosen, and no two begin at one place. */
-const fromFurther = ({ f, shapes, facts }: Example): Example => ({
-  f: (...x) => f(...x.map((flat, k) => $.reshape($.slice(flat, [[4 * (k + 1), -BEHIND]]), shapes[k] as Shape))),
-  shapes: shapes.map((shape, k) => [4 * (k + 1) + sizeOf(shape) + BEHIND]),
-  facts
-})
-
-/** The result begins 20 elements into a larger one. */
-const intoLarger = ({ f, shapes, facts }: Example): Example => ({
+/** The result begins `before` elements into a larger one. */
+const intoLarger = ({ f, shapes, facts }: Example, before = 20): Example => ({
   f: (...x) => $.concat([x.at(-1) as Tensor, $.reshape(f(...x.slice(0, -1)), [-1])]),
-  shapes: [...shapes, [20]],
+  shapes: [...shapes, [before]],
   facts
 })
 
@@ -60,4 +50,8 @@ describe.each(Object.entries({ ...EXAMPLES, ...OTHERS }))('in the program of %s'
     if (usual.includes(name)) expect(chosen(one)).toContain(name)
     await expectAgreement(one)
   })
+  it.each([
+    ['operands that begin between two vec4s', fromFurther(example, 2)],
+    ['a result that begins between two vec4s', intoLarger(example, 22)]
+  ])('%s', (_, one) => expectAgreement(one))
 })

@@ -47,7 +47,7 @@ const PLAN: readonly (readonly [RegExp, (file: string) => readonly Stage[]])[] =
   [/^src\/kernels\/checks\//, () => [stage('kernels/checks', 'engine/checked')]],
   [
     /^src\/kernels\/(variants\/|op\.ts|select\.ts)/,
-    () => [stage('kernels/contracts'), stage('kernels/checks'), stage('kernels/variants'), ...SIZES, ...LAWS]
+    () => [stage('kernels/contracts'), stage('kernels/checks', 'kernels/operands'), stage('kernels/variants'), ...SIZES, ...LAWS]
   ],
   [
     /^src\/kernels\//,

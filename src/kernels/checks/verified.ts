@@ -111,9 +111,9 @@ export const verified = (program: Program, facts: Facts): Checked => {
       ...{ got: plain.write, wanted, isFloat: dtype === 'f32' },
       ...{ allowed: allowance?.slot ?? wanted, factor: allowance?.factor ?? 0 }
     }
-    const by = calls.find(({ shader }) => shader !== 'reduce') ?? (calls[0] as Call)
+    const shader = calls.find(one => one.shader !== 'reduce')?.shader ?? 'reduce'
     for (const region of plain.stores ?? [])
-      checking.add({ call: { ...plain, shader: by.shader }, against: plain.shader, dtype }, number =>
+      checking.add({ call: { ...plain, shader }, against: plain.shader, dtype }, number =>
         comparisonsOf(comparison, region, number, checking.report)
       )
   }
