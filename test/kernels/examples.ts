@@ -254,9 +254,12 @@ export const OTHERS: Readonly<Record<string, Example>> = {
 /** Elements behind an operand that are none of it: what reads past its end is not given zeros. */
 export const BEHIND = 1000
 
-/** Operand k begins 4 k + `from` elements into its argument: no two begin at one place, and if that is by four, kernels that load by vec4 are chosen. */
-export const fromFurther = ({ f, shapes, facts }: Example, from = 4): Example => ({
-  f: (...x) => f(...x.map((flat, k) => $.reshape($.slice(flat, [[4 * k + from, -BEHIND]]), shapes[k] as Shape))),
-  shapes: shapes.map((shape, k) => [4 * k + from + sizeOf(shape) + BEHIND]),
-  facts
-})
+/** Operand k begins 4 (k + 1) elements into its argument, so that no two begin at one place, by fours but for operand `between`: that one by two more. */
+export const fromFurther = ({ f, shapes, facts }: Example, between?: number): Example => {
+  const first = (k: number): number => 4 * (k + 1) + (k === between ? 2 : 0)
+  return {
+    f: (...x) => f(...x.map((flat, k) => $.reshape($.slice(flat, [[first(k), -BEHIND]]), shapes[k] as Shape))),
+    shapes: shapes.map((shape, k) => [first(k) + sizeOf(shape) + BEHIND]),
+    facts
+  }
+}

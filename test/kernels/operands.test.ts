@@ -51,7 +51,7 @@ describe.each(Object.entries({ ...EXAMPLES, ...OTHERS }))('in the program of %s'
     await expectAgreement(one)
   })
   it.each([
-    ['operands that begin between two vec4s', fromFurther(example, 2)],
-    ['a result that begins between two vec4s', intoLarger(example, 22)]
+    ...example.shapes.map((_, k) => [`operand ${k} alone begins between two vec4s`, fromFurther(example, k)] as const),
+    ['a result that begins between two vec4s', intoLarger(example, 22)] as const
   ])('%s', (_, one) => expectAgreement(one))
 })

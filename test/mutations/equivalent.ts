@@ -175,5 +175,20 @@ export const EQUIVALENT: readonly Equivalent[] = [
     file: 'src/autodiff/ops/random.ts',
     after: 'return Math.SQRT2 * x * (w <= 5 ? horner(CENTRAL, w - 2.5) : horner(TAIL, Math.sqrt(w) - 3))',
     why: 'both polynomials give the same there'
-  }
+  },
+  {
+    file: 'src/kernels/checks/judge.ts',
+    after: /subarray\(WORDS \* found, WORDS \* \(found \+ 2\)\)/,
+    why: 'only the first words of what is taken are looked at'
+  },
+  {
+    file: 'src/kernels/contracts/convolutions.ts',
+    after: /\[Number\.NaN, taps\[1\]\]/,
+    why: 'the workgroups in x are NaN, which are refused whatever those in y'
+  },
+  { file: 'src/kernels/variants/convolution.ts', after: /y\.pixels \* x\.pixels >= 0/, why: EMPTY },
+  { file: 'src/kernels/variants/convolution.ts', after: /Math\.max\(batch, atOnce\)/, why: SLOWER },
+  { file: 'src/kernels/variants/maps.ts', after: /count > LARGE/, why: SLOWER },
+  { file: 'src/kernels/variants/matmuls.ts', after: /count \* k <= FEW/, why: SLOWER },
+  { file: 'src/kernels/variants/tiles.ts', after: /each < MOST_DIRECT/, why: SLOWER }
 ]

@@ -42,7 +42,7 @@ const KINDS: readonly Kind[] = [
   { name: 'missing tail', from: /Math\.ceil\(/g, to: () => 'Math.floor(', in: 'ts' },
   {
     name: 'halved dispatch',
-    from: /workgroups: \[([^,[\]]+),/g,
+    from: /workgroups: \[(?!1,)((?:[^,()[\]]|\((?:[^()]|\([^()]*\))*\))+),/g,
     to: (_, count) => `workgroups: [Math.ceil((${count}) / 2),`,
     in: 'ts'
   },
