@@ -193,6 +193,10 @@ export const OTHERS: Readonly<Record<string, Example>> = {
   ...named('depthwise 5x5', { ...depthwise, w: [5, 1, 5, 5], padding: 2 }, SHUFFLES),
   ...named('depthwise 5x5 with strides', { ...depthwise, x: [3, 5, 9, 16], w: [5, 1, 5, 5], padding: 2, stride: 2 }, SHUFFLES),
   ...named('depthwise 5x5 dilated', { ...depthwise, w: [5, 1, 5, 5], padding: 4, dilation: 2 }, SHUFFLES),
+  // Nine images are cut into five parts, of which the last has one.
+  'nine images': convolutions({ ...odd, x: [9, 7, 5, 3] }, SHUFFLES).filterGradient,
+  'nine images by tiles': convolutions({ ...odd, x: [9, 7, 5, 3] }, TILES).filterGradient,
+  'nine images in rows of vec4': convolutions({ ...dense, x: [9, 4, 8, 16] }, SHUFFLES).filterGradient,
   'a max pool by strides': pulled($.maxPool2d, { ...pool, stride: 2 }, [2, 3, 9, 16], SHUFFLES),
   'an average pool by strides': pulled($.avgPool2d, { ...pool, stride: 2 }, [2, 3, 9, 16], SHUFFLES),
   // Average pools divide first, so that what they spread is always a result.
