@@ -26,6 +26,8 @@ const raised = [
   'maxComputeWorkgroupSizeY',
   'maxComputeWorkgroupSizeZ'
 ] as const
+/** Features that are asked for where the adapter has them. */
+const used: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query']
 export type Limits = Readonly<Record<(typeof raised)[number], number>>
 
 export interface Device {
@@ -58,7 +60,8 @@ const createGpu = async (...options: readonly string[]): Promise<GPU> => {
 /** Names as Vulkan lists them and as an adapter reports itself differ in punctuation only. */
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
 
-interface Listed {
+/** An adapter as Dawn lists it. */
+export interface Listed {
   readonly backend: string
   readonly name: string
 }
@@ -73,10 +76,11 @@ const listed = async (): Promise<readonly Listed[]> => {
   return [...refusal.matchAll(/backend: '(.*?)', name: '(.*)'$/gm)].map(([, backend = '', name = '']) => ({ backend, name }))
 }
 
-const fixedSubgroup = ({ features, info }: GPUAdapter): number =>
+const fixedSubgroup = ({ features, info }: Pick<GPUAdapter, 'features' | 'info'>): number =>
   features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0
 
-const describe = (adapter: GPUAdapter, names: readonly Listed[]): AdapterInfo => {
+/** What an adapter is, by the name of those listed that is its own; one that stands alone is it, whatever its name. */
+export const describe = (adapter: Pick<GPUAdapter, 'features' | 'info'>, names: readonly Listed[]): AdapterInfo => {
   const { device, description, vendor, architecture, isFallbackAdapter } = adapter.info
   const known = names.find(({ name }) => plain(name) === plain(device)) ?? (names.length === 1 ? names[0] : undefined)
   const name = known?.name ?? (device || description || 'unnamed')
@@ -100,8 +104,13 @@ const noneBecause = (reason: unknown): EngineError =>
 export const listAdapters = (): TaskEither<EngineError, readonly AdapterInfo[]> => async () => {
   try {
     const names = await listed()
-    const adapters = await Promise.all(names.map(entry => request(entry).catch(() => undefined)))
-    return E.right(adapters.flatMap((one, i) => (one?.adapter ? [describe(one.adapter, names.slice(i, i + 1))] : [])))
+    const adapters = await Promise.all(
+      names.map(async entry => {
+        const { adapter } = await request(entry).catch(() => ({ adapter: null }))
+        return adapter ? [describe(adapter, [entry])] : []
+      })
+    )
+    return E.right(adapters.flat())
   } catch (reason) {
     return E.left(noneBecause(reason))
   }
@@ -136,10 +145,9 @@ export const openDevice =
 
 const open = async (gpu: GPU, adapter: GPUAdapter, info: AdapterInfo): Promise<Device> => {
   const limits = Object.fromEntries(raised.map(name => [name, adapter.limits[name]])) as Limits
-  const timestamps: GPUFeatureName[] = adapter.features.has('timestamp-query') ? ['timestamp-query'] : []
   const device = await adapter.requestDevice({
     requiredLimits: { ...limits },
-    requiredFeatures: info.subgroupSize > 0 ? ['subgroups', ...timestamps] : timestamps
+    requiredFeatures: used.filter(feature => adapter.features.has(feature))
   })
   const opened: Device = { gpu, device, info, limits, status: { lost: undefined, uncaptured: [] } }
   pinned.push(opened)

@@ -147,7 +147,7 @@ export const execute =
     outputs.forEach(({ id }, i) => {
       const ids = recent[i] as number[]
       if (!ids.includes(id)) ids.unshift(id)
-      ids.length = Math.min(ids.length, MOST_BOUND)
+      ids.splice(MOST_BOUND)
     })
     return E.right(outputs)
   }

@@ -7,7 +7,7 @@ import { disagreement } from '../../src/kernels/agreement.js'
 import { product, type Reading } from '../../src/kernels/contracts/contract.js'
 import { CONTRACTS } from '../../src/kernels/contracts/index.js'
 import { plan } from '../../src/kernels/plan.js'
-import { areDisjoint, isInjective, lastOf, placesOf, plainest, samePlaces } from '../../src/kernels/regions.js'
+import { areDisjoint, isInjective, lastOf, ofFewAxes, placesOf, plainest, samePlaces } from '../../src/kernels/regions.js'
 import { loadShader } from '../../src/kernels/shader.js'
 import type { Call, Program, Region, Slot } from '../../src/kernels/spec.js'
 import { BEHIND, EXAMPLES, type Example, fromFurther, OTHERS, programOf, shadersOf } from './examples.js'
@@ -26,6 +26,13 @@ it('every kernel has a contract, and an example that calls it', () => {
   // Checks are added to programs by the engine.
   const checks = kernels.filter(name => name.startsWith('check_'))
   expect([...new Set(Object.keys(EXAMPLES).map(plain)), ...checks].sort()).toEqual(kernels.sort())
+})
+
+it('the sums of a result that is made in parts have fast forms of their own', () => {
+  expect(shadersOf(programOf(EXAMPLES['conv2d_filter_grad_row4'] as Example))).toEqual([
+    'conv2d_filter_grad_row4',
+    'reduce_shuffle'
+  ])
 })
 
 /** The program with the texts that `plan` makes. */
@@ -262,6 +269,14 @@ describe('regions', () => {
         expect(placesOf(region)).toBe(places(region).length)
         expect(lastOf(region)).toBe(Math.max(...places(region)))
         expect(places(plainest(region)).sort()).toEqual(places(region).sort())
+      })
+    ))
+  it('are cut into ones of fewer axes, with the same places', () =>
+    fc.assert(
+      fc.property(regions, fc.integer({ min: 1, max: 3 }), (region, most) => {
+        const parts = ofFewAxes(region, most)
+        expect(parts.flatMap(places).sort()).toEqual(places(region).sort())
+        for (const { extents } of parts) expect(extents.length).toBeLessThanOrEqual(most)
       })
     ))
   it('are the same only if their places are', () =>

@@ -1,7 +1,7 @@
 /** Adapters by name, and what a device says when it is lost, full, or complains where nobody listens. */
 import { describe, expect, it, vi } from 'vitest'
 import { allocate, bufferCounts, release } from '../../src/kernels/buffers.js'
-import { type Device, listAdapters, openDevice, scoped } from '../../src/kernels/device.js'
+import { type Device, describe as describeAdapter, listAdapters, openDevice, scoped } from '../../src/kernels/device.js'
 import { execute, prepare, readback, upload } from '../../src/kernels/execute.js'
 import { plan } from '../../src/kernels/plan.js'
 import { device } from '../device.js'
@@ -46,6 +46,25 @@ describe('adapters', () => {
       if (VK_DRIVER_FILES === undefined) Reflect.deleteProperty(process.env, 'VK_DRIVER_FILES')
       else process.env.VK_DRIVER_FILES = VK_DRIVER_FILES
     }
+  })
+
+  it('are described by what they say of themselves, and by the name that they are listed by', () => {
+    const info = { device: 'Card 5 X', description: '', vendor: 'v', architecture: 'a', isFallbackAdapter: false }
+    const sizes = { subgroupMinSize: 8, subgroupMaxSize: 8 }
+    const described = (own: object, names: readonly string[], features: readonly string[] = ['subgroups']) =>
+      describeAdapter(
+        { info: { ...info, ...sizes, ...own } as GPUAdapterInfo, features: new Set(features) as GPUSupportedFeatures },
+        names.map(name => ({ backend: `backend of ${name}`, name }))
+      )
+    const own = { vendor: 'v', architecture: 'a', software: false, subgroupSize: 8 }
+    expect(described({}, ['Other', 'Card (5) X'])).toEqual({ ...own, name: 'Card (5) X', backend: 'backend of Card (5) X' })
+    expect(described({}, ['Other'])).toEqual({ ...own, name: 'Other', backend: 'backend of Other' })
+    expect(described({}, ['Other', 'Another'])).toEqual({ ...own, name: 'Card 5 X', backend: 'unknown' })
+    expect(described({ device: '', description: 'Some card' }, [])).toMatchObject({ name: 'Some card' })
+    for (const software of [{ isFallbackAdapter: true }, { architecture: 'software' }, { device: 'llvmpipe (LLVM)' }])
+      expect(described(software, [])).toMatchObject({ software: true })
+    expect(described({ subgroupMaxSize: 16 }, [])).toMatchObject({ subgroupSize: 0 })
+    expect(described({}, [], [])).toMatchObject({ subgroupSize: 0 })
   })
 
   it('are never fakes', async () => {
@@ -143,9 +162,19 @@ describe('memory', () => {
     next.forEach(release)
   })
 
+  it('keeps what is released for later, a few MiB of it at any rate', () => {
+    const [before, bytes] = [bufferCounts(device).idleBytes, 4 * (1 << 20)]
+    return allocate(device, [bytes])().then(buffers => {
+      right(buffers).forEach(release)
+      expect(bufferCounts(device).idleBytes).toBeGreaterThanOrEqual(Math.max(before, bytes))
+    })
+  })
+
   it('refuses an upload over the largest binding', async () => {
     const most = device.limits.maxStorageBufferBindingSize
-    const error = left(await upload({ ...device, limits: { ...device.limits, maxStorageBufferBindingSize: 64 } }, floats(17))())
+    const small = { ...device, limits: { ...device.limits, maxStorageBufferBindingSize: 64 } }
+    release(right(await upload(small, floats(16))()))
+    const error = left(await upload(small, floats(17))())
     expect(error).toMatchObject({ _tag: 'OutOfMemory', message: expect.stringMatching(/80 bytes.*at most 64/) })
     expect(most).toBeGreaterThan(80)
   })

@@ -111,6 +111,20 @@ describe('known programs', () => {
     }
   })
 
+  it('a buffer is free until what fills it for thousands of calls is there', () => {
+    // Slot 2 is there from call 100 on to the end, and slot 1, smaller, only before.
+    const mix = (write: number, reads: readonly number[]) =>
+      call({ shader: `mix${reads.length}`, params: reads.flatMap(() => [0, 4]).concat(0, 4), reads, write })
+    const calls = [
+      mix(1, [0]),
+      ...Array.from({ length: 99 }, () => mix(3, [1])),
+      mix(2, [0]),
+      ...Array.from({ length: 3000 }, () => mix(3, [2]))
+    ]
+    const { places } = planned({ slots: [4, 4, 8, 4].map(u32), calls, inputs: [0], outputs: [3], constants: [] })
+    expect(places[1]).toEqual(places[2])
+  })
+
   it('slots of all sizes take whole vec4s', () => {
     expect(planned(chain([1, 4, 5, 8])).bytes).toEqual([16, 16, 32, 32])
   })

@@ -77,6 +77,20 @@ it("slows only the device's callbacks, and only after a moment", async () => {
   expect(isTimer(native())).toBe(false)
 })
 
+it('leaves short waits as quick as they are', async () => {
+  // A pause of the process may outlast the moment, though not ten times.
+  const callbacks: string[] = []
+  for (let i = 0; i < 10; i++) {
+    const one = open()
+    const wait = waiting(one.promise)
+    const handle = globalThis.setImmediate((() => {}).bind(undefined)) as unknown
+    one.resolve()
+    await wait
+    callbacks.push(Object.getPrototypeOf(handle).constructor.name)
+  }
+  expect(callbacks).toContain('Immediate')
+})
+
 it('knows the callbacks by which the device polls', async () => {
   const polls: string[] = []
   globalThis.setImmediate = ((callback: () => void, ...given: []) => {

@@ -190,5 +190,13 @@ export const EQUIVALENT: readonly Equivalent[] = [
   { file: 'src/kernels/variants/convolution.ts', after: /Math\.max\(batch, atOnce\)/, why: SLOWER },
   { file: 'src/kernels/variants/maps.ts', after: /count > LARGE/, why: SLOWER },
   { file: 'src/kernels/variants/matmuls.ts', after: /count \* k <= FEW/, why: SLOWER },
-  { file: 'src/kernels/variants/tiles.ts', after: /each < MOST_DIRECT/, why: SLOWER }
+  { file: 'src/kernels/variants/tiles.ts', after: /each < MOST_DIRECT/, why: SLOWER },
+  { file: 'src/kernels/bindings.ts', after: /groups < most/, why: 'either arrangement may be taken' },
+  { file: 'src/kernels/buffers.ts', after: /pool\.idleBytes >= most/, why: 'one buffer less is kept for later' },
+  { file: 'src/kernels/buffers.ts', after: /waiting\.length - 2/, why: 'any of the buffers that wait may be taken' },
+  { file: 'src/kernels/mappings.ts', after: /wanted < there\.most/, why: 'one map more stays free' },
+  { file: 'src/kernels/mappings.ts', after: /\(lately\.get\(device\) \?\? 0\) \+ 2/, why: 'the next look comes earlier' },
+  { file: 'src/kernels/pipeline.ts', after: /a <= b/, why: 'names of constants are never equal' },
+  { file: 'src/kernels/plan.ts', after: /- 1 < last; n\+\+/, why: 'a buffer that is filled is asked all the same, and refuses' },
+  { file: 'src/kernels/wait.ts', after: /since >= SPIN_MILLISECONDS/, why: SLOWER }
 ]
