@@ -114,6 +114,15 @@ describe('a kernel computes', () => {
     expect(calls(f, [[3, 3], [3]])).toBe(1)
   })
 
+  it('with as many numbers as there are', async () => {
+    for (const count of [1, 3, 4, 5, 7, 8, 9, 15, 16, 17]) {
+      const numbers = Array.from({ length: count }, (_, i) => 0.3 + i / 16)
+      const f = (x: Tensor) => numbers.reduce((sum: Tensor, number) => $.add($.mul(sum, x), number), x)
+      expect(calls(f, [[3, 5]]), `${count} numbers`).toBe(1)
+      await expectSame(x => [f(x as Tensor)], [[3, 5]])
+    }
+  })
+
   it('what finishes a fold', () => {
     expect(calls((x: Tensor) => $.sqrt($.add($.mean(x, 1), 1)), [[4, 50]])).toBe(1)
     expect(calls((x: Tensor, y: Tensor) => $.mul($.sum(x, 1), $.exp(y)), [[4, 50], [4]])).toBe(1)
