@@ -108,6 +108,37 @@ describe('limits split', () => {
   })
 })
 
+describe('a fold over axes that do not merge', () => {
+  // A product with its own transpose walks every axis by a stride of its own.
+  const product = (x: Tensor) => $.mul($.exp(x), $.transpose(x))
+  it.each([
+    ['keeps more than a kernel walks', [0]],
+    ['folds more than a kernel walks', [0, 1, 2, 4, 5]],
+    ['keeps and folds as many as a kernel walks', [1, 3, 5]]
+  ])('%s', async (_, axes) => {
+    await expectSame(x => [$.sum(product(x as Tensor), axes)], [[2, 2, 2, 2, 2, 2]])
+  })
+})
+
+describe('a call says how many elements it reads', () => {
+  it.each([
+    ['of a broadcast, which repeats them', (x: Tensor, y: Tensor) => $.mul($.exp(x), y), [[6, 5], [5]], [30, 5]],
+    ['of a part', (x: Tensor, y: Tensor) => $.mul($.slice(x, [[2, 5]]), y), [[6, 5], [5]], [15, 5]],
+    ['in a fold', (x: Tensor, y: Tensor) => $.sum($.mul(x, $.reshape(y, [6, 1])), 0), [[6, 5], [6]], [30, 6]],
+    [
+      'in a product',
+      (x: Tensor, y: Tensor) => $.matmul(x, y),
+      [
+        [6, 5],
+        [5, 4]
+      ],
+      [30, 20]
+    ]
+  ])('%s', (_, f, shapes, covers) => {
+    expect(programOf(f as Function, shapes as Shape[]).calls.map(call => call.covers)).toEqual([covers])
+  })
+})
+
 describe('a kernel computes', () => {
   it('pointwise nodes where they are read, through broadcasts, transposes and slices', () => {
     const f = (x: Tensor, y: Tensor) => $.mul($.transpose($.exp(x)), $.slice($.broadcastTo($.neg(y), [6, 3]), [[0, null, 2]]))

@@ -74,8 +74,7 @@ export const joinFolds = (
     const key = [root.body.shape.join('x'), JSON.stringify(fold.attributes)].join(' ')
     const groups = open.get(key) ?? new Map<Tensor, Joined[]>()
     open.set(key, groups)
-    const known = new Set(large.flatMap(one => groups.get(one) ?? []))
-    for (const group of [...known].sort((a, b) => a.at - b.at)) {
+    for (const group of new Set(large.flatMap(one => groups.get(one) ?? []))) {
       const [{ node: other }] = group.root.folds as readonly [Fold]
       const from = Math.max(earliest, group.earliest)
       const to = Math.min(latest, group.latest)
