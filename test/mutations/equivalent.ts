@@ -206,5 +206,11 @@ export const EQUIVALENT: readonly Equivalent[] = [
     after: /\(operands\[1\] as Operand\)\.view\.shape/,
     why: 'the operands have one shape'
   },
-  { file: 'src/autodiff/lowering/folds.ts', after: /count < 16/, why: SLOWER }
+  { file: 'src/autodiff/lowering/folds.ts', after: /count < 16/, why: SLOWER },
+  {
+    file: 'src/autodiff/lowering/folds.ts',
+    after: /\(\(outputs \+ lanes\) \/ WORKGROUP\)|\(outputs \* lanes\) \/ WORKGROUP\)\) \/ 2\)/,
+    why: SLOWER
+  },
+  { file: 'src/autodiff/lowering/lower.ts', after: /Math\.ceil\(\(Math\.ceil\(invocations \/ WORKGROUP\)\) \/ 2\)/, why: SLOWER }
 ]
