@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { vjp } from '../../src/autodiff/grad.js'
 import { countNodes, type Graph } from '../../src/autodiff/graph.js'
 import { interpret } from '../../src/autodiff/interpret.js'
-import type { NdArray } from '../../src/autodiff/ndarray.js'
+import { type NdArray, ndarray } from '../../src/autodiff/ndarray.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { algebra, commonSubexpressions, constants, optimise } from '../../src/autodiff/passes.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
@@ -132,9 +132,22 @@ describe('algebra', () => {
   ])('%s goes', (_, before, after) => expect(rewritten(algebra, before)).toEqual([after]))
 
   it('x * -1 is -x, and a sum of a broadcast a product', () => {
-    expect(countNodes(rewritten(algebra, $.mul(x, -1)))).toEqual({ input: 1, neg: 1 })
+    for (const before of [$.mul(x, -1), $.mul(-1, x)])
+      expect(countNodes(rewritten(algebra, before))).toEqual({ input: 1, neg: 1 })
     expect(countNodes(rewritten(algebra, $.sum($.broadcastTo(x, [5, 2, 3]), 0)))).toMatchObject({ input: 1, mul: 1 })
     expect(countNodes(rewritten(algebra, $.sum($.broadcastTo(x, [5, 2, 3]), 1)))).toMatchObject({ sum: 1 })
+  })
+
+  it('an operation with a number keeps its values, on either side', () => {
+    const values = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 1, -1, 0.3, -2.5]
+    const x = $.input({ shape: [values.length], dtype: 'f32' }, 'x')
+    for (const f of [$.add, $.sub, $.mul, $.div, $.maximum, $.minimum])
+      for (const number of [0, 1, -1, 2])
+        for (const before of [f(x, number), f(number, x), $.neg(f(x, number)), $.neg($.neg(f(number, x)))]) {
+          const graph = { inputs: [x], outputs: [before] }
+          const args = [ndarray(values, [values.length])]
+          expectSame(valuesOf(optimise(graph), args), valuesOf(graph, args))
+        }
   })
 
   it.each<[string, Tensor]>([
