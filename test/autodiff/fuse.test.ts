@@ -163,14 +163,26 @@ describe('a kernel computes', () => {
     expect(calls((x: Tensor, y: Tensor) => $.mul($.sum(x, 1), $.exp(y)), [[4, 50], [4]])).toBe(1)
   })
 
-  it('what finishes a fold also with what takes more kernels than the fold', async () => {
-    const product = (x: Tensor, y: Tensor) => $.mul($.sum(x, 2), $.matmul($.matmul(y, y), y))
+  it('what finishes a fold, with all that is there before it', async () => {
+    const product = (x: Tensor, y: Tensor) => $.mul($.sum($.reshape($.matmul(y, y), [2, 50]), 1), $.exp($.sum(x, 1)))
     const shapes = [
-      [5, 5, 50],
-      [5, 5]
+      [2, 30],
+      [10, 10]
     ]
     expect(calls(product, shapes)).toBe(3)
     await expectSame((x, y) => [product(x as Tensor, y as Tensor)], shapes)
+  })
+
+  it('folds of one tensor side by side, rather than what finishes one by the other', async () => {
+    for (const f of [$.add, (a: Tensor, b: Tensor) => $.mul(a, $.exp(b))]) {
+      const sums = (x: Tensor) => f($.sqrt($.sum($.mul(x, x), 1)), $.sum(x, 1))
+      const { calls } = programOf(sums, [[6, 40]])
+      expect(calls.map(({ shader, constants }) => [shader, constants?.['RESULTS']])).toEqual([
+        ['reduce', 2],
+        ['map', undefined]
+      ])
+      await expectSame(x => [sums(x as Tensor)], [[6, 40]])
+    }
   })
 
   it('sums of one tensor side by side', async () => {
