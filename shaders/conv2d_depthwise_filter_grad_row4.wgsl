@@ -49,7 +49,7 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
   let turns = (H + DILATION - 1) / DILATION + half;
 
   var total: array<f32, MOST * MOST>;
-  for (var first = 0u; first < min(walks, arrayLength(&x)); first += at_once) {
+  for (var first = 0u; first < walks; first += at_once) {
     let walk = first + lane / W4;
     let image = part * P.offset.w + walk / u32(DILATION);
     let phase = i32(walk % u32(DILATION));

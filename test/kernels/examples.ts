@@ -190,6 +190,8 @@ export const OTHERS: Readonly<Record<string, Example>> = {
   ...named('dilated by tiles', { ...odd, dilation: 2, padding: 2 }, TILES),
   ...named('groups of eight taps', { ...grouped, w: [4, 3, 3, 8], padding: [1, 4] }, SHUFFLES),
   ...named('groups of eight taps by tiles', { ...grouped, w: [4, 3, 3, 8], padding: [1, 4] }, TILES),
+  // Fewer vec4s than rows of a phase: there are more walks than pixels.
+  ...named('depthwise on one row', { x: [3, 1, 1, 8], w: [1, 1, 3, 3], padding: 4, dilation: 4 }, SHUFFLES),
   ...named('depthwise 5x5', { ...depthwise, w: [5, 1, 5, 5], padding: 2 }, SHUFFLES),
   ...named('depthwise 5x5 with strides', { ...depthwise, x: [3, 5, 9, 16], w: [5, 1, 5, 5], padding: 2, stride: 2 }, SHUFFLES),
   ...named('depthwise 5x5 dilated', { ...depthwise, w: [5, 1, 5, 5], padding: 4, dilation: 2 }, SHUFFLES),
