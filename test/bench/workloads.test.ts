@@ -7,7 +7,10 @@ import { evaluate, expected, worstError } from '../../bench/check.js'
 import { enter } from '../../bench/contestant.js'
 import { load, save } from '../../bench/exchange.js'
 import { WORKLOADS, type Workload } from '../../bench/workloads.js'
+import { lowered } from '../../src/engine.js'
+import { select } from '../../src/kernels/select.js'
 import { backends } from '../backends.js'
+import { right } from '../kernels/results.js'
 
 const named = (name: string): Workload => WORKLOADS.find(workload => workload.name === name) as Workload
 const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-'))
@@ -25,6 +28,18 @@ describe('at batch 2 the device and the reference agree', () => {
 })
 
 const matrix = (...values: readonly number[]) => ({ data: Float32Array.from(values), shape: [2, 2], dtype: 'f32' as const })
+
+// What a call costs on a GPU, some 5 microseconds, no kernel can be faster than: docs/benchmarks.md. These may fall, and not rise.
+test.each([
+  ['search step C8 N1 B32 16x16 fd', 2_080],
+  ['search step C8 N1 B32 16x16 exact', 1_892],
+  ['search step C16 N5 B64 32x32 fd', 9_680],
+  ['search step C16 N5 B64 32x32 exact', 8_930]
+])('%s takes at most %i calls on a GPU', (name, most) => {
+  const { f, args } = named(name)
+  const program = right(lowered(f, { storageBuffers: 10 })(args() as never))
+  expect(select(program, { subgroupSize: 32, software: false }).calls.length).toBeLessThanOrEqual(most)
+})
 
 test('the check finds a wrong number, a NaN, a missing result and another shape', () => {
   const want = new Map([['y', matrix(1, -2, 3, 4)]] as const)

@@ -204,10 +204,16 @@ describe('folds', () => {
     })
     const long = fc.tuple(
       fc.integer({ min: 1, max: 9 }),
-      some(1024, 1040).map(n => 64 * n)
+      some(1025, 1040).map(n => 64 * n)
     )
     variant(['reduce_shuffle', 'reduce_shuffle by vec4'], long, rows, {})
-    variant(['reduce'], long, rows, {}, { facts: GPU })
+    variant(['reduce', 'reduce by vec4'], long, rows, {}, { facts: GPU })
+    const odd = fc.tuple(
+      some(1, 9),
+      some(35_000, 45_000).map(n => 2 * n + 1)
+    )
+    variant(['reduce_shuffle'], odd, rows, {})
+    variant(['reduce'], odd, rows, {}, { facts: GPU })
     it.each([
       ['sixteen results', [16, 16384]],
       ['a short fold', [2, 8192]]
@@ -664,32 +670,38 @@ describe('tiles of a GPU', () => {
     const small = { 'a small product': product({ batch: 1, m: 4, k: 60, n: 4, turned: [false, false] }) }
     variant(['matmul_tile'], large, product, small, { numRuns: 12, facts: GPU })
   })
-  it.each([
-    ['a sum of all', [64, 1024], [0, 1], 64],
-    ['sums of channels', [48, 3, 32, 32], [0, 2, 3], 48],
-    ['sums of a few thousand', [4, 5, 1024], [0, 2], 4],
-    ['many sums', [4, 256, 1024], [0, 2], 1],
-    ['short sums', [32, 3, 64], [0, 2], 1]
-  ] as const)('%s in parts', async (_, shape, axes, count) => {
+  /** The results of each call of a fold. */
+  const inCalls = (shape: Shape, axes: readonly number[]) => {
     const f: Function = x => $.sum($.mul(x as Tensor, x as Tensor), axes)
-    const { calls } = select(programOf(f, [shape]), GPU)
-    const outputs = calls.at(-1)?.params[0] as number
-    expect(calls.map(({ params }) => params[0])).toEqual(count === 1 ? [outputs] : [outputs * count, outputs])
+    return { f, results: select(programOf(f, [shape]), GPU).calls.map(({ params }) => params[0]) }
+  }
+  it.each([
+    ['a sum of all', [80, 1024], [0, 1], [64, 1]],
+    ['sums of channels', [80, 3, 32, 32], [0, 2, 3], [120, 3]],
+    ['sums of which the last part is shorter', [67, 3, 1024], [0, 2], [99, 3, 3]],
+    ['a sum of a prime number', [70_001], [0], [63, 1, 1]],
+    ['a sum that one workgroup takes', [64, 1024], [0, 1], [1]],
+    ['sums that a workgroup each takes', [4, 5, 1024], [0, 2], [5]],
+    ['short sums', [32, 3, 64], [0, 2], [3]]
+  ] as const)('%s, in parts where it is long', async (_, shape, axes, wanted) => {
+    const { f, results } = inCalls(shape, axes)
+    expect(results).toEqual(wanted)
     await expectAgreement({ f, shapes: [shape] }, 1, GPU)
   })
+  it('sums that are many enough, in one', () => expect(inCalls([70, 256, 1024], [0, 2]).results).toEqual([256]))
   it('folds side by side, and finished in place, in parts', async () => {
     const squares = (x: Tensor) => $.sum($.mul(x, x), [0, 2])
     const beside: Function = x => $.add($.sqrt(squares(x as Tensor)), $.sum(x as Tensor, [0, 2]))
     const finished: Function = (x, y) => $.mul($.sqrt(squares(x as Tensor)), y as Tensor)
-    const x = [16, 5, 1024]
+    const x = [80, 5, 1024]
     const resultsOf = (f: Function, shapes: readonly Shape[]) =>
       select(programOf(f, shapes), GPU).calls.map(({ shader, constants, params }) => [shader, constants?.['RESULTS'], params[0]])
     expect(resultsOf(beside, [x]).slice(0, 2)).toEqual([
-      ['reduce', 2, 80],
+      ['reduce', 2, 200],
       ['reduce', 2, 5]
     ])
     expect(resultsOf(finished, [x, [5]])).toEqual([
-      ['reduce', 1, 80],
+      ['reduce', 1, 200],
       ['reduce', 1, 5]
     ])
     await expectAgreement({ f: beside, shapes: [x] }, 1, GPU)

@@ -133,7 +133,9 @@ export const reduce =
         ...nothing(call, [16, 17, 18]),
         'its kept extents are not those of its results': product(kept) === outputs,
         'its folded extents are not those of its turns': product(reduced) === turns,
-        'its lanes are not those of a workgroup': subgroups ? lanes === 1 || lanes === constantOf(call, 'S') : isLanes(lanes, 64)
+        'its lanes are not those of a workgroup': subgroups
+          ? lanes === 1 || lanes === constantOf(call, 'S')
+          : isLanes(lanes, call.constants?.['SIZE'] ?? 64)
       })
     }
   }

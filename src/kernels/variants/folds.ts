@@ -49,7 +49,8 @@ const foldCall = (call: Call, { outputs, count, lanes, kept, reduced, starts, nu
   constants: {
     KEPT: kept.length,
     REDUCED: reduced.length,
-    RESULTS: starts.length
+    RESULTS: starts.length,
+    ...(lanes > WORKGROUP ? { SIZE: lanes } : {})
   },
   params: [
     ...[outputs, count, lanes, 0],
@@ -58,7 +59,7 @@ const foldCall = (call: Call, { outputs, count, lanes, kept, reduced, starts, nu
     ...walks.flatMap(walk => [...padded(walk.kept, 4), ...padded(walk.reduced, 4), walk.offset, 0, 0, 0]),
     ...numbers
   ],
-  workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1]
+  workgroups: [Math.ceil((outputs * lanes) / Math.max(lanes, WORKGROUP)), 1, 1]
 })
 
 interface Cut {
@@ -70,6 +71,13 @@ interface Cut {
 /** Elements that a part of a fold has at least. */
 const PART = 1024
 
+/** Into how many parts, multiples of `unit`, an axis is cut, and how long each is: the last may be shorter, where no number near `most` divides the axis. */
+const cutOf = (extent: number, most: number, unit: number): { readonly parts: number; readonly each: number } => {
+  const alike = Array.from({ length: most }, (_, i) => most - i).find(n => extent % (n * unit) === 0) ?? 1
+  const each = alike > most / 2 ? extent / alike : Math.ceil(extent / most / unit) * unit
+  return { parts: Math.ceil(extent / each), each }
+}
+
 /** A long fold into few results, by parts of its outermost axis and a fold of the parts. */
 const foldParts =
   ({ few, long, most }: Cut, reduce: Variant): Variant =>
@@ -79,29 +87,41 @@ const foldParts =
     const { outputs, count, kept, reduced, starts, walks } = whole
     const extent = reduced.at(-1) as number
     const limit = Math.min(most, Math.floor(count / PART))
-    const parts = Array.from({ length: limit }, (_, i) => limit - i).find(n => extent % n === 0) ?? 1
-    if (outputs >= few || count < long || kept.length === 4 || parts === 1 || !computes) return undefined
+    if (outputs >= few || count < long || kept.length === 4 || limit < 2 || !computes) return undefined
+    const { parts, each } = cutOf(extent, limit, reduced.length === 1 ? 4 : 1)
+    if (parts === 1) return undefined
     const { finish, tails = [], ...unfinished } = computes
     const { dtype } = slots[call.write] as Slot
     const partial = newSlot({ dtype, shape: [starts.length, parts, outputs] })
-    const first = foldCall(
-      {
-        ...call,
-        computes: unfinished,
-        write: partial,
-        stores: starts.map((_, j) => stretch(j * parts * outputs, parts * outputs)),
-        label: `parts of ${call.label}`
-      },
-      {
-        ...whole,
-        outputs: outputs * parts,
-        count: count / parts,
-        kept: [...kept, parts],
-        reduced: [...reduced.slice(0, -1), extent / parts],
-        starts: starts.map((_, j) => j * parts * outputs),
-        walks: walks.map(walk => ({ ...walk, kept: [...walk.kept, ((walk.reduced.at(-1) as number) * extent) / parts] }))
-      }
-    )
+    /** So many parts from `from` on, each of so many indices of the outermost axis. */
+    const some = (from: number, number: number, length: number): Call => {
+      const begins = starts.map((_, j) => (j * parts + from) * outputs)
+      return foldCall(
+        {
+          ...call,
+          computes: unfinished,
+          write: partial,
+          stores: begins.map(begin => stretch(begin, number * outputs)),
+          label: `parts of ${call.label}`,
+          flops: (call.flops * number * length) / extent
+        },
+        {
+          ...whole,
+          outputs: outputs * number,
+          count: (count / extent) * length,
+          kept: [...kept, number],
+          reduced: [...reduced.slice(0, -1), length],
+          starts: begins,
+          walks: walks.map(walk => {
+            const along = walk.reduced.at(-1) as number
+            return { ...walk, kept: [...walk.kept, along * length], offset: walk.offset + from * each * along }
+          })
+        }
+      )
+    }
+    const full = Math.floor(extent / each)
+    const rest = extent - full * each
+    const first = [some(0, full, each), ...(rest > 0 ? [some(full, 1, rest)] : [])]
     const last = foldOfParts(call, {
       dtype,
       partial,
@@ -118,7 +138,7 @@ const foldParts =
       fold: computes.fold as string,
       ...(finish === undefined ? {} : { finish })
     })
-    return [first, last].flatMap(one => reduce(one, facts, newSlot, slots) ?? [one])
+    return [...first, last].flatMap(one => reduce(one, facts, newSlot, slots) ?? [one])
   }
 
 const SUM = `alias Element = f32;
@@ -273,9 +293,9 @@ const reduceBy =
     const inner = reduced[0] ?? 1
     const along = walks.map(walk => alongRow({ strides: walk.reduced, offset: walk.offset }, walk.kept))
     const turns = turnsOf(outputs * count >= LARGE && inner % 4 === 0 && along.includes(true), along)
-    if (turns.width === 1 && !shuffles) return undefined
     const perResult = count / turns.width
     const lanes = lanesOf(perResult, size)
+    if (turns.width === 1 && !shuffles && lanes <= WORKGROUP) return undefined
     const scaled = different(
       walks.map((walk, k): Fold['walks'][number] => {
         const by = (strides: readonly number[]) => strides.map(stride => stride / unitOf(turns, k))
@@ -321,8 +341,14 @@ export const folds = family(
   { shuffles: true, lanes: (turns, size) => (turns <= FEW_TURNS ? 1 : size) }
 )
 
-/** For GPUs: `reduce` is a tree in workgroup memory already, a workgroup a result, so what it needs is more workgroups; and neighbours load side by side. */
+/** Lanes that WebGPU promises a workgroup. */
+const MOST_LANES = 256
+
+/**
+ * For GPUs: `reduce` is a tree in workgroup memory already, a workgroup a result, so what it needs is lanes, as neighbours load side by side, and for what
+ * is too long for one workgroup more of those.
+ */
 export const foldsOfGpus = family(
-  { few: 256, long: 4096, most: 64 },
-  { shuffles: false, lanes: turns => Math.min(WORKGROUP, powerOfTwo(Math.ceil(turns / 4))) }
+  { few: 256, long: 2 ** 16 + 1, most: 64 },
+  { shuffles: false, lanes: turns => Math.min(MOST_LANES, powerOfTwo(Math.ceil(turns / 4))) }
 )
