@@ -168,6 +168,15 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   matmul_shuffle_any: product(50, 61, 43, SHUFFLES),
   matmul_tile: product(50, 61, 43, TILES),
 
+  gather_parts: {
+    f: (x, y, z) => {
+      const [flat, one] = [$.reshape(y as Tensor, [-1]), $.slice(z as Tensor, [[7, 8]])]
+      const scaled = [$.mul(x as Tensor, one), $.mul(flat, one), $.mul($.slice(flat, [[3, 9]]), $.slice(z as Tensor, [[4, 10]]))]
+      return $.concat([x as Tensor, flat, ...scaled, $.mul(x as Tensor, 3), z as Tensor, $.slice(flat, [[3, 9]])])
+    },
+    shapes: [[5], [7, 11], [130]],
+    facts: SHUFFLES
+  },
   argmax: { f: x => $.convert($.argmax(x as Tensor), 'f32'), shapes: [[5, 9]], facts: SHUFFLES },
   one_hot: { f: x => $.oneHot($.argmax(x as Tensor), 9), shapes: [[5, 9]], facts: SHUFFLES },
   take: { f: x => $.take(x as Tensor, indices(2, 0, 4), 1), shapes: [[3, 5, 7]], facts: SHUFFLES },

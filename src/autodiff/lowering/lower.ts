@@ -13,6 +13,7 @@ import type { Tensor } from '../tensor.js'
 import { computeText } from '../wgsl.js'
 import { Builder, elementsOf, type Operand, type Place, regionOf, toFour, WORKGROUP } from './builder.js'
 import { foldCall, foldHomes } from './folds.js'
+import { gatherCall, gathered } from './parts.js'
 
 const shaderCall = (
   builder: Builder,
@@ -172,15 +173,20 @@ export const lower = (graph: Graph, { fused = true, storageBuffers = 8 }: LowerO
         break
       }
       case 'regions': {
-        const { slot, offset } = homeOf(root.node)
-        for (const { body, region } of root.parts)
-          builder.body(
+        const { node, parts } = root
+        const { slot, offset } = homeOf(node)
+        const label = labelOf(root, node)
+        const { together, alone } = gathered(
+          parts.map(({ body, region }) => ({
             body,
-            root.node.dtype,
-            { slot, view: { ...region, offset: region.offset + offset } },
-            place,
-            labelOf(root, root.node)
-          )
+            from: body.inputs.map(place),
+            to: { slot, view: { ...region, offset: region.offset + offset } }
+          })),
+          node.dtype,
+          storageBuffers - 1
+        )
+        for (const { body, to } of alone) builder.body(body, node.dtype, to, place, label)
+        for (const group of together) builder.calls.push(gatherCall(group, node.dtype, label))
         break
       }
       case 'shader': {

@@ -35,6 +35,11 @@ export const complaintOf = (checks: Readonly<Record<string, boolean>>): Pick<Con
   return found ? { wrong: found[0] } : {}
 }
 
+/** The words that `opaque` takes for zeros of which no compiler knows. */
+export const zeros = (call: Call, words: readonly number[]): Readonly<Record<string, boolean>> => ({
+  'the words that must be 0 are not': words.every(word => call.params[word] === 0)
+})
+
 /** One past the furthest place of a walk. Strides are never negative. */
 export const reachOf = (offset: number, extents: readonly number[], strides: readonly number[]): number =>
   1 + extents.reduce((last, extent, k) => last + (extent - 1) * (strides[k] as number), offset)

@@ -1,7 +1,7 @@
 /** Maps and folds: shaders whose text a call brings. How wide a turn is and where each input is walked is read from that text. */
 import { stretch } from '../regions.js'
 import type { Call, Region } from '../spec.js'
-import { complaintOf, constantOf, product, type Reading, reachOf, wordsOf } from './contract.js'
+import { complaintOf, constantOf, product, type Reading, reachOf, wordsOf, zeros } from './contract.js'
 
 /** What the text of a call says of its turns. */
 interface Text {
@@ -27,11 +27,6 @@ const textOf = ({ op = '', reads }: Call): Text => {
   known.set(op, text)
   return text
 }
-
-/** The words that `opaque` takes for zeros of which no compiler knows. */
-const nothing = (call: Call, words: readonly number[]) => ({
-  'the words that must be 0 are not': words.every(word => call.params[word] === 0)
-})
 
 /** An operand of `map_strided` and `map_rows`: strides of up to eight axes, the offset, the stride along a row. */
 const operandOf = (call: Call, k: number, axes: number) => {
@@ -60,7 +55,7 @@ export const map: Reading = call => {
       return one.width * reachOf(offset, [turns], [stride])
     }),
     ...complaintOf({
-      ...nothing(call, [1, 2, 3]),
+      ...zeros(call, [1, 2, 3]),
       'it takes turns of four, and an operand that it loads by vec4 in turns of one': inputs.every(one => one.width <= width)
     })
   }
@@ -79,7 +74,7 @@ export const mapStrided: Reading = call => {
       return reachOf(offset, extents, strides)
     }),
     ...complaintOf({
-      ...nothing(call, [1, 2, 3]),
+      ...zeros(call, [1, 2, 3]),
       'its extents are not those of its elements': product(extents) === at(0),
       'it takes single elements, and its text takes four': width === 1 && inputs.every(one => one.width === 1)
     })
@@ -100,7 +95,7 @@ export const mapRows: Reading = call => {
       return one.width * reachOf(offset, [...extents, turns], [...strides, along])
     }),
     ...complaintOf({
-      ...nothing(call, [3, 22, 23]),
+      ...zeros(call, [3, 22, 23]),
       'its outer extents are not those of its rows': product(extents) === rows,
       'its lanes are no power of two up to 64': isLanes(lanes, 64),
       'it takes turns of four, and an operand that it loads by vec4 in turns of one': inputs.every(one => one.width <= width)
@@ -130,7 +125,7 @@ export const reduce =
         return width * reachOf(at(start + 8), [...kept, ...along], [...list(start, kept.length), ...inner])
       }),
       ...complaintOf({
-        ...nothing(call, [16, 17, 18]),
+        ...zeros(call, [16, 17, 18]),
         'its kept extents are not those of its results': product(kept) === outputs,
         'its folded extents are not those of its turns': product(reduced) === turns,
         'its lanes are not those of a workgroup': subgroups

@@ -50,6 +50,7 @@ export const CONTRACTS: Readonly<Record<string, Reading>> = {
   matmul_shuffle_any: others.matmulShuffleAny,
   matmul_tile: others.matmulTile,
 
+  gather_parts: others.gatherParts,
   argmax: others.argmax,
   one_hot: others.oneHot,
   take: others.indexed('take'),

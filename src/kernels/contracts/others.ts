@@ -1,7 +1,7 @@
 /** Windows, products, choices, indices and draws. */
 import { stretch } from '../regions.js'
 import type { Call } from '../spec.js'
-import { complaintOf, constantOf, product, type Reading, reachOf, wordsOf } from './contract.js'
+import { complaintOf, constantOf, product, type Reading, reachOf, wordsOf, zeros } from './contract.js'
 
 /** The uniform of `window_params.wgsl`: planes of windows and of pixels. */
 const windowsOf = (call: Call, side: 'windows' | 'image') => {
@@ -105,6 +105,35 @@ export const matmulShuffle: Reading = call => {
       'its columns do not fill vec4s': at(13) % 4 === 0 && (!transposed || at(14) % 4 === 0),
       'y or the result is not walked by whole vec4s':
         [at(1), at(2), at(8), transposed ? column : row].every(stride => stride % 4 === 0) && (transposed ? row : column) === 1
+    })
+  }
+}
+
+/** Parts of a call of `gather_parts.wgsl`. */
+const PARTS = 16
+
+/** A function of stretches of one or two operands: where each part begins among all elements, where it goes, and from where its operands are. */
+export const gatherParts: Reading = call => {
+  const { at, list } = wordsOf(call)
+  const count = at(0)
+  const operands = call.op?.includes('element(operands[1]') ? [0, 1] : [0]
+  const all = Array.from({ length: PARTS }, (_, k) => ({ begin: at(4 + 4 * k), to: at(5 + 4 * k), k }))
+  const parts = all
+    .map((part, i) => ({ ...part, size: (all[i + 1]?.begin ?? count) - part.begin }))
+    .filter(({ size }) => size !== 0)
+  const sources = parts.flatMap(({ k, size }) =>
+    operands.map(j => {
+      const [operand, from] = list(4 + 4 * PARTS + 4 * k + 2 * j, 2) as readonly [number, number]
+      return { operand, end: reachOf(from, [size], [at(6 + 4 * k + j)]) }
+    })
+  )
+  return {
+    stores: parts.map(({ to, size }) => stretch(to, size)),
+    needs: call.reads.map((_, j) => sources.reduce((most, { operand, end }) => (operand === j ? Math.max(most, end) : most), 0)),
+    ...complaintOf({
+      ...zeros(call, [1, 2, 3]),
+      'its parts do not follow one another': at(4) === 0 && parts.every(({ size }) => size > 0),
+      'a part is of an operand that it does not have': sources.every(({ operand }) => operand < call.reads.length)
     })
   }
 }

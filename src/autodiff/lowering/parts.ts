@@ -1,0 +1,115 @@
+/** Small parts of a whole that are the same function of what they are made of: as many as a kernel takes in one call, since a launch costs more than they do. */
+import { stretch } from '../../kernels/regions.js'
+import type { Call, DType } from '../../kernels/spec.js'
+import type { Body } from '../fusion/roots.js'
+import { isDense, type View } from '../ndarray.js'
+import { sizeOf } from '../shape.js'
+import { computeText, parameterNumbers } from '../wgsl.js'
+import { mapWorkgroups, type Operand, padded, vec4sOf, wordsOf } from './builder.js'
+
+/** Parts of a call of `gather_parts.wgsl`, and operands of each. */
+const [MOST_PARTS, MOST_OPERANDS] = [16, 2]
+/** Elements from which on a part is worth a kernel of its own, which loads four at once. */
+const LARGE = 2 ** 16
+
+export interface Part {
+  readonly body: Body
+  /** What the body reads, in its order. */
+  readonly from: readonly Operand[]
+  readonly to: Operand
+}
+
+/** Of an operand that is walked by one stride: 1, or 0 where it is one value. */
+const strideOf = (view: View): 0 | 1 | undefined =>
+  isDense(view) ? 1 : view.strides.every((stride, axis) => stride === 0 || view.shape[axis] === 1) ? 0 : undefined
+
+/** What the parts of a call have in common; undefined of a part that has to be computed by itself. */
+const kindOf = ({ body, from, to }: Part, dtype: DType): string | undefined => {
+  const dtypes = new Set(body.inputs.map(({ node }) => node.dtype))
+  const isSmall = sizeOf(body.shape) < LARGE && from.length > 0 && from.length <= MOST_OPERANDS && dtypes.size === 1
+  const isStretch = isDense(to.view) && from.every(({ view }) => strideOf(view) !== undefined)
+  return isSmall && isStretch ? [...dtypes, ...parameterNumbers(body), computeText(body, dtype)].join(' ') : undefined
+}
+
+/** So that each has at most so many parts, of at most so many slots. */
+const groupsOf = (parts: readonly Part[], mostSlots: number): readonly (readonly Part[])[] => {
+  const groups: Part[][] = []
+  for (const part of parts) {
+    const last = groups.at(-1)
+    const slots = new Set([...(last ?? []), part].flatMap(({ from }) => from.map(({ slot }) => slot)))
+    if (last && last.length < MOST_PARTS && slots.size <= mostSlots) last.push(part)
+    else groups.push([part])
+  }
+  return groups
+}
+
+/** The parts of a whole that share a call, group by group, and those that are computed by themselves. */
+export const gathered = (
+  parts: readonly Part[],
+  dtype: DType,
+  mostSlots: number
+): { readonly together: readonly (readonly Part[])[]; readonly alone: readonly Part[] } => {
+  const kinds = new Map<string | undefined, Part[]>()
+  for (const part of parts) {
+    const kind = kindOf(part, dtype)
+    kinds.set(kind, [...(kinds.get(kind) ?? []), part])
+  }
+  const groups = [...kinds].flatMap(([kind, own]) => (kind === undefined ? own.map(part => [part]) : groupsOf(own, mostSlots)))
+  return { together: groups.filter(({ length }) => length > 1), alone: groups.filter(({ length }) => length === 1).flat() }
+}
+
+const gatherText = (body: Body, dtype: DType, slots: number): string => {
+  const all = Array.from({ length: slots }, (_, k) => k)
+  const [{ node }] = body.inputs as readonly [Body['inputs'][number]]
+  const operands = body.inputs.map((_, k) => `element(operands[${k}], at[${k}])`)
+  return [
+    computeText(body, dtype),
+    `const NUMBERS = ${vec4sOf(parameterNumbers(body))}u;`,
+    ...all.map(k => `@group(0) @binding(${2 + k}) var<storage, read> in${k}: array<${node.dtype}>;`),
+    `fn element(operand: u32, at: u32) -> ${node.dtype} {`,
+    '  switch operand {',
+    ...all.slice(1).map(k => `    case ${k}u: { return in${k}[at]; }`),
+    '    default: { return in0[at]; }',
+    '  }',
+    '}',
+    `fn value(operands: vec2u, at: vec2u) -> Value { return compute(${operands.join(', ')}); }`
+  ].join('\n')
+}
+
+/** The call that computes parts of one kind, all into one slot. */
+export const gatherCall = (parts: readonly Part[], dtype: DType, label: string): Call => {
+  const [{ body, to: whole }] = parts as readonly [Part]
+  const reads = [...new Set(parts.flatMap(({ from }) => from.map(({ slot }) => slot)))]
+  const sizes = parts.map(one => sizeOf(one.body.shape))
+  const count = sizes.reduce((sum, size) => sum + size, 0)
+  const begins = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0))
+  const ofParts = parts.flatMap(({ from, to }, i) => [
+    ...[begins[i] as number, to.view.offset],
+    ...padded(
+      from.map(({ view }) => strideOf(view) as number),
+      MOST_OPERANDS
+    )
+  ])
+  const sources = parts.flatMap(({ from }) =>
+    padded(
+      from.flatMap(({ slot, view }) => [reads.indexOf(slot), view.offset]),
+      2 * MOST_OPERANDS
+    )
+  )
+  // No element lies in the parts that are left over.
+  const none = Array.from({ length: MOST_PARTS - parts.length }, () => [count, 0, 0, 0]).flat()
+  return {
+    shader: 'gather_parts',
+    op: gatherText(body, dtype, reads.length),
+    params: [...[count, 0, 0, 0], ...ofParts, ...none, ...padded(sources, 4 * MOST_PARTS), ...wordsOf(parameterNumbers(body))],
+    reads,
+    covers: reads.map(slot =>
+      parts.reduce((sum, { from }, i) => sum + from.filter(one => one.slot === slot).length * (sizes[i] as number), 0)
+    ),
+    write: whole.slot,
+    stores: parts.map(({ to }, i) => stretch(to.view.offset, sizes[i] as number)),
+    workgroups: [mapWorkgroups(count), 1, 1],
+    label,
+    flops: count * body.steps.length
+  }
+}
