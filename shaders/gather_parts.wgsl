@@ -20,6 +20,7 @@ fn value(operands: vec2u, at: vec2u) -> Value { return element(operands.x, at.x)
 const PARTS = 16u;
 struct Params {
   size: vec4u,                   // elements of all parts
+  last: vec4u,                   // the number of the last part
   parts: array<vec4u, PARTS>,    // the first element among those of all parts, where it is written to, strides of both operands: 1, or 0 for one value
   sources: array<vec4u, PARTS>,  // for both operands: which one it is, and from where on
   numbers: array<vec4f, NUMBERS>,
@@ -31,7 +32,7 @@ struct Params {
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   nothing = P.size.yzw;
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    var k = PARTS - 1u;
+    var k = P.last.x;
     while (i < P.parts[k].x) { k--; }
     let part = P.parts[k];
     let source = P.sources[k];

@@ -231,10 +231,27 @@ describe('a kernel computes', () => {
   })
 
   it('parts of a concatenation in place', async () => {
-    const parts = (x: Tensor, y: Tensor) => $.concat([$.sum(x, 0), $.exp($.slice(y, [[0, 5]])), $.mul(y, 2), $.sum(x, 0)])
     const shapes = [[300, 5], [9]]
-    expect(calls(parts, shapes)).toBe(4) // a sum in two places is a sum, and two copies in one call
+    const parts = (x: Tensor, y: Tensor) => $.concat([$.sum(x, 0), $.exp($.slice(y, [[0, 5]])), $.mul(y, 2), $.sum(x, 0)])
+    expect(calls(parts, shapes)).toBe(5) // a sum in two places is a sum and two copies
     await expectSame((x, y) => [parts(x as Tensor, y as Tensor)], shapes)
+  })
+
+  it('small parts that are the same function of theirs in as few calls as it has operands for', async () => {
+    const pieces = (x: Tensor, count: number) => Array.from({ length: count }, (_, i) => $.slice(x, [[i, 2 * i + 1]]))
+    const sums = (...all: readonly Tensor[]) =>
+      $.concat(all.flatMap((x, k) => [$.add(x, all[k ^ 1] as Tensor), $.mul(x, 3)]).slice(1))
+    const shapes = Array.from({ length: 12 }, () => [50])
+    // Sums of two operands and products with a number, of eight operands in a call.
+    expect(calls(sums, shapes)).toBe(2 + 2)
+    await expectSame((...x) => [sums(...(x as Tensor[]))], shapes)
+    // Forty parts of one operand, sixteen in a call.
+    const many = (x: Tensor) => $.concat(pieces(x, 40))
+    expect(calls(many, [[90]])).toBe(3)
+    await expectSame(x => [many(x as Tensor)], [[90]])
+    // Larger ones load by vec4, and two are not worth another kernel.
+    expect(calls((x: Tensor, y: Tensor, z: Tensor) => $.concat([x, y, z]), [[2 ** 16], [2 ** 16], [2 ** 16]])).toBe(3)
+    expect(calls((x: Tensor, y: Tensor) => $.concat([x, y]), [[9], [9]])).toBe(2)
   })
 })
 

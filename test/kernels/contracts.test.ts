@@ -172,9 +172,9 @@ const complaints: readonly (readonly [string, Change, string])[] = [
   ['matmul_shuffle', word(1, more(2)), 'y or the result is not walked by whole vec4s'],
   ['matmul_shuffle', word(2, more(2)), 'y or the result is not walked by whole vec4s'],
   ['gather_parts', word(2, more(1)), ZEROS],
-  ['gather_parts', word(4, more(1)), 'its parts do not follow one another'],
-  ['gather_parts', word(12, () => 1), 'its parts do not follow one another'],
-  ['gather_parts', word(4 + 64, () => 3), 'a part is of an operand that it does not have'],
+  ['gather_parts', word(8, more(1)), 'its parts do not follow one another'],
+  ['gather_parts', word(16, () => 1), 'its parts do not follow one another'],
+  ['gather_parts', word(8 + 64, () => 7), 'a part is of an operand that it does not have'],
   ['take', word(4, more(1)), 'its elements do not fill whole rows']
 ]
 it.each(complaints)('what does not fit together in a call of %s is said: %#', (name, change, wanted) => {

@@ -13,7 +13,7 @@ import type { Tensor } from '../tensor.js'
 import { computeText } from '../wgsl.js'
 import { Builder, elementsOf, type Operand, type Place, regionOf, toFour, WORKGROUP } from './builder.js'
 import { foldCall, foldHomes } from './folds.js'
-import { gatherCall, gathered } from './parts.js'
+import { gatherParts } from './parts.js'
 
 const shaderCall = (
   builder: Builder,
@@ -176,17 +176,17 @@ export const lower = (graph: Graph, { fused = true, storageBuffers = 8 }: LowerO
         const { node, parts } = root
         const { slot, offset } = homeOf(node)
         const label = labelOf(root, node)
-        const { together, alone } = gathered(
+        const { calls, alone } = gatherParts(
           parts.map(({ body, region }) => ({
             body,
             from: body.inputs.map(place),
             to: { slot, view: { ...region, offset: region.offset + offset } }
           })),
           node.dtype,
-          storageBuffers - 1
+          { storageBuffers, label }
         )
         for (const { body, to } of alone) builder.body(body, node.dtype, to, place, label)
-        for (const group of together) builder.calls.push(gatherCall(group, node.dtype, label))
+        builder.calls.push(...calls)
         break
       }
       case 'shader': {

@@ -7,8 +7,10 @@ import { sizeOf } from '../shape.js'
 import { computeText, parameterNumbers } from '../wgsl.js'
 import { mapWorkgroups, type Operand, padded, vec4sOf, wordsOf } from './builder.js'
 
-/** Parts of a call of `gather_parts.wgsl`, and operands of each. */
-const [MOST_PARTS, MOST_OPERANDS] = [16, 2]
+/** Parts of a call of `gather_parts.wgsl`, the operands of each, and the slots in which they all are. */
+const [MOST_PARTS, MOST_OPERANDS, MOST_SLOTS] = [16, 2, 8]
+/** Fewer parts than this are not worth another kernel to compile. */
+const LEAST_PARTS = 3
 /** Elements from which on a part is worth a kernel of its own, which loads four at once. */
 const LARGE = 2 ** 16
 
@@ -31,31 +33,20 @@ const kindOf = ({ body, from, to }: Part, dtype: DType): string | undefined => {
   return isSmall && isStretch ? [...dtypes, ...parameterNumbers(body), computeText(body, dtype)].join(' ') : undefined
 }
 
+/** The slots that parts read, each once. */
+const slotsOf = (parts: readonly Part[]): readonly number[] => [
+  ...new Set(parts.flatMap(({ from }) => from.map(({ slot }) => slot)))
+]
+
 /** So that each has at most so many parts, of at most so many slots. */
 const groupsOf = (parts: readonly Part[], mostSlots: number): readonly (readonly Part[])[] => {
   const groups: Part[][] = []
   for (const part of parts) {
     const last = groups.at(-1)
-    const slots = new Set([...(last ?? []), part].flatMap(({ from }) => from.map(({ slot }) => slot)))
-    if (last && last.length < MOST_PARTS && slots.size <= mostSlots) last.push(part)
+    if (last && last.length < MOST_PARTS && slotsOf([...last, part]).length <= mostSlots) last.push(part)
     else groups.push([part])
   }
   return groups
-}
-
-/** The parts of a whole that share a call, group by group, and those that are computed by themselves. */
-export const gathered = (
-  parts: readonly Part[],
-  dtype: DType,
-  mostSlots: number
-): { readonly together: readonly (readonly Part[])[]; readonly alone: readonly Part[] } => {
-  const kinds = new Map<string | undefined, Part[]>()
-  for (const part of parts) {
-    const kind = kindOf(part, dtype)
-    kinds.set(kind, [...(kinds.get(kind) ?? []), part])
-  }
-  const groups = [...kinds].flatMap(([kind, own]) => (kind === undefined ? own.map(part => [part]) : groupsOf(own, mostSlots)))
-  return { together: groups.filter(({ length }) => length > 1), alone: groups.filter(({ length }) => length === 1).flat() }
 }
 
 const gatherText = (body: Body, dtype: DType, slots: number): string => {
@@ -77,9 +68,11 @@ const gatherText = (body: Body, dtype: DType, slots: number): string => {
 }
 
 /** The call that computes parts of one kind, all into one slot. */
-export const gatherCall = (parts: readonly Part[], dtype: DType, label: string): Call => {
+const gatherCall = (parts: readonly Part[], dtype: DType, mostSlots: number, label: string): Call => {
   const [{ body, to: whole }] = parts as readonly [Part]
-  const reads = [...new Set(parts.flatMap(({ from }) => from.map(({ slot }) => slot)))]
+  const slots = slotsOf(parts)
+  // Always as many, some slots once more: one kernel for all groups of a kind.
+  const reads = Array.from({ length: mostSlots }, (_, i) => slots[i] ?? (slots[0] as number))
   const sizes = parts.map(one => sizeOf(one.body.shape))
   const count = sizes.reduce((sum, size) => sum + size, 0)
   const begins = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0))
@@ -101,15 +94,46 @@ export const gatherCall = (parts: readonly Part[], dtype: DType, label: string):
   return {
     shader: 'gather_parts',
     op: gatherText(body, dtype, reads.length),
-    params: [...[count, 0, 0, 0], ...ofParts, ...none, ...padded(sources, 4 * MOST_PARTS), ...wordsOf(parameterNumbers(body))],
+    params: [
+      ...[count, 0, 0, 0],
+      ...[parts.length - 1, 0, 0, 0],
+      ...ofParts,
+      ...none,
+      ...padded(sources, 4 * MOST_PARTS),
+      ...wordsOf(parameterNumbers(body))
+    ],
     reads,
-    covers: reads.map(slot =>
-      parts.reduce((sum, { from }, i) => sum + from.filter(one => one.slot === slot).length * (sizes[i] as number), 0)
+    covers: reads.map((slot, k) =>
+      k < slots.length
+        ? parts.reduce((sum, { from }, i) => sum + from.filter(one => one.slot === slot).length * (sizes[i] as number), 0)
+        : 0
     ),
     write: whole.slot,
     stores: parts.map(({ to }, i) => stretch(to.view.offset, sizes[i] as number)),
     workgroups: [mapWorkgroups(count), 1, 1],
     label,
     flops: count * body.steps.length
+  }
+}
+
+/** The calls that compute parts of a whole together, and the parts that are better computed by themselves. */
+export const gatherParts = (
+  parts: readonly Part[],
+  dtype: DType,
+  { storageBuffers, label }: { readonly storageBuffers: number; readonly label: string }
+): { readonly calls: readonly Call[]; readonly alone: readonly Part[] } => {
+  const mostSlots = Math.min(MOST_SLOTS, storageBuffers - 1)
+  const kinds = new Map<string | undefined, Part[]>()
+  for (const part of parts) {
+    const kind = kindOf(part, dtype)
+    kinds.set(kind, [...(kinds.get(kind) ?? []), part])
+  }
+  const isWorth = ([kind, own]: readonly [string | undefined, readonly Part[]]): boolean =>
+    kind !== undefined && own.length >= LEAST_PARTS
+  return {
+    calls: [...kinds]
+      .filter(isWorth)
+      .flatMap(([, own]) => groupsOf(own, mostSlots).map(group => gatherCall(group, dtype, mostSlots, label))),
+    alone: [...kinds].filter(kind => !isWorth(kind)).flatMap(([, own]) => own)
   }
 }

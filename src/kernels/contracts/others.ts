@@ -117,14 +117,12 @@ export const gatherParts: Reading = call => {
   const { at, list } = wordsOf(call)
   const count = at(0)
   const operands = call.op?.includes('element(operands[1]') ? [0, 1] : [0]
-  const all = Array.from({ length: PARTS }, (_, k) => ({ begin: at(4 + 4 * k), to: at(5 + 4 * k), k }))
-  const parts = all
-    .map((part, i) => ({ ...part, size: (all[i + 1]?.begin ?? count) - part.begin }))
-    .filter(({ size }) => size !== 0)
+  const all = Array.from({ length: PARTS }, (_, k) => ({ begin: at(8 + 4 * k), to: at(9 + 4 * k), k }))
+  const parts = all.map((part, i) => ({ ...part, size: (all[i + 1]?.begin ?? count) - part.begin })).slice(0, at(4) + 1)
   const sources = parts.flatMap(({ k, size }) =>
     operands.map(j => {
-      const [operand, from] = list(4 + 4 * PARTS + 4 * k + 2 * j, 2) as readonly [number, number]
-      return { operand, end: reachOf(from, [size], [at(6 + 4 * k + j)]) }
+      const [operand, from] = list(8 + 4 * PARTS + 4 * k + 2 * j, 2) as readonly [number, number]
+      return { operand, end: reachOf(from, [size], [at(10 + 4 * k + j)]) }
     })
   )
   return {
@@ -132,7 +130,7 @@ export const gatherParts: Reading = call => {
     needs: call.reads.map((_, j) => sources.reduce((most, { operand, end }) => (operand === j ? Math.max(most, end) : most), 0)),
     ...complaintOf({
       ...zeros(call, [1, 2, 3]),
-      'its parts do not follow one another': at(4) === 0 && parts.every(({ size }) => size > 0),
+      'its parts do not follow one another': at(8) === 0 && parts.every(({ size }) => size > 0),
       'a part is of an operand that it does not have': sources.every(({ operand }) => operand < call.reads.length)
     })
   }
