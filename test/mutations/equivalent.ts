@@ -217,5 +217,10 @@ export const EQUIVALENT: readonly Equivalent[] = [
     file: 'src/autodiff/wgsl.ts',
     after: /times \+ HIDING\.length - 2/,
     why: 'another of the zeros of which no compiler knows, still one for each time'
+  },
+  {
+    file: 'shaders/gather_parts.wgsl',
+    after: /return element\(operands\.x, at\.y\)/,
+    why: 'each call brings a text of its own in the place of this one'
   }
 ]

@@ -1,17 +1,16 @@
 /** Small parts of a whole that are the same function of what they are made of: as many as a kernel takes in one call, since a launch costs more than they do. */
-import { stretch } from '../../kernels/regions.js'
 import type { Call, DType } from '../../kernels/spec.js'
 import type { Body } from '../fusion/roots.js'
 import { isDense, type View } from '../ndarray.js'
 import { sizeOf } from '../shape.js'
 import { computeText, parameterNumbers } from '../wgsl.js'
-import { mapWorkgroups, type Operand, padded, vec4sOf, wordsOf } from './builder.js'
+import { mapWorkgroups, type Operand, padded, regionOf, vec4sOf, wordsOf } from './builder.js'
 
 /** Parts of a call of `gather_parts.wgsl`, the operands of each, and the slots in which they all are. */
 const [MOST_PARTS, MOST_OPERANDS, MOST_SLOTS] = [16, 2, 8]
 /** Fewer parts than this are not worth another kernel to compile. */
 const LEAST_PARTS = 3
-/** Elements from which on a part is worth a kernel of its own, which loads four at once. */
+/** A part of so many elements is worth a kernel of its own, which loads four at once. */
 const LARGE = 2 ** 16
 
 export interface Part {
@@ -109,7 +108,7 @@ const gatherCall = (parts: readonly Part[], dtype: DType, mostSlots: number, lab
         : 0
     ),
     write: whole.slot,
-    stores: parts.map(({ to }, i) => stretch(to.view.offset, sizes[i] as number)),
+    stores: parts.map(({ to }) => regionOf(to.view)),
     workgroups: [mapWorkgroups(count), 1, 1],
     label,
     flops: count * body.steps.length
