@@ -128,6 +128,12 @@ describe('a call says how many elements it reads', () => {
   it.each([
     ['of a broadcast, which repeats them', (x: Tensor, y: Tensor) => $.mul($.exp(x), y), [[6, 5], [5]], [30, 5]],
     ['of a part', (x: Tensor, y: Tensor) => $.mul($.slice(x, [[2, 5]]), y), [[6, 5], [5]], [15, 5]],
+    [
+      'in parts that share a call',
+      (x: Tensor, y: Tensor) => $.concat([$.slice(x, [[0, 4]]), $.slice(x, [[2, 9]]), y]),
+      [[30], [20]],
+      [11, 20, 0, 0, 0, 0, 0, 0]
+    ],
     ['in a fold', (x: Tensor, y: Tensor) => $.sum($.mul(x, $.reshape(y, [6, 1])), 0), [[6, 5], [6]], [30, 6]],
     [
       'in a product',
@@ -245,6 +251,10 @@ describe('a kernel computes', () => {
     // Sums of two operands and products with a number, of eight operands in a call.
     expect(calls(sums, shapes)).toBe(2 + 2)
     await expectSame((...x) => [sums(...(x as Tensor[]))], shapes)
+    for (const buffers of [5, 8]) {
+      const gathering = programOf(sums as Function, shapes, buffers).calls.filter(({ shader }) => shader === 'gather_parts')
+      expect(Math.max(...gathering.map(({ reads }) => reads.length))).toBe(buffers - 1)
+    }
     // Forty parts of one operand, sixteen in a call.
     const many = (x: Tensor) => $.concat(pieces(x, 40))
     expect(calls(many, [[90]])).toBe(3)

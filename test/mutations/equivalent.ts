@@ -200,7 +200,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
   { file: 'src/kernels/plan.ts', after: /- 1 < last; n\+\+/, why: 'a buffer that is filled is asked all the same, and refuses' },
   { file: 'src/kernels/wait.ts', after: /since >= SPIN_MILLISECONDS/, why: SLOWER },
   { file: 'src/autodiff/lowering/builder.ts', after: /count > 64 \+ WORKGROUP/, why: SLOWER },
-  { file: 'src/autodiff/lowering/builder.ts', after: /Math\.ceil\(\(mapWorkgroups\(count\)\) \/ 2\)/, why: SLOWER },
+  { file: /lowering\/(builder|parts)\.ts$/, after: /Math\.ceil\(\(mapWorkgroups\(count\)\) \/ 2\)/, why: SLOWER },
   {
     file: 'src/autodiff/lowering/builder.ts',
     after: /\(operands\[1\] as Operand\)\.view\.shape/,
