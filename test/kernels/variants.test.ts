@@ -172,7 +172,7 @@ describe('folds', () => {
     )
     const near = {
       'planes of 35': channels([64, 30, 5, 7]),
-      'planes of 34': channels([64, 30, 2, 17]),
+      'planes of 34': channels([64, 32, 2, 17]),
       'few values': channels([8, 4, 8, 8]),
       'one row of 65,538': { f: ((x: Tensor) => $.sum(x)) as Function, shapes: [[65_538]] },
       'what begins at two': fromTwo(channels([64, 30, 6, 8]))

@@ -189,6 +189,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
   { file: 'src/kernels/variants/convolution.ts', after: /y\.pixels \* x\.pixels >= 0/, why: EMPTY },
   { file: 'src/kernels/variants/convolution.ts', after: /Math\.max\(batch, atOnce\)/, why: SLOWER },
   { file: 'src/kernels/variants/maps.ts', after: /count > LARGE/, why: SLOWER },
+  { file: 'src/kernels/variants/folds.ts', after: /Math\.max\(lanes, WORKGROUP\)\)\) \/ 2\)/, why: SLOWER },
   { file: 'src/kernels/variants/matmuls.ts', after: /count \* k <= FEW/, why: SLOWER },
   { file: 'src/kernels/variants/tiles.ts', after: /each < MOST_DIRECT/, why: SLOWER },
   { file: 'src/kernels/bindings.ts', after: /groups < most/, why: 'either arrangement may be taken' },
