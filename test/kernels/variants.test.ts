@@ -173,6 +173,18 @@ describe('folds', () => {
     const near = {
       'planes of 35': channels([64, 30, 5, 7]),
       'planes of 34': channels([64, 32, 2, 17]),
+      '34 of each 36': {
+        f: ((x: Tensor) =>
+          $.sum(
+            $.slice(x, [
+              [0, 64],
+              [0, 32],
+              [0, 34]
+            ]),
+            [0, 2]
+          )) as Function,
+        shapes: [[64, 32, 36]]
+      },
       'few values': channels([8, 4, 8, 8]),
       'one row of 65,538': { f: ((x: Tensor) => $.sum(x)) as Function, shapes: [[65_538]] },
       'what begins at two': fromTwo(channels([64, 30, 6, 8]))
