@@ -33,7 +33,7 @@ import { backends, evaluateTree, withDevice } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles, onAdapter } from './files.js'
 import type { Safetensors } from './safetensors.js'
-import { golden, goldenNetwork, host, noiseOfFile, perCell, perKind, weightVector, zeros } from './supernets.js'
+import { golden, goldenNetwork, host, noiseOfFile, perCell, perKind, scaleOf, weightVector, zeros } from './supernets.js'
 
 /**
  * Relative to the largest entry. float64: an independent program reached 1e-12, and 1e-8 for quotients by 2 epsilon; 1e-7 is what tensors that the file holds
@@ -52,23 +52,6 @@ const toleranceOf = (kind: 'reference' | 'gpu', name: string, { tensors }: Safet
   const own = isQuotient(name) ? quotient : name.startsWith('unrolled/') ? unrolled : plain
   return Math.max(own, held.includes('F32') ? stored32 : 0)
 }
-
-/** Λ is a mean of cosines of both signs: its rounding is that of numbers near 1, however small it is. */
-const COSINE = 1
-
-/**
- * The size of what a tensor is the mean of, where that can be much larger than the mean: 1 for Λ; for running means after one batch, momentum times the
- * largest deviation of a channel from its mean. Their rounding is that of the values, and channels whose mean is a hundredth of that are among them.
- */
-const scaleOf = (name: string, { tensors }: Safetensors): number => {
-  if (/Lambda|value$/.test(name)) return COSINE
-  const spread = name.endsWith('running_mean') ? tensors.get(name.replace(/mean$/, 'var'))?.data : undefined
-  if (spread === undefined) return 0
-  const variances = Array.from(spread, value => (Number(value) - (1 - MOMENTUM)) / MOMENTUM)
-  return MOMENTUM * Math.sqrt(Math.max(...variances))
-}
-/** Of running statistics, in every file. */
-const MOMENTUM = 0.1
 
 /**
  * The space whose kernels are fused on the adapter, in `npm run test:all`; the others run a kernel for each node. Hundreds of fused kernels for as many tensors would take
@@ -292,7 +275,7 @@ describe.each(files)('$name', ({ name, read }) => {
       const values = await withBackend(kind, backend => evaluateTree(backend, f, [inputs], { fused: net.space.name === FUSED }))
       for (const name of wanted) {
         const expected = golden(file, name)
-        expectClose(name, (values[name] as HostArray).data, expected.data, toleranceOf(kind, name, file), scaleOf(name, file))
+        expectClose(name, (values[name] as HostArray).data, expected.data, toleranceOf(kind, name, file), scaleOf(name, file, 1))
       }
     },
     PATIENCE
