@@ -14,8 +14,10 @@ import { backends, evaluateOn } from '../backends.js'
 type Function = (...x: readonly Tensor[]) => unknown
 
 const f32 = (...shape: readonly number[]) => ({ shape, dtype: 'f32' as const })
-const programOf = (f: Function, shapes: readonly Shape[], storageBuffers = 16): Program => {
-  const program = lowered(f as (...x: Tensor[]) => Tensor, { storageBuffers })(shapes.map(shape => f32(...shape)) as never)
+const programOf = (f: Function, shapes: readonly Shape[], storageBuffers = 16, beside = 1): Program => {
+  const program = lowered(f as (...x: Tensor[]) => Tensor, { storageBuffers, beside })(
+    shapes.map(shape => f32(...shape)) as never
+  )
   if (E.isLeft(program)) throw new Error(program.left.message)
   return program.right
 }
@@ -199,6 +201,24 @@ describe('a kernel computes', () => {
     ]
     expect(calls(sums, shapes)).toBe(2)
     await expectSame((x, y) => [sums(x as Tensor, y as Tensor)], shapes)
+  })
+
+  it('folds of different tensors side by side where launches are dear, if they are of one kind and none waits', () => {
+    const shapes = Array.from({ length: 6 }, () => [6, 40])
+    const resultsOf = (f: Function, beside: number) =>
+      programOf(f, shapes, 16, beside).calls.flatMap(({ shader, constants }) =>
+        shader === 'reduce' ? [constants?.['RESULTS']] : []
+      )
+    const squares = (...all: readonly Tensor[]) => all.map(x => $.sum($.mul(x, x), 1))
+    expect(resultsOf(squares, 1)).toEqual([1, 1, 1, 1, 1, 1])
+    expect(resultsOf(squares, 4)).toEqual([4, 2])
+    const others = (x: Tensor, y: Tensor) => [$.sum($.mul(x, x), 1), $.sum($.exp(y), 1), $.sum(x, 0)]
+    expect(resultsOf(others, 4)).toEqual([1, 1, 1])
+    const waiting = (x: Tensor, y: Tensor) => [
+      $.sum($.mul(x, x), 1),
+      $.sum($.mul($.matmul(y, $.matmul($.transpose(y), y)), 2), 1)
+    ]
+    expect(resultsOf(waiting as Function, 4)).toEqual([1, 1])
   })
 
   it('a function of the images where a convolution and its filter gradient load them', async () => {

@@ -17,6 +17,7 @@ import { joinFolds } from './join.js'
 import {
   type Access,
   type Body,
+  type FuseOptions,
   type Fusion,
   isSmall,
   kindOf,
@@ -29,13 +30,6 @@ import {
   sameAccess,
   sameNumber
 } from './roots.js'
-
-export interface FuseOptions {
-  /** Inputs of a kernel: the adapter's storage buffers, less the one that is written. */
-  readonly inputs: number
-  /** False: every node has a kernel of its own, as a replay that looks for a node wants it. */
-  readonly fused: boolean
-}
 
 /** The operand that passes through a function of its kernel, if it is that operand only. */
 const hooked = (node: Tensor): Tensor | undefined => {
@@ -107,7 +101,7 @@ const divide = ({ shape, steps, inputs }: Body, root: Tensor | undefined, mostIn
 export const fuse = (
   order: readonly Tensor[],
   outputs: readonly Tensor[],
-  { inputs: mostInputs, fused }: FuseOptions
+  { inputs: mostInputs, fused, beside }: FuseOptions
 ): Fusion => {
   const number = new Map(order.map((node, i) => [node, i]))
   const idOf = (node: Tensor): number => number.get(node) as number
@@ -326,7 +320,7 @@ export const fuse = (
     }
   }
   const inOrder = roots.reverse()
-  return { roots: fused ? joinFolds(inOrder, placements, mostInputs) : inOrder, placements, outputs: results }
+  return { roots: fused ? joinFolds(inOrder, placements, { inputs: mostInputs, beside }) : inOrder, placements, outputs: results }
 }
 
 /** A view of a fold's results as one of its operands' space: the same along the axes that are folded. */

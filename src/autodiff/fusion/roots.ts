@@ -4,6 +4,15 @@ import type { View } from '../ndarray.js'
 import type { Shape } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 
+export interface FuseOptions {
+  /** Inputs of a kernel: the adapter's storage buffers, less the one that is written. */
+  readonly inputs: number
+  /** False: every node has a kernel of its own, as a replay that looks for a node wants it. */
+  readonly fused: boolean
+  /** How many folds that share nothing become one kernel. */
+  readonly beside: number
+}
+
 /** Steps of a kernel. */
 export const MOST_STEPS = 40
 

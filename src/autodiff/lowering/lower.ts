@@ -68,6 +68,8 @@ export interface LowerOptions {
   readonly fused?: boolean
   /** Storage buffers that a kernel may have, the result included: what every adapter has, unless it is known to have more. */
   readonly storageBuffers?: number
+  /** How many folds that share nothing become one kernel: fewer launches, for more kernels to compile. One, unless it is known that launches are dear. */
+  readonly beside?: number
 }
 
 /** `mul+add+sum` of what a root computes. */
@@ -86,10 +88,10 @@ const nameOf = (root: Root): string => {
  * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own, also where two outputs
  * are one node or an output is an input.
  */
-export const lower = (graph: Graph, { fused = true, storageBuffers = 8 }: LowerOptions = {}): Program => {
+export const lower = (graph: Graph, { fused = true, storageBuffers = 8, beside = 1 }: LowerOptions = {}): Program => {
   const builder = new Builder()
   const order = topological(graph.outputs)
-  const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused })
+  const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused, beside })
   const number = new Map(order.map((node, i) => [node, i + 1]))
   const labelOf = (root: Root, node: Tensor): string =>
     `${nameOf(root)} ${show(node)} (node ${number.get(node)} of ${order.length})`
