@@ -62,7 +62,7 @@ const byTimestamps = async (device: Device, steps: readonly Step[], groupsOf: Gr
       gpu.queue.submit([encoder.finish()])
     })
   )
-  await waiting(staging.mapAsync(GPUMapMode.READ))
+  await waiting(device.info, staging.mapAsync(GPUMapMode.READ))
   const stamps = new BigInt64Array(staging.getMappedRange())
   const times = steps.map((_, i) => Number((stamps[2 * i + 1] as bigint) - (stamps[2 * i] as bigint)) / 1e6)
   for (const one of [...sets, resolved, staging]) one.destroy()
@@ -86,7 +86,7 @@ const byRepetition = async (device: Device, steps: readonly Step[], groupsOf: Gr
         device.device.queue.submit([encoder.finish()])
       })
     )
-    await waiting(device.device.queue.onSubmittedWorkDone())
+    await waiting(device.info, device.device.queue.onSubmittedWorkDone())
     return performance.now() - start
   }
   const times: number[] = []
@@ -169,7 +169,7 @@ export const explain = async ({ name, f, args }: Workload, adapter: AdapterInfo)
   const given = args()
   const stored = await succeed(backend, store(given))
   const compiled = await succeed(backend, compile(f)(given as never))
-  const done = () => waiting(device.device.queue.onSubmittedWorkDone())
+  const done = () => waiting(device.info, device.device.queue.onSubmittedWorkDone())
   const whole = async (): Promise<number> => {
     const start = performance.now()
     await succeed(backend, run(compiled)(...(stored as never as [])))

@@ -69,7 +69,7 @@ const start = async (): Promise<Started> => {
   if (E.isLeft(opened)) throw new Error(opened.left.message)
   const device = opened.right
   const backend: Backend = { kind: 'gpu', device }
-  const done = () => waiting(device.device.queue.onSubmittedWorkDone())
+  const done = () => waiting(device.info, device.device.queue.onSubmittedWorkDone())
 
   const args = load(folder, 'args')
   const stored = (await succeed(backend, store(args))) as never

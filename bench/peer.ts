@@ -5,6 +5,7 @@
 import { pathToFileURL } from 'node:url'
 import { create, globals } from 'webgpu'
 import type { HostArray } from '../src/engine.js'
+import { describe } from '../src/kernels/device.js'
 import { waiting } from '../src/kernels/wait.js'
 import { answer } from './contestant.js'
 import { load, save } from './exchange.js'
@@ -45,7 +46,10 @@ const around = (
 const pinned: unknown[] = [gpu]
 Object.assign(globalThis, { pinned })
 
-const throttled = (call: () => unknown) => waiting(call() as Promise<unknown>)
+const found = (await gpu.requestAdapter()) as GPUAdapter
+pinned.push(found)
+const info = describe(found, [{ backend, name: adapter }])
+const throttled = (call: () => unknown) => waiting(info, call() as Promise<unknown>)
 around(GPUBuffer, 'mapAsync', throttled)
 around(GPUQueue, 'onSubmittedWorkDone', throttled)
 

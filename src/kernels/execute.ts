@@ -135,7 +135,7 @@ export const execute =
         buffers[slot] = output
       })
       device.device.queue.submit([encode(device, executable, buffers)])
-      lane.inFlight.push(waiting(device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined))
+      lane.inFlight.push(waiting(device.info, device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined))
     })
     if (E.isLeft(ran)) {
       outputs.forEach(discard)

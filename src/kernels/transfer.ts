@@ -72,7 +72,7 @@ export const readback =
     })
     try {
       if (E.isLeft(copied)) return copied
-      await waiting(copied.right.mapAsync(GPUMapMode.READ))
+      await waiting(device.info, copied.right.mapAsync(GPUMapMode.READ))
       const mapped = copied.right.getMappedRange()
       return E.right(wanted.map((one, i) => copyOf(mapped, offsets[i] as number, one)))
     } catch (reason) {

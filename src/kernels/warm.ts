@@ -43,7 +43,7 @@ const dispatchOnce = async (device: Device, { plan, buffers }: Executable, step:
     device.device.queue.submit([encoder.finish()])
   })
   // A device that is lost meanwhile says so in the next run.
-  await waiting(device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined)
+  await waiting(device.info, device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined)
   standIns.right.forEach(release)
   return submitted
 }
