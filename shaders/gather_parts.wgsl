@@ -1,5 +1,5 @@
-// The same function of stretches of operands, one after another, into stretches of a result: small parts of a concatenation, which would each cost a
-// launch by themselves.
+// The same function of stretches of operands, one after another, into stretches of a result: small parts of a
+// concatenation, which would each cost a launch by themselves.
 // Layout: an invocation an element. It looks for its part from the last one backwards, among as many as one call takes.
 //! include "common.wgsl"
 

@@ -126,8 +126,8 @@ export interface CompileOptions {
 const MOST_ALLOWANCES = 4
 
 /**
- * Folds of a GPU's kernel that share nothing. There a fold waits for memory most of its time, so that others cost little beside it; a software adapter gains
- * a tenth of a small step, and compiles for a tenth to a quarter longer.
+ * Folds of a GPU's kernel that share nothing. There a fold waits for memory most of its time, so that others cost
+ * little beside it; a software adapter gains a tenth of a small step, and compiles for a tenth to a quarter longer.
  */
 const MOST_BESIDE = 4
 

@@ -1,7 +1,8 @@
 /**
- * Waiting for the device without burning a core. While a promise waits for the device, Dawn calls `globalThis.setImmediate`
- * again and again; on a software adapter that core is missing from the work waited for. A wait spins for a moment, so that
- * short ones stay short, and then polls by timers, each of which may come a millisecond late. A GPU does not need that core: there only long waits leave it.
+ * Waiting for the device without burning a core. While a promise waits for the device, Dawn calls
+ * `globalThis.setImmediate` again and again; on a software adapter that core is missing from the work waited for. A
+ * wait spins for a moment, so that short ones stay short, and then polls by timers, each of which may come a
+ * millisecond late. A GPU does not need that core: there only long waits leave it.
  */
 import type { AdapterInfo } from './device.js'
 

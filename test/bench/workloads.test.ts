@@ -29,7 +29,8 @@ describe('at batch 2 the device and the reference agree', () => {
 
 const matrix = (...values: readonly number[]) => ({ data: Float32Array.from(values), shape: [2, 2], dtype: 'f32' as const })
 
-// What a call costs on a GPU, some 5 microseconds, no kernel can be faster than: docs/benchmarks.md. These may fall, and not rise.
+// What a call costs on a GPU, some 5 microseconds, no kernel can be faster than: docs/benchmarks.md. These may fall,
+// and not rise.
 test.each([
   ['search step C8 N1 B32 16x16 fd', 1_794],
   ['search step C8 N1 B32 16x16 exact', 1_630],

@@ -115,9 +115,10 @@ export const scalar = (value: number): HostArray => ({ data: Float64Array.of(val
 const MOMENTUM = 0.1
 
 /**
- * The size of what a tensor is the mean of, where that can be much larger than the mean: its rounding is that of the values. Λ is a mean of cosines of both
- * signs, numbers near 1 however small it is. Running means after `updates` batches: the largest deviation of a channel from its mean, as far as the running
- * variances, which begin at 1, have taken it in; channels whose mean is a hundredth of that are among them. Without updates: their own size.
+ * The size of what a tensor is the mean of, where that can be much larger than the mean: its rounding is that of the
+ * values. Λ is a mean of cosines of both signs, numbers near 1 however small it is. Running means after `updates`
+ * batches: the largest deviation of a channel from its mean, as far as the running variances, which begin at 1, have
+ * taken it in; channels whose mean is a hundredth of that are among them. Without updates: their own size.
  */
 export const scaleOf = (name: string, { tensors }: Safetensors, updates: number): number => {
   if (/Lambda|value$/.test(name)) return 1

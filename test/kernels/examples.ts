@@ -269,7 +269,10 @@ export const OTHERS: Readonly<Record<string, Example>> = {
 /** Elements behind an operand that are none of it: what reads past its end is not given zeros. */
 export const BEHIND = 1000
 
-/** Operand k begins 4 (k + 1) elements into its argument, so that no two begin at one place, by fours but for operand `between`: that one by two more. */
+/**
+ * Operand k begins 4 (k + 1) elements into its argument, so that no two begin at one place, by fours but for operand
+ * `between`: that one by two more.
+ */
 export const fromFurther = ({ f, shapes, facts }: Example, between?: number): Example => {
   const first = (k: number): number => 4 * (k + 1) + (k === between ? 2 : 0)
   return {

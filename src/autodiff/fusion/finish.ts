@@ -4,9 +4,9 @@ import type { Tensor } from '../tensor.js'
 import { kindOf } from './roots.js'
 
 /**
- * Pointwise nodes that alone consume a fold's results, one after another, and need else only numbers and what is there before the fold: by the last
- * of them, which is stored in the fold's place, the fold. What is no sooner there than the fold is not waited for: folds of one space are better side by
- * side, and a large operand is not kept.
+ * Pointwise nodes that alone consume a fold's results, one after another, and need else only numbers and what is there
+ * before the fold: by the last of them, which is stored in the fold's place, the fold. What is no sooner there than the
+ * fold is not waited for: folds of one space are better side by side, and a large operand is not kept.
  */
 export const finishes = (
   order: readonly Tensor[],

@@ -38,9 +38,10 @@ interface Joined {
 }
 
 /**
- * Sums over the same axes that share a large input become one kernel with several results, and so do up to `beside` that share none, of one kind and depth.
- * Depths (stored tensors on the longest way to a root) keep the order sound: a fold may wait for another as long as it stays above all that reads it.
- * It waits only where it keeps no large tensor alive that the other does not read anyway.
+ * Sums over the same axes that share a large input become one kernel with several results, and so do up to `beside`
+ * that share none, of one kind and depth. Depths (stored tensors on the longest way to a root) keep the order sound: a
+ * fold may wait for another as long as it stays above all that reads it. It waits only where it keeps no large tensor
+ * alive that the other does not read anyway.
  */
 export const joinFolds = (
   roots: readonly Root[],
@@ -62,7 +63,10 @@ export const joinFolds = (
 
   /** Groups by what they fold over and by each large input, since only those that share one can be joined: all against all would be quadratic. */
   const open = new Map<string, Map<Tensor, Joined[]>>()
-  /** Groups by what they fold over, how early they may, and what they compute: whatever they read, none of them waits when they are joined. */
+  /**
+   * Groups by what they fold over, how early they may, and what they compute: whatever they read, none of them waits
+   * when they are joined.
+   */
   const level = new Map<string, Joined[]>()
   const joined: (Root | undefined)[] = [...roots]
   roots.forEach((root, i) => {

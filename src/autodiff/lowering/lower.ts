@@ -68,7 +68,10 @@ export interface LowerOptions {
   readonly fused?: boolean
   /** Storage buffers that a kernel may have, the result included: what every adapter has, unless it is known to have more. */
   readonly storageBuffers?: number
-  /** How many folds that share nothing become one kernel: fewer launches, for more kernels to compile. One, unless it is known that launches are dear. */
+  /**
+   * How many folds that share nothing become one kernel: fewer launches, for more kernels to compile. One, unless it is
+   * known that launches are dear.
+   */
   readonly beside?: number
 }
 

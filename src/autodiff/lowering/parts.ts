@@ -1,4 +1,7 @@
-/** Small parts of a whole that are the same function of what they are made of: as many as a kernel takes in one call, since a launch costs more than they do. */
+/**
+ * Small parts of a whole that are the same function of what they are made of: as many as a kernel takes in one call,
+ * since a launch costs more than they do.
+ */
 import type { Call, DType } from '../../kernels/spec.js'
 import type { Body } from '../fusion/roots.js'
 import { isDense, type View } from '../ndarray.js'

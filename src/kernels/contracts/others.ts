@@ -112,7 +112,10 @@ export const matmulShuffle: Reading = call => {
 /** Parts of a call of `gather_parts.wgsl`. */
 const PARTS = 16
 
-/** A function of stretches of one or two operands: where each part begins among all elements, where it goes, and from where its operands are. */
+/**
+ * A function of stretches of one or two operands: where each part begins among all elements, where it goes, and from
+ * where its operands are.
+ */
 export const gatherParts: Reading = call => {
   const { at, list } = wordsOf(call)
   const count = at(0)

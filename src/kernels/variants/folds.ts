@@ -71,7 +71,10 @@ interface Cut {
 /** Elements that a part of a fold has at least. */
 const PART = 1024
 
-/** Into how many parts, multiples of `unit`, an axis is cut, and how long each is: the last may be shorter, where no number near `most` divides the axis. */
+/**
+ * Into how many parts, multiples of `unit`, an axis is cut, and how long each is: the last may be shorter, where no
+ * number near `most` divides the axis.
+ */
 const cutOf = (extent: number, most: number, unit: number): { readonly parts: number; readonly each: number } => {
   const alike = Array.from({ length: most }, (_, i) => most - i).find(n => extent % (n * unit) === 0) ?? 1
   const each = alike > most / 2 ? extent / alike : Math.ceil(extent / most / unit) * unit
@@ -345,8 +348,8 @@ export const folds = family(
 const MOST_LANES = 256
 
 /**
- * For GPUs: `reduce` is a tree in workgroup memory already, a workgroup a result, so what it needs is lanes, as neighbours load side by side, and for what
- * is too long for one workgroup more of those.
+ * For GPUs: `reduce` is a tree in workgroup memory already, a workgroup a result, so what it needs is lanes, as
+ * neighbours load side by side, and for what is too long for one workgroup more of those.
  */
 export const foldsOfGpus = family(
   { few: 256, long: 2 ** 16 + 1, most: 64 },
