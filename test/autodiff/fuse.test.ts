@@ -126,6 +126,11 @@ describe('a fold over axes that do not merge', () => {
   })
 })
 
+it('a call says which node of how many it stores', () => {
+  const { calls } = programOf((x: Tensor) => $.matmul($.matmul(x, x), x), [[4, 4]])
+  expect(calls.map(({ label }) => label)).toEqual(['matmul f32[4,4] (node 2 of 3)', 'matmul f32[4,4] (node 3 of 3)'])
+})
+
 describe('a call says how many elements it reads', () => {
   it.each([
     ['of a broadcast, which repeats them', (x: Tensor, y: Tensor) => $.mul($.exp(x), y), [[6, 5], [5]], [30, 5]],
@@ -201,6 +206,38 @@ describe('a kernel computes', () => {
     ]
     expect(calls(sums, shapes)).toBe(2)
     await expectSame((x, y) => [sums(x as Tensor, y as Tensor)], shapes)
+  })
+
+  it('never a fold beside one that needs it', async () => {
+    const needs = (between: (x: Tensor) => Tensor) => (x: Tensor) => $.sum($.mul($.abs(x), between($.sum($.abs(x), 0))), 0)
+    for (const [f, count] of [
+      [needs($.sqrt), 2],
+      [needs(mean => $.reshape($.matmul($.reshape(mean, [1, 5]), $.broadcastTo(mean, [5, 5])), [5])), 3]
+    ] as const) {
+      expect(calls(f as Function, [[30, 5]])).toBe(count)
+      await expectSame(x => [f(x as Tensor)], [[30, 5]])
+    }
+  })
+
+  it('folds side by side of one node that they read in different ways', async () => {
+    const both = (x: Tensor, y: Tensor) => {
+      const along = $.exp(y)
+      const [rows, columns] = [$.reshape(along, [6, 1]), $.reshape(along, [1, 6])]
+      return $.add($.sum($.mul(x, rows), 1), $.sum($.mul(x, columns), 1))
+    }
+    const shapes = [[6, 6], [6]]
+    const folds = programOf(both as Function, shapes).calls.filter(({ shader }) => shader === 'reduce')
+    expect(folds.map(({ constants }) => constants?.['RESULTS'])).toEqual([2])
+    await expectSame((x, y) => [both(x as Tensor, y as Tensor)], shapes)
+  })
+
+  it('folds side by side into a slot that says whether it has gaps between them', () => {
+    const sums = (x: Tensor) => [$.sum(x, 1), $.sum($.mul(x, x), 1)]
+    const gapsOf = (rows: number) => {
+      const { slots, calls } = programOf(sums as Function, [[rows, 40]])
+      return slots[calls.find(({ shader }) => shader === 'reduce')?.write as number]?.gaps
+    }
+    expect([gapsOf(6), gapsOf(8)]).toEqual([true, undefined])
   })
 
   it('folds of different tensors side by side where launches are dear, if they are of one kind and none waits', () => {

@@ -138,6 +138,16 @@ describe('algebra', () => {
     expect(countNodes(rewritten(algebra, $.sum($.broadcastTo(x, [5, 2, 3]), 1)))).toMatchObject({ sum: 1 })
   })
 
+  it('a sum of a broadcast keeps its values', () => {
+    const x = $.input({ shape: [2, 1], dtype: 'f32' }, 'x')
+    const wide = $.broadcastTo(x, [5, 2, 3])
+    for (const axes of [[0], [2], [0, 2], [1], [0, 1], [0, 1, 2]]) {
+      const graph = { inputs: [x], outputs: [$.sum(wide, axes)] }
+      const args = [ndarray([0.3, -2.5], [2, 1])]
+      expectSame(valuesOf(optimise(graph), args), valuesOf(graph, args))
+    }
+  })
+
   it('an operation with a number keeps its values, on either side', () => {
     const values = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 1, -1, 0.3, -2.5]
     const x = $.input({ shape: [values.length], dtype: 'f32' }, 'x')

@@ -223,5 +223,15 @@ export const EQUIVALENT: readonly Equivalent[] = [
     file: 'shaders/gather_parts.wgsl',
     after: /return element\(operands\.x, at\.y\)/,
     why: 'each call brings a text of its own in the place of this one'
-  }
+  },
+  {
+    file: 'src/autodiff/fusion/fuse.ts',
+    after: /return score\(best\) >= 0/,
+    why: 'of a body over its limits some step takes in at least two inputs, or two steps'
+  },
+  { file: 'src/autodiff/fusion/fuse.ts', after: /below\.size - 2 :|total - readCost/, why: SLOWER },
+  { file: 'src/autodiff/lowering/builder.ts', after: /count >= 64 \* WORKGROUP/, why: SLOWER },
+  { file: 'src/autodiff/lowering/parts.ts', after: /stride === 0 && view\.shape/, why: SLOWER },
+  { file: 'src/autodiff/lowering/parts.ts', after: /^\s*2 \+ MOST_OPERANDS$/, why: 'twice two is two and two' },
+  { file: 'src/autodiff/wgsl.ts', after: /twin > 0 && isSquare/, why: 'what need not be hidden is hidden' }
 ]
