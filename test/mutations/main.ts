@@ -212,9 +212,14 @@ const seen = async (folder: string, fault: Planted): Promise<boolean> => {
   }
 }
 
+/** Without line numbers: lines that were added above since must not hide a fault. */
+const unnumbered = (text: string): string => text.replaceAll(/(\.(?:ts|wgsl)):\d+ /g, '$1 ')
 /** What the output of an earlier run says, without times. */
-const earlier = options.again && readFileSync(options.again, 'utf8').replaceAll(/SURVIVED in \d+ s/g, 'SURVIVED')
-const all = files.flatMap(chosen).filter(fault => earlier === undefined || earlier.includes(`SURVIVED: ${show(fault)}\n`))
+const earlier = options.again && unnumbered(readFileSync(options.again, 'utf8').replaceAll(/SURVIVED in \d+ s/g, 'SURVIVED'))
+const all = files
+  .flatMap(chosen)
+  .filter(fault => earlier === undefined || earlier.includes(`SURVIVED: ${unnumbered(show(fault))}\n`))
+const lost = earlier ? (earlier.match(/SURVIVED: /g)?.length ?? 0) - all.length : 0
 const equivalent = all.filter(fault => equivalenceOf(fault) !== undefined)
 const faults = all.filter(fault => equivalenceOf(fault) === undefined)
 if (faults.length === 0) {
@@ -242,6 +247,7 @@ const run = async (): Promise<void> => {
       '',
       `${faults.length} faults in ${files.length} files: ${faults.length - survivors.length} seen, ${survivors.length} survived`,
       `${equivalent.length} that change nothing were left out, each for a reason (test/mutations/equivalent.ts)`,
+      ...(lost > 0 ? [`${lost} of the earlier ones are no more: their lines have changed, or other options chose them`] : []),
       ...survivors.map(show),
       ''
     ].join('\n')
