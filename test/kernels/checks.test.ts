@@ -204,6 +204,12 @@ describe('a planted fault', () => {
   })
 })
 
+it('what has no faster form is not compared with itself', () => {
+  const example = EXAMPLES['conv2d'] as Example
+  const { program, checks } = verified(plainOf(example), factsOf(example))
+  expect([program.calls.length, checks]).toEqual([1, []])
+})
+
 it('the first call with a result that is not finite is found', async () => {
   const program = plainOf(EXAMPLES['conv2d'] as Example)
   expect(await reported(finiteChecked(program), [ordinary])).toBeUndefined()
