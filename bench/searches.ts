@@ -8,7 +8,7 @@ import { gunzipSync } from 'node:zlib'
 import { Command } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { keyOf } from '../src/autodiff/ops/random.js'
-import { type Backend, type Device, dispose, lowered, openDevice, release, store } from '../src/engine.js'
+import { type Backend, type Device, dispose, lowered, loweringFor, openDevice, release, store } from '../src/engine.js'
 import { plan } from '../src/kernels/plan.js'
 import { select } from '../src/kernels/select.js'
 import { stepOf } from '../src/nas/bilevel.js'
@@ -115,7 +115,7 @@ for (const [name, given] of chosen) {
   const net = right(networkOf(config, SPACES[config.space] as Space, given, digits))
   const start = performance.now()
   const program = right(
-    lowered(stepOf(net, stepOptions(config)), { fused, storageBuffers: limits.maxStorageBuffersPerShaderStage })(
+    lowered(stepOf(net, stepOptions(config)), { ...loweringFor(facts, limits.maxStorageBuffersPerShaderStage), fused })(
       stepExample(net, config, data) as never
     )
   )

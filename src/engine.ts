@@ -27,7 +27,7 @@ import { disposeExecutable, execute, prepare, readback, upload } from './kernels
 import { pipelineCount } from './kernels/pipeline.js'
 import { plan as planProgram } from './kernels/plan.js'
 import type { Executable } from './kernels/prepare.js'
-import { select } from './kernels/select.js'
+import { type Facts, select } from './kernels/select.js'
 import type { Data, Program } from './kernels/spec.js'
 import { warmUp } from './kernels/warm.js'
 
@@ -131,14 +131,16 @@ const MOST_ALLOWANCES = 4
  */
 const MOST_BESIDE = 4
 
+/** How programs are lowered for an adapter of these facts, whose kernels may have so many storage buffers. */
+export const loweringFor = ({ software }: Pick<Facts, 'software'>, storageBuffers: number): LowerOptions => ({
+  storageBuffers,
+  beside: software ? 1 : MOST_BESIDE
+})
+
 /** The program of a graph for a device, with the checks that are asked for. */
 const programFor = (graph: Graph, { info, limits }: Device, { fused, verify, poison }: CompileOptions): Checked => {
   const most = limits.maxStorageBuffersPerShaderStage
-  const plain = lower(graph, {
-    fused: fused ?? true,
-    storageBuffers: verify ? most - MOST_ALLOWANCES : most,
-    beside: info.software ? 1 : MOST_BESIDE
-  })
+  const plain = lower(graph, { ...loweringFor(info, verify ? most - MOST_ALLOWANCES : most), fused: fused ?? true })
   const program = verify ? verified(plain, info) : { program: select(plain, info), checks: [] }
   return poison ? writtenChecked(program) : program
 }

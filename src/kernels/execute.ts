@@ -81,7 +81,7 @@ const groupFor = (
   const group = bind(device, plan, set, slot => (buffers[slot] as DeviceBuffer).buffer)
   changed(device)
   set.bound.unshift({ ids: set.external.map(slot => (buffers[slot] as DeviceBuffer).id), group })
-  set.bound.length = Math.min(set.bound.length, MOST_BOUND)
+  set.bound.splice(MOST_BOUND)
   return group
 }
 

@@ -294,8 +294,8 @@ describe('a kernel computes', () => {
   })
 
   it('parts of a concatenation in place', async () => {
-    const shapes = [[300, 5], [9]]
     const parts = (x: Tensor, y: Tensor) => $.concat([$.sum(x, 0), $.exp($.slice(y, [[0, 5]])), $.mul(y, 2), $.sum(x, 0)])
+    const shapes = [[300, 5], [9]]
     expect(calls(parts, shapes)).toBe(5) // a sum in two places is a sum and two copies
     await expectSame((x, y) => [parts(x as Tensor, y as Tensor)], shapes)
   })

@@ -7,7 +7,7 @@ import { evaluate, expected, worstError } from '../../bench/check.js'
 import { enter } from '../../bench/contestant.js'
 import { load, save } from '../../bench/exchange.js'
 import { WORKLOADS, type Workload } from '../../bench/workloads.js'
-import { lowered } from '../../src/engine.js'
+import { lowered, loweringFor } from '../../src/engine.js'
 import { select } from '../../src/kernels/select.js'
 import { backends } from '../backends.js'
 import { right } from '../kernels/results.js'
@@ -38,8 +38,9 @@ test.each([
   ['search step C16 N5 B64 32x32 exact', 7_557]
 ])('%s takes at most %i calls on a GPU', (name, most) => {
   const { f, args } = named(name)
-  const program = right(lowered(f, { storageBuffers: 10, beside: 4 })(args() as never))
-  expect(select(program, { subgroupSize: 32, software: false }).calls.length).toBeLessThanOrEqual(most)
+  const facts = { subgroupSize: 32, software: false }
+  const program = right(lowered(f, loweringFor(facts, 10))(args() as never))
+  expect(select(program, facts).calls.length).toBeLessThanOrEqual(most)
 })
 
 test('the check finds a wrong number, a NaN, a missing result and another shape', () => {

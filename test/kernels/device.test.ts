@@ -162,12 +162,10 @@ describe('memory', () => {
     next.forEach(release)
   })
 
-  it('keeps what is released for later, a few MiB of it at any rate', () => {
+  it('keeps what is released for later, a few MiB of it at any rate', async () => {
     const [before, bytes] = [bufferCounts(device).idleBytes, 4 * (1 << 20)]
-    return allocate(device, [bytes])().then(buffers => {
-      right(buffers).forEach(release)
-      expect(bufferCounts(device).idleBytes).toBeGreaterThanOrEqual(Math.max(before, bytes))
-    })
+    right(await allocate(device, [bytes])()).forEach(release)
+    expect(bufferCounts(device).idleBytes).toBeGreaterThanOrEqual(Math.max(before, bytes))
   })
 
   it('refuses an upload over the largest binding', async () => {

@@ -21,6 +21,10 @@ const chain = (lengths: readonly number[]): Program => ({
   constants: []
 })
 
+/** A call that mixes slots of four words into another. */
+const mixed = (write: number, reads: readonly number[]) =>
+  call({ shader: `mix${reads.length}`, params: reads.flatMap(() => [0, 4]).concat(0, 4), reads, write })
+
 /** By slot, the calls at which it must be there: from its first write to its last use. */
 const alive = ({ calls }: Program, slot: number): readonly [number, number] => {
   const used = calls.flatMap(({ write, reads }, time) => (write === slot || reads.includes(slot) ? [time] : []))
@@ -92,11 +96,9 @@ describe('known programs', () => {
   it('values that wait for their backward pass fill their buffers for thousands of calls, and none is shared meanwhile', () => {
     // 1 to n each from the one before; then n + 1, ... each from the one before and the values in falling order.
     const count = 3000
-    const mix = (write: number, reads: readonly number[]) =>
-      call({ shader: `mix${reads.length}`, params: reads.flatMap(() => [0, 4]).concat(0, 4), reads, write })
     const calls = [
-      ...Array.from({ length: count }, (_, i) => mix(i + 1, [i])),
-      ...Array.from({ length: count }, (_, i) => mix(count + i + 1, [count + i, count - i - 1]))
+      ...Array.from({ length: count }, (_, i) => mixed(i + 1, [i])),
+      ...Array.from({ length: count }, (_, i) => mixed(count + i + 1, [count + i, count - i - 1]))
     ]
     const slots = Array.from({ length: 2 * count + 1 }, () => u32(4))
     const plan = planned({ slots, calls, inputs: [0], outputs: [2 * count], constants: [] })
@@ -113,13 +115,11 @@ describe('known programs', () => {
 
   it('a buffer is free until what fills it for thousands of calls is there', () => {
     // Slot 2 is there from call 100 on to the end, and slot 1, smaller, only before.
-    const mix = (write: number, reads: readonly number[]) =>
-      call({ shader: `mix${reads.length}`, params: reads.flatMap(() => [0, 4]).concat(0, 4), reads, write })
     const calls = [
-      mix(1, [0]),
-      ...Array.from({ length: 99 }, () => mix(3, [1])),
-      mix(2, [0]),
-      ...Array.from({ length: 3000 }, () => mix(3, [2]))
+      mixed(1, [0]),
+      ...Array.from({ length: 99 }, () => mixed(3, [1])),
+      mixed(2, [0]),
+      ...Array.from({ length: 3000 }, () => mixed(3, [2]))
     ]
     const { places } = planned({ slots: [4, 4, 8, 4].map(u32), calls, inputs: [0], outputs: [3], constants: [] })
     expect(places[1]).toEqual(places[2])
