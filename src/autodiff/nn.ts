@@ -3,6 +3,7 @@ import {
   abs,
   add,
   concat,
+  customVjp,
   div,
   equal,
   exp,
@@ -39,9 +40,30 @@ const centreOf = (x: Tensor, axes: readonly number[]): Tensor => {
   return add(first, mean(sub(x, first), axes, { keepDims: true }))
 }
 
+/**
+ * The mean squared distance from the mean, over `axes`, which keep their place. Its derivative is 2 (x - mean) / N: what x does to the mean
+ * adds nothing, since distances from a mean add up to 0, and is not computed.
+ */
+const spreadOf = (x: Tensor, axes: readonly number[]): Tensor => {
+  const count = axes.reduce((product, axis) => product * (x.shape[axis] as number), 1)
+  const centred = (y: Tensor) => sub(y, centreOf(y, axes))
+  return customVjp(
+    y => mean(square(centred(y)), axes, { keepDims: true }),
+    (g, [y]) => [mul(mul(g, 2 / count), centred(y as Tensor))]
+  )(x)
+}
+
 /** The mean squared distance from the mean (biased), in two passes: mean((x - mean)^2) keeps its digits where E[x^2] - mean^2 loses them. */
-export const variance = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
-  mean(square(sub(x, centreOf(x, axesOf('variance', axes, requireTensor('variance', x).shape.length)))), axes, options)
+export const variance = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
+  const found = axesOf('variance', axes, requireTensor('variance', x).shape.length)
+  const spread = spreadOf(x, found)
+  return options.keepDims
+    ? spread
+    : reshape(
+        spread,
+        x.shape.filter((_, axis) => !found.includes(axis))
+      )
+}
 
 /** Learnable scale and shift of a batch norm, f32[C] each. */
 export interface Affine {
@@ -83,7 +105,7 @@ export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { rea
     )
   const centre = centreOf(x, axes)
   const centred = sub(x, centre)
-  const spread = mean(square(centred), axes, { keepDims: true })
+  const spread = spreadOf(x, axes)
   const normal = mul(centred, rsqrt(add(spread, epsilon)))
   return {
     y: affine(normal, parameters),
