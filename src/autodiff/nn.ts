@@ -25,7 +25,7 @@ import {
   transpose,
   where
 } from './ops/index.js'
-import { axesOf, checkFunction, describe, fail, show, sizeOf } from './shape.js'
+import { axesOf, checkFunction, checkOptions, describe, fail, show, sizeOf } from './shape.js'
 import { isTensor, requireTensor, type Tensor } from './tensor.js'
 
 const square = (x: Tensor): Tensor => mul(x, x)
@@ -55,9 +55,10 @@ const spreadOf = (x: Tensor, axes: readonly number[]): Tensor => {
 
 /** The mean squared distance from the mean (biased), in two passes: mean((x - mean)^2) keeps its digits where E[x^2] - mean^2 loses them. */
 export const variance = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
+  const { keepDims = false } = checkOptions('variance', options, ['keepDims'])
   const found = axesOf('variance', axes, requireTensor('variance', x).shape.length)
   const spread = spreadOf(x, found)
-  return options.keepDims
+  return keepDims
     ? spread
     : reshape(
         spread,
