@@ -11,8 +11,9 @@ import { interpret } from './autodiff/interpret.js'
 import { type LowerOptions, lower } from './autodiff/lowering/lower.js'
 import type { NdArray } from './autodiff/ndarray.js'
 import { holds, input } from './autodiff/ops/index.js'
-import { condensed, optimise } from './autodiff/passes.js'
+import { optimise } from './autodiff/passes.js'
 import { type Aval, checkFunction, checkOptions, describe, ShapeError, show, sizeOf } from './autodiff/shape.js'
+import { siblings } from './autodiff/siblings.js'
 import { isTensor, type Tensor } from './autodiff/tensor.js'
 import { type Leaf, leavesOf, rebuild, type WithLeaves } from './autodiff/tree.js'
 import { type DeviceBuffer, release as releaseBuffer } from './kernels/buffers.js'
@@ -157,7 +158,7 @@ const trace = <A extends readonly unknown[], R>(
     const inputs = leavesOf(args, isAval).map(({ path, value: { shape, dtype } }) => input({ shape, dtype }, path))
     const result = f(...(rebuild(args, isAval, inputs) as A))
     const outputs = leavesOf<Tensor>(result, isTensor).map(({ value }) => value)
-    return { graph: condensed(optimise({ inputs, outputs })), result }
+    return { graph: siblings(optimise({ inputs, outputs })), result }
   })
 
 /**

@@ -2,14 +2,37 @@
  * Passes over graphs: pure functions Graph -> Graph that keep every value, NaN included. They run inside `compile`, after all
  * differentiation. Dead code needs no pass: a graph is what its outputs reach.
  */
-import { type Graph, numberOf } from './graph.js'
+import { type Graph, numberOf, topological } from './graph.js'
 import { type NdArray, ndarray } from './ndarray.js'
-import { broadcastTo, neg, sumOfParts, tensor } from './ops/index.js'
-import { interning, type Rule, rewrite } from './rewrite.js'
+import { broadcastTo, mul, neg, reshape, sumOfParts, tensor } from './ops/index.js'
 import { sizeOf } from './shape.js'
-import { siblings } from './siblings.js'
-import { fewerSums, sumOfBroadcast } from './sums.js'
 import type { Tensor } from './tensor.js'
+
+/** What stands for a node, whose inputs have been replaced already. */
+type Rule = (node: Tensor) => Tensor
+
+/** Rebuilds a graph from its leaves. */
+const rewrite = ({ inputs, outputs }: Graph, rule: Rule): Graph => {
+  const renewed = new Map<Tensor, Tensor>()
+  for (const node of topological(outputs)) {
+    const parents = node.inputs.map(input => renewed.get(input) as Tensor)
+    renewed.set(node, rule(parents.every((parent, i) => parent === node.inputs[i]) ? node : { ...node, inputs: parents }))
+  }
+  return { inputs, outputs: outputs.map(output => renewed.get(output) as Tensor) }
+}
+
+/** A sum over axes along which its operand only repeats is a product. */
+const sumOfBroadcast = (node: Tensor): Tensor => {
+  const [wide] = node.inputs as readonly [Tensor]
+  if (wide.primitive.name !== 'broadcast' || node.dtype !== 'f32') return node
+  const [narrow] = wide.inputs as readonly [Tensor]
+  const missing = wide.shape.length - narrow.shape.length
+  const axes = node.attributes['axes'] as readonly number[]
+  if (!axes.every(axis => axis < missing || narrow.shape[axis - missing] === 1)) return node
+  const count = axes.reduce((product, axis) => product * (wide.shape[axis] as number), 1)
+  const kept = narrow.shape.filter((_, axis) => !axes.includes(axis + missing))
+  return mul(broadcastTo(reshape(narrow, kept), node.shape), count)
+}
 
 const identities: Rule = node => {
   const [x, y] = node.inputs as readonly [Tensor, Tensor]
@@ -64,6 +87,31 @@ const folded: Rule = node => {
   )
 }
 
+/** The rule that knows what it has seen: an equal node of before stands for each, and for those beneath it that other rules have made. */
+const interning = (): Rule => {
+  const numbers = new Map<Tensor, number>()
+  const known = new Map<string, Tensor>()
+  const intern: Rule = node => {
+    if (numbers.has(node)) return node
+    const inputs = node.inputs.map(intern)
+    const { name } = node.primitive
+    const attributes = name === 'constant' ? constantKey(node.attributes['value'] as NdArray) : JSON.stringify(node.attributes)
+    const key =
+      name === 'input' ? undefined : `${name} ${inputs.map(input => numbers.get(input)).join()} ${attributes} ${node.dtype}`
+    const twin = key === undefined ? undefined : known.get(key)
+    if (twin) return twin
+    const own = inputs.every((input, i) => input === node.inputs[i]) ? node : { ...node, inputs }
+    if (key !== undefined) known.set(key, own)
+    numbers.set(own, numbers.size)
+    return own
+  }
+  return intern
+}
+
+/** `-0` and `0` are different constants, and all NaN are one. */
+const constantKey = ({ data, shape }: NdArray): string =>
+  `[${shape}] ${Array.from(data, value => (Object.is(value, -0) ? '-0' : String(value))).join()}`
+
 /**
  * Identities of real numbers that hold for every float but the sign of a zero: x + 0, x - 0, x * 1, x / 1, --x, sums of broadcasts, sums of
  * parts that nowhere meet. Never 0 * x. The nodes that only mattered to differentiation go.
@@ -81,6 +129,3 @@ export const optimise = (graph: Graph): Graph => {
   const intern = interning()
   return algebra(rewrite(graph, node => intern(folded(identities(node)))))
 }
-
-/** What a device computes instead of a graph: fewer kernels, whose results are those of before up to the order in which floats are added. */
-export const condensed = (graph: Graph): Graph => siblings(fewerSums(graph))
