@@ -3,6 +3,7 @@ import { leavesOf } from '../src/autodiff/tree.js'
 import { type AdapterInfo, type Backend, compile, isStored, openDevice, run, store } from '../src/engine.js'
 import { allocate, type DeviceBuffer } from '../src/kernels/buffers.js'
 import { type Device, scoped } from '../src/kernels/device.js'
+import { pipelineKey } from '../src/kernels/pipeline.js'
 import { bind, type Executable, type Step } from '../src/kernels/prepare.js'
 import { waiting } from '../src/kernels/wait.js'
 import { median, right, succeed } from './check.js'
@@ -21,11 +22,7 @@ interface Kernel {
 
 type Groups = (step: Step) => readonly GPUBindGroup[]
 
-const dispatch = (
-  pass: GPUComputePassEncoder,
-  { pipeline, call: { workgroups } }: Step,
-  groups: readonly GPUBindGroup[]
-): void => {
+const dispatch = (pass: GPUComputePassEncoder, { pipeline, workgroups }: Step, groups: readonly GPUBindGroup[]): void => {
   pass.setPipeline(pipeline)
   for (const [i, group] of groups.entries()) pass.setBindGroup(i, group)
   pass.dispatchWorkgroups(...workgroups)
@@ -34,7 +31,7 @@ const dispatch = (
 /** Timestamps of one query set: WebGPU's own limit. */
 const MOST_QUERIES = 4096
 
-/** Milliseconds of each call in one run, by timestamps. */
+/** Milliseconds of each dispatch in one run, by timestamps. */
 const byTimestamps = async (device: Device, steps: readonly Step[], groupsOf: Groups): Promise<readonly number[]> => {
   const gpu = device.device
   const sets = Array.from({ length: Math.ceil((2 * steps.length) / MOST_QUERIES) }, () =>
@@ -69,10 +66,10 @@ const byTimestamps = async (device: Device, steps: readonly Step[], groupsOf: Gr
   return times
 }
 
-/** Where there are no timestamps: each different call alone, often enough to take this long. */
+/** Where there are no timestamps: each different dispatch alone, often enough to take this long. */
 const ALONE_MS = 20
 
-/** Milliseconds of each call, by repetition on the same buffers. */
+/** Milliseconds of each dispatch, by repetition on the same buffers. */
 const byRepetition = async (device: Device, steps: readonly Step[], groupsOf: Groups): Promise<readonly number[]> => {
   const known = new Map<string, number>()
   const timed = async (step: Step, times: number): Promise<number> => {
@@ -91,8 +88,7 @@ const byRepetition = async (device: Device, steps: readonly Step[], groupsOf: Gr
   }
   const times: number[] = []
   for (const step of steps) {
-    const { shader, op, constants, params, reads } = step.call
-    const key = JSON.stringify([shader, op, constants, params, reads.length])
+    const key = JSON.stringify([pipelineKey(step.calls), ...step.calls.map(({ params }) => params)])
     let ms = known.get(key)
     for (let count = 1; ms === undefined; count *= 4) {
       const all = await timed(step, count)
@@ -118,18 +114,18 @@ const brief = (what: string): string => {
 }
 
 const gather = (executable: Executable, times: readonly number[], by: (step: Step) => string): readonly Kernel[] => {
-  const traffic = trafficOf(executable.plan.program)
+  const traffic = trafficOf(executable.plan)
   const kernels = new Map<string, Kernel>()
   executable.steps.forEach((step, i) => {
-    const { shader, label, flops } = step.call
-    const { readBytes, writtenBytes } = traffic[i] as (typeof traffic)[number]
+    const [{ shader, label }] = step.calls
+    const own = traffic[i] as (typeof traffic)[number]
     const before = kernels.get(by(step)) ?? { shader, what: expression(label), count: 0, ms: 0, flops: 0, bytes: 0 }
     kernels.set(by(step), {
       ...before,
       count: before.count + 1,
       ms: before.ms + (times[i] as number),
-      flops: before.flops + flops,
-      bytes: before.bytes + readBytes + writtenBytes
+      flops: before.flops + step.calls.reduce((sum, { flops }) => sum + flops, 0),
+      bytes: before.bytes + own.readBytes + own.writtenBytes
     })
   })
   return [...kernels.values()].sort((a, b) => b.ms - a.ms)
@@ -139,7 +135,7 @@ const MOST_LINES = 40
 
 const print = (kernels: readonly Kernel[], total: number, what: (kernel: Kernel) => string): void => {
   const cells = (values: readonly string[]) => values.map(value => value.padStart(9)).join('')
-  const heads = cells(['calls', 'ms', 'share', 'GFLOP/s', 'GB/s'])
+  const heads = cells(['times', 'ms', 'share', 'GFLOP/s', 'GB/s'])
   process.stdout.write(`${'shader'.padEnd(26)}${heads}  ${kernels.some(one => what(one) !== '') ? 'computes' : ''}\n`)
   const show = (kernel: Kernel) => {
     const { shader, count, ms, flops, bytes } = kernel
@@ -210,19 +206,19 @@ export const explain = async ({ name, f, args }: Workload, adapter: AdapterInfo)
   }
   const times = steps.map((_, i) => median(profiles.map(profile => profile[i] as number)))
   const total = times.reduce((a, b) => a + b, 0)
-  const way = stamped ? 'timestamps' : 'repetition of each call alone'
+  const way = stamped ? 'timestamps' : 'repetition of each dispatch alone'
   process.stdout.write(
-    `\n${name}\n${device.info.name}${device.info.software ? ' (software)' : ''}: ${steps.length} calls, kernels ${total.toFixed(2)} ms by ${way}, ` +
+    `\n${name}\n${device.info.name}${device.info.software ? ' (software)' : ''}: ${steps.length} dispatches, kernels ${total.toFixed(2)} ms by ${way}, ` +
       `the whole ${median(wholes).toFixed(2)} ms, medians of ${runs}\n\n`
   )
   print(
-    gather(executable, times, ({ call }) => call.shader),
+    gather(executable, times, ({ calls }) => calls[0].shader),
     total,
     () => ''
   )
   process.stdout.write('\n')
   print(
-    gather(executable, times, ({ call }) => `${call.shader} ${expression(call.label)}`),
+    gather(executable, times, ({ calls: [call, ...others] }) => `${call.shader} ${others.length} ${expression(call.label)}`),
     total,
     ({ what }) => brief(what)
   )

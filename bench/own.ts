@@ -1,8 +1,9 @@
 /** This engine as a contestant: `own.ts FOLDER WORKLOAD ADAPTER`. */
 import * as E from 'fp-ts/lib/Either.js'
 import { type Backend, type Compiled, compile, dispose, openDevice, read, release, run, store } from '../src/engine.js'
-import { variantKey } from '../src/kernels/pipeline.js'
-import type { Program } from '../src/kernels/spec.js'
+import { pipelineKey } from '../src/kernels/pipeline.js'
+import type { Plan } from '../src/kernels/plan.js'
+
 import { waiting } from '../src/kernels/wait.js'
 import { comparedOf, succeed, worstError } from './check.js'
 import { answer, type Started } from './contestant.js'
@@ -12,11 +13,11 @@ import { WORKLOADS, type Workload } from './workloads.js'
 
 const [folder, name, adapter] = process.argv.slice(2) as [string, string, string]
 
-const programOf = ({ executable }: Compiled<never, unknown>): Program => {
+const planOf = ({ executable }: Compiled<never, unknown>): Plan => {
   if (!executable) throw new Error('a program for the device was wanted, but this is the reference: open a device')
-  return executable.plan.program
+  return executable.plan
 }
-const pipelinesOf = (program: Program): ReadonlySet<string> => new Set(program.calls.map(variantKey))
+const pipelinesOf = ({ dispatches }: Plan): ReadonlySet<string> => new Set(dispatches.map(pipelineKey))
 
 /** A workload as it was compiled and run, to be timed and checked. */
 interface Timed {
@@ -24,13 +25,13 @@ interface Timed {
   readonly backend: Backend
   readonly args: unknown
   readonly stored: never
-  readonly program: Program
+  readonly plan: Plan
   /** What its first call gave. */
   readonly results: unknown
 }
 
 /** Saves the results that the reference is to be compared with, at the size that it can do. What they say of the program that is timed, in words. */
-const saveResults = async ({ workload: { f, large }, backend, program, results }: Timed): Promise<string | undefined> => {
+const saveResults = async ({ workload: { f, large }, backend, plan, results }: Timed): Promise<string | undefined> => {
   const keep = (values: unknown): void => save(folder, 'results-lambda-darts', values)
   if (!large) {
     keep(results)
@@ -41,7 +42,7 @@ const saveResults = async ({ workload: { f, large }, backend, program, results }
   const held = (await succeed(backend, store(check))) as never as []
   const result = await succeed(backend, run(small)(...held))
   keep(await succeed(backend, read(result as never)))
-  const [all, theirs] = [pipelinesOf(program), pipelinesOf(programOf(small as never))]
+  const [all, theirs] = [pipelinesOf(plan), pipelinesOf(planOf(small as never))]
   release([held, result])
   dispose(small)
   return `checked at batch 2, through ${[...all].filter(key => theirs.has(key)).length} of its ${all.size} pipelines`
@@ -80,16 +81,16 @@ const start = async (): Promise<Started> => {
   await done()
   const firstMs = performance.now() - begun
 
-  const program = programOf(compiled as never)
-  const timed = { workload, backend, args, stored, program, results: await succeed(backend, read(result as never)) }
+  const plan = planOf(compiled as never)
+  const timed = { workload, backend, args, stored, plan, results: await succeed(backend, read(result as never)) }
   release(result)
   const note = await saveResults(timed)
   const { calls: dispatches, flops, peakBytes, lowerBoundBytes } = compiled.report
-  const pipelines = pipelinesOf(program).size
+  const pipelines = pipelinesOf(plan).size
   return {
     first: {
       ...{ firstMs, adapter: device.info.name, flops, dispatches, pipelines, peakBytes, lowerBoundBytes },
-      ...totalTraffic(program),
+      ...totalTraffic(plan),
       ...(note === undefined ? {} : { note })
     },
     calls: async n => {

@@ -8,7 +8,17 @@ import { gunzipSync } from 'node:zlib'
 import { Command } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { keyOf } from '../src/autodiff/ops/random.js'
-import { type Backend, type Device, dispose, lowered, loweringFor, openDevice, release, store } from '../src/engine.js'
+import {
+  type Backend,
+  callsTogether,
+  type Device,
+  dispose,
+  lowered,
+  loweringFor,
+  openDevice,
+  release,
+  store
+} from '../src/engine.js'
 import { plan } from '../src/kernels/plan.js'
 import { select } from '../src/kernels/select.js'
 import { stepOf } from '../src/nas/bilevel.js'
@@ -119,9 +129,9 @@ for (const [name, given] of chosen) {
       stepExample(net, config, data) as never
     )
   )
-  const planned = right(plan(select(program, facts), limits))
+  const planned = right(plan(select(program, facts), limits, callsTogether(facts)))
   const planSeconds = secondsSince(start)
-  const cells = [planSeconds.toFixed(2), String(planned.calls.length), (planned.peakBytes / 2 ** 20).toFixed(1)]
+  const cells = [planSeconds.toFixed(2), String(planned.dispatches.length), (planned.peakBytes / 2 ** 20).toFixed(1)]
   const timed = device ? await stepSeconds(device, net, config) : undefined
   cells.push(...(timed ? [timed.first.toFixed(1), timed.step.toFixed(3)] : ['-', '-']))
   process.stdout.write(`| ${[name, ...cells].join(' | ')} |\n`)

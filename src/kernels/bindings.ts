@@ -3,8 +3,8 @@
  * programs of so many calls that there would be too many of those, in one for each buffer: then there are as many groups as buffers, but each call sets
  * up to four of them.
  */
+import type { Dispatch } from './dispatches.js'
 import type { Plan } from './plan.js'
-import type { Call } from './spec.js'
 
 /** Where a binding of `spec.ts` (0: parameters, 1: written, 2 and on: read) lies in a shader: its group, and its number in there. */
 export type Arrangement = (binding: number) => readonly [group: number, binding: number]
@@ -26,42 +26,65 @@ export const arranged = (code: string, arrangement: Arrangement): string =>
     return `@group(${group}) @binding(${binding})`
   })
 
-/** What one bind group of a call binds: `slots` in the order of its bindings, undefined for the parameters. */
-export interface Part {
-  readonly types: readonly GPUBufferBindingType[]
-  readonly slots: readonly (number | undefined)[]
+/** What is bound: a slot, or the parameters of a dispatch's call of that number. */
+export type Binding =
+  | { readonly type: 'uniform'; readonly call: number }
+  | { readonly type: 'storage' | 'read-only-storage'; readonly slot: number }
+
+/**
+ * All that a dispatch binds, those of its first call as `spec.ts` says, and for each call where its bindings are among
+ * them. A slot that calls bind at the same place is bound once: what is written must be.
+ */
+export const bindingsOf = (
+  calls: Dispatch
+): { readonly bindings: readonly Binding[]; readonly places: readonly (readonly number[])[] } => {
+  const bindings: Binding[] = []
+  const slotsOf = (call: number) => [undefined, calls[call]?.write, ...(calls[call]?.reads ?? [])]
+  const places: number[][] = []
+  calls.forEach((_, call) => {
+    places.push(
+      slotsOf(call).map((slot, k) => {
+        const earlier = slot === undefined ? -1 : places.findIndex((_own, one) => slotsOf(one)[k] === slot)
+        if (earlier >= 0) return places[earlier]?.[k] as number
+        const type = k === 1 ? 'storage' : 'read-only-storage'
+        return bindings.push(slot === undefined ? { type: 'uniform', call } : { type, slot }) - 1
+      })
+    )
+  })
+  return { bindings, places }
 }
 
-/** The bind groups of a call. */
-export const partsOf = ({ write, reads }: Pick<Call, 'write' | 'reads'>, arrangement: Arrangement): readonly Part[] => {
-  const slots = [undefined, write, ...reads]
-  const types = slots.map((_, k): GPUBufferBindingType => (k === 0 ? 'uniform' : k === 1 ? 'storage' : 'read-only-storage'))
-  const groups = slots.map((_, k) => arrangement(k)[0])
-  return [...new Set(groups)].map(group => ({
-    types: types.filter((_, k) => groups[k] === group),
-    slots: slots.filter((_, k) => groups[k] === group)
-  }))
+/** What one bind group of a dispatch binds, in the order of its bindings. */
+export type Part = readonly Binding[]
+
+/** The bind groups of a dispatch. */
+export const partsOf = (calls: Dispatch, arrangement: Arrangement): readonly Part[] => {
+  const { bindings } = bindingsOf(calls)
+  const groups = bindings.map((_, k) => arrangement(k)[0])
+  return [...new Set(groups)].map(group => bindings.filter((_, k) => groups[k] === group))
 }
 
-/** What decides a bind group. Sizes belong to it: slots of different sizes share buffers. `parameters` is where the call's numbers lie. */
-export const partKey = ({ places, bytes }: Pick<Plan, 'places' | 'bytes'>, { types, slots }: Part, parameters: number): string =>
-  slots
-    .map((slot, k) => {
-      if (slot === undefined) return parameters
-      const place = places[slot]
-      return `${types[k]} ${place?.kind} ${place?.index} ${bytes[slot]}`
+export const slotsOf = (part: Part): readonly number[] => part.flatMap(one => (one.type === 'uniform' ? [] : [one.slot]))
+
+/** What decides a bind group. Sizes belong to it: slots of different sizes share buffers. `parameters` is where the calls' numbers lie. */
+export const partKey = ({ places, bytes }: Pick<Plan, 'places' | 'bytes'>, part: Part, parameters: readonly number[]): string =>
+  part
+    .map(one => {
+      if (one.type === 'uniform') return parameters[one.call]
+      const place = places[one.slot]
+      return `${one.type} ${place?.kind} ${place?.index} ${bytes[one.slot]}`
     })
     .join()
 
 /** Whether buffers of a part differ from run to run. */
-export const isExternal = ({ places }: Pick<Plan, 'places'>, { slots }: Part): boolean =>
-  slots.some(slot => slot !== undefined && (places[slot]?.kind === 'input' || places[slot]?.kind === 'output'))
+export const isExternal = ({ places }: Pick<Plan, 'places'>, part: Part): boolean =>
+  slotsOf(part).some(slot => places[slot]?.kind === 'input' || places[slot]?.kind === 'output')
 
-/** The most bind groups that a plan has at once. `parameters` tells for each call where its numbers lie. */
-export const groupsOf = (plan: Plan, parameters: readonly number[], arrangement: Arrangement): number => {
+/** The most bind groups that a plan has at once. `parameters` tells for each dispatch where the numbers of its calls lie. */
+export const groupsOf = (plan: Plan, parameters: readonly (readonly number[])[], arrangement: Arrangement): number => {
   const parts = new Map(
-    plan.calls.flatMap((call, i) =>
-      partsOf(call, arrangement).map(part => [partKey(plan, part, parameters[i] as number), part] as const)
+    plan.dispatches.flatMap((calls, i) =>
+      partsOf(calls, arrangement).map(part => [partKey(plan, part, parameters[i] as readonly number[]), part] as const)
     )
   )
   return [...parts.values()].reduce((total, part) => total + (isExternal(plan, part) ? MOST_BOUND : 1), 0)
@@ -70,7 +93,7 @@ export const groupsOf = (plan: Plan, parameters: readonly number[], arrangement:
 /** How a plan's bindings are arranged, and how many groups that makes. */
 export const arrange = (
   plan: Plan,
-  parameters: readonly number[],
+  parameters: readonly (readonly number[])[],
   most = MOST_TOGETHER
 ): { readonly arrangement: Arrangement; readonly groups: number } => {
   const groups = groupsOf(plan, parameters, together)

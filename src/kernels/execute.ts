@@ -90,7 +90,7 @@ const encode = (device: Device, executable: Executable, buffers: readonly (Devic
   const pass = encoder.beginComputePass()
   let current: GPUComputePipeline | undefined
   const bound: GPUBindGroup[] = []
-  for (const { pipeline, sets, call } of executable.steps) {
+  for (const { pipeline, sets, workgroups } of executable.steps) {
     if (pipeline !== current) {
       current = pipeline
       pass.setPipeline(current)
@@ -102,7 +102,7 @@ const encode = (device: Device, executable: Executable, buffers: readonly (Devic
       pass.setBindGroup(i, group)
       bound[i] = group
     }
-    const [x, y, z] = call.workgroups
+    const [x, y, z] = workgroups
     pass.dispatchWorkgroups(x, y, z)
   }
   pass.end()

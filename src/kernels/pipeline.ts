@@ -1,11 +1,12 @@
 /** Compiled shaders, kept for the life of their device. One pipeline serves all calls that differ in sizes and buffers only. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Arrangement, arranged, type Part, partsOf } from './bindings.js'
+import { type Arrangement, arranged, bindingsOf, type Part, partsOf } from './bindings.js'
+import { combined } from './combined.js'
 import { type Device, scoped } from './device.js'
+import { type Dispatch, kernelKey } from './dispatches.js'
 import { type EngineError, shaderError } from './errors.js'
 import { expand, type Loader, loadShader, type Source } from './shader.js'
-import type { Call } from './spec.js'
 
 export interface Pipeline {
   readonly pipeline: GPUComputePipeline
@@ -33,11 +34,9 @@ const cacheOf = (device: Device): Cache => {
   return cache
 }
 
-/** What decides the pipeline of a call. Calls of equal keys share one. */
-export const variantKey = ({ shader, op, constants, reads }: Call): string => {
-  const sorted = Object.entries(constants ?? {}).sort(([a], [b]) => (a < b ? -1 : 1))
-  return JSON.stringify([shader, op, sorted, reads.length])
-}
+/** What decides the pipeline of a dispatch. Those of equal keys share one. */
+export const pipelineKey = (calls: Dispatch): string =>
+  calls.length === 1 ? kernelKey(calls[0]) : `${kernelKey(calls[0])} ${JSON.stringify(bindingsOf(calls).places)}`
 
 /** How many different pipelines the device holds. */
 export const pipelineCount = (device: Device): number => cacheOf(device).pipelines.size
@@ -66,8 +65,9 @@ const entryOf = (name: string, { code, origins }: Source) =>
   origins[code.split('\n').findIndex(line => /\bfn\s+main\b/.test(line))] ?? { file: `${name}.wgsl`, line: 1 }
 
 /** Explicit, so that bind groups fit whatever bindings a shader leaves out. */
-const layoutOf = (device: Device, { types }: Part): GPUBindGroupLayout => {
+const layoutOf = (device: Device, part: Part): GPUBindGroupLayout => {
   const { layouts } = cacheOf(device)
+  const types = part.map(({ type }) => type)
   const entries = types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }))
   const layout = layouts.get(types.join()) ?? device.device.createBindGroupLayout({ entries })
   layouts.set(types.join(), layout)
@@ -75,21 +75,23 @@ const layoutOf = (device: Device, { types }: Part): GPUBindGroupLayout => {
 }
 
 /**
- * The pipeline of a call, compiled once. `ShaderError` with file and line for text that does not compile, for `constants` that
+ * The pipeline of a dispatch, compiled once. `ShaderError` with file and line for text that does not compile, for `constants` that
  * the file does not declare and for bindings that are not those of `spec.ts`.
  */
 export const pipelineOf =
-  (device: Device, call: Call, arrangement: Arrangement, load: Loader = loadShader): TaskEither<EngineError, Pipeline> =>
+  (device: Device, calls: Dispatch, arrangement: Arrangement, load: Loader = loadShader): TaskEither<EngineError, Pipeline> =>
   async () => {
+    const [call] = calls
     const expanded = expand(call.shader, call.op, load)
     if (E.isLeft(expanded)) return expanded
-    const source = { ...expanded.right, code: arranged(expanded.right.code, arrangement) }
+    const whole = calls.length === 1 ? expanded.right : combined(expanded.right, bindingsOf(calls).places)
+    const source = { ...whole, code: arranged(whole.code, arrangement) }
     const { modules, pipelines } = cacheOf(device)
     const { code } = source
     const module = modules.get(code) ?? { id: nextModule++, compiled: compile(device, call.shader, source) }
     modules.set(code, module)
-    const key = `${module.id} ${variantKey(call)}`
-    const made = pipelines.get(key) ?? create(device, call, arrangement, source, module)
+    const key = `${module.id} ${pipelineKey(calls)}`
+    const made = pipelines.get(key) ?? create(device, calls, arrangement, source, module)
     pipelines.set(key, made)
     const result = await made
     if (E.isLeft(result)) {
@@ -101,16 +103,17 @@ export const pipelineOf =
 
 const create = async (
   device: Device,
-  call: Call,
+  calls: Dispatch,
   arrangement: Arrangement,
   source: Source,
   { compiled }: Module
 ): Promise<E.Either<EngineError, Pipeline>> => {
+  const [call] = calls
   const module = await compiled
   if (E.isLeft(module)) return module
   const what = `a pipeline of shader ${call.shader}`
   const started = await scoped(device, what, () => {
-    const layouts = partsOf(call, arrangement).map(part => layoutOf(device, part))
+    const layouts = partsOf(calls, arrangement).map(part => layoutOf(device, part))
     const pipeline = device.device.createComputePipelineAsync({
       label: call.shader,
       layout: device.device.createPipelineLayout({ bindGroupLayouts: layouts }),

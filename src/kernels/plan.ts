@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { MOST_WORKGROUPS } from './agreement.js'
+import { type Dispatch, dispatchesOf } from './dispatches.js'
 import type { EngineError } from './errors.js'
 import { withOp } from './op.js'
 import type { Call, Program, Slot } from './spec.js'
@@ -16,8 +17,8 @@ export interface Place {
 
 export interface Plan {
   readonly program: Program
-  /** The program's calls with workgroups within what a dispatch may have. */
-  readonly calls: readonly Call[]
+  /** The program's calls, with workgroups within what a dispatch may have, in the order in which they are computed. */
+  readonly dispatches: readonly Dispatch[]
   /** By slot: bytes of its binding. */
   readonly bytes: readonly number[]
   /** By slot; undefined for a slot that nothing touches. */
@@ -32,7 +33,7 @@ export interface Plan {
   readonly bufferCount: number
 }
 
-/** A slot's life: from the first call that writes it to the last that reads or writes it, both included. */
+/** A slot's life: from the first dispatch that writes it to the last that reads or writes it, both included. */
 interface Life {
   readonly slot: number
   readonly bytes: number
@@ -40,10 +41,10 @@ interface Life {
   last: number
 }
 
-const livesOf = (calls: readonly Call[], bytes: readonly number[], isOwned: (slot: number) => boolean): Life[] => {
+const livesOf = (dispatches: readonly Dispatch[], bytes: readonly number[], isOwned: (slot: number) => boolean): Life[] => {
   const lives = new Map<number, Life>()
-  for (const [time, { write, reads }] of calls.entries()) {
-    for (const slot of [write, ...reads]) {
+  for (const [time, calls] of dispatches.entries()) {
+    for (const slot of calls.flatMap(({ write, reads }) => [write, ...reads])) {
       const life = lives.get(slot)
       if (life) life.last = time
       else if (!isOwned(slot)) lives.set(slot, { slot, bytes: bytes[slot] as number, first: time, last: time })
@@ -52,7 +53,7 @@ const livesOf = (calls: readonly Call[], bytes: readonly number[], isOwned: (slo
   return [...lives.values()]
 }
 
-/** The most bytes that are alive during one call. */
+/** The most bytes that are alive during one dispatch. */
 const mostAlive = (lives: readonly Life[], times: number): number => {
   const change = new Array<number>(times + 1).fill(0)
   for (const { bytes, first, last } of lives) {
@@ -145,8 +146,14 @@ const vacancy = (tenants: readonly Life[], { first, last }: Life): number => {
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
 
-/** Plans a program. `InvalidProgram` if it breaks a rule of `spec.ts` or a limit, with the label of the call that does. */
-export const plan = (program: Program, limits: PlanLimits): E.Either<EngineError, Plan> =>
+/** Workgroups that can be launched: shaders that take more stride over the rest. */
+const launchable = ({ workgroups: [x, y, z], ...call }: Call): Call => ({
+  ...call,
+  workgroups: [Math.min(x, MOST_WORKGROUPS), Math.min(y, MOST_WORKGROUPS), Math.min(z, MOST_WORKGROUPS)]
+})
+
+/** Plans a program, up to `most` calls in a dispatch. `InvalidProgram` if it breaks a rule of `spec.ts` or a limit, with the label of the call that does. */
+export const plan = (program: Program, limits: PlanLimits, most = 1): E.Either<EngineError, Plan> =>
   pipe(
     validate({ ...program, calls: program.calls.map(call => withOp(call, program.slots)) }, limits),
     E.map(({ slots, inputs, outputs, constants, calls }): Plan => {
@@ -158,27 +165,21 @@ export const plan = (program: Program, limits: PlanLimits): E.Either<EngineError
       inputs.forEach(own('input'))
       outputs.forEach(own('output'))
       constants.map(({ slot }) => slot).forEach(own('constant'))
-      const lives = livesOf(calls, bytes, slot => places[slot] !== undefined)
-      const coloured = colour(lives, calls.length)
+      const dispatches = dispatchesOf(calls.map(launchable), most, limits.maxStorageBuffersPerShaderStage)
+      const lives = livesOf(dispatches, bytes, slot => places[slot] !== undefined)
+      const coloured = colour(lives, dispatches.length)
       for (const [slot, index] of coloured.places) places[slot] = { kind: 'shared', index }
 
       const owned = [...inputs, ...outputs, ...constants.map(({ slot }) => slot)]
       const rest = sum(owned.map(slot => bytes[slot] as number))
       return {
         program,
-        calls: calls.map(call => {
-          const [x, y, z] = call.workgroups
-          return {
-            ...call,
-            // Shaders that take more than can be launched stride over the rest.
-            workgroups: [Math.min(x, MOST_WORKGROUPS), Math.min(y, MOST_WORKGROUPS), Math.min(z, MOST_WORKGROUPS)]
-          }
-        }),
+        dispatches,
         bytes,
         places,
         shared: coloured.sizes,
         peakBytes: rest + sum(coloured.sizes),
-        lowerBoundBytes: rest + mostAlive(lives, calls.length),
+        lowerBoundBytes: rest + mostAlive(lives, dispatches.length),
         bufferCount: owned.length + coloured.sizes.length
       }
     })

@@ -1,12 +1,13 @@
 /** From a plan to something that a run only has to encode: pipelines, constants, shared buffers, bind groups. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Arrangement, arrange, isExternal, type Part, partKey, partsOf } from './bindings.js'
+import { type Arrangement, arrange, isExternal, type Part, partKey, partsOf, slotsOf } from './bindings.js'
 import { allocate, type DeviceBuffer, release } from './buffers.js'
 import { type Device, scoped } from './device.js'
+import type { Dispatch } from './dispatches.js'
 import type { EngineError } from './errors.js'
 import { tooManyGroups } from './mappings.js'
-import { type Pipeline, pipelineOf, variantKey } from './pipeline.js'
+import { type Pipeline, pipelineKey, pipelineOf } from './pipeline.js'
 import type { Plan } from './plan.js'
 import type { Loader } from './shader.js'
 import type { Call } from './spec.js'
@@ -23,7 +24,8 @@ export interface BindingSet {
   readonly label: string
   readonly part: Part
   readonly layout: GPUBindGroupLayout
-  readonly parameters: GPUBufferBinding
+  /** By call of the dispatch. */
+  readonly parameters: readonly GPUBufferBinding[]
   /** The slots that are inputs or outputs; their buffers differ from run to run. */
   readonly external: readonly number[]
   /** The bind group, where all buffers are the executable's own. */
@@ -35,7 +37,8 @@ export interface BindingSet {
 /** One dispatch, ready to be encoded. */
 export interface Step {
   readonly pipeline: GPUComputePipeline
-  readonly call: Call
+  readonly calls: Dispatch
+  readonly workgroups: Call['workgroups']
   /** By bind group. */
   readonly sets: readonly BindingSet[]
 }
@@ -64,20 +67,23 @@ const ALIGNMENT = 256
 
 const uniformBytes = (params: readonly number[]): number => Math.max(16, Math.ceil(params.length / 4) * 16)
 
-/** All different parameter blocks in one buffer, and where that of each call lies. */
-const packParameters = (calls: readonly Call[]) => {
+/** All different parameter blocks in one buffer, and by dispatch where that of each call lies. */
+const packParameters = (dispatches: readonly Dispatch[]) => {
   const places = new Map<string, number>()
   let bytes = 0
-  const offsets = calls.map(({ params }) => {
+  const offsetOf = ({ params }: Call): number => {
     const key = params.join()
     const offset = places.get(key) ?? bytes
     if (offset === bytes) bytes += Math.ceil(uniformBytes(params) / ALIGNMENT) * ALIGNMENT
     places.set(key, offset)
     return offset
-  })
+  }
+  const offsets = dispatches.map(calls => calls.map(offsetOf))
   const words = new Uint32Array(Math.max(bytes, ALIGNMENT) / 4)
-  calls.forEach(({ params }, i) => {
-    words.set(params, (offsets[i] as number) / 4)
+  dispatches.forEach((calls, i) => {
+    calls.forEach(({ params }, k) => {
+      words.set(params, (offsets[i]?.[k] as number) / 4)
+    })
   })
   return { words, offsets }
 }
@@ -92,23 +98,26 @@ export const bind = (
   device.device.createBindGroup({
     label,
     layout,
-    entries: part.slots.map((slot, binding) => ({
+    entries: part.map((one, binding) => ({
       binding,
-      resource: slot === undefined ? parameters : { buffer: bufferOf(slot), size: plan.bytes[slot] as number }
+      resource:
+        one.type === 'uniform'
+          ? (parameters[one.call] as GPUBufferBinding)
+          : { buffer: bufferOf(one.slot), size: plan.bytes[one.slot] as number }
     }))
   })
 
 /** One pipeline for each variant among the calls, compiled side by side. */
 const pipelinesOf = async (
   device: Device,
-  calls: readonly Call[],
+  dispatches: readonly Dispatch[],
   arrangement: Arrangement,
   load: Loader | undefined
 ): Promise<E.Either<EngineError, ReadonlyMap<string, Pipeline>>> => {
-  const variants = new Map(calls.map(call => [variantKey(call), call]))
+  const variants = new Map(dispatches.map(calls => [pipelineKey(calls), calls]))
   const made = await Promise.all(
-    [...variants].map(async ([key, call]) => {
-      const pipeline = await pipelineOf(device, call, arrangement, load)()
+    [...variants].map(async ([key, calls]) => {
+      const pipeline = await pipelineOf(device, calls, arrangement, load)()
       return E.map((ready: Pipeline) => [key, ready] as const)(pipeline)
     })
   )
@@ -123,11 +132,11 @@ export const prepare =
   (device: Device, plan: Plan, options: PrepareOptions = {}): TaskEither<EngineError, Executable> =>
   async () => {
     const { constants, outputs, slots } = plan.program
-    const { words, offsets } = packParameters(plan.calls)
+    const { words, offsets } = packParameters(plan.dispatches)
     const { arrangement, groups } = arrange(plan, offsets, options.mostGroups)
     const refused = tooManyGroups(device, groups)
     if (refused) return E.left(refused)
-    const pipelines = await pipelinesOf(device, plan.calls, arrangement, options.load)
+    const pipelines = await pipelinesOf(device, plan.dispatches, arrangement, options.load)
     if (E.isLeft(pipelines)) return pipelines
 
     const sizes = [...plan.shared, ...constants.map(({ slot }) => plan.bytes[slot] as number)]
@@ -149,27 +158,42 @@ export const prepare =
         device.device.queue.writeBuffer((owned.right[constantAt + i] as DeviceBuffer).buffer, 0, data)
       }
       const sets = new Map<string, BindingSet>()
-      const setOf = (label: string, part: Part, layout: GPUBindGroupLayout, parameters: GPUBufferBinding): BindingSet => {
-        const key = partKey(plan, part, parameters.offset as number)
+      const setOf = (
+        label: string,
+        part: Part,
+        layout: GPUBindGroupLayout,
+        parameters: readonly GPUBufferBinding[]
+      ): BindingSet => {
+        const key = partKey(
+          plan,
+          part,
+          parameters.map(({ offset }) => offset as number)
+        )
         const known = sets.get(key)
         if (known) return known
-        const external = isExternal(plan, part) ? part.slots.filter(slot => slot !== undefined && !buffers[slot]) : []
+        const external = isExternal(plan, part) ? slotsOf(part).filter(slot => !buffers[slot]) : []
         const group =
           external.length > 0
             ? undefined
             : bind(device, plan, { label, part, layout, parameters }, slot => (buffers[slot] as DeviceBuffer).buffer)
-        const set = { label, part, layout, parameters, external: [...new Set(external)] as number[], group, bound: [] }
+        const set = { label, part, layout, parameters, external: [...new Set(external)], group, bound: [] }
         sets.set(key, set)
         return set
       }
-      const steps = plan.calls.map((call, i): Step => {
-        const { pipeline, layouts } = pipelines.right.get(variantKey(call)) as Pipeline
-        const parameters = { buffer: uniform as GPUBuffer, offset: offsets[i] as number, size: uniformBytes(call.params) }
-        const parts = partsOf(call, arrangement)
+      const steps = plan.dispatches.map((calls, i): Step => {
+        const [{ label, workgroups }] = calls
+        const { pipeline, layouts } = pipelines.right.get(pipelineKey(calls)) as Pipeline
+        const parameters = calls.map(({ params }, k) => ({
+          buffer: uniform as GPUBuffer,
+          offset: offsets[i]?.[k] as number,
+          size: uniformBytes(params)
+        }))
+        const parts = partsOf(calls, arrangement)
         return {
           pipeline,
-          call,
-          sets: parts.map((part, k) => setOf(call.label, part, layouts[k] as GPUBindGroupLayout, parameters))
+          calls,
+          workgroups: [workgroups[0], workgroups[1], workgroups[2] * calls.length],
+          sets: parts.map((part, k) => setOf(label, part, layouts[k] as GPUBindGroupLayout, parameters))
         }
       })
       const changing = [...sets.values()].filter(({ external }) => external.length > 0).length

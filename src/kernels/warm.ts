@@ -32,12 +32,12 @@ const dispatchOnce = async (device: Device, { plan, buffers }: Executable, step:
   )()
   if (E.isLeft(standIns)) return standIns
   const bufferOf = (slot: number): GPUBuffer => (buffers[slot] ?? standIns.right[external.indexOf(slot)])?.buffer as GPUBuffer
-  const submitted = await scoped(device, `the first dispatch of ${step.call.shader}`, () => {
+  const submitted = await scoped(device, `the first dispatch of ${step.calls[0].shader}`, () => {
     const encoder = device.device.createCommandEncoder()
     const pass = encoder.beginComputePass()
     pass.setPipeline(step.pipeline)
     for (const [i, set] of step.sets.entries()) pass.setBindGroup(i, set.group ?? bind(device, plan, set, bufferOf))
-    const [x, y, z] = step.call.workgroups
+    const [x, y, z] = step.workgroups
     pass.dispatchWorkgroups(x, y, z)
     pass.end()
     device.device.queue.submit([encoder.finish()])

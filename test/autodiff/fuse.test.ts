@@ -10,14 +10,13 @@ import type { Shape, Tensor } from '../../src/autodiff/tensor.js'
 import { type HostArray, lowered } from '../../src/engine.js'
 import type { Program } from '../../src/kernels/spec.js'
 import { backends, evaluateOn } from '../backends.js'
+import { right } from '../kernels/results.js'
 
 type Function = (...x: readonly Tensor[]) => unknown
 
 const f32 = (...shape: readonly number[]) => ({ shape, dtype: 'f32' as const })
-const programOf = (f: Function, shapes: readonly Shape[], storageBuffers = 16, beside = 1): Program => {
-  const program = lowered(f as (...x: Tensor[]) => Tensor, { storageBuffers, beside })(
-    shapes.map(shape => f32(...shape)) as never
-  )
+const programOf = (f: Function, shapes: readonly Shape[], storageBuffers = 16): Program => {
+  const program = lowered(f as (...x: Tensor[]) => Tensor, { storageBuffers })(shapes.map(shape => f32(...shape)) as never)
   if (E.isLeft(program)) throw new Error(program.left.message)
   return program.right
 }
@@ -240,22 +239,15 @@ describe('a kernel computes', () => {
     expect([gapsOf(6), gapsOf(8)]).toEqual([true, undefined])
   })
 
-  it('folds of different tensors side by side where launches are dear, if they are of one kind and none waits', () => {
-    const shapes = Array.from({ length: 6 }, () => [6, 40])
-    const resultsOf = (f: Function, beside: number) =>
-      programOf(f, shapes, 16, beside).calls.flatMap(({ shader, constants }) =>
-        shader === 'reduce' ? [constants?.['RESULTS']] : []
-      )
-    const squares = (...all: readonly Tensor[]) => all.map(x => $.sum($.mul(x, x), 1))
-    expect(resultsOf(squares, 1)).toEqual([1, 1, 1, 1, 1, 1])
-    expect(resultsOf(squares, 4)).toEqual([4, 2])
-    const others = (x: Tensor, y: Tensor) => [$.sum($.mul(x, x), 1), $.sum($.exp(y), 1), $.sum(x, 0)]
-    expect(resultsOf(others, 4)).toEqual([1, 1, 1])
-    const waiting = (x: Tensor, y: Tensor) => [
-      $.sum($.mul(x, x), 1),
-      $.sum($.mul($.matmul(y, $.matmul($.transpose(y), y)), 2), 1)
-    ]
-    expect(resultsOf(waiting as Function, 4)).toEqual([1, 1])
+  it('more is computed where it is read, where a launch is dear', () => {
+    // A row of 40 numbers for each of 6 is stored, once a launch is cheaper than to compute it six times.
+    const f = (x: Tensor, y: Tensor) => [$.add($.exp($.log(x)), y), $.mul($.exp($.log(x)), y)]
+    const shapes = [[40], [2000, 40]]
+    const kernels = (launch: number) => {
+      const program = right(lowered(f, { storageBuffers: 16, launch })(shapes.map(shape => f32(...shape)) as never))
+      return program.calls.length
+    }
+    expect([1e3, 1e9].map(kernels)).toEqual([3, 2])
   })
 
   it('a function of the images where a convolution and its filter gradient load them', async () => {

@@ -102,8 +102,8 @@ export const unreached = (covered: readonly Covered[]): readonly string[] =>
 const DECIDING = ['FLIP', 'TRANSPOSED', 'EDGES', 'OUTS', 'ROWS', 'K', 'KERNEL', 'STRIDE', 'DILATION', 'RESULTS']
 
 /** The kernels of a plan, with what tells their forms apart. */
-export const kernelsOf = ({ calls }: Plan): readonly string[] =>
-  calls.map(({ shader, op, hook, constants = {} }) => {
+export const kernelsOf = ({ dispatches }: Plan): readonly string[] =>
+  dispatches.flat().map(({ shader, op, hook, constants = {} }) => {
     const vec4 = /alias Result = vec4<Value>|array<vec4</.test(op ?? '') && /^(map|reduce)/.test(shader) ? ' by vec4' : ''
     const said = /row4|tile|shuffle$/.test(shader)
       ? DECIDING.filter(name => constants[name] !== undefined).map(name => `${name} ${constants[name]}`)

@@ -206,7 +206,7 @@ describe('what the device refuses', () => {
     const { liveBuffers } = bufferCounts(device)
     const wrong = {
       ...executable,
-      steps: executable.steps.map(step => ({ ...step, call: { ...step.call, workgroups: [65_536, 1, 1] as const } }))
+      steps: executable.steps.map(step => ({ ...step, workgroups: [65_536, 1, 1] as const }))
     }
     expect(left(await execute(device, wrong, x)())).toMatchObject({
       _tag: 'InvalidProgram',

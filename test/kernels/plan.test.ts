@@ -170,7 +170,7 @@ describe('known programs', () => {
   it('launches no more workgroups than a dispatch may have', () => {
     const program = chain([4, 4])
     const many = { ...program, calls: program.calls.map(one => ({ ...one, workgroups: [70_000, 65_536, 3] as const })) }
-    expect(planned(many).calls[0]?.workgroups).toEqual([65_535, 65_535, 3])
+    expect(planned(many).dispatches[0]?.[0].workgroups).toEqual([65_535, 65_535, 3])
   })
 
   it('a program without calls holds nothing between', () => {

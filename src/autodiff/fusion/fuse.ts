@@ -42,10 +42,10 @@ const viewOf = (node: Tensor, view: View): View | undefined =>
   (node.primitive.kernel as ViewKernel).view(view, node.attributes, node)
 
 /**
- * What things cost, in bytes of memory traffic, from the measured costs of a software adapter: a launch is 25 microseconds at 8 GB/s; an operand
- * much smaller than the space is one load for a row of four, and a step about half of that.
+ * What things cost besides launches, in bytes of memory traffic, from the measured costs of a software adapter: an operand much smaller than the
+ * space is one load for a row of four, and a step about half of that.
  */
-const COST = { launch: 200_000, element: 4, repeated: 0.6, step: 0.3 } as const
+const COST = { element: 4, repeated: 0.6, step: 0.3 } as const
 const readCost = (size: number, space: number): number => space * (isSmall(size, space) ? COST.repeated : COST.element)
 
 /** A kernel that needs a node's value: one that can compute it, at each of `space` indices, or one that must read it. */
@@ -101,7 +101,7 @@ const divide = ({ shape, steps, inputs }: Body, root: Tensor | undefined, mostIn
 export const fuse = (
   order: readonly Tensor[],
   outputs: readonly Tensor[],
-  { inputs: mostInputs, fused, beside }: FuseOptions
+  { inputs: mostInputs, fused, launch }: FuseOptions
 ): Fusion => {
   const number = new Map(order.map((node, i) => [node, i]))
   const idOf = (node: Tensor): number => number.get(node) as number
@@ -235,10 +235,7 @@ export const fuse = (
     const compute = (space: number): number =>
       inputs.reduce((total, one) => total + readCost(sizeOf(one.node.shape), space), steps.length * COST.step * space)
     const again = readers.reduce((total, { space }) => total + compute(space), 0)
-    const once = readers.reduce(
-      (total, { space }) => total + readCost(size, space),
-      COST.launch + compute(size) + COST.element * size
-    )
+    const once = readers.reduce((total, { space }) => total + readCost(size, space), launch + compute(size) + COST.element * size)
     const cannot = ({ computes, hook }: Use): boolean => !computes || (hook === true && !isHook(body))
     if (readers.some(cannot) || again > once) {
       stored.add(node)
@@ -320,7 +317,7 @@ export const fuse = (
     }
   }
   const inOrder = roots.reverse()
-  return { roots: fused ? joinFolds(inOrder, placements, { inputs: mostInputs, beside }) : inOrder, placements, outputs: results }
+  return { roots: fused ? joinFolds(inOrder, placements, mostInputs) : inOrder, placements, outputs: results }
 }
 
 /** A view of a fold's results as one of its operands' space: the same along the axes that are folded. */

@@ -4,7 +4,6 @@ import type { Tensor } from '../tensor.js'
 import {
   type Body,
   type Fold,
-  type FuseOptions,
   isSmall,
   MOST_STEPS,
   OWN,
@@ -38,15 +37,14 @@ interface Joined {
 }
 
 /**
- * Sums over the same axes that share a large input become one kernel with several results, and so do up to `beside`
- * that share none, of one kind and depth. Depths (stored tensors on the longest way to a root) keep the order sound: a
+ * Sums over the same axes that share a large input become one kernel with several results. Depths (stored tensors on the longest way to a root) keep the order sound: a
  * fold may wait for another as long as it stays above all that reads it. It waits only where it keeps no large tensor
  * alive that the other does not read anyway.
  */
 export const joinFolds = (
   roots: readonly Root[],
   placements: ReadonlyMap<Tensor, Placement>,
-  { inputs: mostInputs, beside: mostBeside }: Pick<FuseOptions, 'inputs' | 'beside'>
+  mostInputs: number
 ): readonly Root[] => {
   const parts = new Map<Tensor, Tensor[]>()
   for (const [node, { within }] of placements) parts.set(within, [...(parts.get(within) ?? []), node])
@@ -63,11 +61,6 @@ export const joinFolds = (
 
   /** Groups by what they fold over and by each large input, since only those that share one can be joined: all against all would be quadratic. */
   const open = new Map<string, Map<Tensor, Joined[]>>()
-  /**
-   * Groups by what they fold over, how early they may, and what they compute: whatever they read, none of them waits
-   * when they are joined.
-   */
-  const level = new Map<string, Joined[]>()
   const joined: (Root | undefined)[] = [...roots]
   roots.forEach((root, i) => {
     if (root.kind !== 'fold') return
@@ -81,10 +74,7 @@ export const joinFolds = (
     const key = [root.body.shape.join('x'), JSON.stringify(fold.attributes)].join(' ')
     const groups = open.get(key) ?? new Map<Tensor, Joined[]>()
     open.set(key, groups)
-    const beside = `${key} ${earliest} ${kindOfBody(root.body)}`
-    const sharing = large.flatMap(one => groups.get(one) ?? [])
-    const alone = (level.get(beside) ?? []).filter(group => group.root.folds.length < mostBeside)
-    for (const group of new Set([...sharing, ...alone])) {
+    for (const group of new Set(large.flatMap(one => groups.get(one) ?? []))) {
       const [{ node: other }] = group.root.folds as readonly [Fold]
       const from = Math.max(earliest, group.earliest)
       const to = Math.min(latest, group.latest)
@@ -105,7 +95,6 @@ export const joinFolds = (
       return
     }
     const own = { root, at: i, earliest, latest }
-    level.set(beside, [...(level.get(beside) ?? []), own])
     for (const one of new Set(large)) groups.set(one, [...(groups.get(one) ?? []), own])
   })
   return sequenced(
@@ -113,9 +102,6 @@ export const joinFolds = (
     parts
   )
 }
-
-/** What a body computes, by name: those of one kind are worth a kernel together. */
-const kindOfBody = ({ inputs, steps }: Body): string => [inputs.length, ...steps.map(({ node }) => node.primitive.name)].join()
 
 const sameStep = (a: Body['steps'][number], b: Body['steps'][number]): boolean =>
   a.node === b.node && a.operands.every(({ kind, index }, k) => kind === b.operands[k]?.kind && index === b.operands[k]?.index)

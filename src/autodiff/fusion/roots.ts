@@ -9,8 +9,8 @@ export interface FuseOptions {
   readonly inputs: number
   /** False: every node has a kernel of its own, as a replay that looks for a node wants it. */
   readonly fused: boolean
-  /** How many folds that share nothing become one kernel. */
-  readonly beside: number
+  /** What a launch costs, in bytes of memory traffic. */
+  readonly launch: number
 }
 
 /** Steps of a kernel. */

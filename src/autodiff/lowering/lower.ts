@@ -63,16 +63,16 @@ const asMatrices = (operand: Operand, dense: (operand: Operand) => Operand): Ope
 const constantData = ({ dtype, data }: NdArray): Data =>
   dtype === 'f32' ? new Float32Array(data) : dtype === 'i32' ? new Int32Array(data) : new Uint32Array(data)
 
+/** A launch is 25 microseconds at 8 GB/s. */
+const LAUNCH = 200_000
+
 export interface LowerOptions {
   /** Kernels for groups of nodes (default), or one for each node. */
   readonly fused?: boolean
   /** Storage buffers that a kernel may have, the result included: what every adapter has, unless it is known to have more. */
   readonly storageBuffers?: number
-  /**
-   * How many folds that share nothing become one kernel: fewer launches, for more kernels to compile. One, unless it is
-   * known that launches are dear.
-   */
-  readonly beside?: number
+  /** What a launch costs, in bytes of memory traffic: by default as much as on a software adapter. */
+  readonly launch?: number
 }
 
 /** `mul+add+sum` of what a root computes. */
@@ -91,10 +91,10 @@ const nameOf = (root: Root): string => {
  * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own, also where two outputs
  * are one node or an output is an input.
  */
-export const lower = (graph: Graph, { fused = true, storageBuffers = 8, beside = 1 }: LowerOptions = {}): Program => {
+export const lower = (graph: Graph, { fused = true, storageBuffers = 8, launch = LAUNCH }: LowerOptions = {}): Program => {
   const builder = new Builder()
   const order = topological(graph.outputs)
-  const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused, beside })
+  const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused, launch })
   const number = new Map(order.map((node, i) => [node, i + 1]))
   const labelOf = (root: Root, node: Tensor): string =>
     `${nameOf(root)} ${show(node)} (node ${number.get(node)} of ${order.length})`
