@@ -14,15 +14,16 @@ fn element(operand: u32, at: u32) -> f32 {
     default: { return in0[at]; }
   }
 }
-fn value(operands: vec2u, at: vec2u) -> Value { return element(operands.x, at.x) + element(operands.y, at.y); }
+fn value(operands: vec4u, at: vec4u) -> Value { return element(operands.x, at.x) + element(operands.y, at.y); }
 //! end
 
 const PARTS = 16u;
 struct Params {
   size: vec4u,                   // elements of all parts
   last: vec4u,                   // the number of the last part
-  parts: array<vec4u, PARTS>,    // the first element among those of all parts, where it is written to, strides of both operands: 1, or 0 for one value
-  sources: array<vec4u, PARTS>,  // for both operands: which one it is, and from where on
+  parts: array<vec4u, PARTS>,    // the first element among those of all parts, where it is written to, by bit the operands that are more than one value
+  operands: array<vec4u, PARTS>, // which they are
+  begins: array<vec4u, PARTS>,   // from where on they are read
   numbers: array<vec4f, NUMBERS>,
 }
 @group(0) @binding(0) var<uniform> P: Params;
@@ -35,7 +36,7 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) group
     var k = P.last.x;
     while (i < P.parts[k].x) { k--; }
     let part = P.parts[k];
-    let source = P.sources[k];
-    result[part.y + i - part.x] = value(source.xz, source.yw + (i - part.x) * part.zw);
+    let strides = (vec4u(part.z) >> vec4u(0u, 1u, 2u, 3u)) & vec4u(1u);
+    result[part.y + i - part.x] = value(P.operands[k], P.begins[k] + (i - part.x) * strides);
   }
 }

@@ -40,6 +40,15 @@ const fits = (calls: Dispatch, mostBuffers: number): boolean => {
   return buffers <= mostBuffers && depth <= MOST_WORKGROUPS && calls.every(({ reads }) => !reads.some(slot => written.has(slot)))
 }
 
+/** Shaders that stride over what is there, by as many workgroups in x as are launched: it may be more than a call asks for. */
+const STRIDING: ReadonlySet<string> = new Set(['map', 'map_strided', 'map_rows', 'reduce', 'gather_parts'])
+
+/** What a dispatch launches: in x as many as any of its calls wants, in z all of them. */
+export const workgroupsOf = (calls: Dispatch): Call['workgroups'] => {
+  const [{ workgroups }] = calls
+  return [Math.max(...calls.map(one => one.workgroups[0])), workgroups[1], workgroups[2] * calls.length]
+}
+
 /** Up to `most` calls of a kernel, of a level and of as many workgroups, in each dispatch; one: each call by itself, in their order. */
 export const dispatchesOf = (calls: readonly Call[], most: number, mostBuffers: number): readonly Dispatch[] => {
   if (most === 1) return calls.map(call => [call])
@@ -48,7 +57,8 @@ export const dispatchesOf = (calls: readonly Call[], most: number, mostBuffers: 
   const byLevel: Dispatch[][][] = []
   calls.forEach((call, i) => {
     const level = levels[i] as number
-    const key = `${level} ${call.workgroups.join()} ${kernelKey(call)}`
+    const [x, ...others] = call.workgroups
+    const key = [level, STRIDING.has(call.shader) ? '' : x, others, kernelKey(call)].join(' ')
     const dispatches = open.get(key) ?? []
     if (!open.has(key)) {
       open.set(key, dispatches)

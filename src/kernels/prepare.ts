@@ -4,7 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Arrangement, arrange, isExternal, type Part, partKey, partsOf, slotsOf } from './bindings.js'
 import { allocate, type DeviceBuffer, release } from './buffers.js'
 import { type Device, scoped } from './device.js'
-import type { Dispatch } from './dispatches.js'
+import { type Dispatch, workgroupsOf } from './dispatches.js'
 import type { EngineError } from './errors.js'
 import { tooManyGroups } from './mappings.js'
 import { type Pipeline, pipelineKey, pipelineOf } from './pipeline.js'
@@ -181,7 +181,7 @@ export const prepare =
         return set
       }
       const steps = plan.dispatches.map((calls, i): Step => {
-        const [{ label, workgroups }] = calls
+        const [{ label }] = calls
         const { pipeline, layouts } = pipelines.right.get(pipelineKey(calls)) as Pipeline
         const parameters = calls.map(({ params }, k) => ({
           buffer: uniform as GPUBuffer,
@@ -192,7 +192,7 @@ export const prepare =
         return {
           pipeline,
           calls,
-          workgroups: [workgroups[0], workgroups[1], workgroups[2] * calls.length],
+          workgroups: workgroupsOf(calls),
           sets: parts.map((part, k) => setOf(label, part, layouts[k] as GPUBindGroupLayout, parameters))
         }
       })

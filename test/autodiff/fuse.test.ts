@@ -308,6 +308,15 @@ describe('a kernel computes', () => {
     const many = (x: Tensor) => $.concat(pieces(x, 40))
     expect(calls(many, [[90]])).toBe(3)
     await expectSame(x => [many(x as Tensor)], [[90]])
+    // Up to four operands.
+    const sumOf = (x: Tensor, count: number) => (k: number) =>
+      pieces(x, 40)
+        .slice(k, k + count)
+        .map(y => $.slice(y, [[0, 4]]))
+        .reduce((sum, y, n) => $.add($.mul(sum, n + 2), y))
+    const wide = (count: number) => (x: Tensor) => $.concat([5, 9, 20, 33].map(sumOf(x, count)))
+    expect([3, 4, 5].map(count => calls(wide(count) as Function, [[90]]))).toEqual([1, 1, 4])
+    for (const count of [3, 4]) await expectSame(x => [wide(count)(x as Tensor)], [[90]])
     // Larger ones load by vec4, and two are not worth another kernel.
     expect(calls((x: Tensor, y: Tensor, z: Tensor) => $.concat([x, y, z]), [[2 ** 16], [2 ** 16], [2 ** 16]])).toBe(3)
     expect(calls((x: Tensor, y: Tensor) => $.concat([x, y]), [[9], [9]])).toBe(2)

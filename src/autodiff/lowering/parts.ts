@@ -10,7 +10,7 @@ import { computeText, parameterNumbers } from '../wgsl.js'
 import { mapWorkgroups, type Operand, padded, regionOf, vec4sOf, wordsOf } from './builder.js'
 
 /** Parts of a call of `gather_parts.wgsl`, the operands of each, and the slots in which they all are. */
-const [MOST_PARTS, MOST_OPERANDS, MOST_SLOTS] = [16, 2, 8]
+const [MOST_PARTS, MOST_OPERANDS, MOST_SLOTS] = [16, 4, 8]
 /** Fewer parts than this are not worth another kernel to compile. */
 const LEAST_PARTS = 3
 /** A part of so many elements is worth a kernel of its own, which loads four at once. */
@@ -65,7 +65,7 @@ const gatherText = (body: Body, dtype: DType, slots: number): string => {
     '    default: { return in0[at]; }',
     '  }',
     '}',
-    `fn value(operands: vec2u, at: vec2u) -> Value { return compute(${operands.join(', ')}); }`
+    `fn value(operands: vec4u, at: vec4u) -> Value { return compute(${operands.join(', ')}); }`
   ].join('\n')
 }
 
@@ -78,19 +78,13 @@ const gatherCall = (parts: readonly Part[], dtype: DType, mostSlots: number, lab
   const sizes = parts.map(one => sizeOf(one.body.shape))
   const count = sizes.reduce((sum, size) => sum + size, 0)
   const begins = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0))
-  const ofParts = parts.flatMap(({ from, to }, i) => [
-    ...[begins[i] as number, to.view.offset],
-    ...padded(
-      from.map(({ view }) => strideOf(view) as number),
-      MOST_OPERANDS
-    )
-  ])
-  const sources = parts.flatMap(({ from }) =>
+  const walked = ({ from }: Part): number => from.reduce((bits, { view }, k) => bits + (strideOf(view) as number) * 2 ** k, 0)
+  const ofParts = parts.flatMap((part, i) => [begins[i] as number, part.to.view.offset, walked(part), 0])
+  const ofOperands = (value: (operand: Operand) => number): readonly number[] =>
     padded(
-      from.flatMap(({ slot, view }) => [reads.indexOf(slot), view.offset]),
-      2 * MOST_OPERANDS
+      parts.flatMap(({ from }) => padded(from.map(value), MOST_OPERANDS)),
+      MOST_OPERANDS * MOST_PARTS
     )
-  )
   // No element lies in the parts that are left over.
   const none = Array.from({ length: MOST_PARTS - parts.length }, () => [count, 0, 0, 0]).flat()
   return {
@@ -101,7 +95,8 @@ const gatherCall = (parts: readonly Part[], dtype: DType, mostSlots: number, lab
       ...[parts.length - 1, 0, 0, 0],
       ...ofParts,
       ...none,
-      ...padded(sources, 4 * MOST_PARTS),
+      ...ofOperands(({ slot }) => reads.indexOf(slot)),
+      ...ofOperands(({ view }) => view.offset),
       ...wordsOf(parameterNumbers(body))
     ],
     reads,

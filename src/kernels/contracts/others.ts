@@ -113,19 +113,19 @@ export const matmulShuffle: Reading = call => {
 const PARTS = 16
 
 /**
- * A function of stretches of one or two operands: where each part begins among all elements, where it goes, and from
+ * A function of stretches of up to four operands: where each part begins among all elements, where it goes, and from
  * where its operands are.
  */
 export const gatherParts: Reading = call => {
-  const { at, list } = wordsOf(call)
+  const { at } = wordsOf(call)
   const count = at(0)
-  const operands = call.op?.includes('element(operands[1]') ? [0, 1] : [0]
+  const operands = [0, 1, 2, 3].filter(j => call.op?.includes(`element(operands[${j}]`))
   const all = Array.from({ length: PARTS }, (_, k) => ({ begin: at(8 + 4 * k), to: at(9 + 4 * k), k }))
   const parts = all.map((part, i) => ({ ...part, size: (all[i + 1]?.begin ?? count) - part.begin })).slice(0, at(4) + 1)
   const sources = parts.flatMap(({ k, size }) =>
     operands.map(j => {
-      const [operand, from] = list(8 + 4 * PARTS + 4 * k + 2 * j, 2) as readonly [number, number]
-      return { operand, end: reachOf(from, [size], [at(10 + 4 * k + j)]) }
+      const of = (array: number): number => at(8 + 4 * (array * PARTS + k) + j)
+      return { operand: of(1), end: reachOf(of(2), [size], [(at(10 + 4 * k) >> j) & 1]) }
     })
   )
   return {
