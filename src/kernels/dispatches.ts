@@ -17,19 +17,53 @@ export const kernelKey = ({ shader, op, constants, reads }: Call): string => {
   return JSON.stringify([shader, op, sorted, reads.length])
 }
 
-/** By call, the dispatches on the longest way to what it reads. */
-const levelsOf = (calls: readonly Call[]): readonly number[] => {
-  /** By slot: the level at which all that was written so far is there, and that at which others may write besides. */
-  const there = new Map<number, number>()
-  const open = new Map<number, number>()
-  return calls.map(({ reads, write, stores, fills }) => {
-    const isApart = stores !== undefined && fills === undefined
-    const after = [...reads.map(slot => there.get(slot)), isApart ? open.get(write) : there.get(write)]
-    const level = after.reduce<number>((most, one) => Math.max(most, (one ?? -1) + 1), 0)
-    there.set(write, Math.max(level, there.get(write) ?? 0))
-    if (!isApart) open.set(write, level)
+/** It stores elements that no other call stores. Others, those that fill and those of which it is not known, keep their place among the calls of their slot. */
+const isApart = ({ stores, fills }: Call): boolean => stores !== undefined && fills === undefined
+
+/** By call, the dispatches on the longest way to what it needs. */
+const levelsOf = (calls: readonly Call[]): number[] => {
+  /** By slot: the level of the last that writes it, of the last that reads it, and of the last that is not apart. */
+  const [written, read, closed] = [new Map<number, number>(), new Map<number, number>(), new Map<number, number>()]
+  const atLeast = (levels: Map<number, number>, slot: number, level: number): void => {
+    levels.set(slot, Math.max(level, levels.get(slot) ?? 0))
+  }
+  return calls.map(call => {
+    const { reads, write } = call
+    const before = isApart(call) ? [closed.get(write)] : [written.get(write), read.get(write)]
+    const level = [...reads.map(slot => written.get(slot)), ...before].reduce<number>(
+      (most, one) => Math.max(most, (one ?? -1) + 1),
+      0
+    )
+    atLeast(written, write, level)
+    for (const slot of reads) atLeast(read, slot, level)
+    if (!isApart(call)) closed.set(write, level)
     return level
   })
+}
+
+/** What a call may keep alive while it waits for others of its kernel, in bytes. */
+const LIGHT = 2 ** 20
+
+/**
+ * Levels at which light calls are as late as what reads them allows: there they meet others. Heavy ones are early, and free what they read.
+ */
+const settled = (calls: readonly Call[], bytes: readonly number[]): readonly number[] => {
+  const levels = levelsOf(calls)
+  /** By slot: the level of the first that reads it, and of the first that is not apart. */
+  const [read, closed] = [new Map<number, number>(), new Map<number, number>()]
+  const atMost = (bounds: Map<number, number>, slot: number, level: number): void => {
+    bounds.set(slot, Math.min(level, bounds.get(slot) ?? Number.POSITIVE_INFINITY))
+  }
+  for (let i = calls.length - 1; i >= 0; i--) {
+    const call = calls[i] as Call
+    const { reads, write } = call
+    const isLight = reads.reduce((total, slot) => total + (bytes[slot] as number), 0) <= LIGHT
+    const latest = [read.get(write), closed.get(write), ...reads.map(slot => closed.get(slot))].filter(one => one !== undefined)
+    if (isLight && isApart(call) && latest.length > 0) levels[i] = Math.max(levels[i] as number, Math.min(...latest) - 1)
+    for (const slot of reads) atMost(read, slot, levels[i] as number)
+    if (!isApart(call)) atMost(closed, write, levels[i] as number)
+  }
+  return levels
 }
 
 /** Whether calls bind few enough buffers for one dispatch, and no buffer to read that another writes. */
@@ -50,9 +84,14 @@ export const workgroupsOf = (calls: Dispatch): Call['workgroups'] => {
 }
 
 /** Up to `most` calls of a kernel, of a level and of as many workgroups, in each dispatch; one: each call by itself, in their order. */
-export const dispatchesOf = (calls: readonly Call[], most: number, mostBuffers: number): readonly Dispatch[] => {
+export const dispatchesOf = (
+  calls: readonly Call[],
+  bytes: readonly number[],
+  most: number,
+  mostBuffers: number
+): readonly Dispatch[] => {
   if (most === 1) return calls.map(call => [call])
-  const levels = levelsOf(calls)
+  const levels = settled(calls, bytes)
   const open = new Map<string, Dispatch[]>()
   const byLevel: Dispatch[][][] = []
   calls.forEach((call, i) => {

@@ -165,7 +165,7 @@ export const plan = (program: Program, limits: PlanLimits, most = 1): E.Either<E
       inputs.forEach(own('input'))
       outputs.forEach(own('output'))
       constants.map(({ slot }) => slot).forEach(own('constant'))
-      const dispatches = dispatchesOf(calls.map(launchable), most, limits.maxStorageBuffersPerShaderStage)
+      const dispatches = dispatchesOf(calls.map(launchable), bytes, most, limits.maxStorageBuffersPerShaderStage)
       const lives = livesOf(dispatches, bytes, slot => places[slot] !== undefined)
       const coloured = colour(lives, dispatches.length)
       for (const [slot, index] of coloured.places) places[slot] = { kind: 'shared', index }

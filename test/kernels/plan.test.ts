@@ -1,13 +1,15 @@
 /** Plans are pure: which buffer each slot lives in, checked by running random programs on plain arrays. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
+import { bindingsOf } from '../../src/kernels/bindings.js'
+import { kernelKey } from '../../src/kernels/dispatches.js'
 import { type Plan, plan } from '../../src/kernels/plan.js'
 import type { Program } from '../../src/kernels/spec.js'
 import { anyProgram, call, runApart, runPlanned, u32 } from './programs.js'
 import { right } from './results.js'
 
 const limits = { maxStorageBuffersPerShaderStage: 8, maxStorageBufferBindingSize: 1 << 20 }
-const planned = (program: Program): Plan => right(plan(program, limits))
+const planned = (program: Program, most = 1): Plan => right(plan(program, limits, most))
 const total = (values: readonly number[]) => values.reduce((a, b) => a + b, 0)
 
 /** A chain: input 0, then each slot from the one before. */
@@ -21,6 +23,30 @@ const chain = (lengths: readonly number[]): Program => ({
   constants: []
 })
 
+/**
+ * The program where each call writes a part of its slot that no other writes, and says so. Whoever reads the slot before all parts are there
+ * reads of the first only, which the second test of this file would see.
+ */
+const inParts = (program: Program): Program => {
+  const first = new Map<number, number>()
+  const calls = program.calls.map(one => {
+    const { params, write } = one
+    const [, count = 0] = params
+    const known = first.get(write)
+    // A part of one word behind all others of its slot.
+    const offset = known ?? 0
+    first.set(write, known === undefined ? count : known + 1)
+    const own = known === undefined ? count : 1
+    return {
+      ...one,
+      params: [offset, own, ...params.slice(2)],
+      stores: [{ offset, extents: [own], strides: [1] }]
+    }
+  })
+  const slots = program.slots.map((slot, k) => ({ ...slot, shape: [Math.max(slot.shape[0] as number, first.get(k) ?? 0)] }))
+  return { ...program, slots, calls }
+}
+
 /** A call that mixes slots of four words into another. */
 const mixed = (write: number, reads: readonly number[]) =>
   call({ shader: `mix${reads.length}`, params: reads.flatMap(() => [0, 4]).concat(0, 4), reads, write })
@@ -32,12 +58,44 @@ const alive = ({ calls }: Program, slot: number): readonly [number, number] => {
 }
 
 describe('random programs', () => {
-  it('give the same values with shared buffers as with a buffer for each slot', () => {
+  it('give the same values with shared buffers as with a buffer for each slot, whatever shares a dispatch', () => {
     fc.assert(
-      fc.property(anyProgram(40), program => {
-        expect(runPlanned(planned(program))).toEqual(runApart(program))
+      fc.property(anyProgram(40), fc.integer({ min: 1, max: 4 }), (program, most) => {
+        expect(runPlanned(planned(program, most))).toEqual(runApart(program))
       }),
-      { numRuns: 500 }
+      { numRuns: 1000 }
+    )
+  })
+
+  it('give the same values where each call is known to store what no other stores', () => {
+    fc.assert(
+      fc.property(anyProgram(40), fc.integer({ min: 2, max: 4 }), (program, most) => {
+        const known = inParts(program)
+        expect(runPlanned(planned(known, most))).toEqual(runApart(known))
+      }),
+      { numRuns: 1000 }
+    )
+  })
+
+  it('have dispatches of one kernel, within the limit of buffers, that read nothing that they write', () => {
+    fc.assert(
+      fc.property(anyProgram(40), fc.integer({ min: 1, max: 4 }), (program, most) => {
+        const { dispatches } = planned(inParts(program), most)
+        expect(
+          dispatches
+            .flat()
+            .map(({ label }) => label)
+            .sort()
+        ).toEqual(program.calls.map(({ label }) => label).sort())
+        for (const calls of dispatches) {
+          expect(calls.length).toBeLessThanOrEqual(most)
+          expect(new Set(calls.map(kernelKey)).size).toBe(1)
+          const { bindings } = bindingsOf(calls)
+          expect(bindings.filter(({ type }) => type !== 'uniform').length).toBeLessThanOrEqual(8)
+          const written = calls.map(({ write }) => write)
+          expect(calls.flatMap(({ reads }) => reads).filter(slot => written.includes(slot))).toEqual([])
+        }
+      })
     )
   })
 

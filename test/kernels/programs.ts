@@ -174,8 +174,8 @@ export const runApart = (program: Program): number[][] => {
   return results(program, at)
 }
 
-/** The outputs, where slots live as the plan says, in arrays that hold rubbish at first. */
-export const runPlanned = ({ program, places, shared, bytes }: Plan): number[][] => {
+/** The outputs, where slots live as the plan says, in arrays that hold rubbish at first. Calls of a dispatch are run from the last one backwards. */
+export const runPlanned = ({ program, dispatches, places, shared, bytes }: Plan): number[][] => {
   const rubbish = (size: number) => new Uint32Array(size / 4).fill(0xdeadbeef)
   const buffers = shared.map(rubbish)
   const own = places.map((_, slot) => rubbish(bytes[slot] as number))
@@ -185,7 +185,7 @@ export const runPlanned = ({ program, places, shared, bytes }: Plan): number[][]
     return (place.kind === 'shared' ? buffers[place.index] : own[slot]) as Uint32Array
   }
   preset(program, at)
-  runMix(program, at)
+  runMix({ ...program, calls: dispatches.flatMap(calls => calls.toReversed()) }, at)
   return results(program, at)
 }
 
