@@ -52,10 +52,8 @@ interface Sum {
 
 const isView = (node: Tensor): boolean => node.primitive.kernel?.kind === 'view'
 const isPlain = (node: Tensor, name: string): boolean => node.primitive.name === name && node.attributes['groups'] === 1
-const [first, second] = [0, 1].map(i => (node: Tensor) => node.inputs[i] as Tensor) as [
-  (node: Tensor) => Tensor,
-  (node: Tensor) => Tensor
-]
+const first = (node: Tensor): Tensor => node.inputs[0] as Tensor
+const second = (node: Tensor): Tensor => node.inputs[1] as Tensor
 
 const factsOf = ({ outputs }: Graph): Facts => {
   const order = topological(outputs)
@@ -217,6 +215,8 @@ const placed = (
   return { placed: able, levels }
 }
 
+const elementsOf = (nodes: readonly Tensor[]): number => nodes.reduce((total, { shape }) => total + sizeOf(shape), 0)
+
 /** How a graph is built anew: what stands for a node, and tensors side by side, which are made once. */
 interface Building {
   readonly now: (node: Tensor) => Tensor
@@ -226,7 +226,10 @@ interface Building {
   readonly filters: (nodes: readonly Tensor[]) => Tensor
 }
 
-/** The list of filters that operations want side by side, and all lists of one level one after another: one tensor, so that few calls fill it. */
+/**
+ * Filters side by side, for each list that operations want. All lists of a level lie one after another in one tensor, so
+ * that few calls fill it; but those that would leave the next one between two vec4s.
+ */
 const filtersOf = (
   lists: readonly (readonly Tensor[])[],
   levels: ReadonlyMap<Tensor, number>,
@@ -239,12 +242,13 @@ const filtersOf = (
   return nodes => {
     const known = made.get(keyOf(nodes))
     if (known) return known
-    const together = unique.filter(list => levelOf(list) === levelOf(nodes))
+    const isEven = (list: readonly Tensor[]): boolean => elementsOf(list) % 4 === 0
+    const together = isEven(nodes) ? unique.filter(list => isEven(list) && levelOf(list) === levelOf(nodes)) : [nodes]
     const whole = concat(together.flat().map(node => reshape(now(node), [sizeOf(node.shape)])))
     let start = 0
     for (const list of together) {
       const from = start
-      start += list.reduce((total, { shape }) => total + sizeOf(shape), 0)
+      start += elementsOf(list)
       const outputs = list.reduce((total, { shape }) => total + (shape[0] as number), 0)
       made.set(keyOf(list), reshape(slice(whole, [[from, start]]), [outputs, ...(list[0] as Tensor).shape.slice(1)]))
     }
@@ -292,10 +296,10 @@ const joinedFamily = ({ members, axis }: Family, { now, beside, filters }: Build
 export const siblings = (graph: Graph): Graph => {
   const facts = factsOf(graph)
   const sums = sumsOf(facts)
-  const first = levelsOf(facts)
-  const candidates = [...convolutionsOf(facts, first), ...filterGradientsOf(facts, sums)]
+  const lowest = levelsOf(facts)
+  const candidates = [...convolutionsOf(facts, lowest), ...filterGradientsOf(facts, sums)]
   if (sums.length + candidates.length === 0) return graph
-  const { placed: families, levels } = placed(facts, first, candidates)
+  const { placed: families, levels } = placed(facts, lowest, candidates)
   const { number } = facts
   const renewed = new Map<Tensor, Tensor>()
   const now = (node: Tensor): Tensor => renewed.get(node) as Tensor

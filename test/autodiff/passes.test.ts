@@ -7,12 +7,13 @@ import { interpret } from '../../src/autodiff/interpret.js'
 import { type NdArray, ndarray } from '../../src/autodiff/ndarray.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { algebra, commonSubexpressions, constants, optimise } from '../../src/autodiff/passes.js'
+import { siblings } from '../../src/autodiff/siblings.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { type RandomFunction, randomFunctions } from '../laws/graphs.js'
 import * as laws from '../laws/tensors.js'
 import { array, whole } from '../laws/values.js'
 
-const passes = { algebra, constants, commonSubexpressions, optimise }
+const passes = { algebra, constants, commonSubexpressions, optimise, siblings }
 
 /** The graph of a function, its gradient and its second derivative, of inputs or of constants. */
 const graphOf = ({ f, args }: RandomFunction, known: boolean): Graph => {
@@ -227,5 +228,91 @@ describe('common subexpressions', () => {
     const twin = $.input({ shape: [2, 3], dtype: 'f32' }, 'x')
     const { outputs } = commonSubexpressions({ inputs: [x, twin], outputs: [$.exp(x), $.exp(twin)] })
     expect(outputs[0]).not.toBe(outputs[1])
+  })
+})
+
+describe('siblings', () => {
+  const shape = [2, 4, 5, 5]
+  const image = $.input({ shape, dtype: 'f32' }, 'x')
+  const filters = Array.from({ length: 6 }, (_, k) =>
+    $.input({ shape: k % 2 ? [4, 4, 1, 1] : [4, 4, 3, 3], dtype: 'f32' }, `w${k}`)
+  )
+  const inputs = [image, ...filters]
+  const args = inputs
+    .map((one, seed) => array(whole(-3, 3), seed, one.shape))
+    .map(one => ({ ...one, data: one.data.map(v => v / 3) as Float64Array }))
+  const convolved = (x: Tensor, k: number, w: Tensor) => $.conv2d(x, w, { padding: k % 2 ? 0 : 1 })
+
+  /** An edge has two convolutions and an average pool. */
+  const edge = (x: Tensor, k: number, ws: readonly Tensor[]) => {
+    const mixed = [k, k + 1].map(i => $.tanh(convolved($.relu(x), i, ws[i] as Tensor)))
+    return mixed.reduce((sum, y) => $.add(sum, y), $.mul($.avgPool2d(x, { kernel: 3, stride: 1, padding: 1 }), k + 1))
+  }
+  /** Three edges leave the input, and one another node. */
+  const cell = (x: Tensor, ...ws: readonly Tensor[]) => {
+    const node = edge(x, 0, ws)
+    return $.add($.add(edge(x, 2, ws), edge(node, 4, ws)), edge(x, 4, ws))
+  }
+  const pulled = (...all: readonly Tensor[]): readonly Tensor[] => {
+    const [y, pull] = vjp(cell as (...x: readonly Tensor[]) => Tensor, ...all)
+    return pull($.exp(y))
+  }
+  const pulledTwice = (...all: readonly Tensor[]): readonly Tensor[] => {
+    const [first, pull] = vjp(pulled, ...all)
+    return pull(first.map($.tanh))
+  }
+  // Results that another kernel computes: what is a result itself is left as it is.
+  const gradients = (order: 1 | 2): Graph =>
+    optimise({ inputs, outputs: (order === 1 ? pulled : pulledTwice)(...inputs).map($.tanh) })
+  const [w0, w1, w2] = filters as unknown as readonly [Tensor, Tensor, Tensor]
+  const counted = (graph: Graph) => countNodes(graph.outputs)
+
+  it.each([1, 2] as const)('of a cell and its derivatives of order %i become one, with the same values', order => {
+    const graph = gradients(order)
+    const fewer = siblings(graph)
+    expectSame(valuesOf(fewer, args), valuesOf(graph, args))
+    for (const name of ['conv2d', 'conv2d_input_grad', 'conv2d_filter_grad', 'window_spread'])
+      expect(counted(fewer)[name]).toBeLessThan(counted(graph)[name] as number)
+  })
+
+  it('are as few as there are tensors that edges leave', () => {
+    const [before, after] = [gradients(1), siblings(gradients(1))].map(counted)
+    // Four edges of two convolutions: three leave the input, one the other node.
+    expect([before?.['conv2d'], after?.['conv2d']]).toEqual([8, 4])
+    expect([before?.['conv2d_input_grad'], after?.['conv2d_input_grad']]).toEqual([8, 4])
+    expect([before?.['conv2d_filter_grad'], after?.['conv2d_filter_grad']]).toEqual([8, 4])
+    // The pools of the last two edges spread one cotangent, for the input and for the node: it stays.
+    expect([before?.['window_spread'], after?.['window_spread']]).toEqual([3, 2])
+  })
+
+  it('keep what is not finite not finite', () => {
+    const graph = gradients(1)
+    for (let seed = 0; seed < 20; seed++) {
+      const bad = spoiled(args, seed)
+      expectSame(valuesOf(siblings(graph), bad), valuesOf(graph, bad))
+    }
+  })
+
+  it.each<[string, Tensor[]]>([
+    ['one of which needs the other', [w0, $.mul(w0, $.sum(convolved(image, 0, w0)))].map(w => $.tanh(convolved(image, 0, w)))],
+    ['that are results', [w0, w2].map(w => convolved(image, 0, w))],
+    ['whose rows another kernel reads', [w0, w2].map(w => $.tanh($.conv2d(convolved(image, 0, w), w1)))],
+    ['of other geometry', [$.tanh(convolved(image, 0, w0)), $.tanh($.conv2d(image, w2))]],
+    ['of groups', [w0, w2].map(w => $.tanh($.conv2d(image, $.slice(w, [[], [0, 1]]), { groups: 4 })))],
+    ['a term that is read elsewhere, too', [$.avgPool2d(image, { kernel: 3 })].flatMap(y => [$.add(y, $.tanh(y)), y])]
+  ])('are left as they are: %s', (_, outputs) => {
+    const graph = optimise({ inputs, outputs })
+    expect(counted(siblings(graph))).toEqual(counted(graph))
+  })
+
+  it('do not come to wait for each other in a circle', () => {
+    // Each pair could become one, but not both: the second of one needs the first of the other.
+    const scaled = (x: Tensor, by: Tensor) => $.mul(x, $.sum($.tanh(by)))
+    const a1 = convolved($.relu(image), 0, w0)
+    const b1 = convolved($.tanh(image), 0, w0)
+    const a2 = convolved($.relu(image), 0, scaled(w2, b1))
+    const b2 = convolved($.tanh(image), 0, scaled(w2, a1))
+    const graph = { inputs, outputs: [a1, a2, b1, b2].map($.tanh) }
+    expectSame(valuesOf(siblings(graph), args), valuesOf(graph, args))
   })
 })
