@@ -299,6 +299,7 @@ const reduceBy =
     const perResult = count / turns.width
     const lanes = lanesOf(perResult, size)
     if (turns.width === 1 && !shuffles && lanes <= WORKGROUP) return undefined
+    const fixed = walks.map(walk => walk.reduced.every(stride => stride === 0))
     const scaled = different(
       walks.map((walk, k): Fold['walks'][number] => {
         const by = (strides: readonly number[]) => strides.map(stride => stride / unitOf(turns, k))
@@ -307,9 +308,9 @@ const reduceBy =
           reduced: [...walk.reduced.slice(0, 1), ...by(walk.reduced.slice(1))],
           offset: walk.offset / unitOf(turns, k)
         }
-      })
+      }),
+      fixed
     )
-    const fixed = walks.map(walk => walk.reduced.every(stride => stride === 0))
     const op = opOf({ ...call, computes }, slots, { turns, fixed, walks: scaled.places.map(place => place + 1) })
     const chosen = foldCall(
       { ...call, op },

@@ -72,12 +72,14 @@ const mapRows: Variant = (call, facts, _, slots) => {
   const turns = turnsOf(rows * inner >= LARGE && inner % 4 === 0 && along[0] === true, along)
   const perRow = inner / turns.width
   const lanes = lanesOf(rows, perRow, facts)
+  const fixed = walks.map(({ strides }) => strides[0] === 0)
   const scaled = different(
     walks.map(({ strides, offset }, k) => {
       const unit = unitOf(turns, k)
       const outer = strides.slice(1).map(stride => stride / unit)
       return [...padded(outer, MOST_AXES), offset / unit, strides[0] as number, 0, 0]
-    })
+    }),
+    fixed
   )
   return [
     {
@@ -85,7 +87,7 @@ const mapRows: Variant = (call, facts, _, slots) => {
       shader: 'map_rows',
       op: opOf({ ...call, computes }, slots, {
         turns: ofInputs(turns),
-        fixed: walks.slice(1).map(({ strides }) => strides[0] === 0),
+        fixed: fixed.slice(1),
         walks: scaled.places.slice(1)
       }),
       constants: { OUTER: rank - 1 },

@@ -50,9 +50,15 @@ export const ofInputs = ({ width, dense: [, ...inputs] }: Turns): Turns => ({ wi
 /** Elements from which on vec4s are worth what they cost to compile: a half to two thirds more. */
 export const LARGE = 2 ** 16
 
-/** Each different walk once, in their order, and which of them each operand takes. */
-export const different = <T>(walks: readonly T[]): { readonly walks: readonly T[]; readonly places: readonly number[] } => {
-  const keys = walks.map(walk => JSON.stringify(walk))
+/**
+ * Each different walk once, in their order, and which of them each operand takes. Those that are `fixed` while a kernel
+ * takes its turns have each their own, which costs little: so one text serves them, wherever in their slots they are.
+ */
+export const different = <T>(
+  walks: readonly T[],
+  fixed: readonly boolean[] = []
+): { readonly walks: readonly T[]; readonly places: readonly number[] } => {
+  const keys = walks.map((walk, k) => (fixed[k] ? `${k}` : JSON.stringify(walk)))
   const first = [...new Set(keys)]
   return { walks: first.map(key => walks[keys.indexOf(key)] as T), places: keys.map(key => first.indexOf(key)) }
 }
