@@ -135,8 +135,11 @@ export const loweringFor = ({ software }: Pick<Facts, 'software'>, storageBuffer
   ...(software ? {} : { launch: LAUNCH_OF_GPUS })
 })
 
-/** Up to so many calls share a dispatch of a GPU. A software adapter would compile for longer, and gain little. */
-const MOST_TOGETHER = 4
+/**
+ * Up to so many calls share a dispatch of a GPU, each with a uniform of its own, of which WebGPU promises twelve. A software
+ * adapter would compile for longer, and gain little.
+ */
+const MOST_TOGETHER = 8
 export const callsTogether = ({ software }: Pick<Facts, 'software'>): number => (software ? 1 : MOST_TOGETHER)
 
 /** The program of a graph for a device, with the checks that are asked for. */

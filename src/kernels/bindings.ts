@@ -3,7 +3,7 @@
  * programs of so many calls that there would be too many of those, in one for each buffer: then there are as many groups as buffers, but each call sets
  * up to four of them.
  */
-import type { Dispatch } from './dispatches.js'
+import { type Binding, bindingsOf, type Dispatch } from './dispatches.js'
 import type { Plan } from './plan.js'
 
 /** Where a binding of `spec.ts` (0: parameters, 1: written, 2 and on: read) lies in a shader: its group, and its number in there. */
@@ -25,34 +25,6 @@ export const arranged = (code: string, arrangement: Arrangement): string =>
     const [group, binding] = arrangement(Number(text))
     return `@group(${group}) @binding(${binding})`
   })
-
-/** What is bound: a slot, or the parameters of a dispatch's call of that number. */
-export type Binding =
-  | { readonly type: 'uniform'; readonly call: number }
-  | { readonly type: 'storage' | 'read-only-storage'; readonly slot: number }
-
-/**
- * All that a dispatch binds, those of its first call as `spec.ts` says, and for each call where its bindings are among
- * them. A slot that calls bind at the same place is bound once: what is written must be.
- */
-export const bindingsOf = (
-  calls: Dispatch
-): { readonly bindings: readonly Binding[]; readonly places: readonly (readonly number[])[] } => {
-  const bindings: Binding[] = []
-  const slotsOf = (call: number) => [undefined, calls[call]?.write, ...(calls[call]?.reads ?? [])]
-  const places: number[][] = []
-  calls.forEach((_, call) => {
-    places.push(
-      slotsOf(call).map((slot, k) => {
-        const earlier = slot === undefined ? -1 : places.findIndex((_own, one) => slotsOf(one)[k] === slot)
-        if (earlier >= 0) return places[earlier]?.[k] as number
-        const type = k === 1 ? 'storage' : 'read-only-storage'
-        return bindings.push(slot === undefined ? { type: 'uniform', call } : { type, slot }) - 1
-      })
-    )
-  })
-  return { bindings, places }
-}
 
 /** What one bind group of a dispatch binds, in the order of its bindings. */
 export type Part = readonly Binding[]

@@ -5,11 +5,38 @@
  * The order is by levels, what has to be dispatched before: calls of a level read and write nothing of each other's.
  */
 import { MOST_WORKGROUPS } from './agreement.js'
-import { bindingsOf } from './bindings.js'
 import type { Call } from './spec.js'
 
 /** Calls of one kernel that are computed side by side. */
 export type Dispatch = readonly [Call, ...Call[]]
+
+/** What is bound: a slot, or the parameters of a dispatch's call of that number. */
+export type Binding =
+  | { readonly type: 'uniform'; readonly call: number }
+  | { readonly type: 'storage' | 'read-only-storage'; readonly slot: number }
+
+/**
+ * All that a dispatch binds, those of its first call as `spec.ts` says, and for each call where its bindings are among
+ * them. A slot that calls bind at the same place is bound once: what is written must be.
+ */
+export const bindingsOf = (
+  calls: Dispatch
+): { readonly bindings: readonly Binding[]; readonly places: readonly (readonly number[])[] } => {
+  const bindings: Binding[] = []
+  const slotsOf = (call: number) => [undefined, calls[call]?.write, ...(calls[call]?.reads ?? [])]
+  const places: number[][] = []
+  calls.forEach((_, call) => {
+    places.push(
+      slotsOf(call).map((slot, k) => {
+        const earlier = slot === undefined ? -1 : places.findIndex((_own, one) => slotsOf(one)[k] === slot)
+        if (earlier >= 0) return places[earlier]?.[k] as number
+        const type = k === 1 ? 'storage' : 'read-only-storage'
+        return bindings.push(slot === undefined ? { type: 'uniform', call } : { type, slot }) - 1
+      })
+    )
+  })
+  return { bindings, places }
+}
 
 /** What decides the kernel of a call. Calls of equal keys can be computed in one dispatch. */
 export const kernelKey = ({ shader, op, constants, reads }: Call): string => {

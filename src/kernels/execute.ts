@@ -1,4 +1,4 @@
-/** Runs: one submit for a whole program. A run that had any error gives no result. */
+/** Runs of whole programs. A run that had any error gives no result. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { MOST_BOUND } from './bindings.js'
@@ -85,12 +85,20 @@ const groupFor = (
   return group
 }
 
-const encode = (device: Device, executable: Executable, buffers: readonly (DeviceBuffer | undefined)[]): GPUCommandBuffer => {
+/** Dispatches of a command buffer: the device begins with the first ones while the rest is encoded. */
+const PIECE = 256
+
+const encode = (
+  device: Device,
+  executable: Executable,
+  steps: Executable['steps'],
+  buffers: readonly (DeviceBuffer | undefined)[]
+): GPUCommandBuffer => {
   const encoder = device.device.createCommandEncoder()
   const pass = encoder.beginComputePass()
   let current: GPUComputePipeline | undefined
   const bound: GPUBindGroup[] = []
-  for (const { pipeline, sets, workgroups } of executable.steps) {
+  for (const { pipeline, sets, workgroups } of steps) {
     if (pipeline !== current) {
       current = pipeline
       pass.setPipeline(current)
@@ -134,7 +142,9 @@ export const execute =
         outputs.push(output)
         buffers[slot] = output
       })
-      device.device.queue.submit([encode(device, executable, buffers)])
+      const { steps } = executable
+      for (let at = 0; at === 0 || at < steps.length; at += PIECE)
+        device.device.queue.submit([encode(device, executable, steps.slice(at, at + PIECE), buffers)])
       lane.inFlight.push(waiting(device.info, device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined))
     })
     if (E.isLeft(ran)) {

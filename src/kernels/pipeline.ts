@@ -1,10 +1,10 @@
 /** Compiled shaders, kept for the life of their device. One pipeline serves all calls that differ in sizes and buffers only. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Arrangement, arranged, bindingsOf, type Part, partsOf } from './bindings.js'
+import { type Arrangement, arranged, type Part, partsOf } from './bindings.js'
 import { combined } from './combined.js'
 import { type Device, scoped } from './device.js'
-import { type Dispatch, kernelKey } from './dispatches.js'
+import { bindingsOf, type Dispatch, kernelKey } from './dispatches.js'
 import { type EngineError, shaderError } from './errors.js'
 import { expand, type Loader, loadShader, type Source } from './shader.js'
 

@@ -33,6 +33,27 @@ export interface Wanted {
   readonly length: number
 }
 
+/** Staging buffers that small reads use again: to make one takes a quarter of such a read. Each is a power of two. */
+const idle = new WeakMap<Device, GPUBuffer[]>()
+const [LEAST_STAGING, MOST_STAGING, MOST_IDLE] = [2 ** 12, 2 ** 20, 8]
+
+const takeStaging = (device: Device, bytes: number): GPUBuffer => {
+  const size = bytes > MOST_STAGING ? bytes : Math.max(LEAST_STAGING, 2 ** Math.ceil(Math.log2(bytes)))
+  const buffers = idle.get(device) ?? []
+  const found = buffers.findIndex(buffer => buffer.size === size)
+  return found >= 0
+    ? (buffers.splice(found, 1)[0] as GPUBuffer)
+    : device.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST })
+}
+
+/** Of a buffer that was read; any other is destroyed. */
+const giveStaging = (device: Device, buffer: GPUBuffer): void => {
+  const buffers = idle.get(device) ?? []
+  if (buffer.size > MOST_STAGING || buffers.length === MOST_IDLE) return buffer.destroy()
+  buffer.unmap()
+  idle.set(device, [...buffers, buffer])
+}
+
 const copyOf = (mapped: ArrayBuffer, offset: number, { dtype, length }: Wanted): Data => {
   const bytes = mapped.slice(offset, offset + length * BYTES)
   return dtype === 'f32' ? new Float32Array(bytes) : dtype === 'i32' ? new Int32Array(bytes) : new Uint32Array(bytes)
@@ -61,7 +82,7 @@ export const readback =
     }
     let staging: GPUBuffer | undefined
     const copied = await scoped(device, `to read ${size} bytes`, () => {
-      const made = device.device.createBuffer({ size, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.COPY_DST })
+      const made = takeStaging(device, size)
       staging = made
       const encoder = device.device.createCommandEncoder()
       wanted.forEach(({ buffer, length }, i) => {
@@ -72,9 +93,12 @@ export const readback =
     })
     try {
       if (E.isLeft(copied)) return copied
-      await waiting(device.info, copied.right.mapAsync(GPUMapMode.READ))
-      const mapped = copied.right.getMappedRange()
-      return E.right(wanted.map((one, i) => copyOf(mapped, offsets[i] as number, one)))
+      await waiting(device.info, copied.right.mapAsync(GPUMapMode.READ, 0, size))
+      const mapped = copied.right.getMappedRange(0, size)
+      const data = wanted.map((one, i) => copyOf(mapped, offsets[i] as number, one))
+      giveStaging(device, copied.right)
+      staging = undefined
+      return E.right(data)
     } catch (reason) {
       const got = reason instanceof Error ? reason.message || reason.name : String(reason)
       return E.left((await settledComplaint(device)) ?? readbackFailed(`${size} bytes from the device`, got))

@@ -1,8 +1,7 @@
 /** Plans are pure: which buffer each slot lives in, checked by running random programs on plain arrays. */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
-import { bindingsOf } from '../../src/kernels/bindings.js'
-import { kernelKey } from '../../src/kernels/dispatches.js'
+import { bindingsOf, kernelKey } from '../../src/kernels/dispatches.js'
 import { type Plan, plan } from '../../src/kernels/plan.js'
 import type { Program } from '../../src/kernels/spec.js'
 import { anyProgram, call, runApart, runPlanned, u32 } from './programs.js'
