@@ -63,18 +63,30 @@ const list = (values: readonly number[]): HostArray => ({
 describe('at the ends of float32', () => {
   const names = [...Object.keys(unary), ...Object.keys(binary)]
   const results: Record<'reference' | 'gpu', readonly HostArray[]> = { reference: [], gpu: [] }
-  /** WGSL lets an adapter take denormal numbers for zeros; then they say nothing here. */
+  /**
+   * WGSL lets an adapter take denormal numbers for zeros, as operands and as results, and says nothing of how exact it is
+   * with them. Where products show that it does, a denormal stands for any number up to the smallest normal ones: what it
+   * gives must lie among what the reference gives for those. Elsewhere denormals count as all others.
+   */
   const adapter = { flushes: false }
+  const standsFor = (x: number): readonly number[] =>
+    adapter.flushes && isDenormal(x) ? [x, -x, 0, -0, SMALLEST_NORMAL, -SMALLEST_NORMAL] : [x]
+  /** Where the operands stand that these stand for. */
+  const placesOf = (values: readonly number[]): readonly number[] => {
+    const [all, [a = [], b]] = [values.length === 1 ? numbers.map(x => [x]) : pairs, values.map(standsFor)]
+    const place = (one: readonly number[]) => all.findIndex(other => other.every((x, k) => Object.is(x, one[k])))
+    return a.flatMap(x => (b ? b.map(y => place([x, y])) : [place([x])]))
+  }
 
   beforeAll(async () => {
     const f = (x: Tensor, a: Tensor, b: Tensor) => [
       ...Object.values(unary).map(g => g(x)),
-      ...Object.values(binary).map(g => g(a, b)),
-      $.mul(x, 1)
+      ...Object.values(binary).map(g => g(a, b))
     ]
     const args = [list(numbers), list(pairs.map(([x]) => x)), list(pairs.map(([, y]) => y))]
     for (const kind of ['reference', 'gpu'] as const) results[kind] = await evaluateOn(backends[kind], f as never, args)
-    adapter.flushes = results.gpu.at(-1)?.data[numbers.indexOf(SMALLEST)] === 0
+    const product = results.gpu[names.indexOf('mul')]?.data
+    adapter.flushes = product?.[pairs.findIndex(([x, y]) => x === SMALLEST && y === 1)] === 0
   })
 
   it.each(names)('%s', name => {
@@ -84,15 +96,22 @@ describe('at the ends of float32', () => {
     const tolerance = tolerances[name.split(' ')[0] as string] ?? 0
     expect(got.data.length).toBe(operands.length)
     operands.forEach((values, i) => {
-      const [found, exact] = [got.data[i] as number, wanted.data[i] as number]
-      const want = wanted.dtype === 'f32' ? Math.fround(exact) : exact
-      if (adapter.flushes && [...values, want].some(isDenormal)) return
+      const found = got.data[i] as number
       if (differences[name]?.(values[0] as number)) return
+      const rounded = (exact: number) => (wanted.dtype === 'f32' ? Math.fround(exact) : exact)
+      const wants = placesOf(values).map(at => rounded(wanted.data[at] as number))
+      const all = wants.flatMap(standsFor)
       // Denormal results are rounded to their own last place.
-      const near = Math.abs(found - want) <= Math.max(tolerance * Math.abs(want), tolerance && isDenormal(want) ? SMALLEST : 0)
-      if (Object.is(found, want) || (want !== 0 && near)) return
+      const allowed = (want: number) => Math.max(tolerance * Math.abs(want), tolerance && isDenormal(want) ? SMALLEST : 0)
+      const isOne = (one: number) =>
+        all.some(want => Object.is(one, want) || (want !== 0 && Math.abs(one - want) <= allowed(want)))
+      const known = all.filter(want => !Number.isNaN(want))
+      const isBetween = all.length > 1 && found >= Math.min(...known) && found <= Math.max(...known)
+      if (isBetween || standsFor(found).some(isOne)) return
       const shown = (x: number) => (Object.is(x, -0) ? '-0' : String(x))
-      expect.fail(`${name}(${values.map(shown).join(', ')}): the device gives ${shown(found)}, the reference ${shown(want)}`)
+      expect.fail(
+        `${name}(${values.map(shown).join(', ')}): the device gives ${shown(found)}, the reference ${wants.map(shown).join(' or ')}`
+      )
     })
   })
 
@@ -139,8 +158,16 @@ describe.each([
     const [wanted, gpu, tiles] = await Promise.all(
       (['reference', 'gpu', 'tiles'] as const).map(kind => evaluateOn(backends[kind], f as never, args))
     )
+    // WGSL lets an adapter round an integer up or down, whichever float is nearer; all others are one value.
+    const isRounded = (name: string, found: number, want: number): boolean => name.startsWith('to f32') && near(found, want)
+    const near = (found: number, want: number): boolean => Math.abs(found - want) <= Math.abs(want) * 2 ** -23
     for (const [i, name] of names.entries())
-      for (const got of [gpu, tiles]) expect([name, ...(got?.[i]?.data ?? [])]).toEqual([name, ...(wanted?.[i]?.data ?? [])])
+      for (const got of [gpu, tiles])
+        wanted?.[i]?.data.forEach((want, k) => {
+          const found = got?.[i]?.data[k] as number
+          if (found !== want && !isRounded(name, found, want))
+            expect.fail(`${name} ${k}: the device gives ${found}, the reference ${want}`)
+        })
     // 46,341 squared is beyond the integers, 123,456,789 squared beyond what float64 holds.
     const product = wanted?.[names.indexOf('mul')]?.data as Int32Array
     const square = (x: number) => product[ends.indexOf(x as never) * (ends.length + 1)]
