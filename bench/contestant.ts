@@ -4,6 +4,7 @@
  *
  * start    -> { first: First } once the first call is through and its results are saved as `results-ENGINE`
  * sample   -> { ms } of one call, the mean of as many as `SAMPLE_MS` takes
+ * queued   -> { ms } of one call of a few that are asked for before the first is done; by an engine whose samples wait for each
  * verify   -> { note } once it has seen, at the size that was timed, that its results are right; by an engine that can
  *
  * so that contestants take turns, and what disturbs the machine disturbs all.
@@ -24,6 +25,8 @@ export interface First {
   readonly lowerBoundBytes: number | null
   readonly readBytes: number | null
   readonly writtenBytes: number | null
+  /** Its samples wait for each call, and it can be asked for queued ones: a step of a search, which has three in flight. */
+  readonly alone?: true
   /** What a reader of the row should know. */
   readonly note?: string
 }
@@ -32,21 +35,27 @@ export interface First {
 export const SAMPLE_MS = 60
 const MOST_CALLS = 50
 
-/** The mean time of a call, of as many as fill a sample; `calls(n)` makes n calls and waits for the last. */
-export const sampler = (calls: (n: number) => Promise<void>): (() => Promise<number>) => {
-  const timed = async (n: number): Promise<number> => {
-    const start = performance.now()
-    await calls(n)
-    return (performance.now() - start) / n
-  }
+const timed = async (calls: (n: number) => Promise<void>, n: number): Promise<number> => {
+  const start = performance.now()
+  await calls(n)
+  return (performance.now() - start) / n
+}
+
+/** The mean time of a call, of as many as fill a sample; `calls(n)` makes n calls and waits for the last. `alone`: each is waited for. */
+export const sampler = (calls: (n: number) => Promise<void>, alone = false): (() => Promise<number>) => {
+  const made = alone
+    ? async (n: number): Promise<void> => {
+        for (let i = 0; i < n; i++) await calls(1)
+      }
+    : calls
   let count: number | undefined
   return async () => {
     if (count === undefined) {
-      const single = await timed(1)
+      const single = await timed(made, 1)
       count = Math.max(1, Math.min(MOST_CALLS, Math.round(SAMPLE_MS / single)))
       if (count === 1) return single
     }
-    return timed(count)
+    return timed(made, count)
   }
 }
 
@@ -57,6 +66,9 @@ export interface Started {
   readonly verify?: () => Promise<string>
 }
 
+/** Calls that are queued, as a search has them. */
+const QUEUED = 3
+
 /** The contestant's side: answers commands until stdin ends. */
 export const answer = async (start: () => Promise<Started>): Promise<void> => {
   const say = (reply: unknown): void => {
@@ -66,11 +78,12 @@ export const answer = async (start: () => Promise<Started>): Promise<void> => {
   const reply = async (command: string): Promise<object> => {
     if (command === 'start') {
       const one = await start()
-      started = { ...one, sample: sampler(one.calls) }
+      started = { ...one, sample: sampler(one.calls, one.first.alone) }
       return { first: one.first }
     }
     if (!started) throw new Error(`a start was wanted before a ${command}, but there was none`)
     if (command === 'sample') return { ms: await started.sample() }
+    if (command === 'queued') return { ms: await timed(started.calls, QUEUED) }
     if (!started.verify) throw new Error('a check of its own was wanted, but it has none')
     return { note: await started.verify() }
   }
@@ -89,12 +102,13 @@ export interface Contestant {
   readonly engine: string
   readonly start: () => Promise<First>
   readonly sample: () => Promise<number>
+  readonly queued: () => Promise<number>
   readonly verify: () => Promise<string>
   readonly end: () => Promise<void>
 }
 
 /** How long an answer may take. The plain kernels of a verified run take more than 25 minutes for the largest step on a software adapter. */
-const MINUTES = { start: 20, sample: 20, verify: 240 } as const
+const MINUTES = { start: 20, sample: 20, queued: 20, verify: 240 } as const
 
 /** Starts a contestant's process; its driver's cache is an empty folder in `folder`. Promises reject with one sentence. */
 export const enter = (engine: string, command: readonly string[], folder: string): Contestant => {
@@ -140,6 +154,7 @@ export const enter = (engine: string, command: readonly string[], folder: string
     engine,
     start: async () => ((await ask('start')) as { first: First }).first,
     sample: async () => ((await ask('sample')) as { ms: number }).ms,
+    queued: async () => ((await ask('queued')) as { ms: number }).ms,
     verify: async () => ((await ask('verify')) as { note: string }).note,
     end: async () => {
       child.stdin.end()

@@ -15,7 +15,8 @@ import { type Contestant, enter, type First } from './contestant.js'
 import { load, save } from './exchange.js'
 import { explain } from './explain.js'
 import { excuse, explained } from './kinks.js'
-import { header, line, markdown, type Row } from './table.js'
+import { type Peaks, peaksOf, peaksText } from './peaks.js'
+import { header, isPyTorch, line, markdown, type Row } from './table.js'
 import { WORKLOADS, type Workload } from './workloads.js'
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url))
@@ -28,9 +29,15 @@ const PEERS = ['jax-js', 'tfjs'] as const
 /** A peer's numbers are right if they are off by no more than float32 rounding may explain. */
 const PEER_TOLERANCE = 1e-3
 
-/** The interpreter that has PyTorch, if there is one. */
-const pythonWithTorch = (): string | undefined =>
-  ['python3', '/usr/bin/python3'].find(python => spawnSync(python, ['-c', 'import torch, numpy']).status === 0)
+/** Engines of PyTorch by what `--torch` names: on a card eager, and as a graph that was captured once. */
+const TORCH = { cpu: ['pytorch'], cuda: ['pytorch-cuda', 'pytorch-graph'] } as const
+
+/** The interpreter that has PyTorch, and PyTorch the device, if there is one. */
+const pythonWithTorch = (on: keyof typeof TORCH): string | undefined =>
+  ['python3', '/usr/bin/python3'].find(python => {
+    const wanted = on === 'cuda' ? '; assert torch.cuda.is_available()' : ''
+    return spawnSync(python, ['-c', `import torch, numpy${wanted}`]).status === 0
+  })
 
 const installPeers = (): void => {
   if (existsSync(here('peers/node_modules/@jax-js/jax'))) return
@@ -46,6 +53,7 @@ interface Entered {
   /** How it was checked at the size that was timed, where the reference checks a smaller one. */
   verified?: string
   readonly samples: number[]
+  readonly queued: number[]
 }
 
 /** `task`'s value, or why there is none. */
@@ -63,6 +71,7 @@ const OWN = 'lambda-darts'
 interface Trial {
   readonly workload: Workload
   readonly adapter: AdapterInfo
+  readonly peaks: Peaks
   /** What the engines read and write. */
   readonly folder: string
   readonly check: readonly unknown[]
@@ -115,6 +124,9 @@ const takeTurns = async (entered: readonly Entered[], rounds: number): Promise<v
       const sampled = await attempt(one.contestant.sample)
       if ('reason' in sampled) one.reason = sampled.reason
       else one.samples.push(sampled.value)
+      if (!one.first?.alone) continue
+      const queued = await attempt(one.contestant.queued)
+      if ('value' in queued) one.queued.push(queued.value)
     }
   }
 }
@@ -133,14 +145,18 @@ const rowOf = async (trial: Trial, own: Entered, one: Entered): Promise<Row> => 
   const { engine } = contestant
   const { error, wrong, note }: Judgement = first ? await judge(trial, engine) : { error: Number.NaN }
   const ms = samples.length > 0 ? median(samples) : Number.NaN
+  const gflops = (own.first?.flops ?? Number.NaN) / ms / 1e6
+  const bytes = (first?.readBytes ?? Number.NaN) + (first?.writtenBytes ?? Number.NaN)
   const turns = samples.map((sample, i) => sample / (own.samples[i] ?? Number.NaN)).filter(Number.isFinite)
   return {
     workload: workload.name,
     engine,
-    adapter: engine === 'pytorch' ? (first?.adapter ?? 'CPU') : `${adapter.name}${adapter.software ? ' (software)' : ''}`,
+    adapter: isPyTorch(engine) ? (first?.adapter ?? 'CPU') : `${adapter.name}${adapter.software ? ' (software)' : ''}`,
     ms,
     firstMs: first?.firstMs ?? Number.NaN,
-    gflops: (own.first?.flops ?? Number.NaN) / ms / 1e6,
+    queuedMs: one.queued.length > 0 ? median(one.queued) : Number.NaN,
+    gflops,
+    share: engine === OWN ? Math.max(gflops / trial.peaks.gflops, bytes / ms / 1e6 / trial.peaks.gigabytes) : Number.NaN,
     dispatches: first?.dispatches ?? null,
     pipelines: first?.pipelines ?? null,
     peakBytes: first?.peakBytes ?? null,
@@ -158,6 +174,7 @@ const rowOf = async (trial: Trial, own: Entered, one: Entered): Promise<Row> => 
 const measure = async (
   workload: Workload,
   adapter: AdapterInfo,
+  peaks: Peaks,
   engines: readonly string[],
   python: string | undefined,
   options: Pick<Options, 'rounds' | 'verify'>
@@ -165,16 +182,18 @@ const measure = async (
   const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-bench-'))
   try {
     const check = workload.args(workload.large ? 2 : undefined)
-    const trial = { workload, adapter, folder, check, want: await expected(workload, check) }
+    const trial = { workload, adapter, peaks, folder, check, want: await expected(workload, check) }
     save(folder, 'check', check)
     save(folder, 'args', workload.args())
     const node = [process.execPath, '--import', 'tsx']
     const commandOf = (engine: string): readonly string[] => {
       if (engine === OWN) return [...node, here('own.ts'), folder, workload.name, adapter.name]
-      if (engine === 'pytorch') return [python as string, here('torch/main.py'), folder, workload.name]
+      if (isPyTorch(engine)) return [python as string, here('torch/main.py'), folder, workload.name, engine]
       return [...node, here('peer.ts'), folder, engine, workload.name, adapter.name, adapter.backend]
     }
-    const entered = engines.map((engine): Entered => ({ contestant: enter(engine, commandOf(engine), folder), samples: [] }))
+    const entered = engines.map(
+      (engine): Entered => ({ contestant: enter(engine, commandOf(engine), folder), samples: [], queued: [] })
+    )
     const [own] = entered as [Entered]
     await takeTurns(entered, options.rounds)
     if (workload.large && options.verify) await verify(own)
@@ -204,7 +223,7 @@ interface Options {
   readonly only?: readonly string[]
   readonly adapter?: readonly string[]
   readonly peers?: boolean
-  readonly torch?: boolean
+  readonly torch?: true | string
   readonly rounds: number
   readonly verify: boolean
   readonly json?: string
@@ -223,7 +242,7 @@ const options = new Command('npm run bench --')
     parts
   )
   .option('--peers', 'jax-js and TensorFlow.js beside it, taking turns (installs bench/peers on its first use)')
-  .option('--torch', 'PyTorch on the CPU beside it, where python3 has it')
+  .option('--torch [device]', 'PyTorch beside it, where python3 has it: on the CPU, or on `cuda`, eager and as a CUDA graph')
   .option('--rounds <count>', 'turns of each engine', turns, 5)
   .option(
     '--no-verify',
@@ -270,17 +289,27 @@ if (options.explain !== undefined) {
 }
 
 if (options.peers) installPeers()
-const python = options.torch ? pythonWithTorch() : undefined
-if (options.torch && python === undefined)
-  process.stderr.write('PyTorch is left out: python3 cannot import torch and numpy (Debian: apt-get install python3-torch)\n')
+const on = options.torch === true ? 'cpu' : options.torch
+if (on !== undefined && on !== 'cpu' && on !== 'cuda')
+  stop(`PyTorch was wanted on "${on}", but it can be on cpu or cuda: name one of these.`)
+const python = on && pythonWithTorch(on as keyof typeof TORCH)
+if (on && python === undefined)
+  process.stderr.write(
+    on === 'cuda'
+      ? 'PyTorch is left out: python3 cannot import torch and numpy, or torch finds no CUDA device\n'
+      : 'PyTorch is left out: python3 cannot import torch and numpy (Debian: apt-get install python3-torch)\n'
+  )
+const torch: readonly string[] = python ? TORCH[on as keyof typeof TORCH] : []
 
 process.stdout.write(header())
 const rows: Row[] = []
 for (const adapter of found) {
+  const peaks = await peaksOf(adapter)
+  process.stdout.write(peaksText(adapter, peaks))
   for (const workload of chosen) {
     const large = workload.name.startsWith('search step')
-    const engines = [OWN, ...(options.peers && !large ? PEERS : []), ...(python && !large ? ['pytorch'] : [])]
-    const measured = await measure(workload, adapter, engines, python, options)
+    const engines = [OWN, ...(options.peers && !large ? PEERS : []), ...(large ? [] : torch)]
+    const measured = await measure(workload, adapter, peaks, engines, python, options)
     rows.push(...measured)
     for (const row of measured) process.stdout.write(line(row))
   }

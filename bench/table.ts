@@ -7,8 +7,12 @@ export interface Row {
   readonly engine: string
   readonly adapter: string
   readonly ms: number
+  /** Of a call of a few that are queued, where `ms` waits for each. */
+  readonly queuedMs: number
   readonly firstMs: number
   readonly gflops: number
+  /** Of what the adapter reaches, the larger of its shares of a copy's rate and of a matrix product's, measured in the same run. */
+  readonly share: number
   readonly dispatches: number | null
   readonly pipelines: number | null
   readonly peakBytes: number | null
@@ -24,6 +28,9 @@ export interface Row {
   readonly note: string
 }
 
+/** PyTorch runs beside the adapter, on a device of its own. */
+export const isPyTorch = (engine: string): boolean => engine.startsWith('pytorch')
+
 const number = (value: number | null, digits = 0): string =>
   value === null || !Number.isFinite(value) ? '-' : value.toFixed(digits)
 const significant = (value: number): string => number(value, value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)
@@ -32,6 +39,7 @@ const mebibytes = (bytes: number | null): string => (bytes === null ? '-' : numb
 const COLUMNS: readonly (readonly [string, (row: Row) => string])[] = [
   ['engine', ({ engine }) => engine],
   ['ms', ({ ms }) => significant(ms)],
+  ['queued', ({ queuedMs }) => significant(queuedMs)],
   ['x ours', ({ ratio, engine }) => (engine === 'lambda-darts' ? '' : significant(ratio))],
   ['first ms', ({ firstMs }) => number(firstMs)],
   ['GFLOP/s', ({ gflops }) => significant(gflops)],
@@ -39,6 +47,7 @@ const COLUMNS: readonly (readonly [string, (row: Row) => string])[] = [
     'GB/s',
     ({ ms, readBytes, writtenBytes }) => (readBytes === null ? '-' : significant((readBytes + (writtenBytes ?? 0)) / ms / 1e6))
   ],
+  ['of peak', ({ share }) => (Number.isFinite(share) ? `${number(100 * share)} %` : '-')],
   ['calls', ({ dispatches }) => number(dispatches)],
   ['pipelines', ({ pipelines }) => number(pipelines)],
   ['peak MiB', ({ peakBytes }) => mebibytes(peakBytes)],
@@ -77,10 +86,10 @@ export const markdown = (rows: readonly Row[]): string => {
     ['right', ({ ok, note, error }) => (ok ? `${error.toExponential(0)} ${note}`.trim() : note)]
   ]
   const row = (values: readonly string[]) => `| ${values.join(' | ')} |\n`
-  return [...new Set(rows.map(({ adapter, engine }) => (engine === 'pytorch' ? '' : adapter)))]
+  return [...new Set(rows.map(({ adapter, engine }) => (isPyTorch(engine) ? '' : adapter)))]
     .filter(adapter => adapter !== '')
     .map(adapter => {
-      const own = rows.filter(one => one.adapter === adapter || one.engine === 'pytorch')
+      const own = rows.filter(one => one.adapter === adapter || isPyTorch(one.engine))
       return [
         `Adapter: ${adapter}\n\n`,
         row(columns.map(([name]) => name)),

@@ -1,4 +1,9 @@
-"""PyTorch on the CPU as a contestant (see contestant.ts): main.py FOLDER WORKLOAD. Eager, all cores; gradients by torch.autograd."""
+"""PyTorch as a contestant (see contestant.ts): main.py FOLDER WORKLOAD ENGINE. Gradients by torch.autograd.
+
+pytorch        eager, on all cores of the CPU
+pytorch-cuda   eager, on the CUDA device
+pytorch-graph  on the CUDA device, captured once as a CUDA graph and replayed
+"""
 
 import json
 import os
@@ -12,9 +17,10 @@ import torch.nn.functional as F
 torch.set_num_threads(os.cpu_count() or 1)
 DTYPES = {"f32": np.float32, "i32": np.int32, "u32": np.uint32}
 SAMPLE_S, MOST_CALLS = 0.06, 50  # as in contestant.ts
+WARM_CALLS = 3  # before a capture, as PyTorch's documentation asks for
 
 
-def load(folder, name):
+def load(folder, name, device):
     with open(f"{folder}/{name}.bin", "rb") as file:
         data = file.read()
 
@@ -25,7 +31,7 @@ def load(folder, name):
             return {key: build(one) for key, one in part.items()}
         count = int(np.prod(part["shape"], dtype=np.int64))
         array = np.frombuffer(data, DTYPES[part["dtype"]], count, part["offset"]).reshape(part["shape"])
-        tensor = torch.from_numpy(array.copy())
+        tensor = torch.from_numpy(array.copy()).to(device)
         return tensor if part["dtype"] == "f32" else tensor.long()
 
     with open(f"{folder}/{name}.json") as file:
@@ -56,7 +62,7 @@ def save(folder, name, tree):
     placed, offset = {}, 0
     with open(f"{folder}/{name}.bin", "wb") as file:
         for path, tensor in leaves(tree):
-            array = np.ascontiguousarray(tensor.detach().numpy(), dtype=np.float32)
+            array = np.ascontiguousarray(tensor.detach().cpu().numpy(), dtype=np.float32)
             placed[path] = {"dtype": "f32", "shape": list(tensor.shape), "offset": offset}
             file.write(array.tobytes())
             offset += array.nbytes
@@ -164,28 +170,55 @@ WORKLOADS = {
 }
 
 
-def main(folder, workload):
+def captured(f, args):
+    """A function that replays what f does to args; its results are always the same tensors."""
+    stream = torch.cuda.Stream()
+    stream.wait_stream(torch.cuda.current_stream())
+    with torch.cuda.stream(stream):
+        for _ in range(WARM_CALLS):
+            f(*args)
+    torch.cuda.current_stream().wait_stream(stream)
+    graph = torch.cuda.CUDAGraph()
+    with torch.cuda.graph(graph):
+        result = f(*args)
+
+    def replay(*_):
+        graph.replay()
+        return result
+
+    return replay
+
+
+def main(folder, workload, engine):
     f = torch.matmul if workload.startswith("matmul") else WORKLOADS.get(workload)
     if f is None:
         raise ValueError("there is no such workload in PyTorch")
-    args = load(folder, "args")
-    count = None
+    device = torch.device("cpu" if engine == "pytorch" else "cuda")
+    wait = torch.cuda.synchronize if device.type == "cuda" else lambda: None
+    known = f"CPU, {torch.get_num_threads()} threads" if device.type == "cpu" else torch.cuda.get_device_name()
+    adapter = f"{known}, PyTorch {torch.__version__}"
+    args = load(folder, "args", device)
+    call, count = f, None
 
     def timed(n):
         start = time.perf_counter()
         for _ in range(n):
-            f(*args)
+            call(*args)
+        wait()
         return (time.perf_counter() - start) / n
 
     for command in sys.stdin:
         if command.strip() == "start":
+            wait()
             start = time.perf_counter()
-            result = f(*args)
+            if engine == "pytorch-graph":
+                call = captured(f, args)
+            result = call(*args)
+            wait()
             first_ms = 1000 * (time.perf_counter() - start)
-            save(folder, "results-pytorch", result)
+            save(folder, f"results-{engine}", result)
             unknown = ("flops", "dispatches", "pipelines", "peakBytes", "lowerBoundBytes", "readBytes", "writtenBytes")
-            known = {"firstMs": first_ms, "adapter": f"CPU, {torch.get_num_threads()} threads, PyTorch {torch.__version__}"}
-            reply = {"first": {**dict.fromkeys(unknown), **known}}
+            reply = {"first": {**dict.fromkeys(unknown), "firstMs": first_ms, "adapter": adapter}}
         else:
             count = count or max(1, min(MOST_CALLS, round(SAMPLE_S / timed(1))))
             reply = {"ms": 1000 * timed(count)}
