@@ -91,7 +91,7 @@ const start = async (): Promise<Started> => {
     first: {
       ...{ firstMs, adapter: device.info.name, flops, dispatches, pipelines, peakBytes, lowerBoundBytes },
       ...totalTraffic(plan),
-      ...(workload.large ? { alone: true as const } : {}),
+      ...(workload.name.startsWith('search step') ? { alone: true as const } : {}),
       ...(note === undefined ? {} : { note })
     },
     calls: async n => {

@@ -13,7 +13,6 @@ import type { NdArray } from './autodiff/ndarray.js'
 import { holds, input } from './autodiff/ops/index.js'
 import { optimise } from './autodiff/passes.js'
 import { type Aval, checkFunction, checkOptions, describe, ShapeError, show, sizeOf } from './autodiff/shape.js'
-import { siblings } from './autodiff/siblings.js'
 import { isTensor, type Tensor } from './autodiff/tensor.js'
 import { type Leaf, leavesOf, rebuild, type WithLeaves } from './autodiff/tree.js'
 import { type DeviceBuffer, release as releaseBuffer } from './kernels/buffers.js'
@@ -162,7 +161,7 @@ const trace = <A extends readonly unknown[], R>(
     const inputs = leavesOf(args, isAval).map(({ path, value: { shape, dtype } }) => input({ shape, dtype }, path))
     const result = f(...(rebuild(args, isAval, inputs) as A))
     const outputs = leavesOf<Tensor>(result, isTensor).map(({ value }) => value)
-    return { graph: siblings(optimise({ inputs, outputs })), result }
+    return { graph: optimise({ inputs, outputs }), result }
   })
 
 /**

@@ -14,6 +14,7 @@ import { computeText } from '../wgsl.js'
 import { Builder, elementsOf, type Operand, type Place, regionOf, toFour, WORKGROUP } from './builder.js'
 import { foldCall, foldHomes } from './folds.js'
 import { gatherParts } from './parts.js'
+import { siblings } from './siblings.js'
 
 const shaderCall = (
   builder: Builder,
@@ -91,7 +92,8 @@ const nameOf = (root: Root): string => {
  * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own, also where two outputs
  * are one node or an output is an input.
  */
-export const lower = (graph: Graph, { fused = true, storageBuffers = 8, launch = LAUNCH }: LowerOptions = {}): Program => {
+export const lower = (given: Graph, { fused = true, storageBuffers = 8, launch = LAUNCH }: LowerOptions = {}): Program => {
+  const graph = fused ? siblings(given) : given
   const builder = new Builder()
   const order = topological(graph.outputs)
   const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused, launch })

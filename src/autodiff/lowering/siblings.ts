@@ -16,11 +16,11 @@
  * would no longer stand above; where that is one of them, they are left. A sum stays where it is, and what it is made of
  * is read by nothing else.
  */
-import { type Graph, numberOf, topological } from './graph.js'
-import { add, concat, reshape, slice, where } from './ops/index.js'
-import { bind } from './primitive.js'
-import { sizeOf } from './shape.js'
-import type { Tensor } from './tensor.js'
+import { type Graph, numberOf, topological } from '../graph.js'
+import { add, concat, reshape, slice, where } from '../ops/index.js'
+import { bind } from '../primitive.js'
+import { sizeOf } from '../shape.js'
+import type { Tensor } from '../tensor.js'
 
 /** What is asked of a graph: its nodes in order, the place of each, what reads it. */
 interface Facts {
