@@ -14,7 +14,7 @@ import { holds, input } from './autodiff/ops/index.js'
 import { optimise } from './autodiff/passes.js'
 import { type Aval, checkFunction, checkOptions, describe, ShapeError, show, sizeOf } from './autodiff/shape.js'
 import { isTensor, type Tensor } from './autodiff/tensor.js'
-import { type Leaf, leavesOf, rebuild, type WithLeaves } from './autodiff/tree.js'
+import { type Leaf, leavesLike, leavesOf, rebuild, type WithLeaves } from './autodiff/tree.js'
 import { type DeviceBuffer, release as releaseBuffer } from './kernels/buffers.js'
 import { finiteChecked } from './kernels/checks/finite.js'
 import { failureOf } from './kernels/checks/judge.js'
@@ -325,12 +325,6 @@ const misfit = (
   wanted: readonly { path: string; value: Aval }[],
   given: readonly StoredTensor[]
 ): EngineError | undefined => {
-  if (wanted.length !== given.length)
-    return invalidArgument(
-      `${wanted.length} tensors in the arguments`,
-      `there are ${given.length}`,
-      'pass trees like those that were compiled'
-    )
   for (const [i, { path, value }] of wanted.entries()) {
     const got = given[i] as StoredTensor
     const foreign = elsewhere(backend, path, got)
@@ -369,7 +363,7 @@ export const run =
     const { backend } = env
     const tensors = catchShapeError(() => {
       checkOptions('run', options, ['donate'])
-      return leavesOf(args, isStored)
+      return leavesLike('run', compiled.args, isAval, args, isStored)
     })
     if (E.isLeft(tensors)) return TE.left(tensors.left)
     const given = tensors.right.map(({ value }) => value)
@@ -484,7 +478,9 @@ export const firstNonFinite =
   <A extends readonly unknown[], R>(compiled: Compiled<A, R>) =>
   (...args: StoredArguments<A>): Engine<string | undefined> =>
   ({ backend }) => {
-    const given = leavesOf(args, isStored).map(({ value }) => value)
+    const tensors = catchShapeError(() => leavesLike('firstNonFinite', compiled.args, isAval, args, isStored))
+    if (E.isLeft(tensors)) return TE.left(tensors.left)
+    const given = tensors.right.map(({ value }) => value)
     const wrong = misfit(backend, leavesOf(compiled.args, isAval), given)
     if (wrong) return TE.left(wrong)
     if (backend.kind === 'reference') {

@@ -13,7 +13,7 @@ import { pullBack, zerosLike } from './pullback.js'
 import { checkFunction, checkOptions, describe, fail, type Shape, sameShape, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
-import { leaves, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
+import { leaves, leavesLike, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
 
 export interface Unreached {
   /** `'zero'`: an argument that the result does not depend on gets a gradient of zeros. Default: it throws, naming its path. */
@@ -68,15 +68,17 @@ export const vjp = <A extends readonly Tree[], R extends Tree>(
     out,
     (cotangent, options = {}) => {
       checkOptions('a pull-back', options, ['unreached'])
-      const given = leaves(cotangent)
-      outputs.forEach((output, i) => {
-        if (!given[i] || !sameShape(given[i].shape, output.shape))
-          fail(
-            'a pull-back',
-            `a cotangent like the result, ${outputs.map(show).join(', ')}`,
-            given.map(show).join(', '),
-            'pass a tree of the same structure and shapes'
-          )
+      const matched = leavesLike('a pull-back', out, isTensor, cotangent, isTensor)
+      const given = matched.map(({ value, path }, i) => {
+        const output = outputs[i] as Tensor
+        return sameShape(value.shape, output.shape)
+          ? value
+          : fail(
+              'a pull-back',
+              `a cotangent like the result, ${show(output)}${path && ` at '${path}'`}`,
+              show(value),
+              'pass a tree of the same structure and shapes'
+            )
       })
       return rebuild(args, isTensor, zeroOrThrow(pullBack(outputs, given, targets), targets, names, options)) as A
     }
@@ -107,6 +109,7 @@ export const valueAuxAndGrad =
     const list: readonly number[] = typeof argnums === 'number' ? [argnums] : argnums
     if (!Array.isArray(list) || !list.every(n => Number.isInteger(n) && n >= 0 && n < args.length))
       fail('grad', `argnums among the ${args.length} arguments`, describe(argnums), 'count from 0')
+    if (new Set(list).size < list.length) fail('grad', 'argnums that are all different', `[${list}]`, 'name each once')
     const originals = list.flatMap(n => leaves(args[n] as Tree))
     const names = argumentNames(args, list)
     requireFloat(originals, names)

@@ -7,15 +7,22 @@ import {
   div,
   equal,
   exp,
+  greater,
+  isFinite,
+  less,
   log,
   matmul,
   max,
+  maximum,
   mean,
+  minimum,
   mul,
   oneHot,
   type ReduceOptions,
+  relu,
   reshape,
   rsqrt,
+  sigmoid,
   slice,
   sqrt,
   stopGradient,
@@ -29,6 +36,13 @@ import { axesOf, checkFunction, checkOptions, describe, fail, show, sizeOf } fro
 import { isTensor, requireTensor, type Tensor } from './tensor.js'
 
 const square = (x: Tensor): Tensor => mul(x, x)
+
+/** Without the axes that a reduction has left with extent 1. */
+const withoutAxes = (x: Tensor, axes: readonly number[]): Tensor =>
+  reshape(
+    x,
+    x.shape.filter((_, axis) => !axes.includes(axis))
+  )
 
 /**
  * The mean over `axes`, which keep their place, added up from the first value along them, a constant to every derivative: values that are all equal have
@@ -58,12 +72,7 @@ export const variance = (x: Tensor, axes?: number | readonly number[], options: 
   const { keepDims = false } = checkOptions('variance', options, ['keepDims'])
   const found = axesOf('variance', axes, requireTensor('variance', x).shape.length)
   const spread = spreadOf(x, found)
-  return keepDims
-    ? spread
-    : reshape(
-        spread,
-        x.shape.filter((_, axis) => !found.includes(axis))
-      )
+  return keepDims ? spread : withoutAxes(spread, found)
 }
 
 /** Learnable scale and shift of a batch norm, f32[C] each. */
@@ -136,6 +145,35 @@ export const softmax = (x: Tensor, axis = -1): Tensor => {
   return div(powers, sum(powers, axis, { keepDims: true }))
 }
 
+/** log(sum of e^x) over `axis`, without overflow; minus infinity where all x are. */
+export const logSumExp = (x: Tensor, axis = -1, options: ReduceOptions = {}): Tensor => {
+  const { keepDims = false } = checkOptions('logSumExp', options, ['keepDims'])
+  const found = axesOf('logSumExp', axis, requireTensor('logSumExp', x).shape.length)
+  const top = stopGradient(max(x, axis, { keepDims: true }))
+  // e^(x - top) of infinities is NaN: they are taken as they are.
+  const shift = where(isFinite(top), top, 0)
+  const total = add(log(sum(exp(sub(x, shift)), axis, { keepDims: true })), shift)
+  return keepDims ? total : withoutAxes(total, found)
+}
+
+/** log(1 + e^x), without overflow. Its derivative is sigmoid(x), at 0 too, where a composition of relu and abs has a kink. */
+export const softplus: (x: Tensor) => Tensor = customVjp(
+  x => sub(relu(x as Tensor), log(sigmoid(abs(x as Tensor)))),
+  (g, [x]) => [mul(g, sigmoid(x as Tensor))]
+)
+
+/**
+ * x within bounds. Its derivative is 1 from bound to bound, both included, where `minimum` of `maximum` has a half.
+ * @example clamp(x, 0, 6)
+ */
+export const clamp = (x: Tensor, least: number, most: number): Tensor => {
+  if (!(least <= most)) fail('clamp', 'bounds of which the first is not above the second', `${least} and ${most}`, 'swap them')
+  return customVjp(
+    y => minimum(maximum(y as Tensor, least), most),
+    (g, [y]) => [where(add(less(y as Tensor, least), greater(y as Tensor, most)), 0, g)]
+  )(x)
+}
+
 /** log softmax(x), without forming the softmax. */
 export const logSoftmax = (x: Tensor, axis = -1): Tensor => {
   const y = shifted(x, axis)
@@ -180,12 +218,51 @@ export const unlessZero = (x: Tensor, f: (x: Tensor) => Tensor): Tensor => {
   return where(isZero, 0, f(where(isZero, 1, x)))
 }
 
-/** Euclidean norm over `axes` (all by default); at the zero vector its gradient is 0, and its second derivative. */
-export const norm = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
-  unlessZero(sum(square(x), axes, options), sqrt)
+/**
+ * Sums of squares beyond these lose digits, or are 0 or infinite though their terms are not: squares are then taken of x
+ * times a power of two, which is exact. Any sum of float32's own range is within [LEAST, MOST] after that.
+ */
+const [LEAST, MOST] = [2 ** -90, 2 ** 90]
+const [RAISE, LOWER] = [2 ** 100, 2 ** -84]
+
+/** The norm of whatever size, `axes` keeping their place. Three sums of squares, on one way through x. */
+const sizeOfVectors = (x: Tensor, axes: readonly number[]): Tensor => {
+  const root = (scale: number): Tensor => mul(sqrt(sum(square(mul(x, scale)), axes, { keepDims: true })), 1 / scale)
+  const usual = sum(square(x), axes, { keepDims: true })
+  return where(greater(usual, MOST), root(LOWER), where(less(usual, LEAST), root(RAISE), sqrt(usual)))
+}
+
+/** Its derivative is x / |x|, whose own comes of this one: that of the sums would meet what is infinite of the two not chosen. */
+const lengths = (axes: readonly number[]): ((x: Tensor) => Tensor) =>
+  customVjp(
+    x => sizeOfVectors(x as Tensor, axes),
+    (g, [x]) => [
+      mul(
+        g,
+        unlessZero(lengths(axes)(x as Tensor), length => div(x as Tensor, length))
+      )
+    ]
+  )
+
+/** Euclidean norm over `axes` (all by default), of vectors of any size; at the zero vector its gradient is 0, and its second derivative. */
+export const norm = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
+  const { keepDims = false } = checkOptions('norm', options, ['keepDims'])
+  const found = axesOf('norm', axes, requireTensor('norm', x).shape.length)
+  const length = lengths(found)(x)
+  return keepDims ? length : withoutAxes(length, found)
+}
+
+/** x times a power of two for each vector along `axis`, so that its sum of squares is neither 0 nor infinite unless it is. */
+const scaled = (x: Tensor, axis: number): Tensor => {
+  const size = stopGradient(sum(square(x), axis, { keepDims: true }))
+  return mul(x, where(greater(size, MOST), LOWER, where(less(size, LEAST), RAISE, 1)))
+}
 
 /** x / |x| along `axis`; 0 where x is 0. */
-const unit = (x: Tensor, axis: number): Tensor => mul(x, unlessZero(sum(square(x), axis, { keepDims: true }), rsqrt))
+const unit = (x: Tensor, axis: number): Tensor => {
+  const y = scaled(x, axis)
+  return mul(y, unlessZero(sum(square(y), axis, { keepDims: true }), rsqrt))
+}
 
 const flat = (x: Tensor): Tensor => reshape(x, [1, -1])
 
@@ -222,7 +299,7 @@ export const meanPairwiseCosine = (rows: Rows): Tensor => meanOfPairs(pairs(unit
 
 /** `signcorr`: the mean over pairs of (g_i . g_j) / (|g_i| . |g_j|), absolute values elementwise; a pair with nothing in common counts 0. */
 export const meanPairwiseSignCosine = (rows: Rows): Tensor => {
-  const g = asRows('meanPairwiseSignCosine', rows)
+  const g = scaled(asRows('meanPairwiseSignCosine', rows), 1)
   return meanOfPairs(unlessZero(pairs(abs(g)), sizes => div(pairs(g), sizes)))
 }
 

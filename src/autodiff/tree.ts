@@ -19,6 +19,10 @@ export interface Leaf<L> {
 
 type IsLeaf<L> = (value: unknown) => value is L
 
+const at = (path: string): string => (path ? `at '${path}'` : 'at the root')
+const below = (path: string, key: string): string => (path ? `${path}.${key}` : key)
+const kindOf = (part: unknown): string => (Array.isArray(part) ? 'a list' : 'a record')
+
 /** Leaves with their paths, records in the order of their keys. */
 export const leavesOf = <L>(tree: unknown, isLeaf: IsLeaf<L>, path = ''): Leaf<L>[] => {
   if (isLeaf(tree)) return [{ path, value: tree }]
@@ -29,7 +33,39 @@ export const leavesOf = <L>(tree: unknown, isLeaf: IsLeaf<L>, path = ''): Leaf<L
       `${describe(tree)} at '${path || 'the root'}'`,
       'wrap numbers with tensor()'
     )
-  return Object.entries(tree as object).flatMap(([key, value]) => leavesOf(value, isLeaf, path ? `${path}.${key}` : key))
+  return Object.entries(tree as object).flatMap(([key, value]) => leavesOf(value, isLeaf, below(path, key)))
+}
+
+/**
+ * The leaves of `tree` in the order of those of `like`: records are matched by key, in whatever order they have them.
+ * Refused, in the name of `what`: a leaf, a list or a record where the other tree has something else or nothing.
+ */
+export const leavesLike = <K, L>(
+  what: string,
+  like: unknown,
+  isLike: IsLeaf<K>,
+  tree: unknown,
+  isLeaf: IsLeaf<L>
+): readonly Leaf<L>[] => {
+  const cure = 'pass a tree with the same keys, whatever their order'
+  const matched = (part: unknown, own: unknown, path: string): readonly Leaf<L>[] => {
+    if (isLike(part)) {
+      if (!isLeaf(own)) return fail(what, `one tensor ${at(path)}`, describe(own), cure)
+      return [{ path, value: own }]
+    }
+    const isBranch = typeof own === 'object' && own !== null && !isLeaf(own) && !ArrayBuffer.isView(own)
+    if (!isBranch || Array.isArray(own) !== Array.isArray(part))
+      return fail(what, `${kindOf(part)} ${at(path)}`, isLeaf(own) ? 'one tensor' : isBranch ? kindOf(own) : describe(own), cure)
+    const [wanted, given] = [part, own].map(one => Object.keys(one as object)) as [string[], string[]]
+    const missing = wanted.find(key => !Object.hasOwn(own, key))
+    if (missing !== undefined) return fail(what, `a leaf or branch ${at(below(path, missing))}`, 'none', cure)
+    const extra = given.find(key => !Object.hasOwn(part as object, key))
+    if (extra !== undefined) return fail(what, `nothing ${at(below(path, extra))}`, 'a leaf or branch there', cure)
+    return wanted.flatMap(key =>
+      matched((part as Record<string, unknown>)[key], (own as Record<string, unknown>)[key], below(path, key))
+    )
+  }
+  return matched(like, tree, '')
 }
 
 /** The same tree with other leaves, taken in the order of `leavesOf`. */
@@ -53,12 +89,12 @@ export const paths = (tree: Tree): string[] => leavesOf(tree, isTensor).map(leaf
 export const mapTree = <T extends Tree>(tree: T, f: (leaf: Tensor, index: number) => Tensor): T =>
   rebuild(tree, isTensor, leaves(tree).map(f)) as T
 
-/** `f` on corresponding tensors of trees of one structure. */
+/** `f` on corresponding tensors of trees of one structure: those of one path, whatever the order of keys. The result is like the first. */
 export const zipTrees = <T extends Tree>(
   tree: T,
   others: readonly Tree[],
   f: (leaf: Tensor, ...others: Tensor[]) => Tensor
 ): T => {
-  const rest = others.map(leaves)
-  return mapTree(tree, (leaf, i) => f(leaf, ...rest.map(list => list[i] as Tensor)))
+  const rest = others.map(other => leavesLike('zipTrees', tree, isTensor, other, isTensor))
+  return mapTree(tree, (leaf, i) => f(leaf, ...rest.map(list => (list[i] as Leaf<Tensor>).value)))
 }

@@ -69,7 +69,7 @@ const levelsOf = (calls: readonly Call[]): number[] => {
 }
 
 /** What a call may keep alive while it waits for others of its kernel, in bytes. */
-const LIGHT = 2 ** 20
+const LIGHT = 2 ** 21
 
 /**
  * Levels at which light calls are as late as what reads them allows: there they meet others. Heavy ones are early, and free what they read.

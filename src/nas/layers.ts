@@ -2,7 +2,7 @@
  * Layers as values: the parameters and batch norms that a layer has, by name, and what it does to a tensor. Names are the paths of the
  * official modules (`cells.0.edges.1<-0.3.op.1.weight`), so that states can be compared and exchanged by name.
  */
-import { type Affine, batchNorm, batchNormEval, type Moments } from '../autodiff/nn.js'
+import { type Affine, batchNorm, batchNormEval, type Moments, softplus } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import { fail, show, sizeOf } from '../autodiff/shape.js'
 import type { Shape, Tensor } from '../autodiff/tensor.js'
@@ -31,12 +31,6 @@ export interface NoiseSite {
 export type Weights = Readonly<Record<string, Tensor>>
 /** Means and variances of batch norms, by name. */
 export type Statistics = Readonly<Record<string, Moments>>
-
-/** log(1 + e^x), without overflow; its derivative is the sigmoid, to every order. */
-const softplus = $.customVjp(
-  x => $.sub($.relu(x as Tensor), $.log($.sigmoid($.abs(x as Tensor)))),
-  (g, [x]) => [$.mul(g, $.sigmoid(x as Tensor))]
-)
 
 /** x Phi(x) by its tanh form: x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))) / 2 (Hendrycks & Gimpel, 2016). */
 const gelu = (x: Tensor): Tensor => {

@@ -1,11 +1,15 @@
 /** Optimisers as functions: gradient, state and values in, new values and state out. */
 import { norm } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
+import { describe, fail } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import { type Tree, zipTrees } from '../autodiff/tree.js'
 
-/** The factor that brings a gradient of this norm to at most `limit`: limit / (norm + 1e-6) where that is below 1. */
-export const clipFactor = (gradientNorm: Tensor, limit: number): Tensor => $.minimum($.div(limit, $.add(gradientNorm, 1e-6)), 1)
+/** The factor that brings a gradient of this norm to at most `limit`, which is above 0: limit / (norm + 1e-6) where that is below 1. */
+export const clipFactor = (gradientNorm: Tensor, limit: number): Tensor =>
+  limit > 0
+    ? $.minimum($.div(limit, $.add(gradientNorm, 1e-6)), 1)
+    : fail('clipFactor', 'a limit above 0', describe(limit), 'leave the clip out where there is to be none')
 
 /** The norm of several tensors together. */
 export const globalNorm = (tensors: readonly Tensor[]): Tensor => norm($.concat(tensors.map(x => $.reshape(x, [-1]))))

@@ -5,10 +5,20 @@
 import { describe, expect, it } from 'vitest'
 import { grad, hessian } from '../../src/autodiff/grad.js'
 import { type NdArray, ndarray } from '../../src/autodiff/ndarray.js'
-import { cosine, crossEntropy, meanPairwiseCosine, meanPairwiseSignCosine, norm } from '../../src/autodiff/nn.js'
+import {
+  clamp,
+  cosine,
+  crossEntropy,
+  logSumExp,
+  meanPairwiseCosine,
+  meanPairwiseSignCosine,
+  norm,
+  softplus
+} from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine.js'
+import { clipFactor, globalNorm } from '../../src/nas/optim.js'
 import { backends, evaluateOn } from '../backends.js'
 
 interface Convention {
@@ -51,6 +61,77 @@ const kinks: Readonly<Record<string, Convention>> = {
   'abs at 0 has derivative 0': at(x => $.sum($.abs(x)), ndarray([0, -0, -2]), 2, [0, 0, -1], zeros(9)),
   'x |x| has second derivative 0 there': at(x => $.sum($.mul(x, $.abs(x))), ndarray([0, -1]), -1, [0, 2], diagonal(0, -2)),
   'sign has derivative 0 everywhere': at(x => $.sum($.mul($.sign(x), x)), ndarray([0, -3]), 3, [0, -1], zeros(4))
+}
+
+/** What a composition would have wrong at a point, right by a rule of its own. */
+const smooth: Readonly<Record<string, Convention>> = {
+  'softplus at 0': at(x => $.sum(softplus(x)), ndarray([0]), Math.LN2, [0.5], [0.25]),
+  'softplus far out': at(x => $.sum(softplus(x)), ndarray([1000, -1000]), 1000, [1, 0], zeros(4)),
+  'clamp has slope 1 from bound to bound': at(
+    x => $.sum($.mul(clamp(x, -1, 2), 3)),
+    ndarray([-2, -1, 0, 2, 3]),
+    3 * (-1 - 1 + 0 + 2 + 2),
+    [0, 3, 3, 3, 0],
+    zeros(25)
+  ),
+  'logSumExp of large numbers': at(
+    x => logSumExp(x),
+    ndarray([1000, 1000]),
+    1000 + Math.LN2,
+    [0.5, 0.5],
+    [0.25, -0.25, -0.25, 0.25]
+  ),
+  'logSumExp of minus infinities and a number': values(
+    [ndarray([Number.NEGATIVE_INFINITY, 2, Number.NEGATIVE_INFINITY, Number.NEGATIVE_INFINITY], [2, 2])],
+    x => $.exp(logSumExp(x)),
+    [Math.exp(2), 0]
+  ),
+  'maximum and minimum of one bound share a slope of 1': at(
+    x => $.sum($.add($.maximum(x, 0), $.minimum(x, 0))),
+    ndarray([0, 1]),
+    1,
+    [1, 1],
+    zeros(4)
+  ),
+  'a bound counts the same however it is written': values(
+    [ndarray([-1, 1])],
+    x =>
+      $.add(
+        grad((y: Tensor) => $.sum($.minimum(1, $.maximum(-1, y))))(x),
+        grad((y: Tensor) => $.sum($.maximum($.minimum(y, 1), -1)))(x)
+      ),
+    [1, 1]
+  )
+}
+
+/** 3 and 4, of which a square is beyond float32 or 0. */
+const ofSize = (size: number): Readonly<Record<string, Convention>> => {
+  const [three, four] = [3 * size, 4 * size]
+  const angled = ndarray([three, four, four, three])
+  return {
+    [`the norm at ${size}`]: at(
+      x => norm(x),
+      ndarray([three, four]),
+      5 * size,
+      [0.6, 0.8],
+      [0.64, -0.48, -0.48, 0.36].map(entry => entry / (5 * size))
+    ),
+    [`a cosine at ${size}`]: values([angled], x => cosine(half(x, 0), half(x, 1)), [0.96]),
+    [`its gradient at ${size}`]: values(
+      [angled],
+      x => $.mul(grad((y: Tensor) => cosine(half(y, 0), half(y, 1)))(x), size),
+      [0.224, -0.168, -0.168, 0.224].map(entry => entry / 5)
+    ),
+    [`of equal rows at ${size}`]: values([ndarray([three, four, three, four], [2, 2])], x => meanPairwiseCosine(x), [1]),
+    [`signs of rows at ${size} and 1`]: values([ndarray([size, -2 * size, 3, 1], [2, 2])], x => meanPairwiseSignCosine(x), [0.2])
+  }
+}
+const sizes: Readonly<Record<string, Convention>> = {
+  ...Object.assign({}, ...[1e25, 1e-25, 1e-37, 1e37, 1].map(ofSize)),
+  'rows of very different sizes': values([ndarray([3e30, 4e30, 3e-30, 4e-30], [2, 2])], x => norm(x, 1), [5e30, 5e-30]),
+  'a large gradient that is clipped': values([ndarray([3e25, 4e25])], x => $.mul(x, clipFactor(globalNorm([x]), 1)), [0.6, 0.8]),
+  'an infinity': values([ndarray([Number.POSITIVE_INFINITY, 1])], x => $.div(1, norm(x)), [0]),
+  'a NaN, large or small': values([ndarray([nan, 1e30, nan, 1e-30, nan, 0], [3, 2])], x => norm(x, 1), [nan, nan, nan])
 }
 
 const ties: Readonly<Record<string, Convention>> = {
@@ -183,6 +264,8 @@ const outOfRange: Readonly<Record<string, Convention>> = {
 describe.each(
   Object.entries({
     'at a kink': kinks,
+    'where a composition goes wrong': smooth,
+    'of vectors of any size,': sizes,
     ties,
     'a zero vector counts 0, and derivatives there are 0: in': zeroVectors,
     'an untaken branch': untaken,

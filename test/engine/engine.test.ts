@@ -286,7 +286,7 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
         "Wanted f32[3] at '0', but it is i32[3]: pass that shape, or compile again."
       )
       expect((await refused(run(compiled)(x, {} as never))).message).toBe(
-        'Wanted 2 tensors in the arguments, but there are 1: pass trees like those that were compiled.'
+        "run requires a leaf or branch at '1.y', but got none; pass a tree with the same keys, whatever their order."
       )
     })
 

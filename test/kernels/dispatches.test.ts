@@ -117,7 +117,7 @@ describe('what shares a dispatch', () => {
         calls,
         4,
         8,
-        bytes.map((size, slot) => (slot === 0 ? 2 ** 21 : size))
+        bytes.map((size, slot) => (slot === 0 ? 2 ** 22 : size))
       )
     ).toEqual(['2', '3', '4', '5'])
   })
