@@ -69,7 +69,9 @@ it.runIf(process.env['TEST_ALL'])(
     const { harmonies: without } = await searched({ method: 'darts', epochs: '6' })
     // The first epoch has a lambda of 0: both begin alike.
     expect(with1[0]).toBeCloseTo(without[0] as number, 3)
-    expect(with1.at(-1)).toBeGreaterThan(0.5)
+    // Single epochs vary: 0.37 to 0.80 in the last one of eight runs, 0.51 to 0.73 as the mean of three.
+    const last = with1.slice(-3)
+    expect(last.reduce((sum, harmony) => sum + harmony, 0) / last.length).toBeGreaterThan(0.4)
     for (const harmony of without) expect(Math.abs(harmony)).toBeLessThan(0.2)
   },
   PATIENCE
