@@ -4,8 +4,8 @@
  */
 import { type Graph, numberOf, topological } from './graph.js'
 import { type NdArray, ndarray } from './ndarray.js'
-import { broadcastTo, mul, neg, reshape, sumOfParts, tensor } from './ops/index.js'
-import { sizeOf } from './shape.js'
+import { broadcastTo, holds, mul, neg, reshape, sumOfParts, tensor } from './ops/index.js'
+import { type Shape, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
 /** What stands for a node, whose inputs have been replaced already. */
@@ -63,28 +63,22 @@ const LARGEST_FOLDED = 4096
 
 const folded: Rule = node => {
   const { kernel, reference } = node.primitive
+  /** What float64 holds and the dtype does not is left to the device, which gives an infinity. */
+  const known = (data: NdArray['data'], shape: Shape): Tensor | undefined =>
+    data.every(value => holds(node.dtype, value)) ? tensor(data, shape, node.dtype) : undefined
   if (!kernel || node.inputs.length === 0) return node
   if (kernel.kind === 'map') {
     const values = node.inputs.map(numberOf)
     if (values.every(value => value !== undefined)) {
       const scalars = node.inputs.map((input, i) => ndarray([values[i] as number], [], input.dtype))
-      return broadcastTo(
-        tensor(reference(scalars, node.attributes, { shape: [], dtype: node.dtype }), [], node.dtype),
-        node.shape
-      )
+      const result = known(reference(scalars, node.attributes, { shape: [], dtype: node.dtype }), [])
+      return result ? broadcastTo(result, node.shape) : node
     }
   }
   if (kernel.kind === 'view' || sizeOf(node.shape) > LARGEST_FOLDED) return node
   if (!node.inputs.every(input => input.primitive.name === 'constant')) return node
-  return tensor(
-    reference(
-      node.inputs.map(input => input.attributes['value'] as NdArray),
-      node.attributes,
-      node
-    ),
-    node.shape,
-    node.dtype
-  )
+  const values = node.inputs.map(input => input.attributes['value'] as NdArray)
+  return known(reference(values, node.attributes, node), node.shape) ?? node
 }
 
 /** The rule that knows what it has seen: an equal node of before stands for each, and for those beneath it that other rules have made. */

@@ -231,6 +231,15 @@ describe('common subexpressions', () => {
   })
 })
 
+describe('constants beyond float32', () => {
+  it('are left to the device', () => {
+    const [large, list] = [$.tensor(1e30), $.tensor([1e30, 1])]
+    for (const before of [$.mul(large, large), $.mul(list, list), $.sqrt($.mul(large, large))])
+      expect(countNodes(rewritten(optimise, before))['mul']).toBe(1)
+    expect(countNodes(rewritten(optimise, $.mul(large, 2)))).toEqual({ constant: 1 })
+  })
+})
+
 describe('siblings', () => {
   const shape = [2, 4, 5, 5]
   const image = $.input({ shape, dtype: 'f32' }, 'x')
