@@ -212,6 +212,10 @@ const turns = (text: string): number => {
   if (!Number.isInteger(count) || count < 1) throw new InvalidArgumentError('A whole number of at least 1 is wanted.')
   return count
 }
+const torchDevice = (text: string): keyof typeof TORCH => {
+  if (text !== 'cpu' && text !== 'cuda') throw new InvalidArgumentError('It can be cpu or cuda.')
+  return text
+}
 /** A file to be written in the end: whether its folder is there is seen before hours of work. */
 const output = (file: string): string => {
   if (!existsSync(dirname(file))) throw new InvalidArgumentError(`The folder ${dirname(file)} does not exist: make it first.`)
@@ -223,7 +227,7 @@ interface Options {
   readonly only?: readonly string[]
   readonly adapter?: readonly string[]
   readonly peers?: boolean
-  readonly torch?: true | string
+  readonly torch?: true | keyof typeof TORCH
   readonly rounds: number
   readonly verify: boolean
   readonly json?: string
@@ -242,7 +246,11 @@ const options = new Command('npm run bench --')
     parts
   )
   .option('--peers', 'jax-js and TensorFlow.js beside it, taking turns (installs bench/peers on its first use)')
-  .option('--torch [device]', 'PyTorch beside it, where python3 has it: on the CPU, or on `cuda`, eager and as a CUDA graph')
+  .option(
+    '--torch [device]',
+    'PyTorch beside it, where python3 has it: on the CPU, or on `cuda`, eager and as a CUDA graph',
+    torchDevice
+  )
   .option('--rounds <count>', 'turns of each engine', turns, 5)
   .option(
     '--no-verify',
@@ -290,16 +298,14 @@ if (options.explain !== undefined) {
 
 if (options.peers) installPeers()
 const on = options.torch === true ? 'cpu' : options.torch
-if (on !== undefined && on !== 'cpu' && on !== 'cuda')
-  stop(`PyTorch was wanted on "${on}", but it can be on cpu or cuda: name one of these.`)
-const python = on && pythonWithTorch(on as keyof typeof TORCH)
+const python = on && pythonWithTorch(on)
 if (on && python === undefined)
   process.stderr.write(
     on === 'cuda'
       ? 'PyTorch is left out: python3 cannot import torch and numpy, or torch finds no CUDA device\n'
       : 'PyTorch is left out: python3 cannot import torch and numpy (Debian: apt-get install python3-torch)\n'
   )
-const torch: readonly string[] = python ? TORCH[on as keyof typeof TORCH] : []
+const torch: readonly string[] = on && python ? TORCH[on] : []
 
 process.stdout.write(header())
 const rows: Row[] = []

@@ -193,6 +193,7 @@ export const compile =
         const { progress, ...options } = given
         const { device, kind: _, ...usual } = backend
         const { program, checks } = programFor(graph, device, { ...usual, ...options })
+        // Checks write one report in their order: by levels they would come last, and keep every result until then.
         return pipe(
           TE.fromEither(planProgram(program, device.limits, checks.length === 0 ? callsTogether(device.info) : 1)),
           TE.chain(plan =>
@@ -341,6 +342,21 @@ const misfit = (
   return undefined
 }
 
+/** The tensors of arguments in the order of those that a function was compiled for, if they are such. */
+const argumentsFor = <A extends readonly unknown[], R>(
+  what: string,
+  compiled: Compiled<A, R>,
+  args: unknown,
+  backend: Backend
+): E.Either<EngineError, readonly StoredTensor[]> =>
+  pipe(
+    catchShapeError(() => leavesLike(what, compiled.args, isAval, args, isStored).map(({ value }) => value)),
+    E.chain(given => {
+      const wrong = misfit(backend, leavesOf(compiled.args, isAval), given)
+      return wrong ? E.left(wrong) : E.right(given)
+    })
+  )
+
 /** Why places do not name arguments, if they do not. */
 const wrongPlace = (donate: readonly number[], count: number): EngineError | undefined =>
   Array.isArray(donate) && donate.every(n => Number.isInteger(n) && n >= 0 && n < count)
@@ -361,14 +377,14 @@ export const run =
   (...args: StoredArguments<A>): Engine<Stored<R>> =>
   env => {
     const { backend } = env
-    const tensors = catchShapeError(() => {
-      checkOptions('run', options, ['donate'])
-      return leavesLike('run', compiled.args, isAval, args, isStored)
-    })
-    if (E.isLeft(tensors)) return TE.left(tensors.left)
-    const given = tensors.right.map(({ value }) => value)
+    const checked = pipe(
+      catchShapeError(() => checkOptions('run', options, ['donate'])),
+      E.chain(() => argumentsFor('run', compiled, args, backend))
+    )
+    if (E.isLeft(checked)) return TE.left(checked.left)
+    const given = checked.right
     const { donate = [] } = options
-    const wrong = misfit(backend, leavesOf(compiled.args, isAval), given) ?? wrongPlace(donate, args.length)
+    const wrong = wrongPlace(donate, args.length)
     if (wrong) return TE.left(wrong)
     const outputs = leavesOf<Tensor>(compiled.result, isTensor).map(({ value }) => value)
     const finish = (stored: readonly StoredTensor['stored'][]): Stored<R> => {
@@ -478,11 +494,9 @@ export const firstNonFinite =
   <A extends readonly unknown[], R>(compiled: Compiled<A, R>) =>
   (...args: StoredArguments<A>): Engine<string | undefined> =>
   ({ backend }) => {
-    const tensors = catchShapeError(() => leavesLike('firstNonFinite', compiled.args, isAval, args, isStored))
-    if (E.isLeft(tensors)) return TE.left(tensors.left)
-    const given = tensors.right.map(({ value }) => value)
-    const wrong = misfit(backend, leavesOf(compiled.args, isAval), given)
-    if (wrong) return TE.left(wrong)
+    const checked = argumentsFor('firstNonFinite', compiled, args, backend)
+    if (E.isLeft(checked)) return TE.left(checked.left)
+    const given = checked.right
     if (backend.kind === 'reference') {
       const bindings = new Map(compiled.graph.inputs.map((node, i) => [node, arraysOf(given)[i] as NdArray]))
       return TE.fromIO(() => {

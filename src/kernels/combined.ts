@@ -92,9 +92,9 @@ const entryPoint = (main: string, calls: number): string => {
 export const combined = ({ code, origins }: Source, places: readonly (readonly number[])[]): Source => {
   const lines = code.split('\n')
   const functions = functionsOf(lines)
-  const buffers = lines.flatMap(line => {
+  const buffers = lines.flatMap((line, at) => {
     const [, binding, name] = BINDING.exec(line) ?? []
-    return name === undefined ? [] : [{ line, name, binding: Number(binding) }]
+    return name === undefined ? [] : [{ at, name, binding: Number(binding) }]
   })
   const names = bound(
     lines,
@@ -129,9 +129,9 @@ export const combined = ({ code, origins }: Source, places: readonly (readonly n
   })
   places.forEach((own, k) => {
     const mine = namesOf(k)
-    for (const { line, name, binding } of k === 0 ? [] : buffers) {
+    for (const { at, name, binding } of k === 0 ? [] : buffers) {
       if (mine.get(name) === `${name}_${k}`)
-        put(renamed(line, mine).replace(/@binding\(\d+\)/, `@binding(${own[binding]})`), lines.indexOf(line))
+        put(renamed(lines[at] as string, mine).replace(/@binding\(\d+\)/, `@binding(${own[binding]})`), at)
     }
     for (const { name, from: start, to } of functions) {
       if (name === 'main') put(renamed(asFunction(lines.slice(start, to)), mine), start)

@@ -104,7 +104,7 @@ const fits = (calls: Dispatch, mostBuffers: number): boolean => {
 /** Shaders that stride over what is there, by as many workgroups in x as are launched: it may be more than a call asks for. */
 const STRIDING: ReadonlySet<string> = new Set(['map', 'map_strided', 'map_rows', 'reduce', 'gather_parts'])
 
-/** What a dispatch launches: in x as many as any of its calls wants, in z all of them. */
+/** What a dispatch launches: in x as many workgroups as the call that wants most, in z those of all calls. */
 export const workgroupsOf = (calls: Dispatch): Call['workgroups'] => {
   const [{ workgroups }] = calls
   return [Math.max(...calls.map(one => one.workgroups[0])), workgroups[1], workgroups[2] * calls.length]

@@ -143,7 +143,7 @@ export const execute =
         buffers[slot] = output
       })
       const { steps } = executable
-      for (let at = 0; at === 0 || at < steps.length; at += PIECE)
+      for (let at = 0; at < steps.length; at += PIECE)
         device.device.queue.submit([encode(device, executable, steps.slice(at, at + PIECE), buffers)])
       lane.inFlight.push(waiting(device.info, device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined))
     })

@@ -273,7 +273,8 @@ describe('siblings', () => {
   // Results that another kernel computes: what is a result itself is left as it is.
   const gradients = (order: 1 | 2): Graph =>
     optimise({ inputs, outputs: (order === 1 ? pulled : pulledTwice)(...inputs).map($.tanh) })
-  const [w0, w1, w2] = filters as unknown as readonly [Tensor, Tensor, Tensor]
+  const filter = (k: number): Tensor => filters[k] as Tensor
+  const [w0, w1, w2] = [filter(0), filter(1), filter(2)]
   const counted = (graph: Graph) => countNodes(graph.outputs)
 
   it.each([1, 2] as const)('of a cell and its derivatives of order %i become one, with the same values', order => {

@@ -1,34 +1,13 @@
 /** Calls that share a dispatch: every kernel, several at once, gives what it gives alone, to the last bit. */
 import { describe, expect, it } from 'vitest'
-import { release } from '../../src/kernels/buffers.js'
 import { combined } from '../../src/kernels/combined.js'
 import { type Dispatch, dispatchesOf, workgroupsOf } from '../../src/kernels/dispatches.js'
-import { disposeExecutable, execute, prepare, readback, upload } from '../../src/kernels/execute.js'
-import { plan } from '../../src/kernels/plan.js'
 import { expand } from '../../src/kernels/shader.js'
 import type { Call, Data, Program, Slot } from '../../src/kernels/spec.js'
-import { device } from '../device.js'
 import { EXAMPLES, type Example, OTHERS, programOf } from './examples.js'
 import { call } from './programs.js'
 import { right } from './results.js'
-
-const sizeOf = ({ shape }: Slot): number => shape.reduce((a, b) => a * b, 1)
-
-/** What a program gives with up to `most` calls in a dispatch, and how many dispatches that are. */
-const run = async (program: Program, inputs: readonly Data[], most: number) => {
-  const planned = right(plan(program, device.limits, most))
-  const executable = right(await prepare(device, planned)())
-  const held = await Promise.all(inputs.map(async data => right(await upload(device, data)())))
-  const outputs = right(await execute(device, executable, held)())
-  const reads = outputs.map((buffer, i) => {
-    const slot = program.slots[program.outputs[i] as number] as Slot
-    return { buffer, dtype: slot.dtype, length: sizeOf(slot) }
-  })
-  const results = right(await readback(device, reads)())
-  for (const buffer of [...held, ...outputs]) release(buffer)
-  disposeExecutable(executable)
-  return { results, dispatches: planned.dispatches.length }
-}
+import { run, sizeOf } from './runs.js'
 
 /** So many copies of a program as one. All read the first input of the first copy; the others are their own. */
 const copies = (program: Program, count: number): Program => {

@@ -9,14 +9,12 @@ import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Shape, Tensor } from '../../src/autodiff/tensor.js'
 import { lowered } from '../../src/engine.js'
-import { release } from '../../src/kernels/buffers.js'
-import { disposeExecutable, execute, prepare, readback, upload } from '../../src/kernels/execute.js'
-import { plan } from '../../src/kernels/plan.js'
 import { type Facts, select } from '../../src/kernels/select.js'
 import { loadShader } from '../../src/kernels/shader.js'
 import type { Data, Program, Slot } from '../../src/kernels/spec.js'
 import { device, GPU } from '../device.js'
 import { right } from './results.js'
+import { run as runAll, sizeOf } from './runs.js'
 
 type Function = (...x: readonly Tensor[]) => Tensor
 
@@ -26,8 +24,6 @@ const SUM = 1e-6
 /** The facts that the variants below ask for. On an adapter with others the choice is tested with these, the values with its own. */
 const FACTS: Facts = { subgroupSize: 8, software: true }
 
-const sizeOf = ({ shape }: Slot): number => shape.reduce((a, b) => a * b, 1)
-
 const programOf = (f: Function, shapes: readonly Shape[]): Program =>
   right(lowered(f as (...x: unknown[]) => Tensor)(shapes.map(shape => ({ shape, dtype: 'f32' as const })) as never))
 
@@ -35,16 +31,7 @@ const programOf = (f: Function, shapes: readonly Shape[]): Program =>
 const shadersOf = ({ calls }: Program): string[] =>
   calls.map(({ shader, op }) => (op?.includes('array<vec4<') ? `${shader} by vec4` : shader))
 
-const run = async (program: Program, inputs: readonly Data[]): Promise<Data> => {
-  const executable = right(await prepare(device, right(plan(program, device.limits)))())
-  const held = await Promise.all(inputs.map(async data => right(await upload(device, data)())))
-  const outputs = right(await execute(device, executable, held)())
-  const slot = program.slots[program.outputs[0] as number] as Slot
-  const [data] = right(await readback(device, [{ buffer: outputs[0] as never, dtype: slot.dtype, length: sizeOf(slot) }])())
-  for (const buffer of [...held, ...outputs]) release(buffer)
-  disposeExecutable(executable)
-  return data as Data
-}
+const run = async (program: Program, inputs: readonly Data[]): Promise<Data> => (await runAll(program, inputs)).results[0] as Data
 
 const random = (seed: number): ((n: number) => Float32Array<ArrayBuffer>) => {
   let state = seed >>> 0

@@ -23,7 +23,7 @@ import { sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 
 /** What is asked of a graph: its nodes in order, the place of each, what reads it. */
-interface Facts {
+interface Index {
   readonly order: readonly Tensor[]
   readonly number: ReadonlyMap<Tensor, number>
   readonly readers: ReadonlyMap<Tensor, readonly Tensor[]>
@@ -55,7 +55,7 @@ const isPlain = (node: Tensor, name: string): boolean => node.primitive.name ===
 const first = (node: Tensor): Tensor => node.inputs[0] as Tensor
 const second = (node: Tensor): Tensor => node.inputs[1] as Tensor
 
-const factsOf = ({ outputs }: Graph): Facts => {
+const indexOf = ({ outputs }: Graph): Index => {
   const order = topological(outputs)
   const readers = new Map<Tensor, Tensor[]>(order.map(node => [node, []]))
   for (const node of order) {
@@ -65,7 +65,7 @@ const factsOf = ({ outputs }: Graph): Facts => {
 }
 
 /** Views have the level of what they are views of. */
-const levelsOf = ({ order }: Facts): Map<Tensor, number> => {
+const levelsOf = ({ order }: Index): Map<Tensor, number> => {
   const levels = new Map<Tensor, number>()
   for (const node of order) {
     const below = node.inputs.reduce((most, one) => Math.max(most, levels.get(one) as number), 0)
@@ -90,7 +90,7 @@ const grouped = <T>(
 }
 
 /** Sums in which something becomes one. */
-const sumsOf = ({ order, number, readers, outputs }: Facts): readonly Sum[] => {
+const sumsOf = ({ order, number, readers, outputs }: Index): readonly Sum[] => {
   const isRead = (node: Tensor, by: (reader: Tensor) => boolean): boolean => {
     const [only, ...others] = readers.get(node) as readonly Tensor[]
     return only !== undefined && others.length === 0 && by(only) && !outputs.has(node)
@@ -133,19 +133,19 @@ const sumsOf = ({ order, number, readers, outputs }: Facts): readonly Sum[] => {
 }
 
 /** What reads a node, and what reads views of it. */
-const readersOf = (facts: Facts, node: Tensor): readonly Tensor[] =>
-  (facts.readers.get(node) as readonly Tensor[]).flatMap(reader => (isView(reader) ? readersOf(facts, reader) : [reader]))
-const isOutput = (facts: Facts, node: Tensor): boolean =>
-  facts.outputs.has(node) ||
-  (facts.readers.get(node) as readonly Tensor[]).some(reader => isView(reader) && isOutput(facts, reader))
+const readersOf = (index: Index, node: Tensor): readonly Tensor[] =>
+  (index.readers.get(node) as readonly Tensor[]).flatMap(reader => (isView(reader) ? readersOf(index, reader) : [reader]))
+const isOutput = (index: Index, node: Tensor): boolean =>
+  index.outputs.has(node) ||
+  (index.readers.get(node) as readonly Tensor[]).some(reader => isView(reader) && isOutput(index, reader))
 
 /** Convolutions of one tensor. A kernel that wants rows side by side would copy its slice: what such a kernel reads is left. */
-const convolutionsOf = (facts: Facts, levels: ReadonlyMap<Tensor, number>): readonly Family[] => {
-  const { order, number } = facts
+const convolutionsOf = (index: Index, levels: ReadonlyMap<Tensor, number>): readonly Family[] => {
+  const { order, number } = index
   const isOne = (node: Tensor): boolean =>
     isPlain(node, 'conv2d') &&
-    !isOutput(facts, node) &&
-    readersOf(facts, node).every(({ primitive }) => primitive.kernel?.kind !== 'shader')
+    !isOutput(index, node) &&
+    readersOf(index, node).every(({ primitive }) => primitive.kernel?.kind !== 'shader')
   const groups = grouped(order, node =>
     isOne(node)
       ? [number.get(first(node)), levels.get(node), JSON.stringify(node.attributes), second(node).shape.slice(1)].join(' ')
@@ -160,28 +160,29 @@ const convolutionsOf = (facts: Facts, levels: ReadonlyMap<Tensor, number>): read
 }
 
 /** Gradients of filters, where a sum has the cotangents of all of them side by side already: in that order. */
-const filterGradientsOf = (facts: Facts, sums: readonly Sum[]): readonly Family[] => {
-  const { order, number } = facts
-  const places = new Map<Tensor, { readonly bundle: readonly Term[]; readonly name: number; readonly place: number }>()
+const filterGradientsOf = (index: Index, sums: readonly Sum[]): readonly Family[] => {
+  const { order, number } = index
+  /** By cotangent, the bundle in which it lies, of how many, and where. */
+  const places = new Map<Tensor, { readonly bundle: number; readonly size: number; readonly place: number }>()
   const bundles = sums.flatMap(({ terms }) => terms.flat()).filter(bundle => bundle.length > 1)
-  bundles.forEach((bundle, name) => {
+  bundles.forEach((bundle, number) => {
     if (bundle.some(({ value }) => !isPlain(value, 'conv2d_input_grad') || places.has(first(value)))) return
-    bundle.forEach(({ value }, place) => places.set(first(value), { bundle, name, place }))
+    bundle.forEach(({ value }, place) => places.set(first(value), { bundle: number, size: bundle.length, place }))
   })
   const groups = grouped(order, node => {
-    const found = isPlain(node, 'conv2d_filter_grad') && !isOutput(facts, node) ? places.get(second(node)) : undefined
-    return found && [number.get(first(node)), JSON.stringify(node.attributes), found.name].join(' ')
+    const found = isPlain(node, 'conv2d_filter_grad') && !isOutput(index, node) ? places.get(second(node)) : undefined
+    return found && [number.get(first(node)), JSON.stringify(node.attributes), found.bundle].join(' ')
   })
   return groups.flatMap(members => {
-    const placeOf = (node: Tensor) => places.get(second(node)) as { bundle: readonly Term[]; place: number }
-    const isWhole = members.length === placeOf(members[0] as Tensor).bundle.length
+    const placeOf = (node: Tensor) => places.get(second(node)) as { size: number; place: number }
+    const isWhole = members.length === placeOf(members[0] as Tensor).size
     return isWhole ? [{ members: members.toSorted((a, b) => placeOf(a).place - placeOf(b).place), axis: 0 as const }] : []
   })
 }
 
 /** The families that can be one, and the levels at which they are. */
 const placed = (
-  facts: Facts,
+  index: Index,
   levels: Map<Tensor, number>,
   families: readonly Family[]
 ): { readonly placed: readonly Family[]; readonly levels: ReadonlyMap<Tensor, number> } => {
@@ -202,7 +203,7 @@ const placed = (
       }
       if (!before.has(node)) before.set(node, level)
       levels.set(node, least)
-      for (const reader of facts.readers.get(node) as readonly Tensor[]) left.push([reader, isView(reader) ? least : least + 1])
+      for (const reader of index.readers.get(node) as readonly Tensor[]) left.push([reader, isView(reader) ? least : least + 1])
       for (const sibling of siblingsOf.get(node) ?? []) left.push([sibling, least])
     }
     return true
@@ -294,13 +295,13 @@ const joinedFamily = ({ members, axis }: Family, { now, beside, filters }: Build
 
 /** The graph in which siblings are one operation. Values are those of before, up to the order in which floats are added. */
 export const siblings = (graph: Graph): Graph => {
-  const facts = factsOf(graph)
-  const sums = sumsOf(facts)
-  const lowest = levelsOf(facts)
-  const candidates = [...convolutionsOf(facts, lowest), ...filterGradientsOf(facts, sums)]
+  const index = indexOf(graph)
+  const sums = sumsOf(index)
+  const lowest = levelsOf(index)
+  const candidates = [...convolutionsOf(index, lowest), ...filterGradientsOf(index, sums)]
   if (sums.length + candidates.length === 0) return graph
-  const { placed: families, levels } = placed(facts, lowest, candidates)
-  const { number } = facts
+  const { placed: families, levels } = placed(index, lowest, candidates)
+  const { number } = index
   const renewed = new Map<Tensor, Tensor>()
   const now = (node: Tensor): Tensor => renewed.get(node) as Tensor
   const keyOf = (nodes: readonly Tensor[]): string => nodes.map(node => number.get(node)).join()
@@ -321,7 +322,7 @@ export const siblings = (graph: Graph): Graph => {
   const building = { now, beside, filters: filtersOf(lists, levels, keyOf, now) }
   const sumAt = new Map(sums.map(sum => [sum.root, sum]))
   const familyOf = new Map(families.flatMap(family => family.members.map(member => [member, family] as const)))
-  const inOrder = facts.order.toSorted(
+  const inOrder = index.order.toSorted(
     (a, b) =>
       (levels.get(a) as number) - (levels.get(b) as number) ||
       Number(isView(a)) - Number(isView(b)) ||
