@@ -68,7 +68,7 @@ export {
 } from './nas/bench201.js'
 export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from './nas/bilevel.js'
 export { stepOptions } from './nas/config.js'
-export { type Dataset, select, splitBy, standardise } from './nas/data/dataset.js'
+export { type Dataset, type Normalisation, normalisationOf, type Part, select, splitBy } from './nas/data/dataset.js'
 export { decodeDigits } from './nas/data/digits.js'
 export { type DerivedNetwork, derivedNetwork, type NetworkSize, sizeOfNetwork } from './nas/derive.js'
 export { type Diagnosis, diagnose } from './nas/diagnose.js'

@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type StepOptions, stepBatches } from './bilevel.js'
+import type { Dataset } from './data/dataset.js'
 import { type InputError, inputError } from './errors.js'
 import { regularisedCells } from './harmony.js'
 import { METHODS, type MethodName } from './methods.js'
@@ -115,12 +116,7 @@ export const checkCombination = (
 }
 
 /** What of a data set shapes a network. */
-export interface ImageFacts {
-  readonly channels: number
-  readonly height: number
-  readonly width: number
-  readonly classes: number
-}
+export type ImageFacts = Pick<Dataset, 'channels' | 'height' | 'width' | 'classNames'>
 
 /**
  * The network of a configuration. Left for options of the other family of networks, images that do not halve, too few cells whose gradients
@@ -130,7 +126,7 @@ export const networkOf = (
   config: SearchConfig,
   space: Space,
   given: Readonly<Record<string, unknown>>,
-  { channels: imageChannels, height, width, classes }: ImageFacts
+  { channels: imageChannels, height, width, classNames }: ImageFacts
 ): E.Either<InputError, Supernet> => {
   const { kind } = space.skeleton
   const foreign = OPTIONS.find(({ key, skeleton }) => skeleton && skeleton !== kind && given[key] !== undefined)
@@ -148,7 +144,7 @@ export const networkOf = (
   if (problem)
     return E.left(inputError(`${problem.wanted} for ${space.name} with ${layersText(space, config)}`, problem.got, problem.cure))
   const { channels, activation } = config
-  const net = supernet(space, { channels, layers, imageChannels, size, classes, activation })
+  const net = supernet(space, { channels, layers, imageChannels, size, classes: classNames.length, activation })
   const few = regularisedCells(net.cells, config.regulariseReduce).find(group => group.length < 2)
   return few
     ? E.left(

@@ -6,7 +6,7 @@ import type { Key } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import { compile, type Engine, fold, read, run, type Stored, scope, store } from '../engine.js'
 import { type State, tablesOf } from './bilevel.js'
-import type { Dataset } from './data/dataset.js'
+import type { Part } from './data/dataset.js'
 import { type Alpha, type Mixing, mixturesOf } from './harmony.js'
 import { foldIn } from './initialise.js'
 import { unpack, unpackStatistics } from './layers.js'
@@ -23,7 +23,7 @@ const EVALUATION_BATCH = 256
 export const countCorrect = (
   net: Supernet,
   state: Stored<State>,
-  dataset: Dataset,
+  dataset: Part,
   key: Key,
   mixing: Mixing = alpha => mixturesOf(net, alpha)
 ): Engine<number> => {

@@ -20,7 +20,8 @@ import {
 } from '../engine.js'
 import { type Batches, METRICS, type Metric, type Rates, type State, type StepResult, stepBatches, stepOf } from './bilevel.js'
 import { stepOptions } from './config.js'
-import { type Dataset, select } from './data/dataset.js'
+import { type Augmentation, movesOf } from './data/augment.js'
+import { type Move, normalised, type Part, select } from './data/dataset.js'
 import { foldIn, permutation, stateShapes } from './initialise.js'
 import type { SearchConfig } from './options.js'
 import { mapRecord } from './space.js'
@@ -28,9 +29,11 @@ import type { Supernet } from './supernet.js'
 
 /** The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the third. */
 export interface SearchData {
-  readonly train: Dataset
-  readonly valid: Dataset
-  readonly test: Dataset
+  readonly train: Part
+  readonly valid: Part
+  readonly test: Part
+  /** How images of the first two are moved before they are used; not at all, if it does not say. */
+  readonly augmentation?: { readonly train: Augmentation; readonly valid: Augmentation }
 }
 
 /** Whole batches of an epoch, training and validation images in an order of their own; a partial last batch waits for the next epoch. */
@@ -58,17 +61,19 @@ export const trainingImages = (config: SearchConfig): number => config.batch * s
 export const stepsPerEpoch = (config: SearchConfig, { train, valid }: SearchData): number =>
   Math.floor(Math.min(train.count / trainingImages(config), valid.count / config.batch))
 
-/** Images and labels at indices, for the engine. */
-export const batchArrays = (dataset: Dataset, indices: readonly number[]) => {
-  const { images, labels, count, channels, height, width } = select(dataset, indices)
+/** Images and labels at indices, for the engine: normalised, and each moved by its move. */
+export const batchArrays = (part: Part, indices: readonly number[], moves?: readonly Move[]) => {
+  const selected = select(part, indices)
+  const { labels, count, channels, height, width } = selected
   return {
-    images: { data: images, shape: [count, channels, height, width], dtype: 'f32' as const },
+    images: { data: normalised(selected, moves), shape: [count, channels, height, width], dtype: 'f32' as const },
     labels: { data: labels, shape: [count], dtype: 'i32' as const }
   }
 }
 
-/** What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepare`), that of `order` and the one after it order them. */
-export const KEYS = { order: 1, noise: 3, testNoise: 4, selection: 5, tuning: 6, curvature: 7 } as const
+/** What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepare`), those of `order` and `moves` are for the
+ * training part, the ones after them for the validation part. */
+export const KEYS = { order: 1, noise: 3, testNoise: 4, selection: 5, tuning: 6, curvature: 7, moves: 8 } as const
 
 export const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
 export const keyArray = (key: Key): HostArray => ({ data: Uint32Array.from(key), shape: [2], dtype: 'u32' })
@@ -91,7 +96,7 @@ export type Step = Compiled<[State, Batches, Rates], StepResult>
 
 /** Arguments of a step's shapes, to compile one for. */
 export const stepExample = (net: Supernet, config: SearchConfig, data: SearchData) => {
-  const first = (dataset: Dataset, count: number) =>
+  const first = (dataset: Part, count: number) =>
     batchArrays(
       dataset,
       Array.from({ length: count }, (_, i) => i)
@@ -127,6 +132,8 @@ export interface StepRates {
   readonly rate: number
   readonly lambda: number
   readonly key: Key
+  /** Of a cutout, where images have one; 1, if it does not say. */
+  readonly cutoutProbability?: number
 }
 
 /** A step that the device was given: what it was given, and what will come of it. */
@@ -148,18 +155,26 @@ export interface Stepped {
 /** Gives the device a step on the images of an item, and does not wait for it. What it holds is for `settleStep` to give back. */
 export const submitStep =
   <S extends State>(compiled: Compiled<[S, Batches, Rates], StepResult>, data: SearchData) =>
-  (state: Stored<S>, item: Item, { key, ...rates }: StepRates): Engine<Submitted<S>> =>
-    pipe(
+  (state: Stored<S>, item: Item, { key, cutoutProbability = 1, ...rates }: StepRates): Engine<Submitted<S>> => {
+    const batch = (part: 'train' | 'valid', n: number) => {
+      const augmentation = data.augmentation?.[part]
+      const moves =
+        augmentation &&
+        movesOf({ ...augmentation, cutoutProbability }, data[part], item[part].length, foldIn(key, KEYS.moves + n))
+      return batchArrays(data[part], item[part], moves)
+    }
+    return pipe(
       pause,
       RTE.chain(() => store(ratesOf(rates, key))),
       RTE.bindTo('rates'),
-      RTE.bind('train', () => store(batchArrays(data.train, item.train))),
-      RTE.bind('valid', () => store(batchArrays(data.valid, item.valid))),
+      RTE.bind('train', () => store(batch('train', 0))),
+      RTE.bind('valid', () => store(batch('valid', 1))),
       RTE.map(({ rates, ...batches }) => [state, batches, rates] as const),
       RTE.bindTo('args'),
       RTE.bind('next', ({ args }) => run(compiled)(...args)),
       RTE.map(submitted => ({ item, ...submitted }))
     )
+  }
 
 /** What came of a step. The state before it stays its owner's. */
 export const settleStep =

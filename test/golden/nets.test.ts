@@ -8,6 +8,7 @@ import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { leaves, mapTree } from '../../src/autodiff/tree.js'
 import type { Backend, HostArray } from '../../src/engine.js'
+import { dtypeOf, type Safetensors } from '../../src/formats/safetensors.js'
 import { tablesOf } from '../../src/nas/bilevel.js'
 import {
   type Alpha,
@@ -32,7 +33,6 @@ import type { Supernet } from '../../src/nas/supernet.js'
 import { backends, evaluateTree, withDevice } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles, onAdapter } from './files.js'
-import type { Safetensors } from './safetensors.js'
 import { golden, goldenNetwork, host, noiseOfFile, perCell, perKind, scaleOf, weightVector, zeros } from './supernets.js'
 
 /**
@@ -48,7 +48,9 @@ const tolerance = {
 const toleranceOf = (kind: 'reference' | 'gpu', name: string, { tensors }: Safetensors): number => {
   const { plain, stored32, quotient, unrolled } = tolerance[kind]
   // The weight step is fed the file's own quotient, as exact as that is held.
-  const held = [name, ...(/^step/.test(name) ? ['reg/corr/reg_grad_fd'] : [])].map(key => tensors.get(key)?.dtype)
+  const held = [name, ...(/^step/.test(name) ? ['reg/corr/reg_grad_fd'] : [])]
+    .map(key => tensors.get(key)?.data)
+    .map(data => data && dtypeOf(data))
   const own = isQuotient(name) ? quotient : name.startsWith('unrolled/') ? unrolled : plain
   return Math.max(own, held.includes('F32') ? stored32 : 0)
 }

@@ -5,11 +5,12 @@ import { batchNorm, dot, updateRunning } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine.js'
+import type { FileTensor, Safetensors } from '../../src/formats/safetensors.js'
 import { backends, evaluateOn } from '../backends.js'
 import { builders, type Case } from './cases.js'
 import { expectClose } from './close.js'
 import { goldenFiles } from './files.js'
-import type { GoldenTensor, Safetensors } from './safetensors.js'
+import { host } from './supernets.js'
 
 /** Relative to the largest entry. */
 const tolerance = { reference: 1e-10, gpu: 2e-5 }
@@ -21,12 +22,10 @@ const EPSILON = 2 ** -24
  */
 const cancellation = (golden: Case, name: string, key: string, { tensors }: Safetensors): number => {
   if (golden.op !== 'softmax' || !key.startsWith('vjp.')) return 0
-  const [y, g, derivative] = ['out', 'ct', key].map(one => Array.from((tensors.get(`${name}/${one}`) as GoldenTensor).data))
+  const [y, g, derivative] = ['out', 'ct', key].map(one => Array.from((tensors.get(`${name}/${one}`) as FileTensor).data))
   const largest = (values: readonly number[] = []) => Math.max(...values.map(Math.abs))
   return (4 * EPSILON * largest(y?.map((value, i) => value * (g?.[i] as number)))) / largest(derivative)
 }
-
-const asArray = ({ data, shape, dtype }: GoldenTensor): HostArray => ({ data, shape, dtype: dtype === 'I32' ? 'i32' : 'f32' })
 
 /** What a case must reproduce, by its name in the file, computed from all its tensors. */
 const claimsOf = (golden: Case, arrays: number, x: readonly Tensor[]): Readonly<Record<string, Tensor>> => {
@@ -84,7 +83,7 @@ describe.each(files)('$name', ({ read }) => {
       names.forEach((key, i) => {
         const label = `${name}/${key}`
         const allowed = tolerance[kind] + (kind === 'gpu' ? cancellation(golden, name, key, file) : 0)
-        expectClose(label, (values[i] as HostArray).data, (file.tensors.get(label) as GoldenTensor).data, allowed)
+        expectClose(label, (values[i] as HostArray).data, (file.tensors.get(label) as FileTensor).data, allowed)
       })
     })
   })
@@ -97,5 +96,5 @@ const argumentsOf = (name: string, { inputs, constants }: Case, { tensors }: Saf
     'ct',
     ...(constants ?? []).map(key => `const.${key}`)
   ]
-  return keys.map(key => asArray(tensors.get(`${name}/${key}`) as GoldenTensor))
+  return keys.map(key => host(tensors.get(`${name}/${key}`) as FileTensor))
 }

@@ -2,10 +2,10 @@
 
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine.js'
+import { dtypeOf, type FileTensor, type Safetensors } from '../../src/formats/safetensors.js'
 import { type Table, tableOf } from '../../src/nas/layers.js'
 import { SPACES, type Space } from '../../src/nas/space.js'
 import { type Supernet, supernet } from '../../src/nas/supernet.js'
-import type { GoldenTensor, Safetensors } from './safetensors.js'
 
 export interface GoldenConfig {
   readonly space: string
@@ -32,13 +32,13 @@ export interface Hyper {
 export const goldenNetwork = (file: Safetensors, images: string, classifier = 'state/classifier.bias') => {
   const config: GoldenConfig = JSON.parse(file.metadata['config'] as string)
   const hyper: Hyper = JSON.parse(file.metadata['hyper'] as string)
-  const [, channels, height, width] = (file.tensors.get(images) as GoldenTensor).shape as [number, number, number, number]
+  const [, channels, height, width] = (file.tensors.get(images) as FileTensor).shape as [number, number, number, number]
   const net: Supernet = supernet(SPACES[config.space] as Space, {
     channels: config.C,
     layers: (config.N ?? config.layers) as number,
     imageChannels: channels,
     size: [height, width],
-    classes: (file.tensors.get(classifier) as GoldenTensor).shape[0] as number
+    classes: (file.tensors.get(classifier) as FileTensor).shape[0] as number
   })
   return { config, hyper, net, table: goldenTable(file), ...describedBy(file, net) }
 }
@@ -77,13 +77,14 @@ export const noiseOfFile = (file: Safetensors, { noises }: Supernet): Readonly<R
 export const goldenTable = ({ metadata }: Safetensors): Table =>
   tableOf((JSON.parse(metadata['params'] as string) as [string, number[], number][]).map(([name, shape]) => ({ name, shape })))
 
-export const golden = ({ tensors }: Safetensors, name: string): GoldenTensor => {
+export const golden = ({ tensors }: Safetensors, name: string): FileTensor => {
   const found = tensors.get(name)
   if (!found) throw new Error(`the golden tensor '${name}' was wanted, but the file has none of that name`)
   return found
 }
 
-export const host = ({ data, shape, dtype }: GoldenTensor): HostArray => ({ data, shape, dtype: dtype === 'I32' ? 'i32' : 'f32' })
+export const host = ({ data, shape }: FileTensor): HostArray =>
+  ({ data, shape, dtype: dtypeOf(data) === 'I32' ? 'i32' : 'f32' }) as HostArray
 
 /** The file's weights as one vector, in the order of a table. */
 export const weightVector = (file: Safetensors, table: Table): HostArray => {

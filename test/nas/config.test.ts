@@ -142,7 +142,7 @@ describe('what cannot be is refused in one sentence:', () => {
     )
   })
 
-  const image = { channels: 1, height: 8, width: 8, classes: 10 }
+  const image = { channels: 1, height: 8, width: 8, classNames: [...'0123456789'] }
   it('a network of the wrong kind of layers, of images that do not halve, of cells that have none to agree with', () => {
     const refused = (given: Readonly<Record<string, string | boolean>>, size = image): string => {
       const config = right(configured(given))

@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { type Dataset, select, splitBy, standardise } from '../../src/nas/data/dataset.js'
+import { type Dataset, normalisationOf, normalised, select, splitBy } from '../../src/nas/data/dataset.js'
 import { decodeDigits } from '../../src/nas/data/digits.js'
 import { prepare } from '../../src/nas/prepare.js'
 
@@ -24,13 +24,13 @@ const pairs = (count: number): Dataset => ({
   channels: 2,
   height: 1,
   width: 2,
-  classes: 3
+  classNames: ['0', '1', '2']
 })
 
 describe('decodeDigits', () => {
   it('reads the real file', () => {
     const { images, labels, ...rest } = digits
-    expect(rest).toEqual({ name: 'digits', count: 1797, channels: 1, height: 8, width: 8, classes: 10 })
+    expect(rest).toEqual({ name: 'digits', count: 1797, channels: 1, height: 8, width: 8, classNames: [...'0123456789'] })
     expect(images).toHaveLength(1797 * 64)
     expect([...images.slice(0, 8)]).toEqual([0, 0, 5, 13, 9, 1, 0, 0])
     expect([...labels.slice(0, 11)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0])
@@ -79,7 +79,7 @@ describe('select', () => {
     const { images, labels, ...rest } = select(pairs(4), [2, 0, 2])
     expect([...images]).toEqual([8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11])
     expect([...labels]).toEqual([2, 0, 2])
-    expect(rest).toEqual({ name: 'pairs', count: 3, channels: 2, height: 1, width: 2, classes: 3 })
+    expect(rest).toEqual({ name: 'pairs', count: 3, channels: 2, height: 1, width: 2, classNames: ['0', '1', '2'] })
   })
   it('gives arrays of their own', () => {
     const chosen = select(digits, [5])
@@ -109,39 +109,40 @@ describe('splitBy', () => {
   it('refuses a negative size', () => expect(() => splitBy(pairs(6), [0, 1, 2], [4, -1])).toThrow('not negative, but got -1'))
 })
 
-describe('standardise', () => {
-  const moments = ({ images }: Dataset) => {
-    const mean = images.reduce((sum, value) => sum + value, 0) / images.length
-    return [mean, Math.sqrt(images.reduce((sum, value) => sum + (value - mean) ** 2, 0) / images.length)] as const
+describe('normalisation', () => {
+  const standardised = (by: Dataset, dataset: Dataset) => normalised({ ...dataset, normalisation: right(normalisationOf(by)) })
+  const moments = (images: ArrayLike<number>) => {
+    const values = Array.from(images)
+    const mean = values.reduce((sum, value) => sum + value, 0) / values.length
+    return [mean, Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length)] as const
   }
 
-  it('gives the first part mean 0 and deviation 1, and moves the others alike', () => {
+  it('gives the part that it is of mean 0 and deviation 1, and moves the others alike', () => {
     const order = Array.from({ length: digits.count }, (_, k) => k)
     const [train, rest] = splitBy(digits, order, [1000, 797]) as [Dataset, Dataset]
-    const [a, b] = right(standardise(train, [train, rest])) as [Dataset, Dataset]
+    const [a, b] = [standardised(train, train), standardised(train, rest)]
     expect(moments(a)[0]).toBeCloseTo(0, 6)
     expect(moments(a)[1]).toBeCloseTo(1, 6)
-    const [mean, deviation] = moments(train)
-    expect(b.images[100]).toBeCloseTo(((rest.images[100] as number) - mean) / deviation, 6)
-    expect(b.labels).toEqual(rest.labels)
+    const [mean, deviation] = moments(train.images)
+    expect(b[100]).toBeCloseTo(((rest.images[100] as number) - mean) / deviation, 6)
   })
   it('treats every channel by itself', () => {
     // Channel 0 holds 0 1 4 5 (mean 2.5, variance 4.25), channel 1 holds 2 3 6 7 (mean 4.5).
-    const [part] = right(standardise(pairs(2), [pairs(1)])) as [Dataset]
     const expected = [-2.5, -1.5, -2.5, -1.5].map(value => Math.fround(value / Math.sqrt(4.25)))
-    expect([...part.images]).toEqual(expected)
+    expect([...standardised(pairs(2), pairs(1))]).toEqual(expected)
+  })
+  it('takes bytes as it takes floats', () => {
+    const floats = pairs(50)
+    const bytes = { ...floats, images: Uint8Array.from(floats.images) }
+    expect(right(normalisationOf(bytes))).toEqual(right(normalisationOf(floats)))
+    expect(standardised(bytes, select(bytes, [3, 1]))).toEqual(standardised(floats, select(floats, [3, 1])))
   })
   it.each([0, 7, 0.1])('refuses a channel of %d only', value => {
-    const images = pairs(50).images.map((other, k) => (k % 4 < 2 ? other : value))
-    const flat = { ...pairs(50), images }
+    const images = (pairs(50).images as Float32Array).map((other, k) => (k % 4 < 2 ? other : value))
     const message = "a deviation above 0 is required to standardise by 'pairs', but that of channel 1 is 0; take more images"
-    expect(standardise(flat, [])).toEqual(E.left({ _tag: 'DecodeError', message }))
+    expect(normalisationOf({ ...pairs(50), images })).toEqual(E.left({ _tag: 'DecodeError', message }))
   })
-  it('refuses no images at all', () => expect(E.isLeft(standardise(select(digits, []), [digits]))).toBe(true))
-  it('refuses parts with other channels', () => {
-    const message = "parts of 2 channels are required, as 'pairs' has, but 'digits' has 1"
-    expect(standardise(pairs(2), [digits])).toEqual(E.left({ _tag: 'DecodeError', message }))
-  })
+  it('refuses no images at all', () => expect(E.isLeft(normalisationOf(select(digits, [])))).toBe(true))
 })
 
 describe('prepare', () => {
@@ -152,10 +153,10 @@ describe('prepare', () => {
     // Each image is a class of its own, so that its label tells it.
     labels: Int32Array.from({ length: count }, (_, i) => i),
     count,
-    classes: count
+    classNames: Array.from({ length: count }, (_, i) => String(i))
   }
   const parts = (seed: number): number[][] => {
-    const { train, valid, test } = right(prepare(dataset, seed))
+    const { train, valid, test } = right(prepare({ train: dataset, test: null }, { seed }))
     return [train, valid, test].map(({ labels }) => Array.from(labels))
   }
 

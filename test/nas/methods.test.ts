@@ -9,7 +9,7 @@ import type { Tensor } from '../../src/autodiff/tensor.js'
 import { compile, type HostArray, read, run, type Stored, scope, store } from '../../src/engine.js'
 import { type Batches, type Rates, type State, type StepResult, stepOf, tablesOf } from '../../src/nas/bilevel.js'
 import { checkCombination, configure, stepOptions } from '../../src/nas/config.js'
-import type { Dataset } from '../../src/nas/data/dataset.js'
+import type { Part } from '../../src/nas/data/dataset.js'
 import {
   type Alpha,
   alphaGradientOf,
@@ -252,7 +252,7 @@ describe('a view', () => {
 
 describe('selection by perturbation on the engine', () => {
   const images = 9
-  const dataset: Dataset = {
+  const dataset: Part = {
     name: 'three lights',
     images: Float32Array.from({ length: 3 * images }, (_, i) => (i % 3 === Math.floor(i / 3) % 3 ? 1 : 0)),
     labels: Int32Array.from({ length: images }, (_, i) => i % 3),
@@ -260,7 +260,8 @@ describe('selection by perturbation on the engine', () => {
     channels: 1,
     height: 1,
     width: 3,
-    classes: 3
+    classNames: ['0', '1', '2'],
+    normalisation: { mean: [0], deviation: [1] }
   }
 
   it.each([[[3, 0, 4, 1, 2, 3]], [[0, 0, 0, 0, 0, 0]]])(

@@ -34,7 +34,7 @@ const backend: Backend = { kind: 'gpu', device, fused: false }
 const PATIENCE = 300_000
 
 const digits = right(decodeDigits(gunzipSync(readFileSync(new URL('../../data/digits.csv.gz', import.meta.url)))))
-const data = right(prepare(digits, 0))
+const data = right(prepare({ train: digits, test: null }, { seed: 0 }))
 
 /** Ten classes: chance is 0.1, and this is beyond it by twelve standard deviations of 361 guesses. */
 const FAR_FROM_CHANCE = 0.3

@@ -70,7 +70,7 @@ it.each(cases)(
       ...(inner ? { innerSteps: '2' } : {})
     }
     const images = imagesFor(one)
-    const data = right(prepare(images, 0))
+    const data = right(prepare({ train: images, test: null }, { seed: 0 }))
     const config = right(configure('digits', given))
     const net = right(networkOf(config, space, given, images))
     const events: Event[] = []

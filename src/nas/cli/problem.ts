@@ -88,7 +88,7 @@ export const setUp = (given: Given): Problem => {
       'use more epochs, or the preset digits'
     )
   const dataset = orRefuse(decodeDigits(digits()))
-  const data = orRefuse(prepare(dataset, config.seed))
+  const data = orRefuse(prepare({ train: dataset, test: null }, { seed: config.seed }))
   const space = readSpace(config.space)
   const net = orRefuse(networkOf(config, space, given, dataset))
   const weights = tablesOf(net).weights.size

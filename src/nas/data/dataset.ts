@@ -1,50 +1,49 @@
-/** Labelled images as a value, and the three things that are done with them before a search: to select, to split, to standardise. */
+/** Labelled images as a value, and what is done with them before and in a search: to select, to split, to normalise, to move. */
 import * as E from 'fp-ts/lib/Either.js'
 import { fail } from '../../autodiff/shape.js'
+import { type DecodeError, decodeError } from '../../formats/error.js'
 
 export interface Dataset {
   readonly name: string
-  /** `count` images, each channel by channel, row by row. */
-  readonly images: Float32Array
-  /** The class of each image, 0 to `classes` - 1. */
+  /** `count` images, each channel by channel, row by row, in the numbers of their file: bytes, or floats. */
+  readonly images: Uint8Array | Float32Array
+  /** The class of each image, a place in `classNames`. */
   readonly labels: Int32Array
   readonly count: number
   readonly channels: number
   readonly height: number
   readonly width: number
-  readonly classes: number
+  readonly classNames: readonly string[]
 }
 
-/** Data that cannot be used: one sentence with what was required and what was found. */
-export interface DecodeError {
-  readonly _tag: 'DecodeError'
-  readonly message: string
-}
-
-export const decodeError = (message: string): DecodeError => ({ _tag: 'DecodeError', message })
+const sizeOfImage = ({ channels, height, width }: Dataset): number => channels * height * width
 
 /** The dataset of the images at `indices`, in that order; an index may occur more than once. */
-export const select = (dataset: Dataset, indices: readonly number[]): Dataset => {
-  const { images, labels, count, channels, height, width } = dataset
-  const size = channels * height * width
+export const select = <D extends Dataset>(dataset: D, indices: readonly number[]): D => {
+  const { images, labels, count } = dataset
+  const size = sizeOfImage(dataset)
   const outside = indices.find(index => !Number.isInteger(index) || index < 0 || index >= count)
   if (outside !== undefined)
     return fail('select', `indices 0 to ${count - 1} of '${dataset.name}'`, `${outside}`, 'correct the index')
   const bytes = Buffer.concat(
-    indices.map(index => new Uint8Array(images.buffer, images.byteOffset + 4 * size * index, 4 * size)),
-    4 * size * indices.length
+    indices.map(index => {
+      const image = images.subarray(size * index, size * (index + 1))
+      return new Uint8Array(image.buffer, image.byteOffset, image.byteLength)
+    }),
+    images.BYTES_PER_ELEMENT * size * indices.length
   )
+  // Copied once more, as Buffer gives small results a place inside a larger buffer.
+  const copy = new Uint8Array(bytes)
   return {
     ...dataset,
-    // Copied once more, as Buffer gives small results a place inside a larger buffer.
-    images: new Float32Array(bytes.buffer, bytes.byteOffset, size * indices.length).slice(),
+    images: images instanceof Uint8Array ? copy : new Float32Array(copy.buffer),
     labels: Int32Array.from(indices, index => labels[index] as number),
     count: indices.length
   }
 }
 
 /** Consecutive parts of the images in the given order: the first `sizes[0]` of them, the next `sizes[1]`, ... The rest is left out. */
-export const splitBy = (dataset: Dataset, order: readonly number[], sizes: readonly number[]): readonly Dataset[] => {
+export const splitBy = <D extends Dataset>(dataset: D, order: readonly number[], sizes: readonly number[]): readonly D[] => {
   const wrong = sizes.find(size => !Number.isInteger(size) || size < 0)
   if (wrong !== undefined) return fail('splitBy', 'sizes that are whole and not negative', `${wrong}`, 'correct the size')
   const starts = sizes.map((_, k) => sizes.slice(0, k).reduce((sum, size) => sum + size, 0))
@@ -54,50 +53,83 @@ export const splitBy = (dataset: Dataset, order: readonly number[], sizes: reado
   return sizes.map((size, k) => select(dataset, order.slice(starts[k], (starts[k] as number) + size)))
 }
 
-interface Moments {
-  readonly mean: number
-  readonly deviation: number
+/** What is subtracted from the pixels of each channel, and what the rest is divided by, in the numbers of the file. */
+export interface Normalisation {
+  readonly mean: readonly number[]
+  readonly deviation: readonly number[]
 }
 
-const momentsOf = ({ images, count, channels, height, width }: Dataset, channel: number): Moments => {
-  const area = height * width
-  const average = (f: (value: number) => number): number =>
-    images.reduce((sum, value, k) => (Math.floor(k / area) % channels === channel ? sum + f(value) : sum), 0) / (count * area)
-  // Counted from one of the values, so that equal values have exactly no deviation, however the sum rounds.
-  const origin = images[channel * area] as number
-  const mean = origin + average(value => value - origin)
-  return { mean, deviation: Math.sqrt(average(value => (value - mean) ** 2)) }
-}
-
-const rescale = (dataset: Dataset, moments: readonly Moments[]): Dataset => {
-  const area = dataset.height * dataset.width
-  return {
-    ...dataset,
-    images: dataset.images.map((value, k) => {
-      const { mean, deviation } = moments[Math.floor(k / area) % dataset.channels] as Moments
-      return (value - mean) / deviation
-    })
-  }
+/** A dataset, and how its pixels are normalised when a batch is made of them. */
+export interface Part extends Dataset {
+  readonly normalisation: Normalisation
 }
 
 /**
- * The parts with the mean of `by` subtracted and its deviation divided out, per channel: `by` is what training may see, so
- * that nothing of the other parts is learned. The deviation is that of the whole population (divided by the count).
+ * Mean and deviation of each channel: of what training may see, so that nothing of the other parts is learned. The deviation is that of the whole
+ * population (divided by the count). Left where one is 0 or not finite.
  */
-export const standardise = (by: Dataset, parts: readonly Dataset[]): E.Either<DecodeError, readonly Dataset[]> => {
-  const other = parts.find(({ channels }) => channels !== by.channels)
-  if (other) {
-    const message = `parts of ${by.channels} channels are required, as '${by.name}' has, but '${other.name}' has ${other.channels}`
-    return E.left(decodeError(message))
-  }
-  const moments = Array.from({ length: by.channels }, (_, channel) => momentsOf(by, channel))
+export const normalisationOf = (dataset: Dataset): E.Either<DecodeError, Normalisation> => {
+  const { images, count, channels, height, width } = dataset
+  const area = height * width
+  const average = (channel: number, f: (value: number) => number): number =>
+    Float64Array.from(images).reduce((sum, value, k) => (Math.floor(k / area) % channels === channel ? sum + f(value) : sum), 0) /
+    (count * area)
+  const moments = Array.from({ length: channels }, (_, channel) => {
+    // Counted from one of the values, so that equal values have exactly no deviation, however the sum rounds.
+    const origin = images[channel * area] as number
+    const mean = origin + average(channel, value => value - origin)
+    return { mean, deviation: Math.sqrt(average(channel, value => (value - mean) ** 2)) }
+  })
   const constant = moments.findIndex(({ deviation }) => !(deviation > 0 && deviation < Infinity))
   return constant < 0
-    ? E.right(parts.map(part => rescale(part, moments)))
+    ? E.right({ mean: moments.map(({ mean }) => mean), deviation: moments.map(({ deviation }) => deviation) })
     : E.left(
         decodeError(
-          `a deviation above 0 is required to standardise by '${by.name}', but that of channel ${constant} is ${moments[constant]?.deviation}; ` +
-            'take more images'
+          `a deviation above 0 is required to standardise by '${dataset.name}', but that of channel ${constant} is ` +
+            `${moments[constant]?.deviation}; take more images`
         )
       )
+}
+
+/** How an image is moved: where its window begins in the image (padded with zeros around), whether it is mirrored, and what is cut out. */
+export interface Move {
+  readonly down: number
+  readonly right: number
+  readonly mirrored: boolean
+  /** Whether it is mirrored before the window is taken (NAS-Bench-201) or after (DARTS). */
+  readonly mirrorFirst: boolean
+  /** Rows and columns, from and to, that are 0 after normalisation. */
+  readonly cut: readonly [number, number, number, number] | undefined
+}
+
+export const STILL: Move = { down: 0, right: 0, mirrored: false, mirrorFirst: false, cut: undefined }
+
+/**
+ * Images of a batch, f32: (pixel - mean) / deviation of its channel, each image moved by its move. Padding is 0 before it is normalised, a cut 0
+ * after: method.md 5.4.
+ */
+export const normalised = (
+  { images, count, channels, height, width, normalisation: { mean, deviation } }: Part,
+  moves?: readonly Move[]
+): Float32Array => {
+  const area = height * width
+  const result = new Float32Array(count * channels * area)
+  if (!moves)
+    return result.map((_, k) => {
+      const channel = Math.floor(k / area) % channels
+      return ((images[k] as number) - (mean[channel] as number)) / (deviation[channel] as number)
+    })
+  return result.map((_, k) => {
+    const plane = Math.floor(k / area)
+    const { down, right, mirrored, mirrorFirst, cut } = moves[Math.floor(plane / channels)] as Move
+    const [y, x] = [Math.floor((k % area) / width), k % width]
+    if (cut && y >= cut[0] && y < cut[1] && x >= cut[2] && x < cut[3]) return 0
+    const row = y + down
+    const column = mirrorFirst ? x + right : (mirrored ? width - 1 - x : x) + right
+    const inside = row >= 0 && row < height && column >= 0 && column < width
+    const from = mirrorFirst && mirrored ? width - 1 - column : column
+    const pixel = inside ? (images[plane * area + row * width + from] as number) : 0
+    const channel = plane % channels
+    return (pixel - (mean[channel] as number)) / (deviation[channel] as number)
+  })
 }

@@ -1,7 +1,8 @@
 /** The handwritten digits of `data/digits.csv.gz`: 64 pixels 0 to 16 row by row, then the label, one image a line. */
 import * as E from 'fp-ts/lib/Either.js'
 import { flow, pipe } from 'fp-ts/lib/function.js'
-import { type Dataset, type DecodeError, decodeError } from './dataset.js'
+import { type DecodeError, decodeError } from '../../formats/error.js'
+import type { Dataset } from './dataset.js'
 
 const SIDE = 8
 const PIXELS = SIDE * SIDE
@@ -38,7 +39,7 @@ const toDataset = (rows: readonly (readonly number[])[]): Dataset => ({
   channels: 1,
   height: SIDE,
   width: SIDE,
-  classes: CLASSES
+  classNames: Array.from({ length: CLASSES }, (_, label) => String(label))
 })
 
 /** Decodes the unpacked file; the pixels stay 0 to 16. */

@@ -1,0 +1,65 @@
+/** Random moves of images, from a key: a crop of the padded image, a flip, a cutout. */
+import { type Key, randomWords, uniformOf } from '../../autodiff/ops/random.js'
+import type { Dataset, Move } from './dataset.js'
+
+export interface Augmentation {
+  /** Zeros around an image before a window of its size is taken; 0: no crop. */
+  readonly padding: number
+  /** Whether half of the images are mirrored, left to right. */
+  readonly flip: boolean
+  /** NAS-Bench-201 mirrors, then crops; DARTS crops, then mirrors. */
+  readonly mirrorFirst: boolean
+  /** Side of the square that is set to 0, its centre anywhere in the image (DeVries & Taylor, 2017, arXiv 1708.04552); 0: none. */
+  readonly cutout: number
+  /** How likely an image has one. */
+  readonly cutoutProbability: number
+}
+
+export const NO_AUGMENTATION: Augmentation = {
+  padding: 0,
+  flip: false,
+  mirrorFirst: false,
+  cutout: 0,
+  cutoutProbability: 1
+}
+
+/** Words of a key that an image's move takes. */
+const WORDS = 6
+
+/** A whole number of 0 to `below` - 1. */
+const wholeBelow = (word: number, below: number): number => Math.floor(uniformOf(word) * below)
+
+const clamped = (value: number, most: number): number => Math.min(Math.max(value, 0), most)
+
+/** The moves of `count` images of a size. Equal keys give equal moves; nothing to move gives none. */
+export const movesOf = (
+  { padding, flip, mirrorFirst, cutout, cutoutProbability }: Augmentation,
+  { height, width }: Pick<Dataset, 'height' | 'width'>,
+  count: number,
+  key: Key
+): readonly Move[] | undefined => {
+  if (padding === 0 && !flip && cutout === 0) return undefined
+  const words = randomWords(key, WORDS * count)
+  return Array.from({ length: count }, (_, i): Move => {
+    const [down, right, mirror, whether, row, column] = words.subarray(WORDS * i, WORDS * (i + 1)) as unknown as [
+      number,
+      number,
+      number,
+      number,
+      number,
+      number
+    ]
+    const [y, x] = [wholeBelow(row, height), wholeBelow(column, width)]
+    const half = Math.floor(cutout / 2)
+    return {
+      down: wholeBelow(down, 2 * padding + 1) - padding,
+      right: wholeBelow(right, 2 * padding + 1) - padding,
+      mirrored: flip && uniformOf(mirror) < 0.5,
+      mirrorFirst,
+      cut:
+        cutout > 0 && uniformOf(whether) < cutoutProbability
+          ? [clamped(y - half, height), clamped(y + half, height), clamped(x - half, width), clamped(x + half, width)]
+          : undefined
+    }
+  })
+}
