@@ -19,8 +19,8 @@ const namesIn = (path: string): readonly string[] =>
     : []
 
 /** Writes a checkpoint, then removes all but the last `most`. */
-export const keepCheckpoint = (folder: RunFolder, checkpoint: Checkpoint, steps: number, most: number): void => {
-  const name = nameOf(steps)
+export const keepCheckpoint = (folder: RunFolder, checkpoint: Checkpoint, most: number): void => {
+  const name = nameOf(checkpoint.steps)
   folder.write(join(CHECKPOINTS, name), encodeCheckpoint(checkpoint))
   const older = namesIn(folder.path).filter(other => other <= name)
   for (const other of older.slice(most)) rmSync(join(folder.path, CHECKPOINTS, other), { force: true })

@@ -89,7 +89,7 @@ export const configurationOf = (given: Given): SearchConfig => {
 /** Far more than the split of any data set takes. */
 const MOST_SPLIT_BYTES = 2 ** 26
 
-const splitOf = (split: string): PrepareOptions['split'] => {
+const splitOf = (split: string): NonNullable<PrepareOptions['split']> => {
   if (split === 'seeded' || split === 'file-order') return split
   if (!existsSync(split)) return refuse('--split to be seeded, file-order, or a JSON file', `'${split}'`, 'name one of these')
   return orRefuse(parseSplit(orRefuse(readText('--split', split, MOST_SPLIT_BYTES))))

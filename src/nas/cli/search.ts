@@ -4,15 +4,29 @@ import type { Backend } from '../../engine.js'
 import { type BenchTable, scoreOf, wholeTable } from '../bench201.js'
 import type { SearchResult } from '../events.js'
 import { parseGenotype } from '../genotype.js'
-import type { SearchConfig } from '../options.js'
+import { parseOption, type SearchConfig } from '../options.js'
 import { backendName, resultText, scoreText } from '../report.js'
 import { search } from '../search.js'
+import type { Space } from '../space.js'
 import { stepsPerEpoch } from '../steps.js'
-import { openRunFolder, type RunFolder } from './files.js'
+import { newestCheckpoint } from './checkpoints.js'
+import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
 import { complain, isKnown, readTable, say, version } from './inputs.js'
-import { chooseBackend, type Given, infoOf, presetTable, setUp, withConfiguration } from './problem.js'
+import { chooseBackend, type Given, infoOf, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
 import { progressWriter } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
+import {
+  backendOptions,
+  checkIdentity,
+  goOn,
+  identityOf,
+  keeper,
+  type ResumedRun,
+  resumedConfiguration,
+  resumedSpace,
+  withLostDevices
+} from './resume.js'
+import { listenForSignals, type Signals } from './signals.js'
 import type { Subcommand } from './subcommand.js'
 
 interface GivenSearch extends Given {
@@ -26,9 +40,18 @@ interface GivenSearch extends Given {
 }
 
 const KEEPING = {
-  checkpointMinutes: { flag: '--checkpoint-minutes <x>', help: 'keeps a checkpoint this often, beside that of each epoch', least: 0 },
+  checkpointMinutes: {
+    flag: '--checkpoint-minutes <x>',
+    help: 'keeps a checkpoint this often, beside that of each epoch',
+    least: 0
+  },
   keepCheckpoints: { flag: '--keep-checkpoints <n>', help: 'how many of the last checkpoints stay', least: 1, whole: true }
 } as const
+
+const keepingOf = (given: GivenSearch) => ({
+  minutes: orRefuse(parseOption(KEEPING.checkpointMinutes, given.checkpointMinutes)) as number,
+  most: orRefuse(parseOption(KEEPING.keepCheckpoints, given.keepCheckpoints)) as number
+})
 
 const runName = ({ method, seed }: SearchConfig): string =>
   `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
@@ -86,7 +109,7 @@ const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
   checkIdentity(checkpoint, identityOf(problem, backend), given.force === true)
   const folder = orRefuse(reopenRunFolder(path))
   try {
-    return { ...problem, given, table, backend, folder, from: goOn(problem.net, folder, checkpoint) }
+    return { ...problem, given: where, table, backend, folder, from: goOn(problem.net, folder, checkpoint) }
   } catch (reason) {
     folder.close()
     throw reason
@@ -110,19 +133,25 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
         tell: event => () => {
           // A run that goes on is compiled again, which is no part of what it tells.
           if (event.type !== 'compiled' || !told.any)
-            folder.append('events.jsonl', `${JSON.stringify(event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)}\n`)
+            folder.append(
+              'events.jsonl',
+              `${JSON.stringify(event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)}\n`
+            )
           told.any = true
           progress.tell(event)
         },
         interrupted: signals.interrupted,
         now: seconds,
-        checkpoints: keeper(run, backend, seconds),
+        checkpoints: keeper(folder, identityOf(run, backend), keepingOf(given), seconds),
         ...(progress.preparing ? { preparing: progress.preparing } : {})
       },
       from?.start
     )({ backend })()
   try {
-    const result = await withLostDevices(run, attempt)
+    const result = await withLostDevices(attempt, run, {
+      open: () => chooseBackend(given, net, config, data),
+      checkpoint: () => goOn(net, folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint)
+    })
     progress.stop()
     if (E.isLeft(result) && !told.any) folder.discard()
     const reached = orRefuse(result, FAILED)
@@ -158,10 +187,16 @@ export const searchCommand: Subcommand = (root, finish) => {
   withConfiguration(
     root
       .command('search')
-      .description('searches the cells of a network on the 1,797 handwritten digits that come with the package')
+      .description(
+        'searches the cells of a network: on the 1,797 handwritten digits that come with the package, on the official files of a data set, or on your own images'
+      )
   )
     .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-METHOD-SEED)')
     .option('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result')
+    .option('--resume <folder>', 'goes on with the run of a folder where its last checkpoint is, to the same bits')
+    .option('--force', 'with --resume: on another adapter or version, though the bits will differ')
+    .option(KEEPING.checkpointMinutes.flag, KEEPING.checkpointMinutes.help, '10')
+    .option(KEEPING.keepCheckpoints.flag, KEEPING.keepCheckpoints.help, '2')
     .option('--quiet', 'only the result')
     .option('--json', 'the result as JSON on standard output, progress on standard error')
     .addHelpText('after', presetTable)
