@@ -4,6 +4,8 @@ import type { DecodeError } from '../../formats/error.js'
 import type { Sources } from '../prepare.js'
 import type { Skeleton } from '../space.js'
 import type { Normalisation } from './dataset.js'
+import { npz } from './npz.js'
+import { svhn } from './svhn.js'
 
 /** Files by their paths below the root of a data set, with `/` between folders, in the order of these paths. */
 export type Files = ReadonlyMap<string, Uint8Array>
@@ -26,4 +28,7 @@ export interface DataSet {
 }
 
 /** By the name that `--data` takes. The digits come with the package and have no files; a folder of images is decoded where effects are. */
-export const DATA_SETS: Readonly<Record<string, DataSet>> = {}
+export const DATA_SETS: Readonly<Record<string, DataSet>> = {
+  npz,
+  svhn
+}
