@@ -1,11 +1,8 @@
 /** The data sets that are known by name, one block each: which files they come as, how these are decoded, and what is published of their use. */
 import type * as E from 'fp-ts/lib/Either.js'
 import type { DecodeError } from '../../formats/error.js'
-import type { Sources } from '../prepare.js'
 import type { Skeleton } from '../space.js'
-import type { Normalisation } from './dataset.js'
-import { npz } from './npz.js'
-import { svhn } from './svhn.js'
+import type { Normalisation, Sources } from './dataset.js'
 
 /** Files by their paths below the root of a data set, with `/` between folders, in the order of these paths. */
 export type Files = ReadonlyMap<string, Uint8Array>
@@ -28,7 +25,4 @@ export interface DataSet {
 }
 
 /** By the name that `--data` takes. The digits come with the package and have no files; a folder of images is decoded where effects are. */
-export const DATA_SETS: Readonly<Record<string, DataSet>> = {
-  npz,
-  svhn
-}
+export const DATA_SETS: Readonly<Record<string, DataSet>> = {}
