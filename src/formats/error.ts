@@ -13,11 +13,11 @@ export const decodeError = (message: string): DecodeError => ({ _tag: 'DecodeErr
 export const malformed = (what: string, required: string, found: string): E.Either<DecodeError, never> =>
   E.left(decodeError(`${what}: ${required} is required, but ${found}`))
 
-/** Enough of a text to recognise it. */
-const QUOTED_CHARACTERS = 80
+/** Most letters of a foreign text that an error repeats. */
+const MOST_QUOTED = 80
 
-/** Text of a file or a user for a message: in quotes, of bounded length, what cannot be seen as `?`. */
+/** A text of a file for an error: in quotes, cut to a bounded length, with `?` for what does not print (controls, directions, half pairs). */
 export const quoted = (text: string): string => {
-  const seen = text.slice(0, QUOTED_CHARACTERS).replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')
-  return `'${seen}${text.length > QUOTED_CHARACTERS ? '...' : ''}'`
+  const cut = text.length > MOST_QUOTED ? `${text.slice(0, MOST_QUOTED)}...` : text
+  return `'${cut.replace(/[\p{C}\p{Zl}\p{Zp}]/gu, '?')}'`
 }

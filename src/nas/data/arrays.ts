@@ -1,4 +1,4 @@
-/** What data sets of arrays share: labels, pixels, and which file a refusal is of. */
+/** What data sets of arrays share: labels and pixels as arrays of numbers, found by name. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type NumberArray, type Numbers, rowMajor } from '../../formats/array.js'
@@ -8,10 +8,6 @@ import { type DecodeError, decodeError, malformed, quoted } from '../../formats/
 export const MOST_ARRAY_BYTES = 2 ** 31 - 1
 /** More classes than any data set of images has; it bounds what one false label can ask for. */
 export const MOST_CLASSES = 2 ** 16
-
-/** A refusal with the file that it is of. */
-export const inFile = (path: string): (<A>(result: E.Either<DecodeError, A>) => E.Either<DecodeError, A>) =>
-  E.mapLeft(({ message }) => decodeError(`${quoted(path)}: ${message}`))
 
 export const shapeText = ({ shape }: NumberArray): string => quoted(shape.join(' x '))
 

@@ -1,14 +1,14 @@
 /** A user's own arrays: one .npz file of numpy with images and labels by the names that people use. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { type NumberArray, rowMajor } from '../../formats/array.js'
+import { lastAxisFastest, type NumberArray, rowMajor } from '../../formats/array.js'
 import { type DecodeError, malformed, quoted } from '../../formats/error.js'
 import { decodeNpy } from '../../formats/npy.js'
 import { decodeZip, unpackEntry, type ZipEntry } from '../../formats/zip.js'
-import type { Sources } from '../prepare.js'
-import { inFile, labelsOf, MOST_ARRAY_BYTES, MOST_CLASSES, named, pixelsOf, shapeText } from './arrays.js'
-import type { Dataset } from './dataset.js'
-import type { DataSet, Files } from './datasets.js'
+import { labelsOf, MOST_ARRAY_BYTES, MOST_CLASSES, named, pixelsOf, shapeText } from './arrays.js'
+import type { DataSet, Files } from './block.js'
+import type { Dataset, Sources } from './dataset.js'
+import { numberedNames, within } from './files.js'
 
 /** Images and labels of a part. */
 type Names = readonly [images: string, labels: string]
@@ -26,23 +26,20 @@ const SCHEMES: readonly { readonly train: Names; readonly test: Names | undefine
 const CHANNELS: readonly (number | undefined)[] = [1, 3, 4]
 
 /** Images as N x C x H x W, told by which axis is one of channels. */
-const channelsFirst = (what: string, array: NumberArray): E.Either<DecodeError, NumberArray> => {
+const channelsFirst = (array: NumberArray): E.Either<DecodeError, NumberArray> => {
   const { shape } = array
   const cure = 'save N, H, W or N, C, H, W or N, H, W, C with 1, 3 or 4 channels'
-  if (shape.includes(0)) return malformed(what, 'at least one image and one pixel', `the shape is ${shapeText(array)}`)
-  if (shape.length === 3)
-    return E.right(
-      rowMajor({
-        ...array,
-        shape: [shape[0], 1, ...shape.slice(1)] as number[],
-        strides: [array.strides[0], 0, ...array.strides.slice(1)] as number[]
-      })
-    )
-  if (shape.length !== 4) return malformed(what, 'images on 3 or 4 axes', `the shape is ${shapeText(array)}; ${cure}`)
+  if (shape.includes(0)) return malformed('images', 'at least one image and one pixel', `the shape is ${shapeText(array)}`)
+  if (shape.length === 3) {
+    const [count = 0, height = 0, width = 0] = shape
+    const grey = [count, 1, height, width]
+    return E.right({ shape: grey, strides: lastAxisFastest(grey), data: rowMajor(array).data })
+  }
+  if (shape.length !== 4) return malformed('images', 'images on 3 or 4 axes', `the shape is ${shapeText(array)}; ${cure}`)
   const [first, last] = [CHANNELS.includes(shape[1]), CHANNELS.includes(shape[3])]
   if (first === last)
     return malformed(
-      what,
+      'images',
       'one axis of channels, the second or the last',
       `the shape is ${shapeText(array)}, where ${first ? 'both may be' : 'neither is of 1, 3 or 4'}; ${cure}`
     )
@@ -55,27 +52,22 @@ type Unnamed = Omit<Dataset, 'classNames'>
 const unnamedOf = (entries: ReadonlyMap<string, ZipEntry>, [images, labels]: Names): E.Either<DecodeError, Unnamed> => {
   const arrayOf = (name: string): E.Either<DecodeError, NumberArray> =>
     pipe(
-      named('npz', entries, `${name}.npy`),
+      named('zip', entries, `${name}.npy`),
       E.chain(entry => unpackEntry(entry, MOST_ARRAY_BYTES)),
       E.chain(decodeNpy)
     )
+  const count = ({ shape }: NumberArray): number => shape[0] as number
   return pipe(
-    E.Do,
-    E.bind('pixels', () =>
-      inFile(images)(
-        pipe(
-          arrayOf(images),
-          E.chain(array => channelsFirst('npz', array))
-        )
-      )
-    ),
-    E.bind('images', ({ pixels }) => inFile(images)(pixelsOf('npz', pixels))),
+    arrayOf(images),
+    E.chain(channelsFirst),
+    E.bindTo('pixels'),
+    E.bind('images', ({ pixels }) => pixelsOf('pixels', pixels)),
+    within(images),
     E.bind('classes', ({ pixels }) =>
-      inFile(labels)(
-        pipe(
-          arrayOf(labels),
-          E.chain(array => labelsOf('npz', array, pixels.shape[0] as number, [0, MOST_CLASSES - 1]))
-        )
+      pipe(
+        arrayOf(labels),
+        E.chain(array => labelsOf('labels', array, count(pixels), [0, MOST_CLASSES - 1])),
+        within(labels)
       )
     ),
     E.map(({ pixels, images: values, classes }) => {
@@ -93,7 +85,7 @@ const together = (train: Unnamed, test: Unnamed | null): E.Either<DecodeError, S
   if (test && train.images instanceof Uint8Array !== test.images instanceof Uint8Array)
     return malformed('npz', 'bytes, or other numbers, in both parts', 'one has bytes; save both with the same dtype')
   const most = [train, ...(test ? [test] : [])].reduce((so, { labels }) => labels.reduce((a, b) => Math.max(a, b), so), 0)
-  const classNames = Array.from({ length: most + 1 }, (_, label) => String(label))
+  const classNames = numberedNames(most + 1)
   return E.right({ train: { ...train, classNames }, test: test && { ...test, classNames } })
 }
 
@@ -135,8 +127,13 @@ const decodeArchive = (bytes: Uint8Array): E.Either<DecodeError, Sources> =>
  */
 export const decodeNpz = (files: Files): E.Either<DecodeError, Sources> => {
   const [file, ...more] = files
-  if (!file || more.length > 0) return malformed('npz', 'one .npz file', `there are ${files.size}; name the one that is meant`)
-  return inFile(file[0])(decodeArchive(file[1]))
+  if (!file || more.length > 0)
+    return malformed(
+      'npz',
+      'one .npz file',
+      `there ${files.size === 0 ? 'is none' : `are ${files.size}; name the one that is meant`}`
+    )
+  return pipe(decodeArchive(file[1]), within(`npz: ${quoted(file[0])}`))
 }
 
 export const npz: DataSet = {

@@ -4,10 +4,10 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { type NumberArray, rowMajor } from '../../formats/array.js'
 import { type DecodeError, malformed } from '../../formats/error.js'
 import { decodeMat } from '../../formats/mat.js'
-import type { Sources } from '../prepare.js'
-import { inFile, labelsOf, MOST_ARRAY_BYTES, named, shapeText } from './arrays.js'
-import type { Dataset, Normalisation } from './dataset.js'
-import type { DataSet, Files } from './datasets.js'
+import { labelsOf, MOST_ARRAY_BYTES, named, shapeText } from './arrays.js'
+import type { DataSet, Files } from './block.js'
+import type { Dataset, Normalisation, Sources } from './dataset.js'
+import { isNamed, numberedNames, requireFile, within } from './files.js'
 
 const SIDE = 32
 const CHANNELS = 3
@@ -21,10 +21,10 @@ const TEST = 'test_32x32.mat'
 const datasetOf = (images: NumberArray, labels: NumberArray): E.Either<DecodeError, Dataset> => {
   const [height, width, channels, count = 0] = images.shape
   if (images.shape.length !== 4 || height !== SIDE || width !== SIDE || channels !== CHANNELS || count === 0)
-    return malformed('svhn', '32 x 32 x 3 x N bytes as X', `it is ${shapeText(images)}; take the cropped digits`)
-  if (!(images.data instanceof Uint8Array)) return malformed('svhn', '32 x 32 x 3 x N bytes as X', 'there are larger numbers')
+    return malformed('X', '32 x 32 x 3 x N bytes', `it is ${shapeText(images)}; take the cropped digits`)
+  if (!(images.data instanceof Uint8Array)) return malformed('X', '32 x 32 x 3 x N bytes', 'there are larger numbers')
   return pipe(
-    labelsOf('svhn: y', labels, count, [1, ZERO]),
+    labelsOf('y', labels, count, [1, ZERO]),
     E.map(classes => ({
       name: 'svhn',
       images: rowMajor(images, [3, 2, 0, 1]).data as Uint8Array,
@@ -33,27 +33,22 @@ const datasetOf = (images: NumberArray, labels: NumberArray): E.Either<DecodeErr
       channels: CHANNELS,
       height: SIDE,
       width: SIDE,
-      classNames: Array.from({ length: CLASSES }, (_, label) => String(label))
+      classNames: numberedNames(CLASSES)
     }))
   )
 }
 
-const partOf = (files: Files, path: string): E.Either<DecodeError, Dataset> =>
+const decodePart = (files: Files, name: string): E.Either<DecodeError, Dataset> =>
   pipe(
-    named('svhn', files, path),
+    requireFile('svhn', files, name),
     E.chain(bytes =>
-      inFile(path)(
-        pipe(
-          decodeMat(bytes, name => name === 'X' || name === 'y', MOST_ARRAY_BYTES),
-          E.chain(arrays =>
-            pipe(
-              E.Do,
-              E.bind('images', () => named('svhn', arrays, 'X')),
-              E.bind('labels', () => named('svhn', arrays, 'y')),
-              E.chain(({ images, labels }) => datasetOf(images, labels))
-            )
-          )
-        )
+      pipe(
+        decodeMat(bytes, variable => variable === 'X' || variable === 'y', MOST_ARRAY_BYTES),
+        E.bindTo('arrays'),
+        E.bind('images', ({ arrays }) => named('mat', arrays, 'X')),
+        E.bind('labels', ({ arrays }) => named('mat', arrays, 'y')),
+        E.chain(({ images, labels }) => datasetOf(images, labels)),
+        within(`svhn: ${name}`)
       )
     )
   )
@@ -62,8 +57,8 @@ const partOf = (files: Files, path: string): E.Either<DecodeError, Dataset> =>
 export const decodeSvhn = (files: Files): E.Either<DecodeError, Sources> =>
   pipe(
     E.Do,
-    E.bind('train', () => partOf(files, TRAIN)),
-    E.bind('test', () => partOf(files, TEST))
+    E.bind('train', () => decodePart(files, TRAIN)),
+    E.bind('test', () => decodePart(files, TEST))
   )
 
 /** What DARTS and its followers take, of images of 0 to 1 (method.md 5.4). */
@@ -74,7 +69,7 @@ const normalisation: Normalisation = {
 
 export const svhn: DataSet = {
   help: `cropped house numbers of SVHN: ${TRAIN} and ${TEST}`,
-  wants: path => path === TRAIN || path === TEST,
+  wants: isNamed([TRAIN, TEST]),
   decode: decodeSvhn,
   // NAS-Bench-201 was not run on it: its networks are given the same.
   published: { normalisation: { layers: normalisation, stages: normalisation }, padding: 4, flip: true }
