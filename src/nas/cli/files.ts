@@ -146,8 +146,6 @@ export const reopenRunFolder = (path: string): E.Either<InputError, RunFolder> =
   const refuse = (got: string, cure: string): E.Either<InputError, RunFolder> =>
     E.left(inputError('--resume to be the folder of a run that can be written', got, cure))
   try {
-    if (!existsSync(join(path, 'config.json')))
-      return refuse(`'${path}', which has no config.json`, 'name the folder that the run was written to')
     const unlock = lock(path)
     if (typeof unlock === 'string') return refuse(`'${path}', which ${unlock}`, 'wait for it, or end it')
     for (const folder of [path, join(path, CHECKPOINTS)].filter(folder => existsSync(folder)))
