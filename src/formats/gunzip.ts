@@ -24,7 +24,7 @@ interface Member {
 }
 
 const wrong = (required: string, found: string) => malformed('gzip', required, found)
-const tooLarge = (most: number) => wrong(`at most ${most} unpacked bytes`, 'it has more')
+const tooLarge = (most: number) => wrong(`a file that unpacks to at most ${most} bytes`, 'it has more')
 const cutOff = wrong('a whole file', 'it is cut off')
 
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
@@ -53,7 +53,7 @@ const inflate = (packed: Uint8Array, left: number, most: number): E.Either<Decod
   } catch (reason) {
     const { code, message } = reason as NodeJS.ErrnoException
     if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(most)
-    return code === 'Z_BUF_ERROR' ? cutOff : wrong('packed data', `they cannot be unpacked (${message})`)
+    return code === 'Z_BUF_ERROR' ? cutOff : wrong('a stream of deflate', `it cannot be unpacked (${message})`)
   }
 }
 
@@ -72,8 +72,9 @@ const memberAt = (bytes: Uint8Array, start: number, left: number, most: number):
   if (trailer + TRAILER_BYTES > bytes.length) return cutOff
   if (buffer.length > left) return tooLarge(most)
   const view = new DataView(bytes.buffer, bytes.byteOffset + trailer)
-  if (view.getUint32(0, true) !== crc32(buffer)) return wrong('data of the checksum that it names', 'they have another')
-  if (view.getUint32(4, true) !== buffer.length % 2 ** 32) return wrong('data of the length that it names', 'they have another')
+  if (view.getUint32(0, true) !== crc32(buffer)) return wrong('the checksum that it names', 'the unpacked bytes have another')
+  if (view.getUint32(4, true) !== buffer.length % 2 ** 32)
+    return wrong('the length that it names', 'the unpacked bytes have another')
   // A small result is copied, since it holds a whole chunk.
   const data = buffer.length < buffer.buffer.byteLength / 2 ? new Uint8Array(buffer) : viewOf(buffer)
   return E.right({ data, end: trailer + TRAILER_BYTES })

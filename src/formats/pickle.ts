@@ -64,6 +64,8 @@ interface Machine {
   problem: string | undefined
 }
 
+/** As long as a text of it may be in JavaScript. */
+const MOST_BYTES = 2 ** 29 - 2 ** 10
 /** A dict takes a byte of the file and some 200 of memory: steps are bounded, at ten times those of the largest file of images that is known. */
 const MOST_STEPS = 2 ** 21
 /** Far more than any of these has: bounds of what is looked at again and again. */
@@ -92,7 +94,7 @@ const refuse = (machine: Machine, required: string, found: string): null => {
 const take = (machine: Machine, length: number): Uint8Array => {
   const { bytes, at } = machine
   if (length > bytes.length - at) {
-    refuse(machine, `${length} bytes at byte ${at}`, `${bytes.length - at} are left`)
+    refuse(machine, `the whole of ${length} bytes at byte ${at}`, `${bytes.length - at} are left`)
     return new Uint8Array(0)
   }
   machine.at = at + length
@@ -151,7 +153,7 @@ const floatLine = (machine: Machine): PickleValue => {
 
 /** Two's complement, least byte first. */
 const long = (machine: Machine, length: number): PickleValue => {
-  if (length > MOST_LONG_BYTES) return refuse(machine, `whole numbers of at most ${MOST_LONG_BYTES} bytes`, `one has ${length}`)
+  if (length > MOST_LONG_BYTES) return refuse(machine, `a whole number of at most ${MOST_LONG_BYTES} bytes`, `one has ${length}`)
   const value = take(machine, length).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
   return exact(BigInt.asIntN(8 * length, value))
 }
@@ -212,7 +214,7 @@ const popMark = (machine: Machine): PickleValue[] => {
 /** The last `count` values as a tuple. */
 const tuple = (machine: Machine, count: number): void => {
   const values = machine.stack.splice(Math.max(0, machine.stack.length - count))
-  if (values.length < count) refuse(machine, `${count} values on the stack`, `there are ${values.length}`)
+  if (values.length < count) refuse(machine, `a tuple of ${count} values`, `the stack has ${values.length}`)
   push(machine, values)
 }
 
@@ -226,7 +228,7 @@ const keyOf = (machine: Machine, key: PickleValue | undefined): string | number 
   if (typeof key === 'number') return key
   if (typeof key === 'string' && key.length <= MOST_KEY_LENGTH) return key
   if (key instanceof Uint8Array && key.length <= MOST_KEY_LENGTH) return latin1(key)
-  refuse(machine, `texts of at most ${MOST_KEY_LENGTH} letters or whole numbers as keys`, 'there is another')
+  refuse(machine, `a text of at most ${MOST_KEY_LENGTH} letters, or a whole number, as key`, 'there is another')
   return ''
 }
 
@@ -274,10 +276,12 @@ const pushGlobal = (machine: Machine, module: PickleValue, name: PickleValue): v
   refuse(machine, 'a pickle of numbers, texts, lists, dicts and numpy arrays', `it asks for ${quoted(path)}, which is not run`)
 }
 
-const textOf = (value: PickleValue | undefined): string | undefined =>
+/** The text of a short text, or of short bytes as latin1; undefined of anything else. */
+export const textOf = (value: PickleValue | undefined): string | undefined =>
   typeof value === 'string' ? value : value instanceof Uint8Array && value.length <= MOST_KEY_LENGTH ? latin1(value) : undefined
 
-const isTagged = <T extends 'array' | 'dtype' | 'global'>(
+/** Whether a value is an array, a dtype or a global. */
+export const isTagged = <T extends 'array' | 'dtype' | 'global'>(
   value: PickleValue | undefined,
   tag: T
 ): value is Extract<PickleValue, { readonly _tag: T }> =>
@@ -287,18 +291,18 @@ const isTagged = <T extends 'array' | 'dtype' | 'global'>(
 const makeDtype = (machine: Machine, [text]: readonly PickleValue[]): PickleValue => {
   const code = textOf(text)
   if (code === undefined || !/^[<>|]?(b1|[iu][1248]|f[248])$/.test(code))
-    return refuse(machine, 'arrays of numbers', `one has the dtype ${quoted(code ?? 'of a record')}`)
+    return refuse(machine, 'an array of numbers', `one has the dtype ${quoted(code ?? 'of a record')}`)
   const plain = code.replace(/^[<>|]/, '')
   return { _tag: 'dtype', dtype: `${plain.endsWith('1') ? '|' : code.startsWith('>') ? '>' : '<'}${plain}` }
 }
 
 /** `_codecs.encode(text, 'latin1')`: how Python 3 writes bytes for Python 2. */
 const encode = (machine: Machine, [text, coding]: readonly PickleValue[]): PickleValue => {
-  if (typeof text !== 'string' || coding !== 'latin1') return refuse(machine, 'bytes as latin1', 'they are in another way')
+  if (typeof text !== 'string' || coding !== 'latin1') return refuse(machine, 'latin1 as the coding of bytes', 'there is another')
   machine.encodable -= text.length
-  if (machine.encodable < 0) return refuse(machine, 'bytes that are each in the file', 'it repeats some without end')
+  if (machine.encodable < 0) return refuse(machine, 'a place in the file for each byte', 'it repeats some')
   // What does not fit into a byte would be cut to one.
-  if (/[^\0-\xff]/.test(text)) return refuse(machine, 'bytes as latin1', 'a text has other letters')
+  if (/[^\0-\xff]/.test(text)) return refuse(machine, 'a text of latin1 letters for bytes', 'it has others')
   return new Uint8Array(Buffer.from(text, 'latin1'))
 }
 
@@ -314,9 +318,10 @@ const arrayOf = (
 ): PickleArray | null => {
   if (!Array.isArray(shape) || shape.length > MOST_AXES || !shape.every(isCount))
     return refuse(machine, `a shape of at most ${MOST_AXES} whole numbers`, 'an array has another')
-  if (!isTagged(dtype, 'dtype') || !(data instanceof Uint8Array)) return refuse(machine, 'arrays of numbers', 'one holds others')
+  if (!isTagged(dtype, 'dtype') || !(data instanceof Uint8Array))
+    return refuse(machine, 'an array of numbers', 'one holds something else')
   const size = shape.reduce((product, extent) => product * extent, Number(dtype.dtype.slice(2)))
-  if (size !== data.length) return refuse(machine, `${size} bytes for an array of [${shape}]`, `there are ${data.length}`)
+  if (size !== data.length) return refuse(machine, `room of ${size} bytes for an array of [${shape}]`, `there are ${data.length}`)
   return { _tag: 'array', shape, dtype: dtype.dtype, fortran, data }
 }
 
@@ -335,7 +340,7 @@ const call = (machine: Machine): void => {
     reconstruct: () =>
       isTagged(given[0], 'global') && given[0].name === 'ndarray'
         ? empty
-        : refuse(machine, 'numpy arrays', 'there is another kind'),
+        : refuse(machine, 'an array of numpy', 'there is another kind'),
     frombuffer: () => fromBuffer(machine, given),
     dtype: () => makeDtype(machine, given),
     encode: () => encode(machine, given)
@@ -352,7 +357,7 @@ const build = (machine: Machine): void => {
     const [, order, ...rest] = state
     const text = textOf(order)
     if (text === undefined || !['<', '>', '|', '='].includes(text) || rest.slice(0, 3).some(part => part !== null))
-      return void refuse(machine, 'arrays of plain numbers', 'one has records')
+      return void refuse(machine, 'an array of plain numbers', 'one has records')
     if (text === '>' && !object.dtype.startsWith('|')) (object as Mutable<PickleDtype>).dtype = `>${object.dtype.slice(1)}`
     return
   }
@@ -475,6 +480,7 @@ const STEPS: Readonly<Record<string, Step>> = {
  */
 export const decodePickle = (bytes: Uint8Array): E.Either<DecodeError, PickleValue> => {
   const machine = machineOf(bytes)
+  if (bytes.length > MOST_BYTES) refuse(machine, `a pickle of at most ${MOST_BYTES} bytes`, `it has ${bytes.length}`)
   for (let count = 0; !machine.stopped && machine.problem === undefined; count++) {
     const at = machine.at
     if (count === MOST_STEPS) refuse(machine, `a pickle of at most ${MOST_STEPS} steps`, 'it has more')
@@ -482,61 +488,11 @@ export const decodePickle = (bytes: Uint8Array): E.Either<DecodeError, PickleVal
     const step = Object.hasOwn(STEPS, code) ? STEPS[code] : undefined
     if (step) step(machine)
     else
-      refuse(
-        machine,
-        'opcodes that numbers, texts, lists, dicts and arrays take',
-        `byte ${at} is 0x${code.charCodeAt(0).toString(16)}`
-      )
+      refuse(machine, 'an opcode of numbers, texts, lists, dicts or arrays', `byte ${at} is 0x${code.charCodeAt(0).toString(16)}`)
   }
   const [value, ...others] = machine.stack
   if (value === undefined || others.length > 0 || machine.marks.length > 0)
     refuse(machine, 'one value at the end', 'there are others')
   if (machine.at < bytes.length) refuse(machine, 'nothing after the end', `${bytes.length - machine.at} bytes follow`)
   return machine.problem === undefined ? E.right(value as PickleValue) : E.left(decodeError(machine.problem))
-}
-
-const READERS: Readonly<Record<string, (view: DataView, at: number, little: boolean) => number | bigint>> = {
-  u1: (view, at) => view.getUint8(at),
-  i1: (view, at) => view.getInt8(at),
-  u2: (view, at, little) => view.getUint16(at, little),
-  i2: (view, at, little) => view.getInt16(at, little),
-  u4: (view, at, little) => view.getUint32(at, little),
-  i4: (view, at, little) => view.getInt32(at, little),
-  u8: (view, at, little) => view.getBigUint64(at, little),
-  i8: (view, at, little) => view.getBigInt64(at, little)
-}
-
-/** The whole numbers of a list, or of an array of one axis; undefined if it is neither, or one is not exact. */
-export const wholeNumbers = (value: PickleValue | undefined): readonly number[] | undefined => {
-  if (Array.isArray(value)) return value.every(Number.isSafeInteger) ? value : undefined
-  if (!isTagged(value, 'array') || value.shape.length !== 1) return undefined
-  const { dtype, data } = value
-  const read = READERS[dtype.slice(1)]
-  if (!read) return undefined
-  const view = new DataView(data.buffer, data.byteOffset, data.length)
-  const numbers = Array.from({ length: value.shape[0] as number }, (_, k) =>
-    Number(read(view, k * Number(dtype.slice(2)), !dtype.startsWith('>')))
-  )
-  return numbers.every(Number.isSafeInteger) ? numbers : undefined
-}
-
-/** The texts of a list, bytes read as latin1; undefined if it is none of short ones. */
-export const latin1Texts = (value: PickleValue | undefined): readonly string[] | undefined => {
-  const texts = Array.isArray(value) ? value.map(textOf) : [undefined]
-  return texts.every(text => text !== undefined) ? texts : undefined
-}
-
-/** Bytes in rows: an array of two axes of unsigned bytes, the rows one after another. */
-export interface ByteRows {
-  readonly rows: number
-  readonly width: number
-  readonly data: Uint8Array
-}
-
-/** The rows of an array of unsigned bytes; undefined if it is none. */
-export const byteRows = (value: PickleValue | undefined): ByteRows | undefined => {
-  if (!isTagged(value, 'array') || value.dtype !== '|u1' || value.shape.length !== 2) return undefined
-  const [rows, width] = value.shape as readonly [number, number]
-  const { data, fortran } = value
-  return { rows, width, data: fortran ? data.map((_, k) => data[(k % width) * rows + Math.floor(k / width)] as number) : data }
 }

@@ -14,6 +14,8 @@ const FIELD = {
   magic: [257, 6],
   prefix: [345, 155]
 } as const
+/** Far more than a path takes. */
+const MOST_EXTENSION = 2 ** 20
 const TYPE_AT = 156
 
 /** Plain files: of POSIX, of old archives, contiguous. */
@@ -74,7 +76,7 @@ const checksumOf = (header: Uint8Array): number => {
 
 const decodeHeader = (bytes: Uint8Array, at: number): E.Either<DecodeError, Header> => {
   const header = bytes.subarray(at, at + BLOCK)
-  if (header.length < BLOCK) return wrong('two blocks of zeros at the end', 'it is cut off')
+  if (header.length < BLOCK) return wrong('a block of zeros at the end', 'it is cut off')
   if (numberOf(header, FIELD.checksum) !== checksumOf(header))
     return wrong(`a header with its right checksum at byte ${at}`, 'it has another')
   const size = numberOf(header, FIELD.size)
@@ -95,7 +97,7 @@ const decodeRecords = (bytes: Uint8Array): E.Either<DecodeError, ReadonlyMap<str
     const record = bytes.subarray(at + (digits?.length ?? 0), end)
     const equals = record.indexOf(0x3d)
     if (digits === undefined || end > bytes.length || equals < 1 || record.at(-1) !== 0x0a)
-      return wrong('records `length key=value` in an extended header', 'it has others')
+      return wrong('`length key=value` in each record of an extended header', 'one has something else')
     records.set(textOf(record.subarray(0, equals)), textOf(record.subarray(equals + 1, -1)))
     at = end
   }
@@ -109,18 +111,18 @@ const decodeExtension = (type: string, bytes: Uint8Array): E.Either<DecodeError,
   const records = decodeRecords(bytes)
   if (E.isLeft(records)) return records
   const [path, size] = [records.right.get('path'), records.right.get('size')]
-  if ([...records.right.keys()].some(key => key.startsWith('GNU.sparse.'))) return wrong('files without holes', 'one has some')
+  if ([...records.right.keys()].some(key => key.startsWith('GNU.sparse.'))) return wrong('a file without holes', 'one has some')
   if (type === 'g' && (path !== undefined || size !== undefined))
-    return wrong('paths and sizes of single files', 'a header gives one to all')
+    return wrong('a path and a size of its own for each file', 'a header gives one to all')
   if (size !== undefined && !/^\d{1,15}$/.test(size)) return wrong('a size in digits', `an extended header has ${quoted(size)}`)
   return E.right({ ...(path === undefined ? {} : { path }), ...(size === undefined ? {} : { size: Number(size) }) })
 }
 
 /** A path without `.` and doubled `/`. Left if it leads elsewhere than below the folder that it is unpacked in. */
 const cleanPath = (path: string): E.Either<DecodeError, string> => {
-  if (path.startsWith('/')) return wrong('relative paths', `it has ${quoted(path)}`)
+  if (path.startsWith('/')) return wrong('a relative path', `it has ${quoted(path)}`)
   const parts = path.split('/').filter(part => part !== '' && part !== '.')
-  if (parts.includes('..')) return wrong("paths without '..'", `it has ${quoted(path)}`)
+  if (parts.includes('..')) return wrong("a path without '..'", `it has ${quoted(path)}`)
   return path === '' || path.includes('\0') ? wrong('a path for each file', `it has ${quoted(path)}`) : E.right(parts.join('/'))
 }
 
@@ -150,8 +152,10 @@ const nextEntry = (bytes: Uint8Array, start: number): E.Either<DecodeError, Entr
     const isExtension = 'xgLK'.includes(type)
     const size = isExtension ? header.right.size : (extension.size ?? header.right.size)
     const from = at + BLOCK
-    if (size > bytes.length - from) return wrong(`${size} bytes of ${quoted(path)}`, `${bytes.length - from} are left`)
+    if (size > bytes.length - from)
+      return wrong(`the whole of ${quoted(path)} (${size} bytes)`, `${Math.max(0, bytes.length - from)} are left`)
     if (!isExtension) return E.right({ path: extension.path ?? path, size, type, from })
+    if (size > MOST_EXTENSION) return wrong(`an extended header of at most ${MOST_EXTENSION} bytes`, `one has ${size}`)
     const read = decodeExtension(type, bytes.subarray(from, from + size))
     if (E.isLeft(read)) return read
     extension = { ...extension, ...read.right }
@@ -181,9 +185,9 @@ export const decodeTar = (
     // Before POSIX a folder was a file with a slash at its end.
     const isFolder = type === '5' || (PLAIN.includes(type) && next.right.path.endsWith('/'))
     if (!isFolder && !PLAIN.includes(type))
-      return wrong('plain files and folders', `${quoted(path.right)} is ${REFUSED[type] ?? `of type ${quoted(type)}`}`)
+      return wrong('a plain file or folder', `${quoted(path.right)} is ${REFUSED[type] ?? `of type ${quoted(type)}`}`)
     if (!isFolder) {
-      if (seen.has(path.right)) return wrong('one file a path', `two are ${quoted(path.right)}`)
+      if (seen.has(path.right)) return wrong('a path of its own for each file', `two are ${quoted(path.right)}`)
       seen.add(path.right)
       if (wants(path.right)) files.set(path.right, bytes.subarray(from, from + size))
     }

@@ -53,6 +53,12 @@ export const checkIdentity = ({ identity }: Checkpoint, here: Checkpoint['identi
 
 /** The configuration of a run folder. Refused where options were given that say something else. */
 export const resumedConfiguration = (path: string, given: Given): SearchConfig => {
+  if (!existsSync(join(path, 'config.json')))
+    refuse(
+      '--resume to be the folder of a run',
+      `'${path}', which has no config.json`,
+      'name the folder that the run was written to'
+    )
   const text = orRefuse(readText('--resume', join(path, 'config.json'), MOST_CONFIG_BYTES))
   const decoded = E.chain((value: unknown) => SearchConfig.decode(value))(
     E.tryCatch(

@@ -10,6 +10,7 @@ import { search } from '../search.js'
 import type { Space } from '../space.js'
 import { stepsPerEpoch } from '../steps.js'
 import { newestCheckpoint } from './checkpoints.js'
+import { beginEvents, logEvent } from './eventlog.js'
 import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
 import { complain, isKnown, readTable, say, version } from './inputs.js'
 import { chooseBackend, type Given, infoOf, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
@@ -92,7 +93,7 @@ const startRun = async (given: GivenSearch): Promise<Run> => {
   const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
   folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
   if (!isKnown(config.space)) folder.write('space.json', `${JSON.stringify(space, null, 2)}\n`)
-  folder.append('events.jsonl', '')
+  beginEvents(folder)
   return { ...problem, given, table, backend, folder, from: undefined }
 }
 
@@ -133,10 +134,7 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
         tell: event => () => {
           // A run that goes on is compiled again, which is no part of what it tells.
           if (event.type !== 'compiled' || !told.any)
-            folder.append(
-              'events.jsonl',
-              `${JSON.stringify(event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)}\n`
-            )
+            logEvent(folder, event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)
           told.any = true
           progress.tell(event)
         },

@@ -2,9 +2,9 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type DecodeError, malformed } from '../../formats/error.js'
-import { latin1Texts } from '../../formats/pickle.js'
+import { latin1Texts } from '../../formats/pickled.js'
+import type { Sources } from '../prepare.js'
 import type { DataSet, Files, Published } from './block.js'
-import type { Sources } from './dataset.js'
 import {
   type Batch,
   checkLabels,
@@ -21,6 +21,8 @@ import {
 
 const SIDE = 32
 const CHANNELS = 3
+/** Far more than the names of a hundred classes take. */
+const MOST_NAMES = 2 ** 16
 const IMAGE_BYTES = CHANNELS * SIDE * SIDE
 
 /** Which files a layout has. */
@@ -82,17 +84,24 @@ const decodeRecords = (cifar: Cifar, what: string, bytes: Uint8Array): E.Either<
   )
 }
 
+/** The lines of a short text, without blanks around them. */
+const linesOf = (what: string, bytes: Uint8Array): E.Either<DecodeError, readonly string[]> =>
+  bytes.length > MOST_NAMES
+    ? malformed(what, `a file of at most ${MOST_NAMES} bytes`, `it has ${bytes.length}`)
+    : E.right(
+        new TextDecoder()
+          .decode(bytes)
+          .trim()
+          .split(/\s*\n\s*/)
+      )
+
 const binaryLayout = (cifar: Cifar): Layout => ({
   files: cifar.binary,
   batch: (what, bytes) => decodeRecords(cifar, what, bytes),
   names: (what, bytes) =>
-    checkNames(
-      what,
-      new TextDecoder()
-        .decode(bytes)
-        .trim()
-        .split(/\s*\n\s*/),
-      classesOf(cifar)
+    pipe(
+      linesOf(what, bytes),
+      E.chain(lines => checkNames(what, lines, classesOf(cifar)))
     )
 })
 

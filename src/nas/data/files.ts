@@ -2,7 +2,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type DecodeError, decodeError, malformed, quoted } from '../../formats/error.js'
-import { byteRows, decodePickle, type PickleDict, wholeNumbers } from '../../formats/pickle.js'
+import { decodePickle, type PickleDict } from '../../formats/pickle.js'
+import { byteRows, wholeNumbers } from '../../formats/pickled.js'
 import type { Files } from './block.js'
 import type { Dataset } from './dataset.js'
 
@@ -30,7 +31,14 @@ export const within = (what: string): (<A>(result: E.Either<DecodeError, A>) => 
 export const findFile = (set: string, files: Files, name: string): E.Either<DecodeError, Uint8Array | undefined> => {
   const found = [...files].filter(([path]) => nameOf(path) === name)
   return found.length > 1
-    ? malformed(set, `one file ${name}`, `there are ${found.map(([path]) => quoted(path)).join(', ')}`)
+    ? malformed(
+        set,
+        `one file ${name}`,
+        `there are ${found.length}: ${found
+          .slice(0, 2)
+          .map(([path]) => quoted(path))
+          .join(', ')}`
+      )
     : E.right(found[0]?.[1])
 }
 
@@ -62,7 +70,7 @@ export const checkLabels = (
   if (labels.length === 0) return malformed(what, 'at least one image', 'there is none')
   return wrong < 0
     ? E.right(undefined)
-    : malformed(what, `labels of ${least} to ${most}`, `that of image ${wrong} is ${labels[wrong]}`)
+    : malformed(what, `a label of ${least} to ${most} for each image`, `that of image ${wrong} is ${labels[wrong]}`)
 }
 
 const isDict = (value: unknown): value is PickleDict => value instanceof Map
@@ -115,10 +123,10 @@ const MOST_NAME_LENGTH = 100
 /** Names of classes as a file gives them. Left if there are not `count` different ones, that print. */
 export const checkNames = (what: string, names: readonly string[], count: number): E.Either<DecodeError, readonly string[]> => {
   const wrong = names.find(name => name.trim() === '' || name.length > MOST_NAME_LENGTH || /\p{C}/u.test(name))
-  if (names.length !== count) return malformed(what, `${count} names of classes`, `there are ${names.length}`)
+  if (names.length !== count) return malformed(what, `a name for each of ${count} classes`, `there are ${names.length}`)
   if (wrong !== undefined)
-    return malformed(what, `names of at most ${MOST_NAME_LENGTH} letters that print`, `one is ${quoted(wrong)}`)
-  return new Set(names).size < count ? malformed(what, 'a name for each class', 'two have the same') : E.right(names)
+    return malformed(what, `a name of at most ${MOST_NAME_LENGTH} letters that print for each class`, `one is ${quoted(wrong)}`)
+  return new Set(names).size < count ? malformed(what, 'a name of its own for each class', 'two have the same') : E.right(names)
 }
 
 /** Classes that nothing names. */

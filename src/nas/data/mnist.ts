@@ -53,7 +53,7 @@ const decodePart = (set: string, files: Files, part: string): E.Either<DecodeErr
       const what = `${set}: ${part}`
       const [count, height, width] = images.shape
       if (images.shape.length !== 3 || height !== SIDE || width !== SIDE)
-        return malformed(what, `images of ${SIDE}x${SIDE}`, `the file of images has the shape [${images.shape}]`)
+        return malformed(what, `a size of ${SIDE}x${SIDE} for images`, `the file of images has the shape [${images.shape}]`)
       if (labels.shape.length !== 1 || labels.shape[0] !== count)
         return malformed(what, `a label for each of ${count} images`, `the file of labels has the shape [${labels.shape}]`)
       const batch: Batch = { images: images.data, labels: [...labels.data] }
