@@ -14,7 +14,7 @@ export interface Sheet {
 const COLUMNS = 10
 /** More rows are no sheet that anyone reads, and rows of large images end sooner. */
 const MOST_ROWS = 200
-const MOST_BYTES = 2 ** 28
+const MOST_BYTES = 2 ** 26
 /** Small images are enlarged, each pixel to a square of whole pixels, so that they can be seen. */
 const LEAST_SIDE = 48
 /** White around each image. */
