@@ -110,7 +110,14 @@ const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
   checkIdentity(checkpoint, identityOf(problem, backend), given.force === true)
   const folder = orRefuse(reopenRunFolder(path))
   try {
-    return { ...problem, given: where, table, backend, folder, from: goOn(problem.net, folder, checkpoint) }
+    return {
+      ...problem,
+      given: where,
+      table,
+      backend,
+      folder,
+      from: goOn(problem.net, folder, checkpoint, keepingOf(given).most)
+    }
   } catch (reason) {
     folder.close()
     throw reason
@@ -148,7 +155,7 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
   try {
     const result = await withLostDevices(attempt, run, {
       open: () => chooseBackend(given, net, config, data),
-      checkpoint: () => goOn(net, folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint)
+      checkpoint: () => goOn(net, folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint, keepingOf(given).most)
     })
     progress.stop()
     if (E.isLeft(result) && !told.any) folder.discard()
