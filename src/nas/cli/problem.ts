@@ -119,7 +119,7 @@ const checkBackend = (given: Given): void => {
 /** What a search or a diagnosis is of: everything that can be refused before anything runs is refused here. */
 export const setUp = async (given: Given, config = configurationOf(given), space = readSpace(config.space)): Promise<Problem> => {
   checkBackend(given)
-  const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root)
+  const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root, config.imageSize)
   const data = searchDataOf(config, space, dataSet)
   const net = orRefuse(networkOf(config, space, given, data.train))
   const weights = tablesOf(net).weights.size
