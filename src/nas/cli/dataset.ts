@@ -1,9 +1,9 @@
 /** A data set by its name and the place of its files. */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
+import type { Sources } from '../data/dataset.js'
 import type { Published } from '../data/datasets.js'
 import { decodeDigits } from '../data/digits.js'
-import type { Sources } from '../prepare.js'
 import { orRefuse, refuse } from './refusal.js'
 
 export interface ReadDataSet {
