@@ -219,8 +219,7 @@ const stagesBody = (
   stages: number,
   { channels, layers, imageChannels, size, auxiliary = false }: NetworkConfig
 ): Body => {
-  if (auxiliary)
-    fail(style.network, 'a network of layers for an auxiliary head', `stages of ${space.name}`, 'leave the head out')
+  if (auxiliary) fail(style.network, 'a network of layers for an auxiliary head', `stages of ${space.name}`, 'leave the head out')
   const [type, kind] = Object.entries(space.cells)[0] as [string, CellType]
   const plan = Array.from({ length: stages }, (_, stage) => [
     ...(stage > 0 ? [{ stage, reduction: true }] : []),
