@@ -2,87 +2,89 @@
 import { createHash } from 'node:crypto'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import type * as IO from 'fp-ts/lib/IO.js'
+import * as t from 'io-ts/lib/index.js'
 import { show } from '../autodiff/shape.js'
 import { leavesOf, rebuild } from '../autodiff/tree.js'
 import { type HostArray, isAval, isHostArray } from '../engine.js'
-import { type DecodeError, decodeError, malformed } from '../formats/error.js'
+import { type DecodeError, malformed } from '../formats/error.js'
 import { decodeSafetensors, dtypeOf, encodeSafetensors, type FileTensor } from '../formats/safetensors.js'
 
 /** What survives JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
-/** What a run knows of a moment: tensors by their paths in its state, and where it is. */
+/** What a run knows of a moment: tensors by their paths in its state, how many steps are done, and all else that says where it is, as JSON. */
 export interface Snapshot {
   readonly tensors: ReadonlyMap<string, FileTensor>
-  readonly position: Json
+  readonly steps: number
+  readonly position: unknown
 }
 
-/** A snapshot and the run that it is of: configuration, data, adapter, by name. */
+/** A snapshot, the run that it is of (configuration, data, adapter, by name), and what is known of its files then. */
 export interface Checkpoint extends Snapshot {
   readonly identity: Readonly<Record<string, Json>>
+  readonly files: Files
 }
 
-/** The effects that keep moments: whether one is due, asked after each step, and what is done with it. `Keep` may fail by an exception. */
+const Files = t.readonly(t.type({ lengths: t.readonly(t.record(t.string, t.number)), seconds: t.number }))
+/** Lengths in bytes of the files that grow with a run, and the seconds that it took so far. */
+export type Files = t.TypeOf<typeof Files>
+
+/** The effects that keep moments: whether one is due, asked after each step, and what is done with it. */
 export interface Checkpoints {
-  readonly due: () => boolean
-  readonly keep: (snapshot: Snapshot) => () => void
+  readonly due: IO.IO<boolean>
+  readonly keep: (snapshot: Snapshot) => IO.IO<void>
 }
 
 const FORMAT = 'lambda-darts checkpoint 1'
 
+const Json: t.Type<Json> = t.recursion('Json', () =>
+  t.union([t.null, t.boolean, t.number, t.string, t.readonlyArray(Json), t.readonly(t.record(t.string, Json))])
+)
+const Content = t.type({ steps: t.number, position: t.unknown, identity: t.readonly(t.record(t.string, Json)), files: Files })
+
 /** The SHA-256 of everything that a checkpoint says, in hex. */
-const digestOf = ({ tensors, position, identity }: Checkpoint): string =>
+const digestOf = (tensors: Snapshot['tensors'], content: string): string =>
   [...tensors]
     .reduce(
       (hash, [name, { shape, data }]) =>
         hash
           .update(JSON.stringify([name, dtypeOf(data), shape]))
           .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-      createHash('sha256').update(JSON.stringify([position, identity]))
+      createHash('sha256').update(content)
     )
     .digest('hex')
 
 /** The file of a checkpoint: safetensors, with the rest as JSON in its metadata, and a digest of all of it. */
-export const encodeCheckpoint = (checkpoint: Checkpoint): Uint8Array =>
-  encodeSafetensors({
-    tensors: checkpoint.tensors,
-    metadata: {
-      format: FORMAT,
-      digest: digestOf(checkpoint),
-      position: JSON.stringify(checkpoint.position),
-      identity: JSON.stringify(checkpoint.identity)
-    }
-  })
-
-const parse = (text: string | undefined): E.Either<DecodeError, Json> =>
-  E.tryCatch(
-    () => JSON.parse(text ?? '') as Json,
-    () => decodeError('checkpoint: a place and an identity as JSON are required, but there are none')
-  )
+export const encodeCheckpoint = ({ tensors, ...rest }: Checkpoint): Uint8Array => {
+  const content = JSON.stringify(rest)
+  return encodeSafetensors({ tensors, metadata: { format: FORMAT, digest: digestOf(tensors, content), content } })
+}
 
 /** A checkpoint from its file. Left for a cut or altered one: not one bit may differ from what was written. */
 export const decodeCheckpoint = (bytes: Uint8Array): E.Either<DecodeError, Checkpoint> =>
   pipe(
     decodeSafetensors(bytes),
-    E.chain(({ metadata, tensors }) =>
-      metadata['format'] === FORMAT
-        ? pipe(
-            E.Do,
-            E.bind('position', () => parse(metadata['position'])),
-            E.bind('identity', () => parse(metadata['identity']) as E.Either<DecodeError, Checkpoint['identity']>),
-            E.map(({ position, identity }): Checkpoint => ({ tensors, position, identity })),
-            E.chain(checkpoint =>
-              digestOf(checkpoint) === metadata['digest']
-                ? E.right(checkpoint)
-                : malformed('checkpoint', 'the content that its digest is of', 'it has another')
-            )
-          )
-        : malformed(
-            'checkpoint',
-            `the format '${FORMAT}'`,
-            `it is ${JSON.stringify(metadata['format'])?.slice(0, 40) ?? 'another file'}`
-          )
-    )
+    E.chain(({ metadata: { format, digest, content = '' }, tensors }) => {
+      if (format !== FORMAT)
+        return malformed(
+          'checkpoint',
+          `the format '${FORMAT}'`,
+          `it is ${JSON.stringify(format)?.slice(0, 40) ?? 'another file'}`
+        )
+      if (digestOf(tensors, content) !== digest)
+        return malformed('checkpoint', 'the content that its digest is of', 'it has another')
+      const decoded = pipe(
+        E.tryCatch(
+          () => JSON.parse(content) as unknown,
+          () => undefined
+        ),
+        E.chain(value => E.mapLeft(() => undefined)(Content.decode(value)))
+      )
+      return E.isRight(decoded)
+        ? E.right({ tensors, ...decoded.right })
+        : malformed('checkpoint', 'steps, a place, an identity and lengths of files', 'it has others')
+    })
   )
 
 /** The arrays of a tree by their paths. */

@@ -6,7 +6,7 @@ import * as t from 'io-ts/lib/index.js'
 import { type Engine, read, type Stored } from '../engine.js'
 import { type DecodeError, malformed } from '../formats/error.js'
 import type { State } from './bilevel.js'
-import { arraysOf, type Json, type Snapshot, tensorsOf } from './checkpoint.js'
+import { arraysOf, type Snapshot, tensorsOf } from './checkpoint.js'
 import type { EpochSummary } from './events.js'
 import { type initialState, stateShapes } from './initialise.js'
 import type { Supernet } from './supernet.js'
@@ -45,7 +45,11 @@ export interface SearchPlace extends Omit<Coded, 'lastEpoch'> {
 export const snapshotAt = (state: Stored<State>, place: SearchPlace): Engine<Snapshot> =>
   pipe(
     read(state),
-    RTE.map(arrays => ({ tensors: tensorsOf(arrays), position: place as unknown as Json }))
+    RTE.map(arrays => ({
+      tensors: tensorsOf(arrays),
+      steps: place.stepsDone + (place.selection?.stepsDone ?? 0),
+      position: place
+    }))
   )
 
 /** Where a search begins: the arrays of a state, and its place. */
@@ -62,7 +66,7 @@ export const goingOn = (net: Supernet, { tensors, position }: Snapshot): E.Eithe
     E.bind('place', (): E.Either<DecodeError, SearchPlace> => {
       const decoded = SearchPlace.decode(position)
       return E.isRight(decoded)
-        ? E.right(decoded.right as unknown as SearchPlace)
+        ? E.right(decoded.right as SearchPlace)
         : malformed('checkpoint', 'the place of a search', 'it has none')
     })
   )
