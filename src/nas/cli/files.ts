@@ -176,19 +176,27 @@ const firstBytes = (path: string, most: number): Buffer => {
   }
 }
 
-/**
- * The text of a file, unpacked if it is gzip, of at most so many bytes: no more is read, and no more unpacked. `what` names the option in the refusal.
- */
-export const readText = (what: string, path: string, most: number): E.Either<InputError, string> => {
-  const tooLarge = () =>
-    E.left(inputError(`${what} to be a file of at most ${most} bytes`, `'${path}', which has more`, 'check which file it is'))
+/** A file's bytes, of at most so many: no more is read. `what` names the option in the refusal. */
+export const readBytes = (what: string, path: string, most: number): E.Either<InputError, Buffer> => {
   try {
     const bytes = firstBytes(path, most + 1)
-    if (bytes.length > most) return tooLarge()
-    const text = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes, { maxOutputLength: most }) : bytes
-    return E.right(text.toString('utf8'))
+    return bytes.length > most ? E.left(tooLarge(what, path, most)) : E.right(bytes)
   } catch (reason) {
-    if ((reason as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge()
     return E.left(inputError(`${what} to be a file that can be read`, `'${path}' (${reasonOf(reason)})`, 'correct the path'))
   }
 }
+
+const tooLarge = (what: string, path: string, most: number): InputError =>
+  inputError(`${what} to be a file of at most ${most} bytes`, `'${path}', which has more`, 'check which file it is')
+
+/** The text of a file, unpacked if it is gzip, of at most so many bytes: no more is read, and no more unpacked. */
+export const readText = (what: string, path: string, most: number): E.Either<InputError, string> =>
+  E.chain((bytes: Buffer): E.Either<InputError, string> => {
+    try {
+      const text = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes, { maxOutputLength: most }) : bytes
+      return E.right(text.toString('utf8'))
+    } catch (reason) {
+      if ((reason as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return E.left(tooLarge(what, path, most))
+      return E.left(inputError(`${what} to be a file that can be read`, `'${path}' (${reasonOf(reason)})`, 'correct the path'))
+    }
+  })(readBytes(what, path, most))

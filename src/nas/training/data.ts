@@ -3,11 +3,11 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type Key, keyOf } from '../../autodiff/ops/random.js'
 import { type DecodeError, decodeError } from '../../formats/error.js'
-import { type Augmentation, NO_AUGMENTATION } from '../data/augment.js'
+import { type Augmentation, augmentationOf } from '../data/augment.js'
 import { type Dataset, normalisationOf, type Part, type Sources, splitBy } from '../data/dataset.js'
 import type { Published } from '../data/datasets.js'
-import type { Genotype } from '../genotype.js'
 import { foldIn, permutation } from '../initialise.js'
+import type { Skeleton } from '../space.js'
 import type { TrainingConfig } from './options.js'
 
 /** What a network is trained on and what it is judged by, and how images of the first are moved. */
@@ -30,38 +30,23 @@ const partsOf = ({ train, test }: Sources, seed: number): readonly [Dataset, Dat
   return splitBy(train, order, [train.count - fifth, fifth]) as [Dataset, Dataset]
 }
 
-/** How a configuration moves images of a side, for a family of networks. */
-const augmentationOf = (
-  { augmentation, cutout }: Pick<TrainingConfig, 'augmentation' | 'cutout'>,
-  family: Genotype['family'],
-  published: Published | undefined,
-  side: number
-): Augmentation => {
-  const moves = {
-    published: { padding: published?.padding ?? 0, flip: published?.flip ?? false },
-    standard: { padding: Math.floor(side / 8), flip: true },
-    none: { padding: 0, flip: false }
-  }[augmentation]
-  return { ...NO_AUGMENTATION, ...moves, mirrorFirst: family === 'nb201', cutout }
-}
-
 /** The data of a training. Images are normalised as is published for the family, or by what the training part says. Left where they do not vary. */
 export const prepareTraining = (
   sources: Sources,
   published: Published | undefined,
   config: Pick<TrainingConfig, 'augmentation' | 'cutout' | 'seed'>,
-  family: Genotype['family']
+  kind: Skeleton['kind']
 ): E.Either<DecodeError, TrainingData> => {
   const [train, test] = partsOf(sources, config.seed)
   if (train.count === 0 || test.count === 0)
     return E.left(decodeError(`images to train on and to test on in '${train.name}' are required, but one part has none`))
-  const normalisation = published?.normalisation[family === 'nb201' ? 'stages' : 'layers']
+  const normalisation = published?.normalisation[kind]
   return pipe(
     normalisation ? E.right(normalisation) : normalisationOf(train),
     E.map(normalised => ({
       train: { ...train, normalisation: normalised },
       test: { ...test, normalisation: normalised },
-      augmentation: augmentationOf(config, family, published, Math.min(train.height, train.width))
+      augmentation: augmentationOf({ ...config, augmentValidation: false }, train, kind, published).train
     }))
   )
 }

@@ -6,7 +6,7 @@ import * as t from 'io-ts/lib/index.js'
 import type { Key } from '../../autodiff/ops/random.js'
 import { type Engine, type HostArray, read, type Stored } from '../../engine.js'
 import { type DecodeError, malformed } from '../../formats/error.js'
-import { arraysOf, type Json, type Snapshot, tensorsOf } from '../checkpoint.js'
+import { arraysOf, type Snapshot, tensorsOf } from '../checkpoint.js'
 import type { DerivedNetwork } from '../derive.js'
 import { filled, foldIn, initialRunning, initialWeights } from '../initialise.js'
 import { TRAINING_KEYS } from './data.js'
@@ -50,7 +50,7 @@ export const trainingStart = (net: DerivedNetwork, key: Key): TrainingStart => {
 export const trainingSnapshot = (state: Stored<TrainingState>, best: TrainedArrays, place: TrainingPlace): Engine<Snapshot> =>
   pipe(
     read(state),
-    RTE.map(arrays => ({ tensors: tensorsOf({ state: arrays, best }), position: { ...place } as unknown as Json }))
+    RTE.map(arrays => ({ tensors: tensorsOf({ state: arrays, best }), steps: place.stepsDone, position: place }))
   )
 
 /** Where a training goes on that kept this snapshot. Left for one of another network. */
