@@ -36,7 +36,8 @@ export const stateShapes = (net: Supernet) => {
 /** Values of a shape: zeros, if none are given. */
 export const filled = (aval: Aval, data: Float32Array = new Float32Array(sizeOf(aval.shape))): HostArray => ({ ...aval, data })
 
-const concatenate = (parts: readonly Float32Array[]): Float32Array => {
+/** Numbers one after another. */
+export const concatenate = (parts: readonly Float32Array[]): Float32Array => {
   const bytes = Buffer.concat(parts.map(part => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)))
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT)
 }

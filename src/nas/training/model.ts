@@ -13,6 +13,7 @@ import { tablesOf } from '../bilevel.js'
 import type { Dataset, Normalisation } from '../data/dataset.js'
 import { type DerivedNetwork, derivedNetwork } from '../derive.js'
 import { formatGenotype, type Genotype, parseGenotype } from '../genotype.js'
+import { concatenate } from '../initialise.js'
 import type { Needs, Table } from '../layers.js'
 import type { Space } from '../space.js'
 import { parseSpace } from '../spacefile.js'
@@ -158,7 +159,7 @@ const networkFrom = (
 const numbersOf = (
   tensors: Safetensors['tensors'],
   { name, shape }: Table['entries'][number]
-): E.Either<DecodeError, FileTensor['data']> => {
+): E.Either<DecodeError, Float32Array> => {
   const found = tensors.get(name)
   return found && found.shape.join() === shape.join() && found.data instanceof Float32Array
     ? E.right(found.data)
@@ -169,13 +170,7 @@ const vectorOf = (tensors: Safetensors['tensors'], { entries, size }: Table): E.
   pipe(
     entries,
     E.traverseArray(entry => numbersOf(tensors, entry)),
-    E.map(parts => ({
-      shape: [size],
-      dtype: 'f32',
-      data: new Float32Array(
-        Buffer.concat(parts.map(part => new Uint8Array(part.buffer, part.byteOffset, part.byteLength))).buffer
-      )
-    }))
+    E.map(parts => ({ shape: [size], dtype: 'f32', data: concatenate(parts) }))
   )
 
 /** A trained network from its file. Left for what is none: another format, a network that cannot be, a tensor missing, of another shape, or too many. */
