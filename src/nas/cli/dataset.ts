@@ -113,8 +113,9 @@ const readByName = (name: string, root: string | undefined): Omit<ReadDataSet, '
 }
 
 /**
- * Reads a data set. Its files lie in `root` or in a folder in it, or in an archive, which `root` is or holds; those of others are left alone. Refused: an
- * unknown name, a root without its files, files that are too large, that cannot be read, or that are not what they are called.
+ * Reads a data set. Its files lie in `root` or in a folder in it, or in an archive, which `root` is or holds; those
+ * of others are left alone. Refused: an unknown name, a root without its files, files that are too large, that cannot
+ * be read, or that are not what they are called.
  *
  * @example await readDataSet('cifar10', 'data/cifar-10-binary.tar.gz')
  */
