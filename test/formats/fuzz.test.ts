@@ -1,6 +1,6 @@
 /**
- * Every decoder on noise and on damaged files of other programs: it answers, never throws, and holds no more than follows from the length of
- * its input.
+ * Every decoder on noise and on damaged files of other programs: it answers, never throws, and holds no more than
+ * follows from the length of its input.
  */
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
