@@ -1,6 +1,6 @@
 /**
- * Decoders of arrays, beside what `fuzz.test.ts` does with all: on beginnings of files that go on otherwise, and with an eye on what they take
- * while they work.
+ * Decoders of arrays, beside what `fuzz.test.ts` does with all: on beginnings of files that go on otherwise, and with
+ * an eye on what they take while they work.
  */
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'

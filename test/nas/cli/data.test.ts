@@ -1,4 +1,7 @@
-/** `lambda-darts data inspect`: what it says of the digits, an archive and a folder, the sheet it draws, and what it refuses. */
+/**
+ * `lambda-darts data inspect`: what it says of the digits, an archive and a folder, the sheet it draws, and what it
+ * refuses.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

@@ -3,10 +3,13 @@ import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } fr
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { crc32, deflateSync } from 'node:zlib'
+import fc from 'fast-check'
 import sharp from 'sharp'
 import { afterAll, describe, expect, it } from 'vitest'
 import { decodeImage, readImageFolder } from '../../../src/nas/cli/images.js'
+import { Refusal } from '../../../src/nas/cli/refusal.js'
 import { example, exampleJson, examplePath, type Truth } from '../../formats/files.js'
+import { damaged } from '../../formats/mutations.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'lambda-darts-images-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
@@ -111,6 +114,16 @@ describe('decodeImage', () => {
     ['half a JPEG', example('folder/cat/b.jpg').subarray(0, 700), 'but got one that cannot be read ('],
     ['the beginning of a WebP', example('images/lossless.webp').subarray(0, 20), 'but got one that cannot be read (']
   ])('refuses %s', (_, bytes, message) => expect(decodeImage(bytes, size)).rejects.toThrow(message))
+  it('answers to damaged images: with pixels, or with a refusal', async () => {
+    const originals = ['images/colour.png', 'images/full.jpg', 'images/lossless.webp', 'images/animated.webp', 'folder/cat/b.jpg']
+    const property = fc.asyncProperty(damaged(originals.map(example)), async ({ bytes }) => {
+      const answer = await decodeImage(bytes, size).catch((reason: unknown) => reason)
+      if (!(answer instanceof Refusal)) expect(answer).toHaveLength(3 * 8 * 8)
+      else expect(answer.message).toMatch(/^Wanted the image to be [ -~]{1,400}$/)
+    })
+    await fc.assert(property, { numRuns: 150 })
+  })
+
   it('refuses a file that is not there, and a network of two channels', async () => {
     await expect(decodeImage('/nowhere.png', size)).rejects.toThrow(
       "'/nowhere.png' to be a file of at most 67108864 bytes that can be read"

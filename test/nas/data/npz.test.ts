@@ -1,4 +1,7 @@
-/** A user's own arrays: those of another program, every name and order of axes that people use, and what must be refused. */
+/**
+ * A user's own arrays: those of another program, every name and order of axes that people use, and what must be
+ * refused.
+ */
 import { describe, expect, it } from 'vitest'
 import { decodeNpz, npz } from '../../../src/nas/data/npz.js'
 import { example, sayOf, truthOf } from '../../formats/files.js'
