@@ -1,6 +1,6 @@
 /**
- * Unpacks gzip (RFC 1952) to at most as many bytes as the caller allows. Members are taken one by one, since `gunzipSync` silently drops what
- * follows a zero after the first of them.
+ * Unpacks gzip (RFC 1952) to at most as many bytes as the caller allows. Members are taken one by one, since
+ * `gunzipSync` silently drops what follows a zero after the first of them.
  */
 import { crc32, inflateRawSync } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
@@ -84,8 +84,9 @@ const joined = (parts: readonly Uint8Array[]): Uint8Array =>
   parts.length === 1 ? (parts[0] as Uint8Array) : viewOf(Buffer.concat(parts))
 
 /**
- * What a gzip file holds: its members one after another. Left if that is more than `most` bytes (no more than these are unpacked), if a member is
- * cut off or not what its checksum says, or if anything but zeros (the padding of tapes) follows the last one.
+ * What a gzip file holds: its members one after another. Left if that is more than `most` bytes (no more than these
+ * are unpacked), if a member is cut off or not what its checksum says, or if anything but zeros (the padding of tapes)
+ * follows the last one.
  *
  * @example gunzip(bytes, 2 ** 20)
  */

@@ -3,7 +3,9 @@ import { constants, inflateRawSync, inflateSync, type ZlibOptions } from 'node:z
 import * as E from 'fp-ts/lib/Either.js'
 import { type DecodeError, malformed } from './error.js'
 
-/** Deflate makes at most 258 bytes of 2 bits; with what a block takes besides, no stream grows more than so many times. */
+/**
+ * Deflate makes at most 258 bytes of 2 bits; with what a block takes besides, no stream grows more than so many times.
+ */
 export const MOST_EXPANSION = 1032
 
 const METHODS = { raw: inflateRawSync, zlib: inflateSync } as const
@@ -40,8 +42,8 @@ const attempt = (
 }
 
 /**
- * `bytes` unpacked, which must give exactly `size` bytes. Left, before anything is unpacked, where `size` is above `most` or above what so few bytes
- * can hold; and for data that are cut, damaged, or followed by others.
+ * `bytes` unpacked, which must give exactly `size` bytes. Left, before anything is unpacked, where `size` is above
+ * `most` or above what so few bytes can hold; and for data that are cut, damaged, or followed by others.
  */
 export const inflate = (
   what: string,
@@ -63,7 +65,7 @@ export const inflate = (
 /** Of a stream, what is read to learn how it begins: one block's tables and some values. */
 const PEEKED = 1024
 
-/** The first bytes that `bytes` unpack to: as many as its first kilobyte holds, fewer than all. */
+/** The first bytes that `bytes` unpack to: as many as its first kilobyte holds. */
 export const beginningOf = (what: string, wrapping: Wrapping, bytes: Uint8Array): E.Either<DecodeError, Uint8Array> => {
   const options = { finishFlush: constants.Z_SYNC_FLUSH }
   return E.map(({ data }: Unpacked) => data)(attempt(what, wrapping, bytes.subarray(0, PEEKED), PEEKED * MOST_EXPANSION, options))

@@ -123,9 +123,10 @@ const readByName = async (name: string, root: string | undefined, imageSize: num
 }
 
 /**
- * Reads a data set. Its files lie in `root` or in a folder in it, or in an archive, which `root` is or holds; those of others are left alone. Refused: an
- * unknown name, a root without its files, files that are too large, that cannot be read, or that are not what they are called. `imageSize` is the height and
- * width that the images of a folder are brought to.
+ * Reads a data set. Its files lie in `root` or in a folder in it, or in an archive, which `root` is or holds; those
+ * of others are left alone. Refused: an unknown name, a root without its files, files that are too large, that cannot
+ * be read, or that are not what they are called. `imageSize` is the height and width that the images of a folder are
+ * brought to.
  *
  * @example await readDataSet('cifar10', 'data/cifar-10-binary.tar.gz')
  */
