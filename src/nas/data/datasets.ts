@@ -3,6 +3,8 @@ import type { DataSet } from './block.js'
 import { cifar10, cifar100 } from './cifar.js'
 import { imagenet16 } from './imagenet16.js'
 import { fashionMnist, mnist } from './mnist.js'
+import { npz } from './npz.js'
+import { svhn } from './svhn.js'
 
 export type { DataSet, Files, Published } from './block.js'
 
@@ -15,5 +17,7 @@ export const DATA_SETS: Readonly<Record<string, DataSet>> = {
   cifar100,
   mnist,
   'fashion-mnist': fashionMnist,
-  'imagenet16-120': imagenet16
+  'imagenet16-120': imagenet16,
+  svhn,
+  npz
 }

@@ -5,9 +5,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { DecodeError } from '../../formats/error.js'
-import type { Sources } from '../prepare.js'
 import type { DataSet, Files } from './block.js'
-import type { Normalisation } from './dataset.js'
+import type { Normalisation, Sources } from './dataset.js'
 import {
   type Batch,
   checkLabels,

@@ -4,8 +4,8 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { type DecodeError, malformed } from '../../formats/error.js'
 import { gunzip } from '../../formats/gunzip.js'
 import { decodeIdx, type IdxArray } from '../../formats/idx.js'
-import type { Sources } from '../prepare.js'
 import type { DataSet, Files } from './block.js'
+import type { Sources } from './dataset.js'
 import { type Batch, checkLabels, datasetOf, findFile, isNamed, numberedNames, within } from './files.js'
 
 const SIDE = 28

@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import type { DataSet, Files } from '../../../src/nas/data/block.js'
+import type { Sources } from '../../../src/nas/data/dataset.js'
 import { DATA_SETS } from '../../../src/nas/data/datasets.js'
-import type { Sources } from '../../../src/nas/prepare.js'
 import { left, right } from '../../kernels/results.js'
 
 const SHARED = fileURLToPath(new URL('../../../../shared/data', import.meta.url))
