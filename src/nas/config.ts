@@ -92,6 +92,14 @@ export const checkCombination = (
 ): E.Either<InputError, SearchConfig> => {
   const stray = OPTIONS.find(({ key }) => given[key] !== undefined && READERS[key]?.includes(config.method) === false)
   const strayOfSelection = OPTIONS.find(({ key }) => key !== 'select' && key.startsWith('select') && given[key] !== undefined)
+  if (given['imageSize'] !== undefined && config.data !== 'folder')
+    return E.left(
+      inputError(
+        '--image-size with --data folder, whose images are resized',
+        `--data ${config.data}`,
+        'leave it out: images of other sets stay as they are'
+      )
+    )
   if (config.select === 'magnitude' && strayOfSelection)
     return E.left(
       inputError(`${flagName(strayOfSelection)} with --select perturbation`, '--select magnitude', 'leave one of them out')
