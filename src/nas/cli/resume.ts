@@ -11,10 +11,11 @@ import { goingOn, type SearchStart } from '../place.js'
 import type { Space } from '../space.js'
 import { parseSpace } from '../spacefile.js'
 import type { Supernet } from '../supernet.js'
+import { infoOf } from './backend.js'
 import { keepCheckpoint, removeOthers } from './checkpoints.js'
 import { type RunFolder, readText } from './files.js'
 import { complain, MOST_SPACE_BYTES, readSpace, version } from './inputs.js'
-import { type Given, infoOf, type Problem } from './problem.js'
+import type { Given, Problem } from './problem.js'
 import { orRefuse, refuse } from './refusal.js'
 
 const MOST_CONFIG_BYTES = 2 ** 20
