@@ -17,10 +17,29 @@ interface Inflated {
   readonly engine: { readonly bytesWritten: number }
 }
 
-interface Unpacked {
+export interface Unpacked {
   readonly data: Uint8Array
   /** Packed bytes that it came from; the stream may end before all that are given. */
   readonly from: number
+}
+
+/**
+ * What a stream unpacks to, at most `most` bytes. Left with zlib's reason: its code is `ERR_BUFFER_TOO_LARGE` for more,
+ * `Z_BUF_ERROR` for a stream that is cut off.
+ */
+export const unpackStream = (
+  wrapping: Wrapping,
+  bytes: Uint8Array,
+  most: number,
+  options: ZlibOptions = {}
+): E.Either<NodeJS.ErrnoException, Unpacked> => {
+  try {
+    const unpacked: unknown = METHODS[wrapping](bytes, { maxOutputLength: Math.max(1, most), info: true, ...options })
+    const { buffer, engine } = unpacked as Inflated
+    return E.right({ data: new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length), from: engine.bytesWritten })
+  } catch (reason) {
+    return E.left(reason as NodeJS.ErrnoException)
+  }
 }
 
 const attempt = (
@@ -29,17 +48,11 @@ const attempt = (
   bytes: Uint8Array,
   most: number,
   options: ZlibOptions = {}
-): E.Either<DecodeError, Unpacked> => {
-  try {
-    const unpacked: unknown = METHODS[wrapping](bytes, { maxOutputLength: Math.max(1, most), info: true, ...options })
-    const { buffer, engine } = unpacked as Inflated
-    return E.right({ data: new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length), from: engine.bytesWritten })
-  } catch (reason) {
-    const found =
-      reason instanceof RangeError ? 'they have more' : `zlib says '${reason instanceof Error ? reason.message : 'no'}'`
+): E.Either<DecodeError, Unpacked> =>
+  E.orElse(({ code, message }: NodeJS.ErrnoException): E.Either<DecodeError, Unpacked> => {
+    const found = code === 'ERR_BUFFER_TOO_LARGE' ? 'they have more' : `zlib says '${message}'`
     return malformed(what, `packed data that unpacks to at most ${most} bytes`, found)
-  }
-}
+  })(unpackStream(wrapping, bytes, most, options))
 
 /**
  * `bytes` unpacked, which must give exactly `size` bytes. Left, before anything is unpacked, where `size` is above

@@ -78,6 +78,7 @@ describe('readDataSet', () => {
   it('reads files that are links', async () => {
     made('linked')
     symlinkSync(at('four', 'unpacked', 'cifar-10-batches-py'), at('linked', 'elsewhere'))
+    symlinkSync('nowhere', at('linked', 'forgotten'))
     expect((await readDataSet('cifar10', at('linked'))).sources.train.count).toBe(10)
   })
 
