@@ -23,10 +23,9 @@ export const clock = (seconds: number): string =>
 export const backendName = (info: AdapterInfo | undefined): string =>
   info ? `${info.name}${info.software ? ', a software adapter' : ''}` : 'reference (float64 on the CPU)'
 
-/** One line for an epoch; `elapsed` seconds since training began tell how long is left. */
-export const epochLine = (summary: EpochSummary, elapsed: number, backend: string): string => {
+/** One line for an epoch; `left`: seconds until the last step. */
+export const epochLine = (summary: EpochSummary, left: number, backend: string): string => {
   const { epoch, epochs, steps } = summary
-  const left = (elapsed / epoch) * (epochs - epoch)
   return [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
     `step ${epoch * steps}`,

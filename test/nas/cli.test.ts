@@ -292,17 +292,21 @@ describe.concurrent('as a process', () => {
     })
   })
 
-  it('without a driver a small step goes on with the reference, and says so; --json prints one document and nothing else', async () => {
+  it('without a driver a small step goes on with the reference, and says so; --json prints events and the result as lines', async () => {
     const out = join(folder, 'reference')
     const args = '--method darts --channels 1 --batch 359 --epochs 1 --json --out'.split(' ')
     const ended = await asProcess(['search', ...args, out], withoutDriver)
     expect(ended.code).toBe(0)
-    const [told, compiled, epoch, ...more] = ownLines(ended)
+    const [told, ...more] = ownLines(ended)
     expect(told).toMatch(/^No WebGPU adapter was found, so the reference backend goes on with 0\.\d+ GFLOP a step/)
-    expect(compiled).toMatch(/^Compiled a step: \d+ nodes.* on reference \(float64 on the CPU\)$/)
-    expect(epoch).toMatch(/^epoch 1\/1 {2}step 2 {2}loss .* left 0:00 {2}reference \(float64 on the CPU\)$/)
     expect(more).toEqual([])
-    expect(JSON.parse(ended.stdout)).toEqual(summaryOf(out))
+    const printed = ended.stdout
+      .trimEnd()
+      .split('\n')
+      .map(line => JSON.parse(line))
+    expect(printed.slice(0, -1)).toEqual(lines(join(out, 'events.jsonl')))
+    expect(printed.slice(0, -1).map(({ type }) => type)).toEqual(['compiled', 'step', 'step', 'epoch'])
+    expect(printed.at(-1)).toEqual(summaryOf(out))
     expect(summaryOf(out)).toMatchObject({ adapter: 'reference', stepsDone: 2, stopped: null })
     expect(readdirSync(out).sort()).toEqual(FILES)
   })

@@ -39,8 +39,7 @@ it('an adapter is called by its name, a software one is called so, the reference
 })
 
 it('a line for each epoch', () => {
-  // Three of twelve epochs in half a minute leave nine, for a minute and a half.
-  expect(epochLine(summary, 30, 'Some GPU')).toBe(
+  expect(epochLine(summary, 90, 'Some GPU')).toBe(
     'epoch  3/12  step 66  loss 1.235 / 2.000  accuracy 61.2 % / 100.0 %  Λ -0.041 / 0.500  lr 0.0213  left 1:30  Some GPU'
   )
 })

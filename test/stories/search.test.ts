@@ -81,7 +81,14 @@ describe('a search of two epochs with Λ-DARTS', () => {
   })
 
   it('leaves a folder that says what was run and what came of it', () => {
-    expect(run.files).toEqual(['config.json', 'events.jsonl', 'genotype.txt', 'summary.json'])
+    expect(run.files).toEqual([
+      'checkpoints',
+      'config.json',
+      'events.jsonl',
+      'events.out.tfevents',
+      'genotype.txt',
+      'summary.json'
+    ])
     expect(run.config).toEqual({ ...PRESETS.digits, channels: 2, batch: BATCH, derivative: 'exact', epochs: EPOCHS })
     expect(run.summary).toMatchObject({
       config: run.config,

@@ -1,7 +1,8 @@
-/** Progress: bars and lines on a terminal, lines elsewhere, nothing with --quiet. */
+/** Progress: bars and lines on a terminal, lines elsewhere, lines of JSON with --json, nothing with --quiet. */
 import cliProgress from 'cli-progress'
+import type { Report } from '../../engine.js'
 import type { Event } from '../events.js'
-import { compiledLine, decisionLine, epochLine, stepText, tuningLine } from '../report.js'
+import { clock, compiledLine, decisionLine, epochLine, stepText, tuningLine } from '../report.js'
 import type { TrainingEvent } from '../training/events.js'
 import { trainingEpochLine, trainingStepText } from '../training/report.js'
 
@@ -13,8 +14,7 @@ interface Given {
 
 /** Lines, and a bar between them where one can be drawn; `total` is its end. */
 const barsOf = ({ quiet, json }: Given, total: number) => {
-  const stream = json ? process.stderr : process.stdout
-  const terminal = Boolean(stream.isTTY) && !quiet
+  const terminal = process.stdout.isTTY && !quiet && !json
   const bar = terminal
     ? new cliProgress.SingleBar({
         format: '{bar} {value}/{total}  {text}',
@@ -24,7 +24,7 @@ const barsOf = ({ quiet, json }: Given, total: number) => {
         clearOnComplete: true,
         hideCursor: true,
         linewrap: false,
-        stream
+        stream: process.stdout
       })
     : undefined
   const state = { shown: false }
@@ -41,7 +41,7 @@ const barsOf = ({ quiet, json }: Given, total: number) => {
     line: (text: string): void => {
       if (quiet) return
       if (state.shown) bar?.stop()
-      stream.write(`${text}\n`)
+      process.stdout.write(`${text}\n`)
       state.shown = false
     },
     step: (done: number, text: () => string): void => {
@@ -56,32 +56,67 @@ const barsOf = ({ quiet, json }: Given, total: number) => {
   }
 }
 
-/** Writes the progress of a search. */
-export const progressWriter = (given: Given, backend: string, total: number) => {
+/** What the events of any run have. */
+type RunEvent =
+  | ({ readonly type: 'compiled'; readonly seconds: number } & Report)
+  | { readonly type: 'step'; readonly epoch: number; readonly step: number; readonly steps: number }
+  | { readonly type: 'epoch'; readonly epoch: number; readonly steps: number; readonly seconds: number }
+  | { readonly type: 'decision' | 'tuning' }
+
+/** How a run's events read: a step beside the bar, the others as lines; `left`: seconds until its last step. */
+interface Texts<E extends RunEvent> {
+  readonly step: (event: Extract<E, { readonly type: 'step' }>) => string
+  readonly line: (event: Exclude<E, { readonly type: 'step' | 'compiled' }>, left: number) => string
+}
+
+/** Where a run is: its last step, and those that were done before it began here. */
+export interface Span {
+  readonly total: number
+  readonly before: number
+}
+
+/** Writes progress. `now`: seconds of the clock that events are told by. */
+const writerOf = <E extends RunEvent>(
+  given: Given,
+  backend: string,
+  { total, before }: Span,
+  now: () => number,
+  texts: Texts<E>
+) => {
   const { preparing, line, step, stop } = barsOf(given, total)
   const times = { start: 0 }
-  const tell = (event: Event): void => {
-    if (event.type === 'compiled') {
-      times.start = event.seconds
-      line(compiledLine(event, backend))
-    } else if (event.type === 'epoch') line(epochLine(event, event.seconds - times.start, backend))
-    else if (event.type === 'decision') line(decisionLine(event))
-    else if (event.type === 'tuning') line(tuningLine(event))
-    else step((event.epoch - 1) * event.steps + event.step, () => stepText(event))
+  /** Steps a second since the run began here. */
+  const rateAt = (done: number): number => (done - before) / Math.max(now() - times.start, 1e-3)
+  const isStep = (event: E): event is Extract<E, { readonly type: 'step' }> => event.type === 'step'
+  const tell = (event: E): void => {
+    if (event.type === 'compiled') times.start = event.seconds
+    if (given.json) line(JSON.stringify(event))
+    else if (event.type === 'compiled') line(compiledLine(event, backend))
+    else if (isStep(event)) {
+      const done = (event.epoch - 1) * event.steps + event.step
+      const rate = rateAt(done)
+      step(done, () => `${texts.step(event)}  ${rate.toPrecision(2)} steps/s  left ${clock((total - done) / rate)}`)
+    } else {
+      const done = event.type === 'epoch' ? event.epoch * event.steps : total
+      line(texts.line(event as Exclude<E, { readonly type: 'step' | 'compiled' }>, (total - done) / rateAt(done)))
+    }
   }
   return { preparing, tell, stop }
 }
 
+/** Writes the progress of a search. */
+export const progressWriter = (given: Given, backend: string, span: Span, now: () => number) =>
+  writerOf<Event>(given, backend, span, now, {
+    step: stepText,
+    line: (event, left) => {
+      if (event.type === 'epoch') return epochLine(event, left, backend)
+      return event.type === 'decision' ? decisionLine(event) : tuningLine(event)
+    }
+  })
+
 /** Writes the progress of a training. */
-export const trainingProgress = (given: Given, backend: string, total: number) => {
-  const { preparing, line, step, stop } = barsOf(given, total)
-  const times = { start: 0 }
-  const tell = (event: TrainingEvent): void => {
-    if (event.type === 'compiled') {
-      times.start = event.seconds
-      line(compiledLine(event, backend))
-    } else if (event.type === 'epoch') line(trainingEpochLine(event, event.seconds - times.start, backend))
-    else step((event.epoch - 1) * event.steps + event.step, () => trainingStepText(event))
-  }
-  return { preparing, tell, stop }
-}
+export const trainingProgress = (given: Given, backend: string, span: Span, now: () => number) =>
+  writerOf<TrainingEvent>(given, backend, span, now, {
+    step: trainingStepText,
+    line: (event, left) => trainingEpochLine(event, left, backend)
+  })

@@ -129,9 +129,10 @@ const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
 const finish = async (run: Run, signals: Signals): Promise<number> => {
   const { given, config, space, net, data, table, folder } = run
   const name = backendName(infoOf(run.backend))
-  const progress = progressWriter(given, name, config.epochs * stepsPerEpoch(config, data))
   const started = performance.now() - 1000 * (run.from?.seconds ?? 0)
   const seconds = () => (performance.now() - started) / 1000
+  const span = { total: config.epochs * stepsPerEpoch(config, data), before: run.from?.steps ?? 0 }
+  const progress = progressWriter(given, name, span, seconds)
   const told = { any: run.from !== undefined }
   const attempt = (backend: Backend, from: Resumed<SearchStart> | undefined) =>
     search(
@@ -205,7 +206,7 @@ export const searchCommand: Subcommand = (root, finish) => {
     .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-METHOD-SEED)')
     .option('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result')
     .option('--quiet', 'only the result')
-    .option('--json', 'the result as JSON on standard output, progress on standard error')
+    .option('--json', 'lines of JSON on standard output: each event, the result as the last line; with --quiet the result alone')
     .addHelpText('after', presetTable)
     .action(given => finish(run(given)))
 }

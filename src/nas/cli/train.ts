@@ -310,7 +310,7 @@ export const trainCommand: Subcommand = (root, finish) => {
     .option('--space <name>', 'the space of the genotype, where it is one of your own: a JSON file')
     .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-train-SEED)')
     .option('--quiet', 'only the result')
-    .option('--json', 'the result as JSON on standard output, progress on standard error')
+    .option('--json', 'lines of JSON on standard output: each event, the result as the last line; with --quiet the result alone')
     .addHelpText('after', () => tableOfPresets(TRAINING_OPTIONS, TRAINING_PRESETS))
     .action((genotype, given) => finish(run(genotype, given)))
 }

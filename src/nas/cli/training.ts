@@ -119,9 +119,10 @@ const writeResult = (
 export const finishTraining = async (run: TrainingRun, signals: Signals): Promise<TrainingSummary> => {
   const { given, net, config, data, folder, parameters } = run
   const name = backendName(infoOf(run.backend))
-  const progress = trainingProgress(given, name, config.epochs * trainingSteps(config, data))
   const started = performance.now() - 1000 * (run.from?.seconds ?? 0)
   const seconds = () => (performance.now() - started) / 1000
+  const span = { total: config.epochs * trainingSteps(config, data), before: run.from?.steps ?? 0 }
+  const progress = trainingProgress(given, name, span, seconds)
   const told = { any: run.from !== undefined }
   const attempt = (backend: Backend, from: Resumed<TrainingStart> | undefined) =>
     train(

@@ -4,8 +4,8 @@ import { meanAndDeviation, type TrainingEpoch, type TrainingEvent, type Training
 import { topCount } from './loss.js'
 import type { Likely } from './predict.js'
 
-/** One line for an epoch; `elapsed` seconds since training began tell how long is left. */
-export const trainingEpochLine = (summary: TrainingEpoch, elapsed: number, backend: string): string => {
+/** One line for an epoch; `left`: seconds until the last step. */
+export const trainingEpochLine = (summary: TrainingEpoch, left: number, backend: string): string => {
   const { epoch, epochs, steps } = summary
   return [
     `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
@@ -13,7 +13,7 @@ export const trainingEpochLine = (summary: TrainingEpoch, elapsed: number, backe
     `loss ${summary.trainLoss.toFixed(3)} / ${summary.testLoss.toFixed(3)}`,
     `accuracy ${percent(summary.trainAccuracy)} / ${percent(summary.testTop1)}`,
     `lr ${summary.learningRate.toFixed(4)}`,
-    `left ${clock((elapsed / epoch) * (epochs - epoch))}`,
+    `left ${clock(left)}`,
     backend
   ].join('  ')
 }
