@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander'
 import { type InputError, inputError } from '../errors.js'
 import { adaptersCommand } from './adapters.js'
 import { countCommand } from './count.js'
+import { dataCommand } from './data.js'
 import { diagnoseCommand } from './diagnose.js'
 import { genotypesCommand } from './genotypes.js'
 import { complain, version } from './inputs.js'
@@ -21,7 +22,8 @@ const COMMANDS: readonly Subcommand[] = [
   adaptersCommand,
   scoreCommand,
   countCommand,
-  genotypesCommand
+  genotypesCommand,
+  dataCommand
 ]
 
 const examples = `
@@ -36,6 +38,7 @@ Examples:
   lambda-darts predict runs/... image.png              the classes of images by a trained network
   lambda-darts count lambdadarts_corr_0                parameters and multiply-adds of a published cell's network
   lambda-darts score runs/.../genotype.txt --table nasbench201.csv.gz
+  lambda-darts data inspect --data folder --root mine --sheet mine.png
   lambda-darts adapters                                what there is to run on
 `
 

@@ -2,7 +2,9 @@
 import {
   appendFileSync,
   closeSync,
+  constants,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -18,6 +20,7 @@ import {
 import { dirname, join, resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
+import { quoted } from '../../formats/error.js'
 import { type InputError, inputError } from '../errors.js'
 import { lock } from './lock.js'
 
@@ -40,7 +43,7 @@ export interface RunFolder {
 
 /** A system's reason, without the path that it repeats. */
 export const reasonOf = (reason: unknown): string =>
-  reason instanceof Error ? reason.message.replace(/, \w+( '.*)?$/, '') : String(reason)
+  reason instanceof Error ? reason.message.replace(/, \w+( '.*)?$/s, '') : String(reason)
 
 const flushed = (path: string, flags: string, write: (file: number) => void): void => {
   const file = openSync(path, flags)
@@ -146,8 +149,6 @@ export const reopenRunFolder = (path: string): E.Either<InputError, RunFolder> =
   const refuse = (got: string, cure: string): E.Either<InputError, RunFolder> =>
     E.left(inputError('--resume to be the folder of a run that can be written', got, cure))
   try {
-    if (!existsSync(join(path, 'config.json')))
-      return refuse(`'${path}', which has no config.json`, 'name the folder that the run was written to')
     const unlock = lock(path)
     if (typeof unlock === 'string') return refuse(`'${path}', which ${unlock}`, 'wait for it, or end it')
     for (const folder of [path, join(path, CHECKPOINTS)].filter(folder => existsSync(folder)))
@@ -176,27 +177,54 @@ const firstBytes = (path: string, most: number): Buffer => {
   }
 }
 
-/** A file's bytes, of at most so many: no more is read. `what` names the option in the refusal. */
-export const readBytes = (what: string, path: string, most: number): E.Either<InputError, Buffer> => {
+/**
+ * The text of a file, unpacked if it is gzip, of at most so many bytes: no more is read, and no more unpacked. `what` names the option in the refusal.
+ */
+export const readText = (what: string, path: string, most: number): E.Either<InputError, string> => {
+  const tooLarge = () =>
+    E.left(inputError(`${what} to be a file of at most ${most} bytes`, `'${path}', which has more`, 'check which file it is'))
   try {
     const bytes = firstBytes(path, most + 1)
-    return bytes.length > most ? E.left(tooLarge(what, path, most)) : E.right(bytes)
+    if (bytes.length > most) return tooLarge()
+    const text = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes, { maxOutputLength: most }) : bytes
+    return E.right(text.toString('utf8'))
   } catch (reason) {
+    if ((reason as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge()
     return E.left(inputError(`${what} to be a file that can be read`, `'${path}' (${reasonOf(reason)})`, 'correct the path'))
   }
 }
 
-const tooLarge = (what: string, path: string, most: number): InputError =>
-  inputError(`${what} to be a file of at most ${most} bytes`, `'${path}', which has more`, 'check which file it is')
+/** So many bytes of an open file; fewer if it ends before. */
+const readUpTo = (file: number, size: number): Uint8Array => {
+  const bytes = new Uint8Array(size)
+  for (let at = 0; at < size; ) {
+    // The system takes no more at a time.
+    const read = readSync(file, bytes, at, Math.min(size - at, 2 ** 30), null)
+    if (read === 0) return bytes.subarray(0, at)
+    at += read
+  }
+  return bytes
+}
 
-/** The text of a file, unpacked if it is gzip, of at most so many bytes: no more is read, and no more unpacked. */
-export const readText = (what: string, path: string, most: number): E.Either<InputError, string> =>
-  E.chain((bytes: Buffer): E.Either<InputError, string> => {
+/**
+ * The bytes of a file. Refused before anything of it is read: folders, pipes and devices, which are not waited for, and a file of more than `most`
+ * bytes. `what` names the option in the refusal.
+ */
+export const readBytes = (what: string, path: string, most: number): E.Either<InputError, Uint8Array> => {
+  const refuse = (wanted: string, got: string) =>
+    E.left(inputError(`${what} to be ${wanted}`, `${quoted(path)}, ${got}`, 'correct the path'))
+  try {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
     try {
-      const text = bytes[0] === 0x1f && bytes[1] === 0x8b ? gunzipSync(bytes, { maxOutputLength: most }) : bytes
-      return E.right(text.toString('utf8'))
-    } catch (reason) {
-      if ((reason as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return E.left(tooLarge(what, path, most))
-      return E.left(inputError(`${what} to be a file that can be read`, `'${path}' (${reasonOf(reason)})`, 'correct the path'))
+      const status = fstatSync(file)
+      if (!status.isFile()) return refuse('a file', 'which is a folder, a pipe or a device')
+      if (status.size > most) return refuse(`a file of at most ${most} bytes`, `which has ${status.size}`)
+      const bytes = readUpTo(file, status.size)
+      return bytes.length === status.size ? E.right(bytes) : refuse('a whole file', 'which was cut while it was read')
+    } finally {
+      closeSync(file)
     }
-  })(readBytes(what, path, most))
+  } catch (reason) {
+    return refuse('a file that can be read', `which cannot (${reasonOf(reason)})`)
+  }
+}

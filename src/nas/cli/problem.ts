@@ -76,7 +76,7 @@ const searchDataOf = (config: SearchConfig, { skeleton: { kind } }: Space, { sou
 /** What a search or a diagnosis is of: everything that can be refused before anything runs is refused here. */
 export const setUp = async (given: Given, config = configurationOf(given), space = readSpace(config.space)): Promise<Problem> => {
   checkBackend(given)
-  const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root)
+  const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root, config.imageSize)
   const data = searchDataOf(config, space, dataSet)
   const net = orRefuse(networkOf(config, space, given, data.train))
   const weights = tablesOf(net).weights.size

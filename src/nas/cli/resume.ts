@@ -12,7 +12,7 @@ import type { Space } from '../space.js'
 import { parseSpace } from '../spacefile.js'
 import type { Supernet } from '../supernet.js'
 import { infoOf } from './backend.js'
-import { keepCheckpoint } from './checkpoints.js'
+import { keepCheckpoint, removeOthers } from './checkpoints.js'
 import { type RunFolder, readText } from './files.js'
 import { complain, MOST_SPACE_BYTES, readSpace, version } from './inputs.js'
 import type { Given, Problem } from './problem.js'
@@ -54,6 +54,12 @@ export const checkIdentity = ({ identity }: Checkpoint, here: Checkpoint['identi
 
 /** The configuration of a run folder. Refused where options were given that say something else. */
 export const resumedConfiguration = (path: string, given: Given): SearchConfig => {
+  if (!existsSync(join(path, 'config.json')))
+    refuse(
+      '--resume to be the folder of a run',
+      `'${path}', which has no config.json`,
+      'name the folder that the run was written to'
+    )
   const text = orRefuse(readText('--resume', join(path, 'config.json'), MOST_CONFIG_BYTES))
   const decoded = E.chain((value: unknown) => SearchConfig.decode(value))(
     E.tryCatch(
@@ -103,11 +109,12 @@ export interface ResumedRun {
   readonly seconds: number
 }
 
-/** Goes back to a checkpoint: files that grew since are cut to what they were. */
-export const goOn = (net: Supernet, folder: RunFolder, checkpoint: Checkpoint): ResumedRun => {
+/** Goes back to a checkpoint: files that grew since are cut to what they were, other checkpoints but the last `most` removed. */
+export const goOn = (net: Supernet, folder: RunFolder, checkpoint: Checkpoint, most: number): ResumedRun => {
   const { lengths, seconds } = checkpoint.files
   const start = orRefuse(goingOn(net, checkpoint))
   orRefuse(folder.cut(lengths))
+  removeOthers(folder, checkpoint, most)
   return { start, steps: checkpoint.steps, seconds }
 }
 

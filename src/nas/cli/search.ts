@@ -11,6 +11,7 @@ import type { Space } from '../space.js'
 import { stepsPerEpoch } from '../steps.js'
 import { infoOf } from './backend.js'
 import { newestCheckpoint } from './checkpoints.js'
+import { beginEvents, logEvent } from './eventlog.js'
 import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
 import { complain, isKnown, readTable, say, version } from './inputs.js'
 import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
@@ -93,7 +94,7 @@ const startRun = async (given: GivenSearch): Promise<Run> => {
   const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
   folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
   if (!isKnown(config.space)) folder.write('space.json', `${JSON.stringify(space, null, 2)}\n`)
-  folder.append('events.jsonl', '')
+  beginEvents(folder)
   return { ...problem, given, table, backend, folder, from: undefined }
 }
 
@@ -110,7 +111,14 @@ const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
   checkIdentity(checkpoint, identityOf(problem, backend), given.force === true)
   const folder = orRefuse(reopenRunFolder(path))
   try {
-    return { ...problem, given: where, table, backend, folder, from: goOn(problem.net, folder, checkpoint) }
+    return {
+      ...problem,
+      given: where,
+      table,
+      backend,
+      folder,
+      from: goOn(problem.net, folder, checkpoint, keepingOf(given).most)
+    }
   } catch (reason) {
     folder.close()
     throw reason
@@ -134,10 +142,7 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
         tell: event => () => {
           // A run that goes on is compiled again, which is no part of what it tells.
           if (event.type !== 'compiled' || !told.any)
-            folder.append(
-              'events.jsonl',
-              `${JSON.stringify(event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)}\n`
-            )
+            logEvent(folder, event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)
           told.any = true
           progress.tell(event)
         },
@@ -151,7 +156,7 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
   try {
     const result = await withLostDevices(attempt, run, {
       open: () => chooseBackend(given, net, config, data),
-      checkpoint: () => goOn(net, folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint)
+      checkpoint: () => goOn(net, folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint, keepingOf(given).most)
     })
     progress.stop()
     if (E.isLeft(result) && !told.any) folder.discard()

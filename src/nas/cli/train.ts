@@ -5,6 +5,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as t from 'io-ts/lib/index.js'
 import type { Backend } from '../../engine.js'
+import { checkImageSize } from '../config.js'
 import { type DerivedNetwork, derivedNetwork, FAMILIES, sizeOfNetwork } from '../derive.js'
 import { formatGenotype, type Genotype } from '../genotype.js'
 import { parseOption } from '../options.js'
@@ -55,7 +56,7 @@ interface Subject {
 const MOST_CONFIG_BYTES = 2 ** 20
 
 /** What a training takes from the configuration of a run, if it is there. */
-const RunConfig = t.partial({ data: t.string, root: t.string })
+const RunConfig = t.partial({ data: t.string, root: t.string, imageSize: t.number })
 
 const dataOfRun = (path: string): Subject['data'] => {
   if (!existsSync(path)) return {}
@@ -67,8 +68,12 @@ const dataOfRun = (path: string): Subject['data'] => {
     )
   )
   if (E.isLeft(decoded)) return refuse('a config.json of a run', `'${path}', which is none`, 'name another folder')
-  const { data, root } = decoded.right
-  return { ...(data === undefined ? {} : { data }), ...(root === undefined || root === '' ? {} : { root }) }
+  const { data, root, imageSize } = decoded.right
+  return {
+    ...(data === undefined ? {} : { data }),
+    ...(root === undefined || root === '' ? {} : { root }),
+    ...(imageSize === undefined ? {} : { imageSize: String(imageSize) })
+  }
 }
 
 /** A genotype by its text, name or file; or that of a run folder, with its own space and its data. */
@@ -125,7 +130,8 @@ const setUp = async (argument: string, given: GivenTraining): Promise<readonly P
   const subject = subjectOf(argument, given)
   const seeds = seedsOf(given)
   const config = orRefuse(configureTraining(given.preset as TrainingPreset, { ...subject.data, ...given }))
-  const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root)
+  orRefuse(checkImageSize(config, given))
+  const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root, config.imageSize)
   orRefuse(checkAugmentation(config, given, dataSet.published))
   return (seeds ?? [config.seed]).map(seed => problemOf(subject, given, { ...config, seed }, dataSet))
 }

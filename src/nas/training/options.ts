@@ -1,6 +1,7 @@
 /** Every option of a training from scratch: what it means, what it must be, and its value in each preset. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import { DATA_SETS } from '../data/datasets.js'
 import type { InputError } from '../errors.js'
 import { type Option, parseGiven } from '../options.js'
 
@@ -29,6 +30,7 @@ export interface TrainingConfig {
   readonly seed: number
   readonly data: string
   readonly root: string
+  readonly imageSize: number
 }
 
 /** `small` is what a plain run uses; `darts` and `nb201` are the published trainings of method.md 5.1 and 5.3. */
@@ -48,15 +50,24 @@ export const TRAINING_OPTIONS: readonly TrainingOption[] = [
     key: 'data',
     flag: '--data <name>',
     isText: true,
-    help: 'what it is trained on: digits (they come with the package), or another data set that search knows',
+    help: `what it is trained on: digits (they come with the package), folder (your own images), or ${Object.keys(DATA_SETS).join(', ')}`,
     values: ['digits', 'digits', 'digits']
   },
   {
     key: 'root',
     flag: '--root <path>',
     isText: true,
-    help: 'where the official files of the data set are',
+    help: 'where the official files of the data set are, as they are: a folder, or their archive',
     values: ['', '', '']
+  },
+  {
+    key: 'imageSize',
+    flag: '--image-size <n>',
+    help: 'height and width that the images of a folder are brought to',
+    least: 1,
+    most: 4096,
+    whole: true,
+    values: [32, 32, 32]
   },
   {
     key: 'channels',
