@@ -220,3 +220,15 @@ export const configureTraining = (
     parseGiven(TRAINING_OPTIONS, given),
     E.map(values => ({ ...TRAINING_PRESETS[preset], ...values }) as TrainingConfig)
   )
+
+/** A configuration that comes back from JSON. Left for what is none: a value that is missing, of another type, or impossible. */
+export const decodeTraining = (json: unknown): E.Either<unknown, TrainingConfig> => {
+  const values: Readonly<Record<string, unknown>> = typeof json === 'object' && json !== null ? { ...json } : {}
+  const stranger = TRAINING_OPTIONS.find(option => typeof values[option.key] !== typeof option.values[0])
+  if (stranger) return E.left(stranger.key)
+  const texts = TRAINING_OPTIONS.map(({ key }) => {
+    const value = values[key]
+    return [key, typeof value === 'boolean' ? value : String(value)] as const
+  })
+  return configureTraining('small', Object.fromEntries(texts))
+}
