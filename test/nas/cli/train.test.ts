@@ -53,14 +53,16 @@ describe('a plain run, of fewer epochs', () => {
   })
 
   it('leaves weights by their official paths, with all that predicting takes', () => {
-    expect(readdirSync(out).toSorted()).toEqual([
-      'best.safetensors',
-      'config.json',
-      'events.jsonl',
-      'genotype.txt',
-      'last.safetensors',
-      'summary.json'
-    ])
+    expect(readdirSync(out)).toEqual(
+      expect.arrayContaining([
+        'best.safetensors',
+        'config.json',
+        'events.jsonl',
+        'genotype.txt',
+        'last.safetensors',
+        'summary.json'
+      ])
+    )
     const { metadata, tensors } = right(decodeSafetensors(readFileSync(join(out, 'last.safetensors'))))
     for (const name of ['stem.0.weight', 'cells.0.layers.0.op.1.weight', 'lastact.0.running_var', 'classifier.bias'])
       expect(tensors.has(name), name).toBe(true)
