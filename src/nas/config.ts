@@ -85,6 +85,21 @@ const READERS: Partial<Readonly<Record<keyof SearchConfig, readonly MethodName[]
   neumann: ['idarts']
 }
 
+/** Refuses an image size that was given with data whose images have one. */
+export const checkImageSize = <C extends { readonly data: string }>(
+  config: C,
+  given: Readonly<Record<string, unknown>>
+): E.Either<InputError, C> =>
+  given['imageSize'] !== undefined && config.data !== 'folder'
+    ? E.left(
+        inputError(
+          '--image-size with --data folder, whose images are resized',
+          `--data ${config.data}`,
+          'leave it out: images of other sets stay as they are'
+        )
+      )
+    : E.right(config)
+
 /** Refuses an option that was given to a method that does not read it. */
 export const checkCombination = (
   config: SearchConfig,
@@ -92,14 +107,8 @@ export const checkCombination = (
 ): E.Either<InputError, SearchConfig> => {
   const stray = OPTIONS.find(({ key }) => given[key] !== undefined && READERS[key]?.includes(config.method) === false)
   const strayOfSelection = OPTIONS.find(({ key }) => key !== 'select' && key.startsWith('select') && given[key] !== undefined)
-  if (given['imageSize'] !== undefined && config.data !== 'folder')
-    return E.left(
-      inputError(
-        '--image-size with --data folder, whose images are resized',
-        `--data ${config.data}`,
-        'leave it out: images of other sets stay as they are'
-      )
-    )
+  const resized = checkImageSize(config, given)
+  if (E.isLeft(resized)) return resized
   if (config.select === 'magnitude' && strayOfSelection)
     return E.left(
       inputError(`${flagName(strayOfSelection)} with --select perturbation`, '--select magnitude', 'leave one of them out')

@@ -18,6 +18,7 @@ import {
   scope,
   store
 } from '../engine.js'
+import { foldAhead } from './ahead.js'
 import { type Metric, type State, tablesOf } from './bilevel.js'
 import { stepOptions } from './config.js'
 import { countCorrect } from './evaluate.js'
@@ -78,15 +79,6 @@ interface Progress {
 /** Nothing done. */
 const START: SearchPlace = { stepsDone: 0, sums: noSums, lastEpoch: null, selection: null }
 
-/** Steps that the device has before it while the host reads what came of the one before them. */
-const STEPS_AHEAD = 2
-
-/** An epoch under way: what is settled, and the steps whose results are to come, the oldest first. */
-interface Underway {
-  readonly progress: Progress
-  readonly pending: readonly Submitted[]
-}
-
 /**
  * Searches. Left only for what the engine refuses; an interruption or a number that is not finite ends it with what was reached. `from`: a
  * moment that an earlier search of the same configuration and data kept: this one goes on there, and ends as that one would have, to the bit.
@@ -120,34 +112,30 @@ export const search = (
 
   const submit =
     ({ step }: Machinery) =>
-    ({ progress, pending }: Underway, item: Item): Engine<Underway> =>
-      pipe(
-        submitStep(step, data)(pending.at(-1)?.next.state ?? progress.state, item, {
-          rate: rateOf(item.epoch),
-          lambda: lambdaOf(item.epoch),
-          cutoutProbability: cutoutOf(item.epoch),
-          key: foldIn(foldIn(key, KEYS.noise), item.epoch * steps + item.step)
-        }),
-        RTE.map(submitted => ({ progress, pending: [...pending, submitted] }))
-      )
+    ({ state }: Progress, last: Submitted | undefined, item: Item): Engine<Submitted> =>
+      submitStep(step, data)(last?.next.state ?? state, item, {
+        rate: rateOf(item.epoch),
+        lambda: lambdaOf(item.epoch),
+        cutoutProbability: cutoutOf(item.epoch),
+        key: foldIn(foldIn(key, KEYS.noise), item.epoch * steps + item.step)
+      })
 
   /** The oldest pending step. Those after one that was not finite count for nothing. */
   const settle =
     (machinery: Machinery) =>
-    ({ progress, pending: [first, ...pending] }: Underway): Engine<Underway> =>
-      first === undefined || progress.stopped !== null
-        ? RTE.of({ progress, pending })
+    (progress: Progress, submitted: Submitted): Engine<Progress> =>
+      progress.stopped !== null
+        ? RTE.of(progress)
         : pipe(
-            settleStep(machinery.step)(first),
+            settleStep(machinery.step)(submitted),
             RTE.chain(({ state, metrics, cosines, culprit }) =>
               metrics.finite === 1
-                ? afterStep(machinery, progress, first.item, state, metrics, cosines)
+                ? afterStep(machinery, progress, submitted.item, state, metrics, cosines)
                 : RTE.of({
                     ...progress,
                     stopped: { reason: 'non-finite', message: nonFinite(progress.stepsDone + 1, culprit) } as const
                   })
-            ),
-            RTE.map(progress => ({ progress, pending }))
+            )
           )
 
   /** A good step: the old state goes, events are told, and an epoch is summed up after its last step. */
@@ -204,26 +192,18 @@ export const search = (
     )
   }
 
-  /** Steps are given to the device a few ahead of those whose results are read, so that neither waits for the other. */
   const oneEpoch =
     (machinery: Machinery) =>
     (progress: Progress, epoch: number): Engine<Progress> =>
       scope(
-        pipe(
-          fold<Underway, Item>(
-            batchesOf(config, data, key, epoch)
-              .map((batch, step) => ({ epoch, step, ...batch }))
-              .slice(Math.max(0, from.place.stepsDone - epoch * steps)),
-            underway => ended(underway.progress),
-            (underway, item) =>
-              pipe(
-                submit(machinery)(underway, item),
-                RTE.chain(next => (next.pending.length > STEPS_AHEAD ? settle(machinery)(next) : RTE.of(next)))
-              )
-          )({ progress, pending: [] }),
-          RTE.chain(underway => fold<Underway, Submitted>(underway.pending, () => false, settle(machinery))(underway)),
-          RTE.map(underway => underway.progress)
-        )
+        foldAhead(
+          batchesOf(config, data, key, epoch)
+            .map((batch, step) => ({ epoch, step, ...batch }))
+            .slice(Math.max(0, from.place.stepsDone - epoch * steps)),
+          ended,
+          submit(machinery),
+          settle(machinery)
+        )(progress)
       )
 
   const allSteps = (step: Step): Engine<Progress> =>

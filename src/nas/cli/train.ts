@@ -6,6 +6,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
 import type { Backend } from '../../engine.js'
 import type { Checkpoint } from '../checkpoint.js'
+import { checkImageSize } from '../config.js'
 import { derivedNetwork, FAMILIES, sizeOfNetwork } from '../derive.js'
 import type { Genotype } from '../genotype.js'
 import { parseOption } from '../options.js'
@@ -149,6 +150,7 @@ const newPlan = (argument: string, given: GivenTraining): Promise<Plan> => {
     refuse(`--preset to be one of ${Object.keys(TRAINING_PRESETS).join(', ')}`, `'${given.preset}'`, 'name one of these')
   const subject = subjectOf(argument, given)
   const config = orRefuse(configureTraining(given.preset as TrainingPreset, { ...subject.data, ...given }))
+  orRefuse(checkImageSize(config, given))
   return planOf(subject, given, config, seedsOf(given), given.out)
 }
 

@@ -39,10 +39,8 @@ const FORMAT = 'lambda-darts model 1'
 /** What is full brightness in a data set: 255 of bytes, the largest number of others if none is below 0. */
 export const brightestOf = ({ images }: Pick<Dataset, 'images'>): number | null => {
   if (images instanceof Uint8Array) return 255
-  const [least, most] = images.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)] as const, [
-    0, 0
-  ] as readonly [number, number])
-  return least < 0 || most === 0 ? null : most
+  const most = images.reduce((found, value) => Math.max(found, value), 0)
+  return most === 0 || images.some(value => value < 0) ? null : most
 }
 
 const tablesIn = (net: Pick<Needs, 'parameters' | 'norms'>): readonly (readonly [keyof TrainedArrays, Table])[] => {

@@ -1,6 +1,7 @@
 /** Every option of a training from scratch: what it means, what it must be, and its value in each preset. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import { DATA_SETS } from '../data/datasets.js'
 import type { InputError } from '../errors.js'
 import { type Option, parseGiven } from '../options.js'
 
@@ -49,14 +50,14 @@ export const TRAINING_OPTIONS: readonly TrainingOption[] = [
     key: 'data',
     flag: '--data <name>',
     isText: true,
-    help: 'what it is trained on: digits (they come with the package), or another data set that search knows',
+    help: `what it is trained on: digits (they come with the package), folder (your own images), or ${Object.keys(DATA_SETS).join(', ')}`,
     values: ['digits', 'digits', 'digits']
   },
   {
     key: 'root',
     flag: '--root <path>',
     isText: true,
-    help: 'where the official files of the data set are',
+    help: 'where the official files of the data set are, as they are: a folder, or their archive',
     values: ['', '', '']
   },
   {
