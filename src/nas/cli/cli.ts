@@ -10,9 +10,11 @@ import { BAD_INPUT, DONE, FAILED, Refusal } from './refusal.js'
 import { scoreCommand } from './score.js'
 import { searchCommand } from './search.js'
 import type { Finish, Subcommand } from './subcommand.js'
+import { sweepCommand } from './sweep.js'
 
 const COMMANDS: readonly Subcommand[] = [
   searchCommand,
+  sweepCommand,
   diagnoseCommand,
   adaptersCommand,
   scoreCommand,
@@ -27,6 +29,7 @@ Examples:
   lambda-darts search --derivative exact --epochs 20   the exact derivative of the harmony
   lambda-darts search --json --quiet > summary.json    for programs
   lambda-darts search --table nasbench201.csv.gz       the same, scored by what its cells reached when they were trained
+  lambda-darts sweep sweep.json --out sweeps/first      configurations times seeds, with statistics
   lambda-darts count lambdadarts_corr_0                parameters and multiply-adds of a published cell's network
   lambda-darts score runs/.../genotype.txt --table nasbench201.csv.gz
   lambda-darts adapters                                what there is to run on

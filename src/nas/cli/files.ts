@@ -29,10 +29,11 @@ export interface RunFolder {
 }
 
 /** A system's reason, without the path that it repeats. */
-const reasonOf = (reason: unknown): string =>
+export const reasonOf = (reason: unknown): string =>
   reason instanceof Error ? reason.message.replace(/, \w+( '.*)?$/, '') : String(reason)
 
-const writeWhole = (path: string, text: string): void => {
+/** Writes a whole file: to a temporary one, flushed, then renamed. */
+export const writeWhole = (path: string, text: string): void => {
   const temporary = `${path}.part`
   const file = openSync(temporary, 'w')
   try {

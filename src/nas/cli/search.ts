@@ -22,7 +22,7 @@ interface GivenSearch extends Given {
 }
 
 /** Signals that end a search after the step at hand, with what was reached. */
-const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+export const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const runName = ({ method, seed }: SearchConfig): string =>
   `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
