@@ -102,10 +102,13 @@ export interface Test {
   readonly p: number
 }
 
+/** A spread of differences that is this much of their mean is what binary makes of equal decimals. */
+const ROUNDING = 1e-12
+
 /** The paired t test of differences; null for fewer than two, or if all are equal, whose spread says nothing. */
 export const pairedT = (differences: readonly number[]): Test | null => {
   const summary = summarise(differences)
-  if (!summary?.deviation) return null
+  if (!summary?.deviation || summary.deviation < ROUNDING * Math.abs(summary.mean)) return null
   const statistic = (summary.mean * Math.sqrt(summary.count)) / summary.deviation
   return { statistic, p: studentTails(statistic, summary.count - 1) }
 }

@@ -11,10 +11,12 @@ import { scoreCommand } from './score.js'
 import { searchCommand } from './search.js'
 import type { Finish, Subcommand } from './subcommand.js'
 import { sweepCommand } from './sweep.js'
+import { workerCommand } from './worker.js'
 
 const COMMANDS: readonly Subcommand[] = [
   searchCommand,
   sweepCommand,
+  workerCommand,
   diagnoseCommand,
   adaptersCommand,
   scoreCommand,

@@ -2,6 +2,7 @@
 import cliProgress from 'cli-progress'
 import type { Event } from '../events.js'
 import { compiledLine, decisionLine, epochLine, stepText, tuningLine } from '../report.js'
+import type { Outcome } from './runs.js'
 
 /** Writes progress: bars and lines on a terminal, lines elsewhere, nothing with --quiet. */
 export const progressWriter = (
@@ -59,3 +60,32 @@ export const progressWriter = (
     }
   }
 }
+
+/** Progress of runs: a bar of so many and lines on a terminal, lines elsewhere, nothing with --quiet. */
+export const runWriter = ({ quiet, json }: { readonly quiet?: boolean; readonly json?: boolean }, total: number | undefined) => {
+  const stream = json ? process.stderr : process.stdout
+  const bar =
+    stream.isTTY && !quiet
+      ? new cliProgress.SingleBar({ format: '{bar} {value}/{total} runs', clearOnComplete: true, barsize: 24, stream })
+      : undefined
+  const state = { done: 0 }
+  const line = (text: string): void => {
+    if (quiet) return
+    bar?.stop()
+    stream.write(`${text}\n`)
+    bar?.start(total ?? 0, state.done)
+  }
+  return {
+    line,
+    ended: (name: string, outcome: Outcome): void => {
+      if (outcome.kind !== 'interrupted') state.done++
+      if (outcome.kind === 'done') {
+        const { testAccuracy, seconds } = outcome.summary
+        const accuracy = testAccuracy === null ? '' : `, test accuracy of the supernet ${(100 * testAccuracy).toFixed(1)} %`
+        line(`${name}  done in ${seconds.toFixed(1)} s${accuracy}`)
+      } else line(`${name}  ${outcome.kind === 'failed' ? `failed: ${outcome.message}` : 'interrupted'}`)
+    },
+    stop: (): void => void bar?.stop()
+  }
+}
+export type RunWriter = ReturnType<typeof runWriter>

@@ -1,6 +1,5 @@
 /** Runs of a sweep: each a search in a process and a folder of its own, begun or gone on with, whoever was at it before. */
 import { type ChildProcess, spawn } from 'node:child_process'
-import { EventEmitter } from 'node:events'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
@@ -12,7 +11,7 @@ import { RunSummary } from '../sweepreport.js'
 import { besideThis, GUARD, type Guarded } from './guard.js'
 import { type LockRecord, releaseLock, takeLock } from './lock.js'
 import { DONE, INTERRUPTED } from './refusal.js'
-import { ENDING } from './search.js'
+import type { Interruption } from './signals.js'
 
 /** All that is needed to make a run, on any host that sees the folder of its sweep. */
 export interface Task {
@@ -90,46 +89,6 @@ const program = (): readonly string[] => {
   const main = besideThis('../main')
   const loader = () => ['--import', pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href]
   return [...(main.pathname.endsWith('.ts') ? loader() : []), fileURLToPath(main)]
-}
-
-/** An interruption: told to all that run, each time that it is asked for. */
-export interface Interruption {
-  readonly happened: () => boolean
-  readonly interrupt: () => void
-  /** Calls `end` at each interruption; gives what ends that. */
-  readonly each: (end: () => void) => () => void
-}
-
-export const interruption = (): Interruption => {
-  const emitter = new EventEmitter().setMaxListeners(0)
-  const state = { happened: false }
-  return {
-    happened: () => state.happened,
-    interrupt: () => {
-      state.happened = true
-      emitter.emit('interrupt')
-    },
-    each: end => {
-      emitter.on('interrupt', end)
-      return () => void emitter.off('interrupt', end)
-    }
-  }
-}
-
-/** Interrupts at the signals that end a search, while `act` runs. */
-export const untilSignal = async <A>(ending: Interruption, told: () => void, act: () => Promise<A>): Promise<A> => {
-  const onSignal = (name: NodeJS.Signals): void => {
-    // A terminal that is closed takes no more lines.
-    if (name === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-    if (!ending.happened()) told()
-    ending.interrupt()
-  }
-  for (const name of ENDING) process.on(name, onSignal)
-  try {
-    return await act()
-  } finally {
-    for (const name of ENDING) process.off(name, onSignal)
-  }
 }
 
 /** The last lines of a process' standard error are enough to say why it ended. */

@@ -13,6 +13,7 @@ import { complain, isKnown, readTable, say, version } from './inputs.js'
 import { chooseBackend, type Given, infoOf, presetTable, setUp, withConfiguration } from './problem.js'
 import { progressWriter } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
+import { ENDING } from './signals.js'
 import type { Subcommand } from './subcommand.js'
 
 interface GivenSearch extends Given {
@@ -20,9 +21,6 @@ interface GivenSearch extends Given {
   readonly table?: string
   readonly quiet?: boolean
 }
-
-/** Signals that end a search after the step at hand, with what was reached. */
-export const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 const runName = ({ method, seed }: SearchConfig): string =>
   `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`

@@ -1,0 +1,45 @@
+/** Signals that end searches, and how an interruption reaches what runs. */
+import { EventEmitter } from 'node:events'
+
+/** Signals that end a search after the step at hand, with what was reached. */
+export const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+
+/** An interruption: told to all that run, each time that it is asked for. */
+export interface Interruption {
+  readonly happened: () => boolean
+  readonly interrupt: () => void
+  /** Calls `end` at each interruption; gives what ends that. */
+  readonly each: (end: () => void) => () => void
+}
+
+export const interruption = (): Interruption => {
+  const emitter = new EventEmitter().setMaxListeners(0)
+  const state = { happened: false }
+  return {
+    happened: () => state.happened,
+    interrupt: () => {
+      state.happened = true
+      emitter.emit('interrupt')
+    },
+    each: end => {
+      emitter.on('interrupt', end)
+      return () => void emitter.off('interrupt', end)
+    }
+  }
+}
+
+/** Interrupts at the signals that end a search, while `act` runs. */
+export const untilSignal = async <A>(ending: Interruption, told: () => void, act: () => Promise<A>): Promise<A> => {
+  const onSignal = (name: NodeJS.Signals): void => {
+    // A terminal that is closed takes no more lines.
+    if (name === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+    if (!ending.happened()) told()
+    ending.interrupt()
+  }
+  for (const name of ENDING) process.on(name, onSignal)
+  try {
+    return await act()
+  } finally {
+    for (const name of ENDING) process.off(name, onSignal)
+  }
+}
