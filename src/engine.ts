@@ -95,7 +95,7 @@ export interface Compiled<A extends readonly unknown[], R> {
   readonly checks: readonly Check[]
 }
 
-const isAval = (value: unknown): value is Aval =>
+export const isAval = (value: unknown): value is Aval =>
   typeof value === 'object' && value !== null && 'dtype' in value && 'shape' in value
 
 /** Runs something that may throw a `ShapeError`, which becomes a Left. */

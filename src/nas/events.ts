@@ -2,6 +2,7 @@
 import type * as IO from 'fp-ts/lib/IO.js'
 import type { Report } from '../engine.js'
 import { METRICS, type Metric } from './bilevel.js'
+import type { Checkpoints } from './checkpoint.js'
 import { type Cell, cellsOf, formatGenotype, type Genotype, isConnected, operationCounts } from './genotype.js'
 import { entropies, genotypeOf, genotypeOfMixtures, mixtureRows, type Rows, rowsOf } from './magnitude.js'
 import { projectedMixtures, type View } from './perturbation.js'
@@ -76,6 +77,8 @@ export interface Observer {
   readonly now: IO.IO<number>
   /** Told as the kernels of the step are compiled, which takes a software driver its time. */
   readonly preparing?: (done: number, total: number) => void
+  /** Keeps moments to go on from: the first, each epoch's end, those that are due, and the last of an interrupted run. */
+  readonly checkpoints?: Checkpoints
 }
 
 /** Sums over the steps of an epoch. */

@@ -1,6 +1,7 @@
 /** Every option of a search: what it means, what it must be, its default, and its published value. */
 import * as E from 'fp-ts/lib/Either.js'
 import * as t from 'io-ts/lib/index.js'
+import { DATA_SETS } from './data/datasets.js'
 import { type InputError, inputError } from './errors.js'
 import { METHODS } from './methods.js'
 import type { Skeleton } from './space.js'
@@ -15,6 +16,8 @@ const noise = t.keyof({ replayed: null, fresh: null })
 const activation = t.keyof({ relu: null, softplus: null, gelu: null })
 const select = t.keyof({ magnitude: null, perturbation: null })
 const selectCriterion = t.keyof({ accuracy: null, loss: null, magnitude: null })
+const augmentation = t.keyof({ published: null, standard: null, none: null })
+const cutoutSchedule = t.keyof({ constant: null, linear: null })
 const statistics = t.keyof({ 'training-pass': null, 'all-passes': null })
 
 /** The configuration of a search, as it is written to `config.json`. */
@@ -24,6 +27,16 @@ export const SearchConfig = t.readonly(
     derivative,
     /** A name among `SPACES`, or the path of a JSON file. */
     space: t.string,
+    /** A name among `DATA_SETS`, `digits` or `folder`, and where its files are. */
+    data: t.string,
+    root: t.string,
+    imageSize: t.number,
+    /** `seeded`, `file-order`, or the path of a JSON file. */
+    split: t.string,
+    augmentation,
+    augmentValidation: t.boolean,
+    cutout: t.number,
+    cutoutSchedule,
     channels: t.number,
     layers: t.number,
     layersPerStage: t.number,
@@ -106,6 +119,75 @@ export const OPTIONS: readonly Option[] = [
     usual: 'nb201',
     paper: 'nb201',
     sota: 's1'
+  },
+  {
+    key: 'data',
+    flag: '--data <name>',
+    isText: true,
+    help: `what it is searched on: digits (they come with the package), folder (your own images), or ${Object.keys(DATA_SETS).join(', ')}`,
+    usual: 'digits',
+    paper: 'digits'
+  },
+  {
+    key: 'root',
+    flag: '--root <path>',
+    isText: true,
+    help: 'where the official files of the data set are, as they are: a folder, or their archive',
+    usual: '',
+    paper: ''
+  },
+  {
+    key: 'imageSize',
+    flag: '--image-size <n>',
+    help: 'height and width that the images of a folder are brought to',
+    least: 1,
+    most: 4096,
+    whole: true,
+    usual: 32,
+    paper: 32
+  },
+  {
+    key: 'split',
+    flag: '--split <how>',
+    isText: true,
+    help: 'which images train the weights and which alpha: seeded (halves in an order from the seed), file-order (its halves), or a JSON file of indices, as that of NAS-Bench-201',
+    usual: 'seeded',
+    paper: 'seeded',
+    sota: 'file-order'
+  },
+  {
+    key: 'augmentation',
+    flag: '--augmentation <which>',
+    help: 'how images are moved: published (as the papers do with this data set), standard (a crop of the image with an eighth of its side padded around, and a flip), or none',
+    choices: Object.keys(augmentation.keys),
+    usual: 'published',
+    paper: 'published'
+  },
+  {
+    key: 'augmentValidation',
+    flag: '--augment-validation',
+    help: 'images that train alpha are moved as well, as in the official code of S1 to S5',
+    usual: false,
+    paper: false,
+    sota: true
+  },
+  {
+    key: 'cutout',
+    flag: '--cutout <n>',
+    help: 'side of the square that is cut out of training images (16 where papers use one); 0: none',
+    least: 0,
+    most: 4096,
+    whole: true,
+    usual: 0,
+    paper: 0
+  },
+  {
+    key: 'cutoutSchedule',
+    flag: '--cutout-schedule <which>',
+    help: 'how likely a cutout is: linear (from 0 in the first epoch to 1 in the last), or constant (1), which the official code comes to',
+    choices: Object.keys(cutoutSchedule.keys),
+    usual: 'linear',
+    paper: 'constant'
   },
   {
     key: 'channels',

@@ -3,21 +3,18 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { keyOf } from '../autodiff/ops/random.js'
 import { type DecodeError, decodeError } from '../formats/error.js'
-import { type Dataset, type Normalisation, normalisationOf, type Part, select, splitBy } from './data/dataset.js'
+import {
+  type Dataset,
+  type Normalisation,
+  normalisationOf,
+  type Part,
+  type Sources,
+  type SplitIndices,
+  select,
+  splitBy
+} from './data/dataset.js'
 import { foldIn, permutation } from './initialise.js'
 import type { SearchData } from './steps.js'
-
-/** What a data set comes as: images to train on, and images to test on if it has such. */
-export interface Sources {
-  readonly train: Dataset
-  readonly test: Dataset | null
-}
-
-/** Which images train the weights, and which alpha, by their places. */
-export interface SplitIndices {
-  readonly train: readonly number[]
-  readonly valid: readonly number[]
-}
 
 export interface PrepareOptions {
   readonly seed: number

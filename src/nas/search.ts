@@ -40,8 +40,9 @@ import { foldIn, initialState } from './initialise.js'
 import { unpack } from './layers.js'
 import type { SearchConfig } from './options.js'
 import { planOf, type View, viewOf } from './perturbation.js'
-import { cosineRate, linearLambda } from './schedule.js'
-import { selectByPerturbation } from './selection.js'
+import { type SearchPlace, type SearchStart, snapshotAt } from './place.js'
+import { cosineRate, linearLambda, linearShare } from './schedule.js'
+import { type Selected, selectByPerturbation } from './selection.js'
 import { mapRecord } from './space.js'
 import { compileHessian, spectrumAt } from './spectrum.js'
 import {
@@ -60,7 +61,7 @@ import {
   using
 } from './steps.js'
 import { noiseOf, type Supernet } from './supernet.js'
-import { fixedMixing, withFreshMomentum, withSupernetwork } from './tuning.js'
+import { fixedMixing, type Tuned, withFreshMomentum, withSupernetwork } from './tuning.js'
 
 /** What the fold carries: the state on the device, the sums of the epoch, and what was told last. */
 interface Progress {
@@ -74,6 +75,9 @@ interface Progress {
   readonly view: View | null
 }
 
+/** Nothing done. */
+const START: SearchPlace = { stepsDone: 0, sums: noSums, lastEpoch: null, selection: null }
+
 /** Steps that the device has before it while the host reads what came of the one before them. */
 const STEPS_AHEAD = 2
 
@@ -83,14 +87,36 @@ interface Underway {
   readonly pending: readonly Submitted[]
 }
 
-/** Searches. Left only for what the engine refuses; an interruption or a number that is not finite ends it with what was reached. */
-export const search = (net: Supernet, config: SearchConfig, data: SearchData, observer: Observer): Engine<SearchResult> => {
+/**
+ * Searches. Left only for what the engine refuses; an interruption or a number that is not finite ends it with what was reached. `from`: a
+ * moment that an earlier search of the same configuration and data kept: this one goes on there, and ends as that one would have, to the bit.
+ */
+export const search = (
+  net: Supernet,
+  config: SearchConfig,
+  data: SearchData,
+  observer: Observer,
+  from: SearchStart = { state: initialState(net, keyOf(config.seed)), place: START }
+): Engine<SearchResult> => {
   const key = keyOf(config.seed)
   const steps = stepsPerEpoch(config, data)
   const lambdaOf = (epoch: number) => (stepOptions(config).regularised ? linearLambda(config.lambda, epoch, config.epochs) : 0)
   const rateOf = (epoch: number) => cosineRate(config.learningRate, config.learningRateEnd, epoch, config.epochs)
+  const cutoutOf = (epoch: number) => (config.cutoutSchedule === 'linear' ? linearShare(epoch, config.epochs) : 1)
   const epochs = Array.from({ length: config.epochs }, (_, epoch) => epoch)
   const ended = ({ stopped }: Progress) => stopped !== null || observer.interrupted()
+
+  /** Keeps the state at hand, if moments are kept. */
+  const keep = (state: Stored<State>, place: SearchPlace): Engine<void> => {
+    const { checkpoints } = observer
+    return checkpoints
+      ? pipe(
+          snapshotAt(state, place),
+          RTE.chain(snapshot => RTE.fromIO(checkpoints.keep(snapshot)))
+        )
+      : RTE.of(undefined)
+  }
+  const placeOf = ({ stepsDone, sums, lastEpoch }: Progress): SearchPlace => ({ stepsDone, sums, lastEpoch, selection: null })
 
   const submit =
     ({ step }: Machinery) =>
@@ -99,6 +125,7 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
         submitStep(step, data)(pending.at(-1)?.next.state ?? progress.state, item, {
           rate: rateOf(item.epoch),
           lambda: lambdaOf(item.epoch),
+          cutoutProbability: cutoutOf(item.epoch),
           key: foldIn(foldIn(key, KEYS.noise), item.epoch * steps + item.step)
         }),
         RTE.map(submitted => ({ progress, pending: [...pending, submitted] }))
@@ -167,10 +194,13 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
             )
           : IO.of(undefined)
       ),
-      RTE.map(summary => {
+      RTE.map((summary): Progress => {
         release(progress.state)
         return summary ? { ...after, lastEpoch: summary } : after
-      })
+      }),
+      RTE.chainFirst(now =>
+        step + 1 === steps || observer.checkpoints?.due() ? keep(now.state, placeOf(now)) : RTE.of(undefined)
+      )
     )
   }
 
@@ -181,7 +211,9 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
       scope(
         pipe(
           fold<Underway, Item>(
-            batchesOf(config, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch })),
+            batchesOf(config, data, key, epoch)
+              .map((batch, step) => ({ epoch, step, ...batch }))
+              .slice(Math.max(0, from.place.stepsDone - epoch * steps)),
             underway => ended(underway.progress),
             (underway, item) =>
               pipe(
@@ -199,7 +231,8 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
       observer.now,
       IO.chain(seconds => observer.tell({ type: 'compiled', seconds, ...step.report })),
       RTE.fromIO<void, Env, EngineError>,
-      RTE.chain(() => store(initialState(net, key))),
+      RTE.chain(() => store(from.state)),
+      RTE.chainFirst(state => (from.place === START ? keep(state, START) : RTE.of(undefined))),
       RTE.chain(state =>
         withCurvature(
           net,
@@ -208,10 +241,10 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
           state
         )(curvature =>
           fold<Progress, number>(
-            epochs,
+            epochs.slice(Math.floor(from.place.stepsDone / steps)),
             ended,
             oneEpoch({ step, curvature })
-          )({ state, sums: noSums, stepsDone: 0, lastEpoch: null, stopped: null, view: null })
+          )({ ...from.place, state, stopped: null, view: null })
         )
       ),
       RTE.map(
@@ -219,15 +252,23 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
           progress.stopped === null && progress.stepsDone < config.epochs * steps
             ? { ...progress, stopped: { reason: 'interrupted' } }
             : progress
+      ),
+      RTE.chainFirst(progress =>
+        progress.stopped?.reason === 'interrupted' ? keep(progress.state, placeOf(progress)) : RTE.of(undefined)
       )
     )
+
+  const keepSelection =
+    (progress: Progress) =>
+    ({ state: { state, stepsDone }, projection, rounds, epochs, trained }: Selected<Tuned>): Engine<void> =>
+      keep(state, { ...placeOf(progress), selection: { projection, rounds, epochs, trained, stepsDone } })
 
   /** A selection by perturbation, if that was asked for and the search came to its end. */
   const selected = (progress: Progress): Engine<Progress> =>
     config.select === 'magnitude' || progress.stopped !== null
       ? RTE.of(progress)
       : pipe(
-          withFreshMomentum(progress.state),
+          from.place.selection ? RTE.of(progress.state) : withFreshMomentum(progress.state),
           RTE.chain(state =>
             withSupernetwork(
               net,
@@ -235,12 +276,19 @@ export const search = (net: Supernet, config: SearchConfig, data: SearchData, ob
               data,
               observer
             )(network =>
-              selectByPerturbation(net.space, network, {
-                key: foldIn(key, KEYS.selection),
-                criterion: config.selectCriterion,
-                interval: config.selectEpochs,
-                ignoreDropped: config.selectIgnoresDropped
-              })({ state, owned: false, stepsDone: 0, failure: null })
+              selectByPerturbation(
+                net.space,
+                { ...network, keep: keepSelection(progress) },
+                {
+                  key: foldIn(key, KEYS.selection),
+                  criterion: config.selectCriterion,
+                  interval: config.selectEpochs,
+                  ignoreDropped: config.selectIgnoresDropped
+                }
+              )(
+                { state, owned: false, stepsDone: from.place.selection?.stepsDone ?? 0, failure: null },
+                from.place.selection ?? undefined
+              )
             )
           ),
           RTE.map(

@@ -33,6 +33,8 @@ export interface Supernetwork<S> {
   readonly tell: (event: DecisionEvent) => Engine<void>
   /** Whether to end here, with what was decided. */
   readonly ended: (state: S) => boolean
+  /** Told after each epoch of training: a moment from which the selection can go on. */
+  readonly keep?: (selected: Selected<S>) => Engine<void>
 }
 
 /** A decision as it is logged: what was taken away, what was left then, and what came of it. */
@@ -64,18 +66,31 @@ export interface SelectionOptions {
   readonly ignoreDropped: boolean
 }
 
-/** What a selection has come to. `rounds` less than those of the plan: it was interrupted. */
-export interface Selected<S> {
-  readonly state: S
+/** Where a selection is: what is decided, rounds that are over, epochs of training in all, and those of the round under way. */
+export interface SelectionPlace {
   readonly projection: Projection
   readonly rounds: number
   readonly epochs: number
+  readonly trained: number
 }
 
-/** Decides all edges, and where nodes keep two inputs all nodes. */
+/** What a selection has come to. `rounds` less than those of the plan: it was interrupted. */
+export interface Selected<S> extends SelectionPlace {
+  readonly state: S
+}
+
+/** Nothing decided. */
+export const selectionStart = (space: Space): SelectionPlace => ({
+  projection: openProjection(space),
+  rounds: 0,
+  epochs: 0,
+  trained: 0
+})
+
+/** Decides all edges, and where nodes keep two inputs all nodes. `from`: where an earlier one was, if it goes on. */
 export const selectByPerturbation =
   <S>(space: Space, network: Supernetwork<S>, options: SelectionOptions) =>
-  (initial: S): Engine<Selected<S>> => {
+  (initial: S, from: SelectionPlace = selectionStart(space)): Engine<Selected<S>> => {
     const { criterion, interval, ignoreDropped } = options
     const plan = planOf(space, options.key)
     const edgeOf = ({ type, edge }: Removal) => space.cells[type]?.edges[edge] as Space['cells'][string]['edges'][number]
@@ -143,36 +158,33 @@ export const selectByPerturbation =
         )
       }
 
+    /** What is decided in a round; nothing more once training has begun in it. */
+    const decide = ({ state, projection, epochs, trained }: Selected<S>, decisions: readonly Decision[]): Engine<Projection> =>
+      fold<Projection, Decision>(trained > 0 ? [] : decisions, () => network.ended(state), settle(state, epochs))(projection)
+
+    const trainOnce = (before: Selected<S>): Engine<Selected<S>> =>
+      pipe(
+        network.train(before.state, viewOf(space, before.projection), before.epochs),
+        RTE.map((state): Selected<S> => ({ ...before, state, epochs: before.epochs + 1, trained: before.trained + 1 })),
+        RTE.chainFirst(after => (network.keep && !network.ended(after.state) ? network.keep(after) : RTE.of(undefined)))
+      )
+
     const oneRound = (before: Selected<S>, decisions: readonly Decision[]): Engine<Selected<S>> =>
       pipe(
-        fold<Projection, Decision>(
-          decisions,
-          () => network.ended(before.state),
-          settle(before.state, before.epochs)
-        )(before.projection),
+        decide(before, decisions),
         RTE.chain(projection =>
-          pipe(
-            fold<{ readonly state: S; readonly epochs: number }, number>(
-              Array.from({ length: before.rounds + 1 < plan.length ? interval : 1 }, (_, i) => i),
-              ({ state }) => network.ended(state),
-              ({ state, epochs }) =>
-                pipe(
-                  network.train(state, viewOf(space, projection), epochs),
-                  RTE.map(trained => ({ state: trained, epochs: epochs + 1 }))
-                )
-            )({ state: before.state, epochs: before.epochs }),
-            RTE.map(after => ({
-              ...after,
-              projection,
-              rounds: before.rounds + (network.ended(after.state) ? 0 : 1)
-            }))
-          )
-        )
+          fold<Selected<S>, number>(
+            Array.from({ length: Math.max(0, (before.rounds + 1 < plan.length ? interval : 1) - before.trained) }, (_, i) => i),
+            ({ state }) => network.ended(state),
+            trainOnce
+          )({ ...before, projection })
+        ),
+        RTE.map(after => (network.ended(after.state) ? after : { ...after, rounds: before.rounds + 1, trained: 0 }))
       )
 
     return fold<Selected<S>, readonly Decision[]>(
-      plan,
+      plan.slice(from.rounds),
       ({ state }) => network.ended(state),
       oneRound
-    )({ state: initial, projection: openProjection(space), rounds: 0, epochs: 0 })
+    )({ ...from, state: initial })
   }

@@ -19,7 +19,7 @@ const STEPS = { flag: '--steps <n>', help: 'steps of the search to take first', 
 
 const run = async (given: Given & { readonly epsilons: string; readonly steps: string }): Promise<number> => {
   const options = { epsilons: parseEpsilons(given.epsilons), steps: orRefuse(parseOption(STEPS, given.steps)) as number }
-  const { config, net, data } = setUp(given)
+  const { config, net, data } = await setUp(given)
   const backend = await chooseBackend(given, net, config, data)
   const found = orRefuse(await diagnose(net, config, data, options)({ backend })(), FAILED)
   if (given.json) say(JSON.stringify({ ...found, config, version: version(), adapter: infoOf(backend) ?? 'reference' }))

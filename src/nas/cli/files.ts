@@ -2,7 +2,9 @@
 import {
   appendFileSync,
   closeSync,
+  constants,
   existsSync,
+  fstatSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -11,57 +13,122 @@ import {
   renameSync,
   rmdirSync,
   rmSync,
-  writeSync
+  statSync,
+  truncateSync,
+  writeFileSync
 } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { gunzipSync } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
+import { quoted } from '../../formats/error.js'
 import { type InputError, inputError } from '../errors.js'
+import { lock } from './lock.js'
 
+/** A folder that one process writes a run into. Files are whole or not there; those that grow are cut back to where a checkpoint knows them. */
 export interface RunFolder {
   readonly path: string
   /** Writes a whole file: to a temporary one, flushed, then renamed. */
-  readonly write: (name: string, text: string) => void
-  /** Adds a line to `events.jsonl`. */
-  readonly event: (event: unknown) => void
+  readonly write: (name: string, content: string | Uint8Array) => void
+  /** Adds to a file that grows. */
+  readonly append: (name: string, content: string | Uint8Array) => void
+  /** Flushes the files that grow, and gives their lengths in bytes. */
+  readonly lengths: () => Readonly<Record<string, number>>
+  /** Cuts the files that grow back to these lengths. Refused, and nothing cut, if one is shorter or not there. */
+  readonly cut: (lengths: Readonly<Record<string, number>>) => E.Either<InputError, void>
   /** Removes what was written, and the folders that were made. */
   readonly discard: () => void
+  /** Lets others have the folder. */
+  readonly close: () => void
 }
 
 /** A system's reason, without the path that it repeats. */
 export const reasonOf = (reason: unknown): string =>
-  reason instanceof Error ? reason.message.replace(/, \w+( '.*)?$/, '') : String(reason)
+  reason instanceof Error ? reason.message.replace(/, \w+( '.*)?$/s, '') : String(reason)
 
-/** Writes a whole file: to a temporary one, flushed, then renamed. */
-export const writeWhole = (path: string, text: string): void => {
-  const temporary = `${path}.part`
-  const file = openSync(temporary, 'w')
+const flushed = (path: string, flags: string, write: (file: number) => void): void => {
+  const file = openSync(path, flags)
   try {
-    writeSync(file, text)
+    write(file)
     fsyncSync(file)
   } finally {
     closeSync(file)
   }
-  renameSync(temporary, path)
+}
+
+/** A file's content, whole or not at all: what is left of a failure is removed, what was there before stays. */
+export const writeWhole = (path: string, content: string | Uint8Array): void => {
+  const temporary = `${path}.part`
+  try {
+    flushed(temporary, 'w', file => writeFileSync(file, content))
+    renameSync(temporary, path)
+    // The name is as safe as the content only when its folder is flushed too.
+    flushed(dirname(path), 'r', () => undefined)
+  } catch (reason) {
+    rmSync(temporary, { force: true })
+    throw reason
+  }
 }
 
 /** The folder and those above it that are missing, the uppermost first. `mkdir` with `recursive` never returns where /proc refuses. */
 const missing = (path: string): readonly string[] => (existsSync(path) ? [] : [...missing(dirname(path)), path])
 
-/** Makes the folder. Refused, and nothing left behind, if it holds anything or cannot be written. */
+/** A sub-folder of a run's checkpoints. */
+export const CHECKPOINTS = 'checkpoints'
+
+const runFolder = (path: string, made: readonly string[], unlock: () => void): RunFolder => {
+  const written = new Set<string>()
+  const grown = new Set<string>()
+  const at = (name: string): string => join(path, name)
+  return {
+    path,
+    write: (name, content) => {
+      written.add(name)
+      for (const folder of missing(resolve(dirname(at(name))))) mkdirSync(folder)
+      writeWhole(at(name), content)
+    },
+    append: (name, content) => {
+      written.add(name)
+      grown.add(name)
+      appendFileSync(at(name), content)
+    },
+    lengths: () =>
+      Object.fromEntries(
+        [...grown].map(name => {
+          flushed(at(name), 'r+', () => undefined)
+          return [name, statSync(at(name)).size]
+        })
+      ),
+    cut: lengths => {
+      const short = Object.entries(lengths).find(([name, length]) => !existsSync(at(name)) || statSync(at(name)).size < length)
+      if (short)
+        return E.left(
+          inputError(
+            `'${at(short[0])}' of at least ${short[1]} bytes, as its checkpoint knows it`,
+            existsSync(at(short[0])) ? `${statSync(at(short[0])).size}` : 'no such file',
+            'bring it back, or start a new run'
+          )
+        )
+      for (const [name, length] of Object.entries(lengths)) {
+        grown.add(name)
+        truncateSync(at(name), length)
+      }
+      return E.right(undefined)
+    },
+    discard: () => {
+      for (const name of written) rmSync(at(name), { force: true })
+      if (existsSync(at(CHECKPOINTS))) rmSync(at(CHECKPOINTS), { recursive: true })
+      unlock()
+      for (const folder of made.toReversed()) rmdirSync(folder)
+    },
+    close: unlock
+  }
+}
+
+/** Makes the folder of a new run. Refused, and nothing left behind, if it holds anything or cannot be written. */
 export const openRunFolder = (path: string): E.Either<InputError, RunFolder> => {
   const refuse = (got: string): E.Either<InputError, RunFolder> =>
     E.left(inputError('--out to be a new or empty folder that can be written', got, 'choose another folder'))
   const made: string[] = []
-  const written = new Set<string>()
-  const discard = (): void => {
-    for (const name of written) rmSync(join(path, name), { force: true })
-    for (const folder of made.toReversed()) rmdirSync(folder)
-  }
-  const write = (name: string, text: string): void => {
-    written.add(name).add(`${name}.part`)
-    writeWhole(join(path, name), text)
-  }
   try {
     if (path.trim() === '') return refuse("''")
     if (existsSync(path) && readdirSync(path).length > 0) return refuse(`'${path}', which holds files`)
@@ -69,16 +136,26 @@ export const openRunFolder = (path: string): E.Either<InputError, RunFolder> => 
       mkdirSync(folder)
       made.push(folder)
     }
-    write('events.jsonl', '')
-    return E.right({
-      path,
-      write,
-      event: event => appendFileSync(join(path, 'events.jsonl'), `${JSON.stringify(event)}\n`),
-      discard
-    })
+    const unlock = lock(path)
+    return typeof unlock === 'string' ? refuse(`'${path}', which ${unlock}`) : E.right(runFolder(path, made, unlock))
   } catch (reason) {
-    discard()
+    for (const folder of made.toReversed()) rmdirSync(folder)
     return refuse(`'${path}' (${reasonOf(reason)})`)
+  }
+}
+
+/** The folder of a run that goes on. Refused if it is none, or if a process is at it. What a kill left half written is removed. */
+export const reopenRunFolder = (path: string): E.Either<InputError, RunFolder> => {
+  const refuse = (got: string, cure: string): E.Either<InputError, RunFolder> =>
+    E.left(inputError('--resume to be the folder of a run that can be written', got, cure))
+  try {
+    const unlock = lock(path)
+    if (typeof unlock === 'string') return refuse(`'${path}', which ${unlock}`, 'wait for it, or end it')
+    for (const folder of [path, join(path, CHECKPOINTS)].filter(folder => existsSync(folder)))
+      for (const name of readdirSync(folder)) if (name.endsWith('.part')) rmSync(join(folder, name), { force: true })
+    return E.right(runFolder(path, [], unlock))
+  } catch (reason) {
+    return refuse(`'${path}' (${reasonOf(reason)})`, 'see to the folder')
   }
 }
 
@@ -114,5 +191,40 @@ export const readText = (what: string, path: string, most: number): E.Either<Inp
   } catch (reason) {
     if ((reason as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge()
     return E.left(inputError(`${what} to be a file that can be read`, `'${path}' (${reasonOf(reason)})`, 'correct the path'))
+  }
+}
+
+/** So many bytes of an open file; fewer if it ends before. */
+const readUpTo = (file: number, size: number): Uint8Array => {
+  const bytes = new Uint8Array(size)
+  for (let at = 0; at < size; ) {
+    // The system takes no more at a time.
+    const read = readSync(file, bytes, at, Math.min(size - at, 2 ** 30), null)
+    if (read === 0) return bytes.subarray(0, at)
+    at += read
+  }
+  return bytes
+}
+
+/**
+ * The bytes of a file. Refused before anything of it is read: folders, pipes and devices, which are not waited for, and a file of more than `most`
+ * bytes. `what` names the option in the refusal.
+ */
+export const readBytes = (what: string, path: string, most: number): E.Either<InputError, Uint8Array> => {
+  const refuse = (wanted: string, got: string) =>
+    E.left(inputError(`${what} to be ${wanted}`, `${quoted(path)}, ${got}`, 'correct the path'))
+  try {
+    const file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK)
+    try {
+      const status = fstatSync(file)
+      if (!status.isFile()) return refuse('a file', 'which is a folder, a pipe or a device')
+      if (status.size > most) return refuse(`a file of at most ${most} bytes`, `which has ${status.size}`)
+      const bytes = readUpTo(file, status.size)
+      return bytes.length === status.size ? E.right(bytes) : refuse('a whole file', 'which was cut while it was read')
+    } finally {
+      closeSync(file)
+    }
+  } catch (reason) {
+    return refuse('a file that can be read', `which cannot (${reasonOf(reason)})`)
   }
 }

@@ -3,8 +3,8 @@
  * long step does not stop, ends the process at once when the process that started it is gone, or when the lock of its folder is no longer its own.
  */
 import { Worker, type WorkerOptions } from 'node:worker_threads'
-import { isGone, readLock } from './lock.js'
 import { FAILED } from './refusal.js'
+import { isGone, readLock } from './runlock.js'
 
 /** The variable of the environment that says whose child a process is. */
 export const GUARD = 'LAMBDA_DARTS_GUARD'

@@ -1,7 +1,7 @@
 /** The thread that guards a search: see guard.ts. */
 import { workerData } from 'node:worker_threads'
 import { type Guarded, isOurs } from './guard.js'
-import { beatsOf } from './lock.js'
+import { beatsOf } from './runlock.js'
 
 /** Often enough that a few that come late do not lose the lock. */
 const BEATS = 10

@@ -14,7 +14,7 @@ export const say = (line: string): void => void process.stdout.write(`${line}\n`
 export const complain = (line: string): void => void process.stderr.write(`${line}\n`)
 
 /** Far more than a space of any use takes, and a genotype of it. */
-const MOST_SPACE_BYTES = 2 ** 20
+export const MOST_SPACE_BYTES = 2 ** 20
 const MOST_GENOTYPE_BYTES = 2 ** 16
 
 export const isKnown = (space: string): boolean => Object.hasOwn(SPACES, space)

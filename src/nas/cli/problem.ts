@@ -1,24 +1,24 @@
 /** What `search` and `diagnose` share: the options of a configuration, and the problem and the backend that they name. */
-import { readFileSync } from 'node:fs'
-import { gunzipSync } from 'node:zlib'
+import { existsSync } from 'node:fs'
 import { type Command, Option as CommandOption } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { type AdapterInfo, type Backend, openDevice } from '../../engine.js'
 import { tablesOf } from '../bilevel.js'
 import { checkCombination, checkSizes, configure, networkOf } from '../config.js'
-import { decodeDigits } from '../data/digits.js'
+import { augmentationOf } from '../data/augment.js'
+import { parseSplit } from '../data/split.js'
 import { flagName, OPTIONS, PRESETS, type Preset, type SearchConfig } from '../options.js'
-import { prepare } from '../prepare.js'
+import { type PrepareOptions, prepare } from '../prepare.js'
 import type { Space } from '../space.js'
 import { compileStep, type SearchData } from '../steps.js'
 import type { Supernet } from '../supernet.js'
+import { type ReadDataSet, readDataSet } from './dataset.js'
+import { readText } from './files.js'
 import { complain, readSpace } from './inputs.js'
 import { BAD_INPUT, orRefuse, Refusal, refuse } from './refusal.js'
 
 /** A step of at most this many operations may run on the reference where there is no adapter. */
 const REFERENCE_FLOPS = 1e9
-
-const digits = (): Uint8Array => gunzipSync(readFileSync(new URL('../../../data/digits.csv.gz', import.meta.url)))
 
 /** The options that were given, as texts. */
 export interface Given {
@@ -66,19 +66,14 @@ export interface Problem {
   readonly space: Space
   readonly net: Supernet
   readonly data: SearchData
+  /** Of the data set, whole. */
+  readonly digest: string
 }
 
-/** What a search or a diagnosis is of: everything that can be refused before anything runs is refused here. */
-export const setUp = (given: Given): Problem => {
+/** The configuration that options over a preset name. */
+export const configurationOf = (given: Given): SearchConfig => {
   if (!Object.hasOwn(PRESETS, given.preset))
     refuse(`--preset to be one of ${Object.keys(PRESETS).join(', ')}`, `'${given.preset}'`, 'name one of these')
-  if (!['auto', 'gpu', 'reference'].includes(given.backend))
-    refuse('--backend to be one of auto, gpu, reference', `'${given.backend}'`, 'name one of these')
-  if (given.backend === 'reference' && given.adapter !== undefined)
-    refuse('--adapter with --backend gpu or auto', '--backend reference, which uses none', 'leave one of them out')
-  for (const flag of ['unfused', 'verify'] as const)
-    if (given.backend === 'reference' && given[flag])
-      refuse(`--${flag} with --backend gpu or auto`, '--backend reference, which has no kernels', 'leave one of them out')
   const preset = given.preset as Preset
   const config = orRefuse(configure(preset, given))
   if (preset !== 'digits' && config.epochs === 1 && config.lambda > 0)
@@ -87,14 +82,49 @@ export const setUp = (given: Given): Problem => {
       '1',
       'use more epochs, or the preset digits'
     )
-  const dataset = orRefuse(decodeDigits(digits()))
-  const data = orRefuse(prepare({ train: dataset, test: null }, { seed: config.seed }))
-  const space = readSpace(config.space)
-  const net = orRefuse(networkOf(config, space, given, dataset))
+  orRefuse(checkCombination(config, given))
+  return config
+}
+
+/** Far more than the split of any data set takes. */
+const MOST_SPLIT_BYTES = 2 ** 26
+
+const splitOf = (split: string): NonNullable<PrepareOptions['split']> => {
+  if (split === 'seeded' || split === 'file-order') return split
+  if (!existsSync(split)) return refuse('--split to be seeded, file-order, or a JSON file', `'${split}'`, 'name one of these')
+  return orRefuse(parseSplit(orRefuse(readText('--split', split, MOST_SPLIT_BYTES))))
+}
+
+/** What of a data set trains weights and alpha, and how its images are normalised and moved there. */
+const searchDataOf = (config: SearchConfig, { skeleton: { kind } }: Space, { sources, published }: ReadDataSet): SearchData =>
+  orRefuse(
+    prepare(sources, {
+      seed: config.seed,
+      split: splitOf(config.split),
+      augmentation: augmentationOf(config, sources.train, kind, published),
+      ...(published ? { normalisation: published.normalisation[kind] } : {})
+    })
+  )
+
+const checkBackend = (given: Given): void => {
+  if (!['auto', 'gpu', 'reference'].includes(given.backend))
+    refuse('--backend to be one of auto, gpu, reference', `'${given.backend}'`, 'name one of these')
+  if (given.backend === 'reference' && given.adapter !== undefined)
+    refuse('--adapter with --backend gpu or auto', '--backend reference, which uses none', 'leave one of them out')
+  for (const flag of ['unfused', 'verify'] as const)
+    if (given.backend === 'reference' && given[flag])
+      refuse(`--${flag} with --backend gpu or auto`, '--backend reference, which has no kernels', 'leave one of them out')
+}
+
+/** What a search or a diagnosis is of: everything that can be refused before anything runs is refused here. */
+export const setUp = async (given: Given, config = configurationOf(given), space = readSpace(config.space)): Promise<Problem> => {
+  checkBackend(given)
+  const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root)
+  const data = searchDataOf(config, space, dataSet)
+  const net = orRefuse(networkOf(config, space, given, data.train))
   const weights = tablesOf(net).weights.size
   orRefuse(checkSizes(config, space, { train: data.train.count, valid: data.valid.count, weights }))
-  orRefuse(checkCombination(config, given))
-  return { config, space, net, data }
+  return { config, space, net, data, digest: dataSet.digest }
 }
 
 export const presetTable = (): string => {

@@ -1,10 +1,10 @@
 /** A sweep whose runs are made by workers: it queues them, and waits for their answers. */
 import { resolve } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Interruption } from './interruption.js'
 import type { RunWriter } from './progress.js'
 import { type Answer, type Connection, connectRedis, lostRedis, QUEUE, type RunQueue } from './redis.js'
 import { type Outcome, runFolder, stateOf } from './runs.js'
-import type { Interruption } from './signals.js'
 import type { Planned, SweepRecord } from './tasks.js'
 
 const POLL_MS = 300

@@ -8,10 +8,13 @@ import * as E from 'fp-ts/lib/Either.js'
 import { type InputError, inputError } from '../errors.js'
 import { decodeJson } from '../spacefile.js'
 import { RunSummary } from '../sweepreport.js'
+import { checkpointNames } from './checkpoints.js'
+import { CHECKPOINTS } from './files.js'
 import { besideThis, GUARD, type Guarded } from './guard.js'
-import { type LockRecord, releaseLock, takeLock } from './lock.js'
+import type { Interruption } from './interruption.js'
+import { LOCK, lockHolder } from './lock.js'
 import { DONE, INTERRUPTED } from './refusal.js'
-import type { Interruption } from './signals.js'
+import { type Holder, releaseLock, takeLock } from './runlock.js'
 
 /** All that is needed to make a run, on any host that sees the folder of its sweep. */
 export interface Task {
@@ -58,11 +61,20 @@ export const stateOf = (folder: string): Outcome | { readonly kind: 'open'; read
     if (stopped === null) return { kind: 'done', summary: read.right }
     if (stopped.reason === 'non-finite') return failed(lineOf(stopped.message ?? 'A loss was not finite.'))
   }
-  return { kind: 'open', canResume: namesIn(join(folder, 'checkpoints')).some(name => !name.endsWith('.part')) }
+  return { kind: 'open', canResume: checkpointNames(folder).length > 0 }
 }
 
 /** The files of a search that it may have left without a checkpoint. */
-const OWN_FILES = ['config.json', 'space.json', 'events.jsonl', 'genotype.txt', 'summary.json', 'checkpoints']
+const OWN_FILES = [
+  'config.json',
+  'space.json',
+  'events.jsonl',
+  'events.out.tfevents',
+  'genotype.txt',
+  'summary.json',
+  CHECKPOINTS,
+  LOCK
+]
 
 /** Removes what a run left before its first checkpoint; refused if not all of it is this run's. */
 const clear = (folder: string, { config }: Task): E.Either<InputError, void> => {
@@ -141,18 +153,27 @@ export interface Performing {
   readonly lostAfter: number
   /** Told when a process begins, or when another one is waited for. */
   readonly began?: (how: 'anew' | 'again') => void
-  readonly waiting?: (holder: LockRecord) => void
+  readonly waiting?: (holder: Holder) => void
+}
+
+/** Removes the lock of a search that was lost with its lock of the run: on another host it would count for minutes. */
+const unlock = (folder: string, lost: readonly Holder[]): void => {
+  const holder = lockHolder(folder)
+  if (holder && lost.some(({ host, pid }) => host === holder.host && pid === holder.pid))
+    rmSync(join(folder, LOCK), { force: true })
 }
 
 const performLocked = async (
   sweep: string,
   task: Task,
   { ending, lostAfter, began }: Performing,
-  guarded: { readonly lock: string; readonly token: string }
+  guarded: { readonly lock: string; readonly token: string },
+  lost: readonly Holder[]
 ): Promise<Outcome> => {
   const folder = runFolder(sweep, task.name)
   const state = stateOf(folder)
   if (state.kind !== 'open') return state
+  unlock(folder, lost)
   if (!state.canResume) {
     const cleared = clear(folder, task)
     if (E.isLeft(cleared)) return failed(cleared.left.message)
@@ -174,10 +195,11 @@ export const perform = async (sweep: string, task: Task, performing: Performing)
   const lock = join(sweep, 'locks', `${task.name}.lock`)
   mkdirSync(dirname(lock), { recursive: true })
   const { lostAfter, ending, waiting } = performing
-  const token = await takeLock(lock, lostAfter, ending.happened, waiting)
-  if (token === undefined) return { kind: 'interrupted' }
+  const taken = await takeLock(lock, lostAfter, ending.happened, waiting)
+  if (!taken) return { kind: 'interrupted' }
+  const { token, lost } = taken
   try {
-    return await performLocked(sweep, task, performing, { lock, token })
+    return await performLocked(sweep, task, performing, { lock, token }, lost)
   } finally {
     releaseLock(lock, token)
   }

@@ -4,23 +4,55 @@ import type { Backend } from '../../engine.js'
 import { type BenchTable, scoreOf, wholeTable } from '../bench201.js'
 import type { SearchResult } from '../events.js'
 import { parseGenotype } from '../genotype.js'
-import type { SearchConfig } from '../options.js'
+import { parseOption, type SearchConfig } from '../options.js'
 import { backendName, resultText, scoreText } from '../report.js'
 import { search } from '../search.js'
+import type { Space } from '../space.js'
 import { stepsPerEpoch } from '../steps.js'
-import { openRunFolder, type RunFolder } from './files.js'
+import { newestCheckpoint } from './checkpoints.js'
+import { beginEvents, logEvent } from './eventlog.js'
+import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
 import { complain, isKnown, readTable, say, version } from './inputs.js'
-import { chooseBackend, type Given, infoOf, presetTable, setUp, withConfiguration } from './problem.js'
+import { chooseBackend, type Given, infoOf, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
 import { progressWriter } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
-import { ENDING } from './signals.js'
+import {
+  backendOptions,
+  checkIdentity,
+  goOn,
+  identityOf,
+  keeper,
+  type ResumedRun,
+  resumedConfiguration,
+  resumedSpace,
+  withLostDevices
+} from './resume.js'
+import { listenForSignals, type Signals } from './signals.js'
 import type { Subcommand } from './subcommand.js'
 
 interface GivenSearch extends Given {
   readonly out?: string
+  readonly resume?: string
+  readonly force?: boolean
+  readonly checkpointMinutes: string
+  readonly keepCheckpoints: string
   readonly table?: string
   readonly quiet?: boolean
 }
+
+const KEEPING = {
+  checkpointMinutes: {
+    flag: '--checkpoint-minutes <x>',
+    help: 'keeps a checkpoint this often, beside that of each epoch',
+    least: 0
+  },
+  keepCheckpoints: { flag: '--keep-checkpoints <n>', help: 'how many of the last checkpoints stay', least: 1, whole: true }
+} as const
+
+const keepingOf = (given: GivenSearch) => ({
+  minutes: orRefuse(parseOption(KEEPING.checkpointMinutes, given.checkpointMinutes)) as number,
+  most: orRefuse(parseOption(KEEPING.keepCheckpoints, given.keepCheckpoints)) as number
+})
 
 const runName = ({ method, seed }: SearchConfig): string =>
   `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
@@ -29,14 +61,16 @@ const runName = ({ method, seed }: SearchConfig): string =>
 const scored = (table: BenchTable | undefined, genotype: string): object =>
   table ? { score: orRefuse(scoreOf(table)(orRefuse(parseGenotype(genotype)))).scores } : {}
 
-const writeResult = (
-  folder: RunFolder,
-  config: SearchConfig,
-  backend: Backend,
-  result: SearchResult,
-  table: BenchTable | undefined,
-  seconds: number
-): object => {
+/** A search about to run: what it is of, where it runs, where it is written, and where it begins. */
+interface Run extends Problem {
+  readonly given: GivenSearch
+  readonly table: BenchTable | undefined
+  readonly backend: Backend
+  readonly folder: RunFolder
+  readonly from: ResumedRun | undefined
+}
+
+const writeResult = ({ folder, config, backend, table }: Run, result: SearchResult, seconds: number): object => {
   const score = scored(table, result.genotype)
   const summary = { ...result, ...score, config, version: version(), adapter: infoOf(backend) ?? 'reference', seconds }
   folder.write('genotype.txt', `${result.genotype}\n`)
@@ -44,46 +78,82 @@ const writeResult = (
   return summary
 }
 
-const run = async (given: GivenSearch): Promise<number> => {
-  const { config, space, net, data } = setUp(given)
-  if (given.table !== undefined && space.name !== 'nb201')
+const readTableFor = ({ table }: GivenSearch, config: SearchConfig, space: Space): BenchTable | undefined => {
+  if (table !== undefined && space.name !== 'nb201')
     refuse('--table with the space nb201, whose cells it holds', `--space ${config.space}`, 'leave one of them out')
-  const table = given.table === undefined ? undefined : orRefuse(wholeTable(readTable(given.table)))
-  const backend = await chooseBackend(given, net, config, data)
+  return table === undefined ? undefined : orRefuse(wholeTable(readTable(table)))
+}
+
+/** A new run in a folder of its own. */
+const startRun = async (given: GivenSearch): Promise<Run> => {
+  const problem = await setUp(given)
+  const { config, space } = problem
+  const table = readTableFor(given, config, space)
+  const backend = await chooseBackend(given, problem.net, config, problem.data)
   const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
   folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
   if (!isKnown(config.space)) folder.write('space.json', `${JSON.stringify(space, null, 2)}\n`)
+  beginEvents(folder)
+  return { ...problem, given, table, backend, folder, from: undefined }
+}
 
-  const name = backendName(infoOf(backend))
-  const progress = progressWriter(given, name, config.epochs * stepsPerEpoch(config, data))
-  const signal = { interrupted: false, told: false, hungUp: false }
-  const interrupt = (name: NodeJS.Signals): void => {
-    // A terminal that is closed sends its signal more than once, and takes no more lines.
-    if (name === 'SIGHUP') {
-      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-      signal.hungUp = true
-    } else if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
-    signal.interrupted = true
-    complain('Interrupted: ending after this step.')
-  }
-  for (const name of ENDING) process.on(name, interrupt)
-  const started = performance.now()
-  const seconds = () => (performance.now() - started) / 1000
+/** A run that goes on, if it is of the same configuration, data and adapter as its last checkpoint. */
+const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
+  if (given.out !== undefined) refuse('--resume or --out', 'both', 'a run goes on in its own folder: leave --out away')
+  const config = resumedConfiguration(path, given)
+  const { checkpoint, passedOver } = orRefuse(newestCheckpoint(path))
+  passedOver.forEach(complain)
+  const where = backendOptions(given, checkpoint)
+  const problem = await setUp({ ...where, space: undefined }, config, resumedSpace(path, config))
+  const table = readTableFor(given, config, problem.space)
+  const backend = await chooseBackend(where, problem.net, config, problem.data)
+  checkIdentity(checkpoint, identityOf(problem, backend), given.force === true)
+  const folder = orRefuse(reopenRunFolder(path))
   try {
-    const result = await search(net, config, data, {
-      tell: event => () => {
-        signal.told = true
-        folder.event(event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)
-        progress.tell(event)
+    return { ...problem, given: where, table, backend, folder, from: goOn(problem.net, folder, checkpoint) }
+  } catch (reason) {
+    folder.close()
+    throw reason
+  }
+}
+
+/** Runs the search to its end; opens a lost device again, and goes on from the last checkpoint. */
+const finish = async (run: Run, signals: Signals): Promise<number> => {
+  const { given, config, space, net, data, table, folder } = run
+  const name = backendName(infoOf(run.backend))
+  const progress = progressWriter(given, name, config.epochs * stepsPerEpoch(config, data))
+  const started = performance.now() - 1000 * (run.from?.seconds ?? 0)
+  const seconds = () => (performance.now() - started) / 1000
+  const told = { any: run.from !== undefined }
+  const attempt = (backend: Backend, from: ResumedRun | undefined) =>
+    search(
+      net,
+      config,
+      data,
+      {
+        tell: event => () => {
+          // A run that goes on is compiled again, which is no part of what it tells.
+          if (event.type !== 'compiled' || !told.any)
+            logEvent(folder, event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)
+          told.any = true
+          progress.tell(event)
+        },
+        interrupted: signals.interrupted,
+        now: seconds,
+        checkpoints: keeper(folder, identityOf(run, backend), keepingOf(given), seconds),
+        ...(progress.preparing ? { preparing: progress.preparing } : {})
       },
-      interrupted: () => signal.interrupted,
-      now: seconds,
-      ...(progress.preparing ? { preparing: progress.preparing } : {})
-    })({ backend })()
+      from?.start
+    )({ backend })()
+  try {
+    const result = await withLostDevices(attempt, run, {
+      open: () => chooseBackend(given, net, config, data),
+      checkpoint: () => goOn(net, folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint)
+    })
     progress.stop()
-    if (E.isLeft(result) && !signal.told) folder.discard()
+    if (E.isLeft(result) && !told.any) folder.discard()
     const reached = orRefuse(result, FAILED)
-    const summary = writeResult(folder, config, backend, reached, table, seconds())
+    const summary = writeResult(run, reached, seconds())
     if (given.json) say(JSON.stringify(summary))
     else {
       if (!given.quiet) say('')
@@ -92,13 +162,21 @@ const run = async (given: GivenSearch): Promise<number> => {
       if (!given.quiet) say(`Written to ${folder.path}/ in ${seconds().toFixed(0)} s on ${name}`)
     }
     if (reached.stopped?.reason === 'non-finite') throw new Refusal(FAILED, reached.stopped.message)
+    if (reached.stopped && !given.quiet) complain(`It goes on with: lambda-darts search --resume ${folder.path}`)
     return reached.stopped ? INTERRUPTED : DONE
   } finally {
     progress.stop()
-    for (const name of ENDING) process.off(name, interrupt)
-    // Node aborts at its end if it cannot set back a terminal that is gone: then the signal ends the process.
-    const terminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)
-    if (signal.hungUp && terminal) process.kill(process.pid, 'SIGHUP')
+    folder.close()
+  }
+}
+
+const run = async (given: GivenSearch): Promise<number> => {
+  const started = await (given.resume === undefined ? startRun(given) : resumeRun(given, given.resume))
+  const signals = listenForSignals()
+  try {
+    return await finish(started, signals)
+  } finally {
+    signals.release()
   }
 }
 
@@ -107,10 +185,16 @@ export const searchCommand: Subcommand = (root, finish) => {
   withConfiguration(
     root
       .command('search')
-      .description('searches the cells of a network on the 1,797 handwritten digits that come with the package')
+      .description(
+        'searches the cells of a network: on the 1,797 handwritten digits that come with the package, on the official files of a data set, or on your own images'
+      )
   )
     .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-METHOD-SEED)')
     .option('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result')
+    .option('--resume <folder>', 'goes on with the run of a folder where its last checkpoint is, to the same bits')
+    .option('--force', 'with --resume: on another adapter or version, though the bits will differ')
+    .option(KEEPING.checkpointMinutes.flag, KEEPING.checkpointMinutes.help, '10')
+    .option(KEEPING.keepCheckpoints.flag, KEEPING.keepCheckpoints.help, '2')
     .option('--quiet', 'only the result')
     .option('--json', 'the result as JSON on standard output, progress on standard error')
     .addHelpText('after', presetTable)

@@ -1,45 +1,34 @@
-/** Signals that end searches, and how an interruption reaches what runs. */
-import { EventEmitter } from 'node:events'
+/** Signals that end a run after the step at hand, with what was reached. */
+import { complain } from './inputs.js'
+import { INTERRUPTED } from './refusal.js'
 
-/** Signals that end a search after the step at hand, with what was reached. */
 export const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** An interruption: told to all that run, each time that it is asked for. */
-export interface Interruption {
-  readonly happened: () => boolean
-  readonly interrupt: () => void
-  /** Calls `end` at each interruption; gives what ends that. */
-  readonly each: (end: () => void) => () => void
+export interface Signals {
+  readonly interrupted: () => boolean
+  /** Stops listening. A terminal that is gone ends the process here. */
+  readonly release: () => void
 }
 
-export const interruption = (): Interruption => {
-  const emitter = new EventEmitter().setMaxListeners(0)
-  const state = { happened: false }
+export const listenForSignals = (): Signals => {
+  const signal = { interrupted: false, hungUp: false }
+  const interrupt = (name: NodeJS.Signals): void => {
+    // A terminal that is closed sends its signal more than once, and takes no more lines.
+    if (name === 'SIGHUP') {
+      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+      signal.hungUp = true
+    } else if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
+    signal.interrupted = true
+    complain('Interrupted: ending after this step.')
+  }
+  for (const name of ENDING) process.on(name, interrupt)
   return {
-    happened: () => state.happened,
-    interrupt: () => {
-      state.happened = true
-      emitter.emit('interrupt')
-    },
-    each: end => {
-      emitter.on('interrupt', end)
-      return () => void emitter.off('interrupt', end)
+    interrupted: () => signal.interrupted,
+    release: () => {
+      for (const name of ENDING) process.off(name, interrupt)
+      // Node aborts at its end if it cannot set back a terminal that is gone: then the signal ends the process.
+      const terminal = [process.stdin, process.stdout, process.stderr].some(({ isTTY }) => isTTY)
+      if (signal.hungUp && terminal) process.kill(process.pid, 'SIGHUP')
     }
-  }
-}
-
-/** Interrupts at the signals that end a search, while `act` runs. */
-export const untilSignal = async <A>(ending: Interruption, told: () => void, act: () => Promise<A>): Promise<A> => {
-  const onSignal = (name: NodeJS.Signals): void => {
-    // A terminal that is closed takes no more lines.
-    if (name === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-    if (!ending.happened()) told()
-    ending.interrupt()
-  }
-  for (const name of ENDING) process.on(name, onSignal)
-  try {
-    return await act()
-  } finally {
-    for (const name of ENDING) process.off(name, onSignal)
   }
 }

@@ -7,12 +7,12 @@ import type { Sweep } from '../sweep.js'
 import { type RunSummary, sweepReport, sweepText } from '../sweepreport.js'
 import { writeWhole } from './files.js'
 import { complain, readTable, say } from './inputs.js'
+import { type Interruption, interruption, untilSignal } from './interruption.js'
 import { JOBS, LOST_AFTER, lostAfterOf, usualJobs } from './jobs.js'
 import { type RunWriter, runWriter } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, refuse } from './refusal.js'
 import { runElsewhere } from './remote.js'
 import { type Outcome, perform } from './runs.js'
-import { type Interruption, interruption, untilSignal } from './signals.js'
 import type { Subcommand } from './subcommand.js'
 import { openSweepFolder, type Planned, plan, readSweep } from './tasks.js'
 
@@ -56,7 +56,7 @@ const runHere = async (
         ending,
         lostAfter,
         began: how => writer.line(`${task.name}  ${how === 'anew' ? 'started' : 'goes on from its checkpoint'}`),
-        waiting: ({ pid, host }) => writer.line(`${task.name}  waits for process ${pid} on ${host.split(' ')[0]}, which is at it`)
+        waiting: ({ pid, host }) => writer.line(`${task.name}  waits for process ${pid} on ${host}, which is at it`)
       })
       writer.ended(task.name, outcome)
       return outcome

@@ -35,20 +35,21 @@ export const knownOptions = (): readonly KnownOption[] =>
       return { key, flag: option.long as string, type: type as KnownOption['type'] }
     })
 
+/** Options that may be the path of a file or a folder. */
+const PATHS = ['space', 'split', 'root']
+
 /** Options that name files as paths that mean the same wherever a run is started. */
 const withPaths = (sweep: Sweep): Sweep => ({
   ...sweep,
-  configurations: sweep.configurations.map(({ name, options }) => {
-    const { space, root } = options
-    return {
-      name,
-      options: {
-        ...options,
-        ...(typeof space === 'string' && !isKnown(space) && existsSync(space) ? { space: resolve(space) } : {}),
-        ...(typeof root === 'string' ? { root: resolve(root) } : {})
-      }
-    }
-  })
+  configurations: sweep.configurations.map(({ name, options }) => ({
+    name,
+    options: Object.fromEntries(
+      Object.entries(options).map(([key, value]) => {
+        const isPath = PATHS.includes(key) && typeof value === 'string' && value !== '' && existsSync(value)
+        return [key, isPath && !(key === 'space' && isKnown(value)) ? resolve(value) : value]
+      })
+    )
+  }))
 })
 
 export const readSweep = (path: string): Sweep =>

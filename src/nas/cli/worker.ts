@@ -5,12 +5,12 @@ import type { Job } from 'bullmq'
 import { inputError } from '../errors.js'
 import { parseOption } from '../options.js'
 import { complain } from './inputs.js'
+import { type Interruption, interruption, untilSignal } from './interruption.js'
 import { JOBS, LOST_AFTER, lostAfterOf, usualJobs } from './jobs.js'
 import { type RunWriter, runWriter } from './progress.js'
 import { type Answer, type Connection, connectRedis, exitSoon, lostRedis, QUEUE, type QueuedRun } from './redis.js'
 import { BAD_INPUT, INTERRUPTED, orRefuse, Refusal } from './refusal.js'
 import { perform } from './runs.js'
-import { type Interruption, interruption, untilSignal } from './signals.js'
 import type { Subcommand } from './subcommand.js'
 import { sweepRecord } from './tasks.js'
 
@@ -57,7 +57,7 @@ const serve = async ({ connection, given, lostAfter, ending, writer, refuse }: S
     ending,
     lostAfter,
     began: how => writer.line(`${task.name}  ${how === 'anew' ? 'started' : 'goes on from its checkpoint'}`),
-    waiting: ({ pid, host }) => writer.line(`${task.name}  waits for process ${pid} on ${host.split(' ')[0]}, which is at it`)
+    waiting: ({ pid, host }) => writer.line(`${task.name}  waits for process ${pid} on ${host}, which is at it`)
   })
   writer.ended(task.name, outcome)
   if (outcome.kind === 'interrupted') return putBack()

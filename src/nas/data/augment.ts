@@ -1,6 +1,8 @@
 /** Random moves of images, from a key: a crop of the padded image, a flip, a cutout. */
 import { type Key, randomWords, uniformOf } from '../../autodiff/ops/random.js'
+import type { Skeleton } from '../space.js'
 import type { Dataset, Move } from './dataset.js'
+import type { Published } from './datasets.js'
 
 export interface Augmentation {
   /** Zeros around an image before a window of its size is taken; 0: no crop. */
@@ -21,6 +23,29 @@ export const NO_AUGMENTATION: Augmentation = {
   mirrorFirst: false,
   cutout: 0,
   cutoutProbability: 1
+}
+
+/** What a configuration says of moves, for images of a data set and a family of networks. */
+export interface AugmentationOptions {
+  readonly augmentation: 'published' | 'standard' | 'none'
+  readonly augmentValidation: boolean
+  readonly cutout: number
+}
+
+/** How images that train weights and alpha are moved: as is published of the data set, by an eighth of their side, or not. */
+export const augmentationOf = (
+  { augmentation, augmentValidation, cutout }: AugmentationOptions,
+  { height, width }: Pick<Dataset, 'height' | 'width'>,
+  kind: Skeleton['kind'],
+  published: Published | undefined
+): { readonly train: Augmentation; readonly valid: Augmentation } => {
+  const { padding, flip } = {
+    published: published ?? NO_AUGMENTATION,
+    standard: { padding: Math.round(Math.min(height, width) / 8), flip: true },
+    none: NO_AUGMENTATION
+  }[augmentation]
+  const train = { padding, flip, mirrorFirst: kind === 'stages', cutout, cutoutProbability: 1 }
+  return { train, valid: augmentValidation ? train : NO_AUGMENTATION }
 }
 
 /** Words of a key that an image's move takes. */

@@ -16,6 +16,18 @@ export interface Dataset {
   readonly classNames: readonly string[]
 }
 
+/** What a data set comes as: images to train on, and images to test on if it has such. */
+export interface Sources {
+  readonly train: Dataset
+  readonly test: Dataset | null
+}
+
+/** Which images train the weights, and which alpha, by their places. */
+export interface SplitIndices {
+  readonly train: readonly number[]
+  readonly valid: readonly number[]
+}
+
 const sizeOfImage = ({ channels, height, width }: Dataset): number => channels * height * width
 
 /** The dataset of the images at `indices`, in that order; an index may occur more than once. */

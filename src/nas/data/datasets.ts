@@ -1,29 +1,20 @@
-/** The data sets that are known by name, one block each: which files they come as, how these are decoded, and what is published of their use. */
-import type * as E from 'fp-ts/lib/Either.js'
-import type { DecodeError } from '../../formats/error.js'
-import type { Sources } from '../prepare.js'
-import type { Skeleton } from '../space.js'
-import type { Normalisation } from './dataset.js'
+/** The data sets that are known by name: a block each, in a file of its own. */
+import type { DataSet } from './block.js'
+import { cifar10, cifar100 } from './cifar.js'
+import { imagenet16 } from './imagenet16.js'
+import { fashionMnist, mnist } from './mnist.js'
+import { npz } from './npz.js'
+import { svhn } from './svhn.js'
 
-/** Files by their paths below the root of a data set, with `/` between folders, in the order of these paths. */
-export type Files = ReadonlyMap<string, Uint8Array>
-
-/** How images are normalised and moved in the papers of the two families of networks (method.md 5.4). */
-export interface Published {
-  /** In the numbers of the file: 255 times what is printed for images of 0 to 1. */
-  readonly normalisation: Readonly<Record<Skeleton['kind'], Normalisation>>
-  /** Zeros around an image before it is cropped, and whether it is mirrored. */
-  readonly padding: number
-  readonly flip: boolean
-}
-
-export interface DataSet {
-  readonly help: string
-  /** Whether a file below the root is one of it: only those are read. */
-  readonly wants: (path: string) => boolean
-  readonly decode: (files: Files) => E.Either<DecodeError, Sources>
-  readonly published?: Published
-}
+export type { DataSet, Files, Published } from './block.js'
 
 /** By the name that `--data` takes. The digits come with the package and have no files; a folder of images is decoded where effects are. */
-export const DATA_SETS: Readonly<Record<string, DataSet>> = {}
+export const DATA_SETS: Readonly<Record<string, DataSet>> = {
+  cifar10,
+  cifar100,
+  mnist,
+  'fashion-mnist': fashionMnist,
+  'imagenet16-120': imagenet16,
+  svhn,
+  npz
+}

@@ -1,0 +1,53 @@
+/** Packed bytes unpacked, with a bound that is known before. */
+import { constants, inflateRawSync, inflateSync, type ZlibOptions } from 'node:zlib'
+import * as E from 'fp-ts/lib/Either.js'
+import { type DecodeError, malformed } from './error.js'
+
+/** Deflate makes at most 258 bytes of 2 bits; with what a block takes besides, no stream grows more than so many times. */
+export const MOST_EXPANSION = 1032
+
+const METHODS = { raw: inflateRawSync, zlib: inflateSync } as const
+export type Wrapping = keyof typeof METHODS
+
+const attempt = (
+  what: string,
+  wrapping: Wrapping,
+  bytes: Uint8Array,
+  most: number,
+  options: ZlibOptions = {}
+): E.Either<DecodeError, Uint8Array> => {
+  try {
+    const unpacked = METHODS[wrapping](bytes, { maxOutputLength: Math.max(1, most), ...options })
+    return E.right(new Uint8Array(unpacked.buffer, unpacked.byteOffset, unpacked.length))
+  } catch (reason) {
+    const found =
+      reason instanceof RangeError ? 'they have more' : `zlib says '${reason instanceof Error ? reason.message : 'no'}'`
+    return malformed(what, `packed data that unpacks to at most ${most} bytes`, found)
+  }
+}
+
+/**
+ * `bytes` unpacked, which must give exactly `size` bytes. Left, before anything is unpacked, where `size` is above `most` or above what so few bytes
+ * can hold; and for data that is cut or damaged.
+ */
+export const inflate = (
+  what: string,
+  wrapping: Wrapping,
+  bytes: Uint8Array,
+  size: number,
+  most: number
+): E.Either<DecodeError, Uint8Array> => {
+  if (size > most) return malformed(what, `at most ${most} unpacked bytes`, `it says ${size}`)
+  if (size > MOST_EXPANSION * bytes.length)
+    return malformed(what, `at most ${MOST_EXPANSION * bytes.length} bytes from ${bytes.length} packed ones`, `it says ${size}`)
+  const unpacked = attempt(what, wrapping, bytes, size)
+  if (E.isLeft(unpacked) || unpacked.right.length === size) return unpacked
+  return malformed(what, `${size} unpacked bytes`, `there are ${unpacked.right.length}`)
+}
+
+/** Of a stream, what is read to learn how it begins: one block's tables and some values. */
+const PEEKED = 1024
+
+/** The first bytes that `bytes` unpack to: as many as its first kilobyte holds, fewer than all. */
+export const beginningOf = (what: string, wrapping: Wrapping, bytes: Uint8Array): E.Either<DecodeError, Uint8Array> =>
+  attempt(what, wrapping, bytes.subarray(0, PEEKED), PEEKED * MOST_EXPANSION, { finishFlush: constants.Z_SYNC_FLUSH })

@@ -1,0 +1,33 @@
+/**
+ * Loaded into a process before its own code (`--import`): kills it with SIGKILL at the `KILL_AT`-th call that writes, before (`KILL_WHEN=before`), in
+ * the middle (half of the content is written) or after it; without KILL_AT it only counts, and says on exit how many there were (KILL_COUNT: a file).
+ */
+import fs from 'node:fs'
+import { syncBuiltinESMExports } from 'node:module'
+
+const at = Number(process.env.KILL_AT ?? 0)
+const when = process.env.KILL_WHEN ?? 'before'
+const real = { ...fs }
+let calls = 0
+
+const die = () => {
+  process.kill(process.pid, 'SIGKILL')
+  for (;;); // the signal ends it here
+}
+
+/** The first half of what a call was to write. */
+const halved = args =>
+  args.map((arg, i) => (i === 1 && (typeof arg === 'string' || ArrayBuffer.isView(arg)) ? arg.slice(0, arg.length / 2) : arg))
+
+for (const name of ['writeFileSync', 'appendFileSync', 'renameSync', 'fsyncSync', 'mkdirSync', 'truncateSync', 'rmSync'])
+  fs[name] = (...args) => {
+    calls++
+    if (calls === at && when === 'before') die()
+    const half = calls === at && when === 'middle' && ['writeFileSync', 'appendFileSync'].includes(name)
+    const result = real[name](...(half ? halved(args) : args))
+    if (calls === at) die()
+    return result
+  }
+syncBuiltinESMExports()
+
+if (process.env.KILL_COUNT) process.on('exit', () => real.writeFileSync(process.env.KILL_COUNT, String(calls)))
