@@ -185,11 +185,13 @@ export const decodeJson =
         pipe(
           codec.decode(json),
           E.mapLeft(errors => {
-            const [first] = errors
-            const path = first?.context.map(({ key }) => key).filter(key => key !== '') ?? []
+            // Alternatives and parts of a type are asked after the same value: the whole of them is what was wanted of it.
+            const context = errors[0]?.context ?? []
+            const places = context.filter(({ actual }, i) => i === 0 || actual !== context[i - 1]?.actual)
+            const path = places.map(({ key }) => key).filter(key => key !== '')
             return inputError(
-              `${first?.context.at(-1)?.type.name ?? what} at ${path.join('.') || 'the top'} of the ${what.replace(/^an? /, '')}`,
-              quote(first?.value),
+              `${places.at(-1)?.type.name ?? what} at ${path.join('.') || 'the top'} of the ${what.replace(/^an? /, '')}`,
+              quote(errors[0]?.value),
               'write it as docs/search.md shows'
             )
           })

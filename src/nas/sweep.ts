@@ -58,21 +58,19 @@ const values = t.readonlyArray(value, 'a list of values')
 
 /** What a file may hold; all of it but the seeds has a default. */
 const SweepFile = t.readonly(
-  t.intersection(
-    [
-      t.strict({ seeds: t.readonlyArray(wholeFrom(0, Number.MAX_SAFE_INTEGER), 'a list of seeds') }),
-      t.exact(
-        t.partial({
-          base: options,
-          grid: t.readonly(t.record(t.string, values, 'lists of values by option'), 'lists of values by option'),
-          list: t.readonlyArray(options, 'a list of configurations { name, options }'),
-          baseline: t.string,
-          random: t.union([t.boolean, t.strict({ cells: wholeFrom(1, 1000) })], 'true, false or { cells }')
-        })
-      )
-    ],
-    'a sweep { base, grid, list, seeds, baseline, random }'
-  )
+  t.intersection([
+    t.strict({ seeds: t.readonlyArray(wholeFrom(0, Number.MAX_SAFE_INTEGER), 'a list of seeds') }),
+    t.exact(
+      t.partial({
+        base: options,
+        grid: t.readonly(t.record(t.string, values, 'lists of values by option'), 'lists of values by option'),
+        list: t.readonlyArray(options, 'a list of configurations { name, options }'),
+        baseline: t.string,
+        random: t.union([t.boolean, t.strict({ cells: wholeFrom(1, 1000) })], 'true, false or { cells } of 1 to 1000')
+      })
+    )
+  ]),
+  'a sweep { base, grid, list, seeds, baseline, random }'
 )
 type SweepFile = t.TypeOf<typeof SweepFile>
 const SWEEP_KEYS = ['base', 'grid', 'list', 'seeds', 'baseline', 'random'] as const
@@ -269,17 +267,19 @@ export const argumentsOf =
     })
   ]
 
-/** What two sweeps differ in, a text each: `'fd'.epochs: 12 -> 13`. */
+/** What two sweeps differ in, a text each: `fd.epochs: 12 -> 13`. */
 export const differences = (before: Sweep, after: Sweep): readonly string[] => {
+  const common = (name: string): boolean =>
+    [before, after].every(({ configurations }) => configurations.some(one => one.name === name))
   const facts = ({ configurations, seeds, baseline, random }: Sweep): Readonly<Record<string, string>> => ({
     ...Object.fromEntries(
       configurations.flatMap(({ name, options: given }) => [
-        [`'${name}'`, 'there'],
-        ...Object.entries(given).map(([key, one]) => [`'${name}'.${key}`, JSON.stringify(one)])
+        [name, 'there'],
+        ...Object.entries(given).flatMap(([key, one]) => (common(name) ? [[`${name}.${key}`, String(one)]] : []))
       ])
     ),
     seeds: seeds.join(', '),
-    baseline: String(baseline),
+    baseline: baseline ?? 'none',
     random: random ? `${random.cells} cells` : 'none'
   })
   const [old, fresh] = [facts(before), facts(after)]

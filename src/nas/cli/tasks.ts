@@ -3,8 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
+import { quoted } from '../../formats/error.js'
 import { OPTIONS, type SearchConfig } from '../options.js'
-import { quote } from '../spacefile.js'
 import {
   argumentsOf,
   type Configuration,
@@ -108,6 +108,9 @@ export const sweepRecord = (folder: string): SweepRecord | undefined => {
   }
 }
 
+/** Differences that a refusal tells. */
+const MOST_TOLD = 5
+
 /** Opens a new or empty folder for a sweep, or that of the same sweep, which goes on. Refused: any other. */
 export const openSweepFolder = (folder: string, sweep: Sweep): SweepRecord => {
   const found = sweepRecord(folder)
@@ -116,10 +119,7 @@ export const openSweepFolder = (folder: string, sweep: Sweep): SweepRecord => {
     if (changed.length > 0)
       refuse(
         `the sweep that '${folder}' is of`,
-        `another (${changed
-          .slice(0, 5)
-          .map(line => quote(line).slice(1, -1))
-          .join('; ')}${changed.length > 5 ? `; ${changed.length - 5} more` : ''})`,
+        `another (${changed.slice(0, MOST_TOLD).map(quoted).join(', ')}${changed.length > MOST_TOLD ? ` and ${changed.length - MOST_TOLD} more` : ''})`,
         'take a new folder, or the file as it was'
       )
     return found
