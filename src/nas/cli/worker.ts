@@ -40,7 +40,8 @@ const serve = async ({ connection, given, lostAfter, ending, writer, refuse }: S
   const { sweep, folder: theirs, task } = job.data
   const folder = given.dir === undefined ? theirs : join(given.dir, basename(theirs))
   const putBack = async (): Promise<never> => {
-    await job.moveToWait(job.token)
+    // Without Redis it stays as it is, and counts as lost to others.
+    await Promise.race([job.moveToWait(job.token), connection.lost])
     throw new connection.bullmq.WaitingError()
   }
   if (ending.happened()) return putBack()
