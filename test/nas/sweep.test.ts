@@ -1,8 +1,10 @@
 /** Sweeps: what a file is expanded to, what is refused, the lock of a run, and sweeps of tiny searches as processes on this machine. */
+import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { afterAll, describe, expect, it } from 'vitest'
 import { interruption } from '../../src/nas/cli/interruption.js'
 import { beatsOf, readLock, releaseLock, takeLock } from '../../src/nas/cli/runlock.js'
@@ -13,6 +15,7 @@ import { left, right } from '../kernels/results.js'
 import { type Ended, inProcess } from './command.js'
 import { SHORT, sweepFile, timeless } from './sweeps.js'
 
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-sweep-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -351,6 +354,23 @@ describe('the command refuses, before anything runs or is written:', () => {
     expect(await worker('redis://:secret@127.0.0.1:1/0')).toBe(
       "Wanted a Redis that answers at redis://127.0.0.1:1/0, but got 'connect ECONNREFUSED 127.0.0.1:1': start it, or correct --redis."
     )
+  })
+})
+
+describe('without the packages that queue runs', () => {
+  it('says which, and how they are had', async () => {
+    const hook = `export const resolve = (name, context, next) => {
+      if (name === 'bullmq') throw Object.assign(new Error('Cannot find package'), { code: 'ERR_MODULE_NOT_FOUND' })
+      return next(name, context)
+    }`
+    const urlOf = (source: string): string => `data:text/javascript,${encodeURIComponent(source)}`
+    const without = urlOf(`import { register } from 'node:module'; register(${JSON.stringify(urlOf(hook))})`)
+    const args = ['--import', 'tsx', '--import', without, 'src/nas/main.ts', 'worker', '--redis', 'redis://127.0.0.1:1']
+    const { status, stderr } = spawnSync(process.execPath, args, { cwd: root, encoding: 'utf8' })
+    expect(stderr.trim()).toBe(
+      'Wanted the packages bullmq and ioredis, which queue runs in Redis, but got one that is not installed: run `npm install bullmq ioredis`.'
+    )
+    expect(status).toBe(2)
   })
 })
 

@@ -20,14 +20,19 @@ export type RunQueue = Queue<QueuedRun, Answer, string>
 /** Redis may be away for so many times what a worker may be silent. */
 const PATIENCE = 6
 
-const packages = async () => {
+interface Packages {
+  readonly bullmq: Pick<typeof import('bullmq'), 'Queue' | 'Worker' | 'WaitingError'>
+  readonly ioredis: Pick<typeof import('ioredis'), 'Redis'>
+}
+
+const packages = async (): Promise<Packages> => {
   try {
     return { bullmq: await import('bullmq'), ioredis: await import('ioredis') }
   } catch (reason) {
     if ((reason as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw reason
     return refuse(
       'the packages bullmq and ioredis, which queue runs in Redis',
-      'a package that is not installed',
+      'one that is not installed',
       'run `npm install bullmq ioredis`'
     )
   }
@@ -44,7 +49,7 @@ const redisUrl = (text: string): URL => {
 }
 
 export interface Connection {
-  readonly bullmq: Awaited<ReturnType<typeof packages>>['bullmq']
+  readonly bullmq: Packages['bullmq']
   readonly client: Redis
   /** Where it leads, for people. */
   readonly name: string
