@@ -9,16 +9,29 @@ export const MOST_EXPANSION = 1032
 const METHODS = { raw: inflateRawSync, zlib: inflateSync } as const
 export type Wrapping = keyof typeof METHODS
 
+/** What `info` has zlib say, which its types do not know. */
+interface Inflated {
+  readonly buffer: Buffer
+  readonly engine: { readonly bytesWritten: number }
+}
+
+interface Unpacked {
+  readonly data: Uint8Array
+  /** Packed bytes that it came from; the stream may end before all that are given. */
+  readonly from: number
+}
+
 const attempt = (
   what: string,
   wrapping: Wrapping,
   bytes: Uint8Array,
   most: number,
   options: ZlibOptions = {}
-): E.Either<DecodeError, Uint8Array> => {
+): E.Either<DecodeError, Unpacked> => {
   try {
-    const unpacked = METHODS[wrapping](bytes, { maxOutputLength: Math.max(1, most), ...options })
-    return E.right(new Uint8Array(unpacked.buffer, unpacked.byteOffset, unpacked.length))
+    const unpacked: unknown = METHODS[wrapping](bytes, { maxOutputLength: Math.max(1, most), info: true, ...options })
+    const { buffer, engine } = unpacked as Inflated
+    return E.right({ data: new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length), from: engine.bytesWritten })
   } catch (reason) {
     const found =
       reason instanceof RangeError ? 'they have more' : `zlib says '${reason instanceof Error ? reason.message : 'no'}'`
@@ -28,7 +41,7 @@ const attempt = (
 
 /**
  * `bytes` unpacked, which must give exactly `size` bytes. Left, before anything is unpacked, where `size` is above `most` or above what so few bytes
- * can hold; and for data that is cut or damaged.
+ * can hold; and for data that are cut, damaged, or followed by others.
  */
 export const inflate = (
   what: string,
@@ -41,13 +54,17 @@ export const inflate = (
   if (size > MOST_EXPANSION * bytes.length)
     return malformed(what, `at most ${MOST_EXPANSION * bytes.length} bytes from ${bytes.length} packed ones`, `it says ${size}`)
   const unpacked = attempt(what, wrapping, bytes, size)
-  if (E.isLeft(unpacked) || unpacked.right.length === size) return unpacked
-  return malformed(what, `${size} unpacked bytes`, `there are ${unpacked.right.length}`)
+  if (E.isLeft(unpacked)) return unpacked
+  const { data, from } = unpacked.right
+  if (data.length !== size) return malformed(what, `${size} unpacked bytes`, `there are ${data.length}`)
+  return from === bytes.length ? E.right(data) : malformed(what, `${from} packed bytes`, `there are ${bytes.length}`)
 }
 
 /** Of a stream, what is read to learn how it begins: one block's tables and some values. */
 const PEEKED = 1024
 
 /** The first bytes that `bytes` unpack to: as many as its first kilobyte holds, fewer than all. */
-export const beginningOf = (what: string, wrapping: Wrapping, bytes: Uint8Array): E.Either<DecodeError, Uint8Array> =>
-  attempt(what, wrapping, bytes.subarray(0, PEEKED), PEEKED * MOST_EXPANSION, { finishFlush: constants.Z_SYNC_FLUSH })
+export const beginningOf = (what: string, wrapping: Wrapping, bytes: Uint8Array): E.Either<DecodeError, Uint8Array> => {
+  const options = { finishFlush: constants.Z_SYNC_FLUSH }
+  return E.map(({ data }: Unpacked) => data)(attempt(what, wrapping, bytes.subarray(0, PEEKED), PEEKED * MOST_EXPANSION, options))
+}

@@ -22,7 +22,7 @@ import {
   type RegulariserName,
   randomDirectionOf
 } from './harmony.js'
-import { pack, packStatistics, statisticsTable, type Table, tableOf, unpack, type Weights } from './layers.js'
+import { type Needs, pack, packStatistics, statisticsTable, type Table, tableOf, unpack, type Weights } from './layers.js'
 import { type ArchitectureOptions, METHODS, type Method, type MethodName, partOf } from './methods.js'
 import { type AdamOptions, type AdamState, adam, clipFactor, globalNorm, sgd } from './optim.js'
 import { noiseOf, type Supernet } from './supernet.js'
@@ -39,7 +39,7 @@ export interface State {
 }
 
 /** What lies where in the vectors of a state. */
-export const tablesOf = (net: Supernet): { readonly weights: Table; readonly statistics: Table } => ({
+export const tablesOf = (net: Pick<Needs, 'parameters' | 'norms'>): { readonly weights: Table; readonly statistics: Table } => ({
   weights: tableOf(net.parameters),
   statistics: statisticsTable(net.norms)
 })
@@ -107,7 +107,7 @@ export type Metric = (typeof METRICS)[number]
 const correct = (logits: Tensor, labels: Tensor): Tensor => $.sum($.convert($.equal($.argmax(logits), labels), 'f32'))
 
 /** 1 if every element is finite, else 0. */
-const finite = (x: Tensor): Tensor => $.sub(1, $.max($.convert($.not($.isFinite(x)), 'f32')))
+export const finite = (x: Tensor): Tensor => $.sub(1, $.max($.convert($.not($.isFinite(x)), 'f32')))
 
 /** Keys of a step: four draws of noise, and a random direction. */
 const KEYS = 5

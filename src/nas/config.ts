@@ -6,7 +6,7 @@ import type { Dataset } from './data/dataset.js'
 import { type InputError, inputError } from './errors.js'
 import { regularisedCells } from './harmony.js'
 import { METHODS, type MethodName } from './methods.js'
-import { flagName, OPTIONS, PRESETS, type Preset, parseOption, type SearchConfig } from './options.js'
+import { flagName, OPTIONS, PRESETS, type Preset, parseGiven, type SearchConfig } from './options.js'
 import type { Space } from './space.js'
 import { networkProblem, type Supernet, supernet } from './supernet.js'
 
@@ -38,7 +38,7 @@ export interface Sizes {
 }
 
 /** All weights are one vector, and so is their momentum: 1 GiB each. Adapters allow what they allow, mostly less. */
-const MOST_WEIGHTS = 2 ** 28
+export const MOST_WEIGHTS = 2 ** 28
 
 /** What no option says by itself: a batch must fit into both parts, and the network into memory. */
 export const checkSizes = (
@@ -97,6 +97,14 @@ export const checkCombination = (
 ): E.Either<InputError, SearchConfig> => {
   const stray = OPTIONS.find(({ key }) => given[key] !== undefined && READERS[key]?.includes(config.method) === false)
   const strayOfSelection = OPTIONS.find(({ key }) => key !== 'select' && key.startsWith('select') && given[key] !== undefined)
+  if (given['imageSize'] !== undefined && config.data !== 'folder')
+    return E.left(
+      inputError(
+        '--image-size with --data folder, whose images are resized',
+        `--data ${config.data}`,
+        'leave it out: images of other sets stay as they are'
+      )
+    )
   if (config.select === 'magnitude' && strayOfSelection)
     return E.left(
       inputError(`${flagName(strayOfSelection)} with --select perturbation`, '--select magnitude', 'leave one of them out')
@@ -168,14 +176,8 @@ export const configure = (
   given: Readonly<Record<string, string | boolean | undefined>>
 ): E.Either<InputError, SearchConfig> =>
   pipe(
-    OPTIONS.filter(({ key }) => given[key] !== undefined),
-    E.traverseArray(option =>
-      pipe(
-        parseOption(option, given[option.key] as string | boolean),
-        E.map(value => [option.key, value] as const)
-      )
-    ),
-    E.map(entries => ({ ...PRESETS[preset], ...Object.fromEntries(entries) }) as SearchConfig)
+    parseGiven(OPTIONS, given),
+    E.map(values => ({ ...PRESETS[preset], ...values }) as SearchConfig)
   )
 
 /** The step's options. With a lambda of 0 the passes of the regulariser are not even built. */

@@ -4,15 +4,15 @@ import { input } from '../autodiff/ops/index.js'
 import { fail, type Shape, sizeOf } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import type { ConcatCell, Genotype } from './genotype.js'
-import type { Context, Needs, Output } from './layers.js'
+import type { Context, Needs } from './layers.js'
 import { type CellType, nb201, SPACES, type Space } from './space.js'
-import { type NetworkConfig, networkOf, type Style } from './supernet.js'
+import { type NetworkConfig, type NetworkOutput, networkOf, type Style } from './supernet.js'
 
 /** A network of chosen operations: the logits f32[B,classes] of images f32[B,C,H,W]. */
 export interface DerivedNetwork extends Needs {
   readonly genotype: Genotype
   readonly config: NetworkConfig
-  logits(context: Context, images: Tensor): Output
+  logits(context: Context, images: Tensor): NetworkOutput
 }
 
 /** A cell with an edge for each choice, in the order of the genotype. */
@@ -35,7 +35,7 @@ const spaceOf = (genotype: Genotype, { name, skeleton }: Space): Space => ({
 })
 
 /** The space whose skeleton the networks of a family have. */
-const FAMILIES: Readonly<Record<Genotype['family'], Space>> = { nb201, darts: SPACES['s5'] as Space }
+export const FAMILIES: Readonly<Record<Genotype['family'], Space>> = { nb201, darts: SPACES['s5'] as Space }
 
 /** All batch norms have a scale and a shift; the paths are those of the official modules. */
 const STYLES: Readonly<Record<Genotype['family'], Style>> = {
@@ -54,8 +54,8 @@ export const derivedNetwork = (
   config: NetworkConfig,
   space: Space = FAMILIES[genotype.family]
 ): DerivedNetwork => {
-  const { parameters, norms, noises, logits } = networkOf(spaceOf(genotype, space), STYLES[genotype.family], config)
-  return { genotype, config, parameters, norms, noises, logits: (context, images) => logits(context, [], images) }
+  const { parameters, norms, noises, branches, logits } = networkOf(spaceOf(genotype, space), STYLES[genotype.family], config)
+  return { genotype, config, parameters, norms, noises, branches, logits: (context, images) => logits(context, [], images) }
 }
 
 /** Trainable numbers of a network, and multiply-adds of convolutions and linear layers for one image. */

@@ -157,5 +157,7 @@ export const stopOf = (failure: string | null, step: number, interrupted: boolea
   return interrupted ? { reason: 'interrupted' } : null
 }
 
-export const nonFinite = (step: number, node: string | undefined): string =>
-  `A finite loss and finite gradients were wanted in every step, but in step ${step} ${node ?? 'a value that no node shows'} was the first that is not finite: lower --learning-rate or --lambda.`
+const SEARCH_CURE = 'lower --learning-rate or --lambda'
+
+export const nonFinite = (step: number, node: string | undefined, cure = SEARCH_CURE): string =>
+  `A finite loss and finite gradients were wanted in every step, but in step ${step} ${node ?? 'a value that no node shows'} was the first that is not finite: ${cure}.`

@@ -33,9 +33,11 @@ export const stateShapes = (net: Supernet) => {
   }
 }
 
-const filled = (aval: Aval, data: Float32Array = new Float32Array(sizeOf(aval.shape))): HostArray => ({ ...aval, data })
+/** Values of a shape: zeros, if none are given. */
+export const filled = (aval: Aval, data: Float32Array = new Float32Array(sizeOf(aval.shape))): HostArray => ({ ...aval, data })
 
-const concatenate = (parts: readonly Float32Array[]): Float32Array => {
+/** Numbers one after another. */
+export const concatenate = (parts: readonly Float32Array[]): Float32Array => {
   const bytes = Buffer.concat(parts.map(part => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)))
   return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT)
 }
@@ -54,12 +56,17 @@ export const initialWeights = ({ parameters }: Needs, key: Key): Float32Array =>
 const initialAlpha = ({ shape }: Aval, key: Key): Float32Array =>
   Float32Array.from(randomWords(key, sizeOf(shape)), word => 1e-3 * normalOf(word))
 
+/** Running statistics before the first step, as one vector: mean 0 and variance 1. */
+export const initialRunning = (net: Needs): Float32Array =>
+  concatenate(
+    tablesOf(net).statistics.entries.map(({ name, shape }) =>
+      Float32Array.from({ length: sizeOf(shape) }, () => (name.endsWith('.running_var') ? 1 : 0))
+    )
+  )
+
 /** State before the first step: weights as PyTorch starts them, alpha 1e-3 N(0, 1), empty optimisers, statistics at mean 0 and variance 1. */
 export const initialState = (net: Supernet, key: Key) => {
   const shapes = stateShapes(net)
-  const running = tablesOf(net).statistics.entries.map(({ name, shape }) =>
-    Float32Array.from({ length: sizeOf(shape) }, () => (name.endsWith('.running_var') ? 1 : 0))
-  )
   return {
     weights: filled(shapes.weights, initialWeights(net, key)),
     momentum: filled(shapes.momentum),
@@ -70,6 +77,6 @@ export const initialState = (net: Supernet, key: Key) => {
       second: mapRecord(shapes.adam.second, aval => filled(aval)),
       corrections: filled(shapes.adam.corrections)
     },
-    running: filled(shapes.running, concatenate(running))
+    running: filled(shapes.running, initialRunning(net))
   }
 }

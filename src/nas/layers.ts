@@ -2,7 +2,7 @@
  * Layers as values: the parameters and batch norms that a layer has, by name, and what it does to a tensor. Names are the paths of the
  * official modules (`cells.0.edges.1<-0.3.op.1.weight`), so that states can be compared and exchanged by name.
  */
-import { type Affine, batchNorm, batchNormEval, type Moments, softplus } from '../autodiff/nn.js'
+import { type Affine, batchNorm, batchNormEval, linear, type Moments, softplus } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import { fail, show, sizeOf } from '../autodiff/shape.js'
 import type { Shape, Tensor } from '../autodiff/tensor.js'
@@ -48,6 +48,8 @@ export interface Context {
   readonly running?: Statistics
   /** What the sites of noise give, by name, f32[B,C,H,W]: drawn outside, so that passes can share it. */
   readonly noise?: Weights
+  /** What each image's branches are multiplied by in training, by name, f32[B,1,1,1]: see `droppable`. */
+  readonly paths?: Weights
   /** Default: relu. */
   readonly activation?: Activation
 }
@@ -58,24 +60,26 @@ export interface Output {
   readonly moments: Statistics
 }
 
-/** What a layer must be given: parameters and noise, and the batch norms whose statistics it keeps. */
+/** What a layer must be given: parameters and noise; the batch norms whose statistics it keeps; the names of its branches that can be dropped. */
 export interface Needs {
   readonly parameters: readonly Parameter[]
   readonly norms: readonly Norm[]
   readonly noises: readonly NoiseSite[]
+  readonly branches: readonly string[]
 }
 
 export interface Layer extends Needs {
   apply(context: Context, x: Tensor): Output
 }
 
-const nothing: Needs = { parameters: [], norms: [], noises: [] }
+const nothing: Needs = { parameters: [], norms: [], noises: [], branches: [] }
 
 /** What several layers need together, in their order. */
 export const needsOf = (layers: readonly Needs[]): Needs => ({
   parameters: layers.flatMap(({ parameters }) => parameters),
   norms: layers.flatMap(({ norms }) => norms),
-  noises: layers.flatMap(({ noises }) => noises)
+  noises: layers.flatMap(({ noises }) => noises),
+  branches: layers.flatMap(({ branches }) => branches)
 })
 
 export const momentsOf = (outputs: readonly Output[]): Statistics => Object.assign({}, ...outputs.map(({ moments }) => moments))
@@ -129,18 +133,20 @@ export interface ConvOptions {
   readonly stride?: number | Two
   readonly dilation?: number
   readonly groups?: number
+  /** Zeros around the image. Default: as many as keep its size at stride 1. */
+  readonly padding?: number
 }
 
-/** A convolution without bias: `name.weight` is [channelsOut, channelsIn / groups, ...kernel]. Padding keeps the size at stride 1. */
+/** A convolution without bias: `name.weight` is [channelsOut, channelsIn / groups, ...kernel]. */
 export const conv = (
   name: string,
   channelsIn: number,
   channelsOut: number,
   kernel: number | Two,
-  { stride = 1, dilation = 1, groups = 1 }: ConvOptions = {}
+  { stride = 1, dilation = 1, groups = 1, padding: given }: ConvOptions = {}
 ): Layer => {
   const [height, width] = two(kernel)
-  const padding: Two = [((height - 1) * dilation) / 2, ((width - 1) * dilation) / 2]
+  const padding: Two = given === undefined ? [((height - 1) * dilation) / 2, ((width - 1) * dilation) / 2] : two(given)
   const shape = [channelsOut, channelsIn / groups, height, width]
   return {
     ...nothing,
@@ -213,6 +219,30 @@ export const factorizedReduce = (name: string, channelsIn: number, channelsOut: 
     ),
     norm(`${name}.bn`, channelsOut, isAffine)
   )
+
+/** x w^T + b: `name.weight` is [to, from], `name.bias` [to]. */
+export const fullyConnected = (name: string, from: number, to: number): Layer => ({
+  ...nothing,
+  parameters: [
+    { name: `${name}.weight`, shape: [to, from], start: { kind: 'uniform', fanIn: from } },
+    { name: `${name}.bias`, shape: [to], start: { kind: 'uniform', fanIn: from } }
+  ],
+  apply: (context, x) => ({
+    y: linear(x, weightOf(context, `${name}.weight`), weightOf(context, `${name}.bias`)),
+    moments: {}
+  })
+})
+
+/** A layer as a branch that training drops now and then, image by image, if the context says so (drop path). */
+export const droppable = (name: string, layer: Layer): Layer => ({
+  ...layer,
+  branches: [name],
+  apply: (context, x) => {
+    const output = layer.apply(context, x)
+    const factor = context.running ? undefined : context.paths?.[name]
+    return factor ? { ...output, y: $.mul(output.y, factor) } : output
+  }
+})
 
 /** What was drawn for this site, whatever the input is. */
 export const noise = (name: string, shape: Shape): Layer => ({

@@ -18,18 +18,22 @@ export interface SgdOptions {
   readonly momentum: number
   /** Coupled: added to the gradient, after clipping. */
   readonly weightDecay: number
+  /** Default: false. */
+  readonly nesterov?: boolean
 }
 
-/** Stochastic gradient descent: b <- momentum b + (g + decay w); w <- w - rate b. */
+/** Stochastic gradient descent: g' = g + decay w; b <- momentum b + g'; w <- w - rate b, or with Nesterov's momentum w - rate (g' + momentum b). */
 export const sgd = (
-  { momentum, weightDecay }: SgdOptions,
+  { momentum, weightDecay, nesterov = false }: SgdOptions,
   rate: Tensor,
   gradient: Tensor,
   buffer: Tensor,
   values: Tensor
 ): { readonly values: Tensor; readonly buffer: Tensor } => {
-  const next = $.add($.mul(buffer, momentum), $.add(gradient, $.mul(values, weightDecay)))
-  return { values: $.sub(values, $.mul(rate, next)), buffer: next }
+  const decayed = $.add(gradient, $.mul(values, weightDecay))
+  const next = $.add($.mul(buffer, momentum), decayed)
+  const step = nesterov ? $.add(decayed, $.mul(next, momentum)) : next
+  return { values: $.sub(values, $.mul(rate, step)), buffer: next }
 }
 
 export interface AdamOptions {

@@ -1,5 +1,6 @@
 /** Every option of a search: what it means, what it must be, its default, and its published value. */
 import * as E from 'fp-ts/lib/Either.js'
+import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
 import { DATA_SETS } from './data/datasets.js'
 import { type InputError, inputError } from './errors.js'
@@ -486,3 +487,19 @@ export const parseOption = (
     ? E.right(value)
     : E.left(inputError(`${name} to be ${kind}${range}`, `'${text}'`, 'correct it'))
 }
+
+/** The values of those options that were given as texts, by key. The first impossible one is refused. */
+export const parseGiven = (
+  options: readonly (Omit<Option, 'key' | 'usual' | 'paper'> & { readonly key: string })[],
+  given: Readonly<Record<string, string | boolean | undefined>>
+): E.Either<InputError, Readonly<Record<string, unknown>>> =>
+  pipe(
+    options.filter(({ key }) => given[key] !== undefined),
+    E.traverseArray(option =>
+      pipe(
+        parseOption(option, given[option.key] as string | boolean),
+        E.map(value => [option.key, value] as const)
+      )
+    ),
+    E.map(entries => Object.fromEntries(entries))
+  )

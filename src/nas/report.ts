@@ -1,5 +1,5 @@
 /** What a person reads of a search: a line for each epoch, and the result. Pure: events in, text out. */
-import type { AdapterInfo } from '../engine.js'
+import type { AdapterInfo, Report } from '../engine.js'
 import type { BenchReport } from './bench201.js'
 import type { DerivedNetwork, NetworkSize } from './derive.js'
 import type { Diagnosis } from './diagnose.js'
@@ -11,10 +11,10 @@ import type { DecisionEvent } from './selection.js'
 import type { CellType, Space } from './space.js'
 import type { TuningEvent } from './tuning.js'
 
-const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
+export const percent = (share: number): string => `${(100 * share).toFixed(1)} %`
 
 /** `1 step`, `2 steps`. */
-const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
+export const counted = (count: number, one: string): string => `${count} ${one}${count === 1 ? '' : 's'}`
 
 /** `1:05` minutes and seconds. */
 export const clock = (seconds: number): string =>
@@ -57,10 +57,7 @@ export const tuningLine = ({ epoch, trainLoss, validLoss, trainAccuracy, validAc
   `select  epoch ${epoch}  loss ${trainLoss.toFixed(3)} / ${validLoss.toFixed(3)}  accuracy ${percent(trainAccuracy)} / ${percent(validAccuracy)}`
 
 /** What is said before the first step. */
-export const compiledLine = (
-  { calls, flops, peakBytes, pipelines, nodes }: Extract<Event, { type: 'compiled' }>,
-  backend: string
-): string =>
+export const compiledLine = ({ calls, flops, peakBytes, pipelines, nodes }: Report, backend: string): string =>
   `Compiled a step: ${nodes} nodes, ${calls} dispatches, ${pipelines} pipelines, ${(flops / 1e9).toFixed(2)} GFLOP, ${(peakBytes / 2 ** 20).toFixed(1)} MiB, on ${backend}`
 
 /** What a kind of cell is called. */

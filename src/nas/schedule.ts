@@ -10,3 +10,6 @@ export const linearShare = (epoch: number, epochs: number): number => (epochs ==
 /** lambda(e) = lambda e / (epochs - 1): 0 in the first epoch, full in the last; full where there is only one. */
 export const linearLambda = (lambda: number, epoch: number, epochs: number): number =>
   epochs === 1 ? lambda : (lambda * epoch) / (epochs - 1)
+
+/** d(e) = d e / epochs: none in the first epoch, never quite `rate`. */
+export const linearDropPath = (rate: number, epoch: number, epochs: number): number => (rate * epoch) / epochs

@@ -90,7 +90,7 @@ export const using = <A extends readonly unknown[], R, B>(
 ): Engine<B> => RTE.bracket(compiling, use, compiled => RTE.fromIO(() => dispose(compiled)))
 
 /** Lets timers and signals in: on the reference nothing else waits, and an interruption would not be noticed before the end. */
-const pause: Engine<void> = RTE.fromTask(T.delay(0)(T.of(undefined)))
+export const pause: Engine<void> = RTE.fromTask(T.delay(0)(T.of(undefined)))
 
 export type Step = Compiled<[State, Batches, Rates], StepResult>
 

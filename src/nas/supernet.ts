@@ -1,29 +1,31 @@
 /** The network that is searched: a function (weights, a mixture for each cell, images) -> logits, for any space and size. */
-import { globalAvgPool, linear } from '../autodiff/nn.js'
+import { globalAvgPool } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
 import { fail } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
+import { auxiliaryHead } from './auxiliary.js'
 import {
   type Activation,
   activation,
   type Context,
   chain,
   conv,
+  droppable,
   factorizedReduce,
+  fullyConnected,
+  identity,
   type Layer,
   momentsOf,
   type Needs,
   needsOf,
   norm,
   type Output,
-  type Parameter,
   reluConvNorm,
   simple,
   sumOf,
   tableOf,
   unpack,
-  type Weights,
-  weightOf
+  type Weights
 } from './layers.js'
 import { OPERATIONS } from './operations.js'
 import type { CellType, Edge, Skeleton, Space } from './space.js'
@@ -40,6 +42,13 @@ export interface NetworkConfig {
   readonly classes: number
   /** Default: relu. */
   readonly activation?: Activation
+  /** Whether training sees a second classifier at the second reduction. Default: it does not. Networks of `layers` alone can have it. */
+  readonly auxiliary?: boolean
+}
+
+/** Logits; in training, where the network has an auxiliary head, its logits too. */
+export interface NetworkOutput extends Output {
+  readonly auxiliary?: Tensor
 }
 
 /** A searched cell: its name, which alpha it follows, and whether it halves the image. */
@@ -55,7 +64,7 @@ export interface Supernet extends Needs {
   readonly config: NetworkConfig
   /** In the order of the mixtures. */
   readonly cells: readonly SearchedCell[]
-  logits(context: Context, mixtures: readonly Tensor[], images: Tensor): Output
+  logits(context: Context, mixtures: readonly Tensor[], images: Tensor): NetworkOutput
 }
 
 /** A block of the network: from the outputs of the two blocks before it, the older first, and the cells' mixtures. */
@@ -153,16 +162,18 @@ const buildEdges = (
     return {
       from,
       to,
-      operations: operations.map((operation, o) =>
-        (OPERATIONS[operation] ?? unknownOperation(space, operation))({
-          name: `${name}.${pathOf(edge, e, o)}`,
+      operations: operations.map((operation, o) => {
+        const path = `${name}.${pathOf(edge, e, o)}`
+        const layer = (OPERATIONS[operation] ?? unknownOperation(space, operation))({
+          name: path,
           channels: site.channels,
           stride,
           size,
           affine,
           normAfterPool: space.normAfterPool
         })
-      )
+        return layer === undefined || layer === identity ? layer : droppable(path, layer)
+      })
     }
   })
 
@@ -194,6 +205,8 @@ interface Body {
   readonly last: readonly Layer[]
   /** Channels that the classifier sees. */
   readonly width: number
+  /** The auxiliary head, and the block whose output it sees. */
+  readonly auxiliary?: { readonly block: number; readonly head: Layer }
 }
 
 const stemOf = (imageChannels: number, channels: number): Layer =>
@@ -204,8 +217,9 @@ const stagesBody = (
   space: Space,
   style: Style,
   stages: number,
-  { channels, layers, imageChannels, size }: NetworkConfig
+  { channels, layers, imageChannels, size, auxiliary = false }: NetworkConfig
 ): Body => {
+  if (auxiliary) fail(style.network, 'a network of layers for an auxiliary head', `stages of ${space.name}`, 'leave the head out')
   const [type, kind] = Object.entries(space.cells)[0] as [string, CellType]
   const plan = Array.from({ length: stages }, (_, stage) => [
     ...(stage > 0 ? [{ stage, reduction: true }] : []),
@@ -232,7 +246,7 @@ const layersBody = (
   space: Space,
   style: Style,
   stemMultiplier: number,
-  { channels, layers, imageChannels, size }: NetworkConfig
+  { channels, layers, imageChannels, size, classes, auxiliary = false }: NetworkConfig
 ): Body => {
   const reductions = reductionsAt(layers)
   const kindAt = (i: number) => (reductions.includes(i) ? 'reduce' : 'normal')
@@ -256,7 +270,10 @@ const layersBody = (
     const edges = buildEdges(space, style, kind, name, site)
     return cellBlock({ name, type, reduction }, kind, preprocess, edges, width, halved(size, 2 ** halvings(i)))
   })
-  return { stem: stemOf(imageChannels, stemMultiplier * channels), blocks, last: [], width: outputAt(layers - 1) }
+  const body = { stem: stemOf(imageChannels, stemMultiplier * channels), blocks, last: [], width: outputAt(layers - 1) }
+  if (!auxiliary) return body
+  const block = reductions.at(-1) as number
+  return { ...body, auxiliary: { block, head: auxiliaryHead(outputAt(block), halved(size, 2 ** halvings(block)), classes) } }
 }
 
 /** How often a network of a space halves its images. */
@@ -308,23 +325,18 @@ export const networkOf = (space: Space, style: Style, config: NetworkConfig): Su
   const { skeleton } = space
   const problem = networkProblem(space, config)
   if (problem) return fail(style.network, problem.wanted, problem.got, problem.cure)
-  const { stem, blocks, last, width } =
+  const { stem, blocks, last, width, auxiliary } =
     skeleton.kind === 'stages'
       ? stagesBody(space, style, skeleton.stages, config)
       : layersBody(space, style, skeleton.stemMultiplier, config)
-  const head = chain(...last, simple(globalAvgPool))
-  const classifier: readonly Parameter[] = [
-    { name: 'classifier.weight', shape: [classes, width], start: { kind: 'uniform', fanIn: width } },
-    { name: 'classifier.bias', shape: [classes], start: { kind: 'uniform', fanIn: width } }
-  ]
-  const needs = needsOf([stem, ...blocks, head])
+  const head = chain(...last, simple(globalAvgPool), fullyConnected('classifier', width, classes))
+  const needs = needsOf([stem, ...blocks, head, ...(auxiliary ? [auxiliary.head] : [])])
   const cells = blocks.flatMap(({ cell }) => cell ?? [])
   return {
     ...needs,
     space,
     config,
     cells,
-    parameters: [...needs.parameters, ...classifier],
     logits: (given, mixtures, images) => {
       const context = { activation: config.activation ?? 'relu', ...given }
       const start = stem.apply(context, images)
@@ -336,11 +348,11 @@ export const networkOf = (space: Space, style: Style, config: NetworkConfig): Su
         },
         { pair: [start.y, start.y], outputs: [start] }
       )
-      const pooled = head.apply(context, pair[1])
-      return {
-        y: linear(pooled.y, weightOf(context, 'classifier.weight'), weightOf(context, 'classifier.bias')),
-        moments: momentsOf([...outputs, pooled])
-      }
+      const { y, moments } = head.apply(context, pair[1])
+      const beside = auxiliary && !context.running && auxiliary.head.apply(context, (outputs[auxiliary.block + 1] as Output).y)
+      return beside
+        ? { y, moments: momentsOf([...outputs, { y, moments }, beside]), auxiliary: beside.y }
+        : { y, moments: momentsOf([...outputs, { y, moments }]) }
     }
   }
 }
@@ -350,4 +362,14 @@ export const noiseOf = ({ noises }: Needs, key: Tensor, batch: number): Weights 
   if (noises.length === 0) return {}
   const table = tableOf(noises.map(({ name, shape }) => ({ name, shape: [batch, ...shape] })))
   return unpack(table, $.randomNormal(key, [table.size]))
+}
+
+/**
+ * What drop path multiplies the branches of a batch's images by (method.md 5.1): each with probability `keep` 1 / keep, else 0, so that its mean stays. One
+ * draw from a key u32[2], shared out; `keep` is a scalar f32. Branches that only pass their input on are not among them.
+ */
+export const pathsOf = ({ branches }: Needs, key: Tensor, batch: number, keep: Tensor): Weights => {
+  if (branches.length === 0) return {}
+  const table = tableOf(branches.map(name => ({ name, shape: [batch, 1, 1, 1] })))
+  return unpack(table, $.where($.less($.randomUniform(key, [table.size]), keep), $.div(1, keep), 0))
 }

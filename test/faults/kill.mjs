@@ -21,11 +21,12 @@ const halved = args =>
 
 for (const name of ['writeFileSync', 'appendFileSync', 'renameSync', 'fsyncSync', 'mkdirSync', 'truncateSync', 'rmSync'])
   fs[name] = (...args) => {
-    calls++
-    if (calls === at && when === 'before') die()
-    const half = calls === at && when === 'middle' && ['writeFileSync', 'appendFileSync'].includes(name)
+    // Node's own calls of each other come here too.
+    const call = ++calls
+    if (call === at && when === 'before') die()
+    const half = call === at && when === 'middle' && ['writeFileSync', 'appendFileSync'].includes(name)
     const result = real[name](...(half ? halved(args) : args))
-    if (calls === at) die()
+    if (call === at) die()
     return result
   }
 syncBuiltinESMExports()

@@ -31,14 +31,26 @@ export interface Zipped {
   readonly flags?: number
   readonly method?: number
   readonly localName?: string
+  /** Zeros behind the packed data that belong to them. */
+  readonly after?: number
 }
 
 /** An archive of these files. */
 export const zipOf = (files: readonly Zipped[]): Uint8Array => {
   const [locals, centrals]: [Buffer[], Buffer[]] = [[], []]
   let offset = 0
-  for (const { name, data, stored, size = data.length, crc = crc32(data), flags = 0, method, localName = name } of files) {
-    const packed = stored ? Buffer.from(data) : deflateRawSync(data)
+  for (const {
+    name,
+    data,
+    stored,
+    size = data.length,
+    crc = crc32(data),
+    flags = 0,
+    method,
+    localName = name,
+    after = 0
+  } of files) {
+    const packed = Buffer.concat([stored ? Buffer.from(data) : deflateRawSync(data), Buffer.alloc(after)])
     const common = Buffer.alloc(26)
     common.writeUInt16LE(20, 0)
     common.writeUInt16LE(flags, 2)

@@ -49,6 +49,7 @@ describe('decodeZip', () => {
     ['a false size', one({ size: 47 }), "zip: 'a': packed data that unpacks to at most 47 bytes is required, but they have more"],
     ['a larger size', one({ size: 49 }), "zip: 'a': 49 unpacked bytes is required, but there are 48"],
     ['a false size of a stored entry', one({ stored: true, size: 9 }), "zip: 'a': 9 bytes is required, but there are 48"],
+    ['bytes after the packed ones', one({ after: 3 }), "zip: 'a': 29 packed bytes is required, but there are 32"],
     ['a false checksum', one({ crc: 1 }), "zip: 'a': data that its checksum fits is required, but it is damaged"],
     ['a size beyond the format', one({ size: 0xffffffff }), "entries below 4 GiB is required, but 'a' is one of zip64"],
     ['a bomb', bomb, `zip: 'a': at most ${MOST} unpacked bytes is required, but it says ${8 * MOST}`],

@@ -44,7 +44,7 @@ const lines = (path: string): readonly Record<string, unknown>[] =>
     .filter(line => line !== '')
     .map(line => JSON.parse(line))
 const summaryOf = (out: string) => JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))
-const FILES = ['config.json', 'events.jsonl', 'genotype.txt', 'summary.json']
+const FILES = ['checkpoints', 'config.json', 'events.jsonl', 'events.out.tfevents', 'genotype.txt', 'summary.json']
 
 describe('help and version', () => {
   it('--help names both commands, what they do, and examples', async () => {

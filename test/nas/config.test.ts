@@ -48,6 +48,14 @@ describe('what is given', () => {
     ['noise', 'fresh', 'fresh'],
     ['clipIncludesAlpha', true, true],
     ['clipIncludesAlpha', false, false],
+    ['data', 'cifar10', 'cifar10'],
+    ['root', '/data', '/data'],
+    ['imageSize', '64', 64],
+    ['split', 'file-order', 'file-order'],
+    ['augmentation', 'standard', 'standard'],
+    ['augmentValidation', true, true],
+    ['cutout', '16', 16],
+    ['cutoutSchedule', 'constant', 'constant'],
     ['statistics', 'all-passes', 'all-passes'],
     ['statistics', 'training-pass', 'training-pass'],
     ['eigenvalue', true, true],
@@ -118,6 +126,10 @@ describe('what cannot be is refused in one sentence:', () => {
     ['alphaLearningRate', 'NaN', "--alpha-learning-rate to be a number above 0, but got 'NaN': correct it."],
     ['neumann', '0', "--neumann to be a whole number of 1 to 1000, but got '0': correct it."],
     ['innerSteps', '0', "--inner-steps to be a whole number of 1 to 1000, but got '0': correct it."],
+    ['imageSize', '0', "--image-size to be a whole number of 1 to 4096, but got '0': correct it."],
+    ['augmentation', 'all', "--augmentation to be one of published, standard, none, but got 'all': name one of these."],
+    ['cutout', '-1', "--cutout to be a whole number of 0 to 4096, but got '-1': correct it."],
+    ['cutoutSchedule', 'cosine', "--cutout-schedule to be one of constant, linear, but got 'cosine': name one of these."],
     ['statistics', 'none', "--statistics to be one of training-pass, all-passes, but got 'none': name one of these."]
   ])('%s of %j', (key, text, message) =>
     expect(left(configured({ [key]: text }))).toEqual({ _tag: 'InputError', message: `Wanted ${message}` })
@@ -186,6 +198,14 @@ describe('presets', () => {
       innerSteps: 4,
       neumann: 2,
       alignment: 'last-pass',
+      data: 'digits',
+      root: '',
+      imageSize: 32,
+      split: 'seeded',
+      augmentation: 'published',
+      augmentValidation: false,
+      cutout: 0,
+      cutoutSchedule: 'constant',
       seed: 0,
       learningRate: 0.025,
       learningRateEnd: 0.001,
@@ -214,7 +234,9 @@ describe('presets', () => {
         epsilon0: 1e-3,
         alphaLearningRate: 3e-4,
         architectureFirst: true,
-        clipIncludesAlpha: false
+        clipIncludesAlpha: false,
+        split: 'file-order',
+        augmentValidation: true
       })
   })
 

@@ -213,6 +213,7 @@ const handMade = (best: readonly number[]): Supernet => ({
   parameters: [{ name: 'scale', shape: [1], start: { kind: 'constant', value: 1 } }],
   norms: [{ name: 'norm', channels: 1 }],
   noises: [],
+  branches: [],
   logits: ({ weights }, mixtures, images) => {
     const worth = mixtures.flatMap(mixture =>
       best.map((column, edge) =>

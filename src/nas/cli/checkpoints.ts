@@ -22,8 +22,14 @@ export const checkpointNames = (path: string): readonly string[] =>
 export const keepCheckpoint = (folder: RunFolder, checkpoint: Checkpoint, most: number): void => {
   const name = nameOf(checkpoint.steps)
   folder.write(join(CHECKPOINTS, name), encodeCheckpoint(checkpoint))
-  const older = checkpointNames(folder.path).filter(other => other <= name)
-  for (const other of older.slice(most)) rmSync(join(folder.path, CHECKPOINTS, other), { force: true })
+  removeOthers(folder, checkpoint, most)
+}
+
+/** Removes all checkpoints but one and those before it, `most` in all: what a kill left there, and newer ones that cannot be used. */
+export const removeOthers = ({ path }: RunFolder, { steps }: Checkpoint, most: number): void => {
+  const names = checkpointNames(path)
+  const kept = names.filter(name => name <= nameOf(steps)).slice(0, most)
+  for (const name of names) if (!kept.includes(name)) rmSync(join(path, CHECKPOINTS, name), { force: true })
 }
 
 /** A checkpoint, and what was wrong with those that are newer. */

@@ -3,25 +3,31 @@ import { Command, CommanderError } from 'commander'
 import { type InputError, inputError } from '../errors.js'
 import { adaptersCommand } from './adapters.js'
 import { countCommand } from './count.js'
+import { dataCommand } from './data.js'
 import { diagnoseCommand } from './diagnose.js'
 import { genotypesCommand } from './genotypes.js'
 import { complain, version } from './inputs.js'
+import { predictCommand } from './predict.js'
 import { BAD_INPUT, DONE, FAILED, Refusal } from './refusal.js'
 import { scoreCommand } from './score.js'
 import { searchCommand } from './search.js'
 import type { Finish, Subcommand } from './subcommand.js'
 import { sweepCommand } from './sweep.js'
+import { trainCommand } from './train.js'
 import { workerCommand } from './worker.js'
 
 const COMMANDS: readonly Subcommand[] = [
   searchCommand,
   sweepCommand,
   workerCommand,
+  trainCommand,
+  predictCommand,
   diagnoseCommand,
   adaptersCommand,
   scoreCommand,
   countCommand,
-  genotypesCommand
+  genotypesCommand,
+  dataCommand
 ]
 
 const examples = `
@@ -31,9 +37,13 @@ Examples:
   lambda-darts search --derivative exact --epochs 20   the exact derivative of the harmony
   lambda-darts search --json --quiet > summary.json    for programs
   lambda-darts search --table nasbench201.csv.gz       the same, scored by what its cells reached when they were trained
-  lambda-darts sweep sweep.json --out sweeps/first      configurations times seeds, with statistics
+  lambda-darts sweep sweep.json --out sweeps/first     configurations times seeds, with statistics
+  lambda-darts train runs/...                          trains the cell that a search found, from scratch, and tests it
+  lambda-darts train lambdadarts_corr_0 --seeds 0,1,2  a published cell, three times: mean and deviation
+  lambda-darts predict runs/... image.png              the classes of images by a trained network
   lambda-darts count lambdadarts_corr_0                parameters and multiply-adds of a published cell's network
   lambda-darts score runs/.../genotype.txt --table nasbench201.csv.gz
+  lambda-darts data inspect --data folder --root mine --sheet mine.png
   lambda-darts adapters                                what there is to run on
 `
 

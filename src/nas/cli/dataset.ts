@@ -13,6 +13,7 @@ import { digestOf } from '../data/digest.js'
 import { decodeDigits } from '../data/digits.js'
 import { within } from '../data/files.js'
 import { readBytes, reasonOf } from './files.js'
+import { IMAGE_SIZE, readImageFolder } from './images.js'
 import { orRefuse, refuse } from './refusal.js'
 
 export interface ReadDataSet {
@@ -26,6 +27,9 @@ export interface ReadDataSet {
 const MOST_BYTES = 2 ** 31
 /** What an archive unpacks to, which is held in memory at once: five times the largest known one. */
 const MOST_UNPACKED = 2 ** 30
+
+/** The name of a user's own images, which are decoded here. */
+export const FOLDER = 'folder'
 
 const ARCHIVE = /\.(tar|tgz|tar\.gz)$/
 
@@ -98,14 +102,20 @@ const readFiles = (name: string, root: string, set: DataSet): Files => {
     : refuse('--root to be a folder, or an archive that ends with .tar.gz, .tgz or .tar', quoted(root), 'correct the path')
 }
 
-const readByName = (name: string, root: string | undefined): Omit<ReadDataSet, 'digest'> => {
+const readByName = async (name: string, root: string | undefined, imageSize: number): Promise<Omit<ReadDataSet, 'digest'>> => {
   if (name === 'digits') {
     if (root !== undefined) refuse('no --root beside --data digits', quoted(root), 'leave it out: they come with the package')
     return { sources: { train: orRefuse(decodeDigits(digits())), test: null }, published: undefined }
   }
   const set = Object.hasOwn(DATA_SETS, name) ? DATA_SETS[name] : undefined
-  if (!set) return refuse(`--data to be one of digits, ${Object.keys(DATA_SETS).join(', ')}`, quoted(name), 'name one of these')
+  if (!set && name !== FOLDER)
+    return refuse(
+      `--data to be one of digits, ${FOLDER}, ${Object.keys(DATA_SETS).join(', ')}`,
+      quoted(name),
+      'name one of these'
+    )
   if (root === undefined) return refuse(`--root beside --data ${name}`, 'none', 'name the folder or the archive of its files')
+  if (!set) return { sources: await readImageFolder(root, imageSize), published: undefined }
   const files = readFiles(name, root, set)
   if (files.size === 0)
     return refuse(`--root to hold the files of ${set.help}`, `${quoted(root)}, which has none`, 'name their folder or archive')
@@ -114,11 +124,16 @@ const readByName = (name: string, root: string | undefined): Omit<ReadDataSet, '
 
 /**
  * Reads a data set. Its files lie in `root` or in a folder in it, or in an archive, which `root` is or holds; those of others are left alone. Refused: an
- * unknown name, a root without its files, files that are too large, that cannot be read, or that are not what they are called.
+ * unknown name, a root without its files, files that are too large, that cannot be read, or that are not what they are called. `imageSize` is the height and
+ * width that the images of a folder are brought to.
  *
  * @example await readDataSet('cifar10', 'data/cifar-10-binary.tar.gz')
  */
-export const readDataSet = async (name: string, root: string | undefined): Promise<ReadDataSet> => {
-  const read = readByName(name, root)
+export const readDataSet = async (
+  name: string,
+  root: string | undefined,
+  imageSize: number = IMAGE_SIZE
+): Promise<ReadDataSet> => {
+  const read = await readByName(name, root, imageSize)
   return { ...read, digest: digestOf(read.sources) }
 }

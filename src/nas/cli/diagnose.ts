@@ -2,8 +2,9 @@
 import { diagnose } from '../diagnose.js'
 import { parseOption } from '../options.js'
 import { backendName, diagnosisText } from '../report.js'
+import { infoOf } from './backend.js'
 import { say, version } from './inputs.js'
-import { chooseBackend, type Given, infoOf, setUp, withConfiguration } from './problem.js'
+import { chooseBackend, type Given, setUp, withConfiguration } from './problem.js'
 import { DONE, FAILED, orRefuse, refuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'
 

@@ -11,10 +11,11 @@ import { goingOn, type SearchStart } from '../place.js'
 import type { Space } from '../space.js'
 import { parseSpace } from '../spacefile.js'
 import type { Supernet } from '../supernet.js'
-import { keepCheckpoint } from './checkpoints.js'
+import { infoOf } from './backend.js'
+import { keepCheckpoint, removeOthers } from './checkpoints.js'
 import { type RunFolder, readText } from './files.js'
 import { complain, MOST_SPACE_BYTES, readSpace, version } from './inputs.js'
-import { type Given, infoOf, type Problem } from './problem.js'
+import type { Given, Problem } from './problem.js'
 import { orRefuse, refuse } from './refusal.js'
 
 const MOST_CONFIG_BYTES = 2 ** 20
@@ -108,11 +109,12 @@ export interface ResumedRun {
   readonly seconds: number
 }
 
-/** Goes back to a checkpoint: files that grew since are cut to what they were. */
-export const goOn = (net: Supernet, folder: RunFolder, checkpoint: Checkpoint): ResumedRun => {
+/** Goes back to a checkpoint: files that grew since are cut to what they were, other checkpoints but the last `most` removed. */
+export const goOn = (net: Supernet, folder: RunFolder, checkpoint: Checkpoint, most: number): ResumedRun => {
   const { lengths, seconds } = checkpoint.files
   const start = orRefuse(goingOn(net, checkpoint))
   orRefuse(folder.cut(lengths))
+  removeOthers(folder, checkpoint, most)
   return { start, steps: checkpoint.steps, seconds }
 }
 

@@ -9,11 +9,12 @@ import { backendName, resultText, scoreText } from '../report.js'
 import { search } from '../search.js'
 import type { Space } from '../space.js'
 import { stepsPerEpoch } from '../steps.js'
+import { infoOf } from './backend.js'
 import { newestCheckpoint } from './checkpoints.js'
 import { beginEvents, logEvent } from './eventlog.js'
 import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
 import { complain, isKnown, readTable, say, version } from './inputs.js'
-import { chooseBackend, type Given, infoOf, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
+import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
 import { progressWriter } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
 import {
@@ -110,7 +111,14 @@ const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
   checkIdentity(checkpoint, identityOf(problem, backend), given.force === true)
   const folder = orRefuse(reopenRunFolder(path))
   try {
-    return { ...problem, given: where, table, backend, folder, from: goOn(problem.net, folder, checkpoint) }
+    return {
+      ...problem,
+      given: where,
+      table,
+      backend,
+      folder,
+      from: goOn(problem.net, folder, checkpoint, keepingOf(given).most)
+    }
   } catch (reason) {
     folder.close()
     throw reason
@@ -148,7 +156,7 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
   try {
     const result = await withLostDevices(attempt, run, {
       open: () => chooseBackend(given, net, config, data),
-      checkpoint: () => goOn(net, folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint)
+      checkpoint: () => goOn(net, folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint, keepingOf(given).most)
     })
     progress.stop()
     if (E.isLeft(result) && !told.any) folder.discard()

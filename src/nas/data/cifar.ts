@@ -3,8 +3,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type DecodeError, malformed } from '../../formats/error.js'
 import { latin1Texts } from '../../formats/pickled.js'
-import type { Sources } from '../prepare.js'
 import type { DataSet, Files, Published } from './block.js'
+import type { Sources } from './dataset.js'
 import {
   type Batch,
   checkLabels,

@@ -76,22 +76,34 @@ export interface Part extends Dataset {
   readonly normalisation: Normalisation
 }
 
-/**
- * Mean and deviation of each channel: of what training may see, so that nothing of the other parts is learned. The deviation is that of the whole
- * population (divided by the count). Left where one is 0 or not finite.
- */
-export const normalisationOf = (dataset: Dataset): E.Either<DecodeError, Normalisation> => {
+/** `start` and f of all values, added in their order. */
+const summed = (values: Dataset['images'], f: (value: number) => number, start: number): number => {
+  const add = (sum: number, value: number): number => sum + f(value)
+  return values instanceof Uint8Array ? values.reduce(add, start) : values.reduce(add, start)
+}
+
+/** Mean and deviation of each channel, the latter that of the whole population (divided by the count): 0 where all pixels are equal. */
+export const momentsOf = (dataset: Dataset): readonly { readonly mean: number; readonly deviation: number }[] => {
   const { images, count, channels, height, width } = dataset
   const area = height * width
+  const indices = Array.from({ length: count }, (_, index) => index)
   const average = (channel: number, f: (value: number) => number): number =>
-    Float64Array.from(images).reduce((sum, value, k) => (Math.floor(k / area) % channels === channel ? sum + f(value) : sum), 0) /
+    indices.reduce((sum, index) => {
+      const from = (index * channels + channel) * area
+      return summed(images.subarray(from, from + area), f, sum)
+    }, 0) /
     (count * area)
-  const moments = Array.from({ length: channels }, (_, channel) => {
+  return Array.from({ length: channels }, (_, channel) => {
     // Counted from one of the values, so that equal values have exactly no deviation, however the sum rounds.
     const origin = images[channel * area] as number
     const mean = origin + average(channel, value => value - origin)
     return { mean, deviation: Math.sqrt(average(channel, value => (value - mean) ** 2)) }
   })
+}
+
+/** `momentsOf` what training may see, so that nothing of the other parts is learned. Left where a deviation is 0 or not finite. */
+export const normalisationOf = (dataset: Dataset): E.Either<DecodeError, Normalisation> => {
+  const moments = momentsOf(dataset)
   const constant = moments.findIndex(({ deviation }) => !(deviation > 0 && deviation < Infinity))
   return constant < 0
     ? E.right({ mean: moments.map(({ mean }) => mean), deviation: moments.map(({ deviation }) => deviation) })

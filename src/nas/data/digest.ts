@@ -1,7 +1,6 @@
 /** A data set as one number, so that a run can tell whether its data are those of another. */
 import { createHash } from 'node:crypto'
-import type { Sources } from '../prepare.js'
-import type { Dataset } from './dataset.js'
+import type { Dataset, Sources } from './dataset.js'
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Dataset['images'] | Dataset['labels']): Uint8Array =>
   new Uint8Array(buffer, byteOffset, byteLength)

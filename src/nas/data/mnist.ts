@@ -35,7 +35,7 @@ const decodeFile = (set: string, files: Files, part: string, kind: Kind): E.Eith
     E.traverseArray(name => E.map((bytes?: Uint8Array) => ({ name, bytes }))(findFile(set, files, name))),
     E.chain(found => {
       const file = found.find(({ bytes }) => bytes !== undefined)
-      if (!file?.bytes) return malformed(set, `a file ${spellings(part, kind)[0]}, packed or not`, 'there is none')
+      if (!file?.bytes) return malformed(set, `a file ${spellings(part, kind)[0]} (or packed, with .gz)`, 'there is none')
       return pipe(
         file.name.endsWith('.gz') ? gunzip(file.bytes, MOST_UNPACKED) : E.right(file.bytes),
         E.chain(decodeIdx),
