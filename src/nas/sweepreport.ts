@@ -23,9 +23,10 @@ export const RunSummary = t.readonly(
       'an epoch or null'
     ),
     seconds: t.number,
+    adapter: t.union([t.string, t.readonly(t.type({ name: t.string }))], 'an adapter'),
     stopped: t.union([t.null, t.readonly(t.intersection([t.type({ reason: t.string }), t.partial({ message: t.string })]))])
   }),
-  'a summary { genotype, testAccuracy, operations, lastEpoch, seconds, stopped }'
+  'a summary { genotype, testAccuracy, operations, lastEpoch, seconds, adapter, stopped }'
 )
 export type RunSummary = t.TypeOf<typeof RunSummary>
 
@@ -35,6 +36,8 @@ type Values = Readonly<Record<string, number | null>>
 export interface RunReport {
   readonly seed: number
   readonly genotype: string
+  /** What it ran on. */
+  readonly adapter: string
   readonly values: Values
 }
 
@@ -124,12 +127,13 @@ const runReport =
   (table: BenchTable | undefined) =>
   ({ seed }: Run, summary: RunSummary): E.Either<InputError, RunReport> => {
     const { genotype } = summary
+    const adapter = typeof summary.adapter === 'string' ? summary.adapter : summary.adapter.name
     const values = valuesOf(summary)
-    if (!table) return E.right({ seed, genotype, values })
+    if (!table) return E.right({ seed, genotype, adapter, values })
     return pipe(
       parseGenotype(genotype),
       E.chain(scoreOf(table)),
-      E.map(report => ({ seed, genotype, values: { ...values, ...scoreValues(report, testColumns(table)) } }))
+      E.map(report => ({ seed, genotype, adapter, values: { ...values, ...scoreValues(report, testColumns(table)) } }))
     )
   }
 
@@ -315,8 +319,10 @@ export const sweepText = (report: SweepReport, table?: BenchTable): string => {
     ...MEASURES.map(one => [one.title, one] as const),
     ...scoreMeasures(table).flatMap(([{ name }, of]) => of.map(one => [`${name} ${one.title}`, one] as const))
   ].filter(([, { isTested }]) => isTested)
+  const adapters = [...new Set(configurations.flatMap(({ runs }) => runs.map(({ adapter }) => adapter)))]
   return [
     spreadTable(configurations, MEASURES),
+    ...(adapters.length < 2 ? [] : [`Runs were made on different adapters, which round differently: ${adapters.join(', ')}.`]),
     ...(table ? scoreTables(report, table) : []),
     ...(baseline !== null && configurations.length > 1 ? [comparisonTable(report, tested)] : []),
     `Genotypes:\n${configurations.flatMap(({ name, runs }) => runs.map(({ seed, genotype }) => `  ${name}, seed ${seed}: ${genotype}`)).join('\n')}`,

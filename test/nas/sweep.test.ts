@@ -257,7 +257,15 @@ describe('what a run has left', () => {
     return sweep
   }
   const made = (sweep: string) => perform(sweep, task, { ending: interruption(), lostAfter: 10_000 })
-  const summary = { genotype: '|none~0|', testAccuracy: 0.5, operations: {}, lastEpoch: null, seconds: 1, stopped: null }
+  const summary = {
+    genotype: '|none~0|',
+    testAccuracy: 0.5,
+    operations: {},
+    lastEpoch: null,
+    seconds: 1,
+    adapter: 'reference',
+    stopped: null
+  }
 
   it('is kept when it is done', async () => {
     expect(await made(left('done', { 'summary.json': JSON.stringify(summary) }))).toEqual({ kind: 'done', summary })

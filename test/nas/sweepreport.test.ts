@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { decodeBenchTable } from '../../src/nas/bench201.js'
-import { runsOf, type Sweep } from '../../src/nas/sweep.js'
+import { type Run, runsOf, type Sweep } from '../../src/nas/sweep.js'
 import { type RunSummary, randomReport, sweepReport, sweepText, testColumns } from '../../src/nas/sweepreport.js'
 import { left, right } from '../kernels/results.js'
 
@@ -29,6 +29,7 @@ const summary = (genotype: string, testAccuracy: number, more: Partial<RunSummar
   operations: { alpha: { skip_connect: genotype === SKIPS ? 6 : 0 } },
   lastEpoch: { lambdaTrain: 0.25, lambdaValid: 0.125 },
   seconds: 60,
+  adapter: 'reference',
   stopped: null,
   ...more
 })
@@ -133,7 +134,7 @@ describe('a report', () => {
     const few = right(
       sweepReport(
         one,
-        [0, 3, 6].map((i, k) => [runsOf(one)[k] as never, outcomes[i] as RunSummary])
+        [0, 3, 6].map((i, k) => [runsOf(one)[k] as Run, outcomes[i] as RunSummary])
       )
     )
     expect(few.random).toBeNull()
@@ -144,9 +145,25 @@ describe('a report', () => {
     expect(few.configurations[1]?.against?.['testAccuracy']?.t).toBeNull()
   })
 
+  it('says so if runs were made on different adapters', () => {
+    const on = (name: string) => summary(SKIPS, 0.5, { adapter: { name } })
+    const [one, other] = runsOf(sweep) as [Run, Run]
+    const textOf = (name: string) =>
+      sweepText(
+        right(
+          sweepReport(sweep, [
+            [one, on('A')],
+            [other, on(name)]
+          ])
+        )
+      )
+    expect(textOf('B')).toContain('\n\nRuns were made on different adapters, which round differently: A, B.\n\n')
+    expect(textOf('A')).not.toContain('adapters')
+  })
+
   it('refuses a cell that the table does not have', () => {
     const other = '|none~0|+|none~0|none~1|+|none~0|none~1|none~2|'
-    expect(left(sweepReport(sweep, [[runsOf(sweep)[0] as never, summary(other, 0.5)]], table)).message).toContain(
+    expect(left(sweepReport(sweep, [[runsOf(sweep)[0] as Run, summary(other, 0.5)]], table)).message).toContain(
       'a NAS-Bench-201 table'
     )
   })
