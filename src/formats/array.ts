@@ -1,4 +1,6 @@
-/** Arrays of numbers as files hold them: raw values of one kind, in either byte order, with the strides of their axes. */
+/**
+ * Arrays of numbers as files hold them: raw values of one kind, in either byte order, with the strides of their axes.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { type DecodeError, malformed } from './error.js'
 
@@ -30,7 +32,10 @@ export const lastAxisFastest = (shape: readonly number[]): readonly number[] =>
 export const firstAxisFastest = (shape: readonly number[]): readonly number[] =>
   shape.map((_, axis) => sizeOf(shape.slice(0, axis)))
 
-/** Bytes of a file in the order of this machine, which is little-endian wherever WebGPU is; in a buffer of their own, so that any kind may view it. */
+/**
+ * Bytes of a file in the order of this machine, which is little-endian wherever WebGPU is; in a buffer of their own,
+ * so that any kind may view it.
+ */
 const inHostOrder = (bytes: Uint8Array, width: number, littleEndian: boolean): ArrayBuffer => {
   const copy = new Uint8Array(bytes)
   if (littleEndian || width === 1) return copy.buffer
@@ -70,8 +75,9 @@ const fromLong = (what: string, words: Uint32Array, signed: boolean): E.Either<D
 }
 
 /**
- * The values of a kind that `bytes` hold, which must be a whole number of them. Half precision becomes float32, 64-bit integers float64 where all are
- * exact. Bytes are a view, all others a copy: it takes at most three times what is given.
+ * The values of a kind that `bytes` hold, which must be a whole number of them. Half precision becomes float32, 64-bit
+ * integers float64 where all are exact. Bytes are a view, all others a copy: it takes at most three times what is
+ * given.
  */
 export const readNumbers = (
   what: string,
@@ -117,8 +123,8 @@ const roomLike = (data: Numbers, length: number): Numbers => {
 }
 
 /**
- * A copy with its axes in another order (`axes[k]` is the axis of `array` that becomes axis k; as they are, if none is given), the last one
- * fastest. `rowMajor(nhwc, [0, 3, 1, 2])` gives images channel by channel.
+ * A copy with its axes in another order (`axes[k]` is the axis of `array` that becomes axis k; as they are, if none is
+ * given), the last one fastest. `rowMajor(nhwc, [0, 3, 1, 2])` gives images channel by channel.
  */
 export const rowMajor = (array: NumberArray, axes: readonly number[] = array.shape.map((_, k) => k)): NumberArray => {
   const { data } = array

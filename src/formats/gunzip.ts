@@ -1,21 +1,17 @@
 /**
- * Unpacks gzip (RFC 1952) to at most as many bytes as the caller allows. Members are taken one by one, since `gunzipSync` silently drops what
- * follows a zero after the first of them.
+ * Unpacks gzip (RFC 1952) to at most as many bytes as the caller allows. Members are taken one by one, since
+ * `gunzipSync` silently drops what follows a zero after the first of them.
  */
-import { crc32, inflateRawSync } from 'node:zlib'
+import { crc32 } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
 import { type DecodeError, malformed } from './error.js'
+import { type Unpacked, unpackStream } from './inflate.js'
 
 const HEADER_BYTES = 10
 const TRAILER_BYTES = 8
 const FLAG = { headerChecksum: 2, extra: 4, name: 8, comment: 16, reserved: 0xe0 } as const
 /** What is unpacked at a time, within these. */
 const [LEAST_CHUNK, MOST_CHUNK] = [2 ** 14, 2 ** 16]
-
-interface Inflated {
-  readonly buffer: Buffer
-  readonly engine: { readonly bytesWritten: number }
-}
 
 interface Member {
   readonly data: Uint8Array
@@ -44,17 +40,12 @@ const dataStart = (bytes: Uint8Array, start: number): number => {
   return flags & FLAG.headerChecksum ? at + 2 : at
 }
 
-const inflate = (packed: Uint8Array, left: number, most: number): E.Either<DecodeError, Inflated> => {
-  try {
-    const chunkSize = Math.max(LEAST_CHUNK, Math.min(MOST_CHUNK, packed.length))
-    // `info` has it say where it ended, which the types do not know.
-    const result: unknown = inflateRawSync(packed, { info: true, chunkSize, maxOutputLength: Math.max(1, left) })
-    return E.right(result as Inflated)
-  } catch (reason) {
-    const { code, message } = reason as NodeJS.ErrnoException
+const inflate = (packed: Uint8Array, left: number, most: number): E.Either<DecodeError, Unpacked> => {
+  const chunkSize = Math.max(LEAST_CHUNK, Math.min(MOST_CHUNK, packed.length))
+  return E.orElse(({ code, message }: NodeJS.ErrnoException): E.Either<DecodeError, Unpacked> => {
     if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(most)
     return code === 'Z_BUF_ERROR' ? cutOff : wrong('a stream of deflate', `it cannot be unpacked (${message})`)
-  }
+  })(unpackStream('raw', packed, left, { chunkSize }))
 }
 
 /** The member that begins at `start`, of at most `left` bytes of the `most` that all may have. */
@@ -67,25 +58,26 @@ const memberAt = (bytes: Uint8Array, start: number, left: number, most: number):
   if (from > bytes.length) return cutOff
   const inflated = inflate(bytes.subarray(from), left, most)
   if (E.isLeft(inflated)) return inflated
-  const { buffer, engine } = inflated.right
-  const trailer = from + engine.bytesWritten
+  const { data, from: length } = inflated.right
+  const trailer = from + length
   if (trailer + TRAILER_BYTES > bytes.length) return cutOff
-  if (buffer.length > left) return tooLarge(most)
+  if (data.length > left) return tooLarge(most)
   const view = new DataView(bytes.buffer, bytes.byteOffset + trailer)
-  if (view.getUint32(0, true) !== crc32(buffer)) return wrong('the checksum that it names', 'the unpacked bytes have another')
-  if (view.getUint32(4, true) !== buffer.length % 2 ** 32)
+  if (view.getUint32(0, true) !== crc32(data)) return wrong('the checksum that it names', 'the unpacked bytes have another')
+  if (view.getUint32(4, true) !== data.length % 2 ** 32)
     return wrong('the length that it names', 'the unpacked bytes have another')
   // A small result is copied, since it holds a whole chunk.
-  const data = buffer.length < buffer.buffer.byteLength / 2 ? new Uint8Array(buffer) : viewOf(buffer)
-  return E.right({ data, end: trailer + TRAILER_BYTES })
+  const own = data.length < data.buffer.byteLength / 2 ? new Uint8Array(data) : data
+  return E.right({ data: own, end: trailer + TRAILER_BYTES })
 }
 
 const joined = (parts: readonly Uint8Array[]): Uint8Array =>
   parts.length === 1 ? (parts[0] as Uint8Array) : viewOf(Buffer.concat(parts))
 
 /**
- * What a gzip file holds: its members one after another. Left if that is more than `most` bytes (no more than these are unpacked), if a member is
- * cut off or not what its checksum says, or if anything but zeros (the padding of tapes) follows the last one.
+ * What a gzip file holds: its members one after another. Left if that is more than `most` bytes (no more than these
+ * are unpacked), if a member is cut off or not what its checksum says, or if anything but zeros (the padding of tapes)
+ * follows the last one.
  *
  * @example gunzip(bytes, 2 ** 20)
  */

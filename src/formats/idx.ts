@@ -1,4 +1,7 @@
-/** IDX, the format of MNIST: two zeros, the type of the elements, the number of axes, an extent of each (big-endian), then the elements. */
+/**
+ * IDX, the format of MNIST: two zeros, the type of the elements, the number of axes, an extent of each (big-endian),
+ * then the elements.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { type DecodeError, malformed } from './error.js'
 
@@ -18,7 +21,10 @@ const OTHERS: Readonly<Record<number, string>> = {
   14: '64-bit floats'
 }
 
-/** A file's unsigned bytes and their shape; the data are a part of `bytes`, not a copy. Left for other elements and where the shape does not fit. */
+/**
+ * A file's unsigned bytes and their shape; the data are a part of `bytes`, not a copy. Left for other elements and
+ * where the shape does not fit.
+ */
 export const decodeIdx = (bytes: Uint8Array): E.Either<DecodeError, IdxArray> => {
   const wrong = (required: string, found: string) => malformed('idx', required, found)
   const [first, second, type = 0, axes = 0] = bytes

@@ -3,7 +3,9 @@ import { constants, inflateRawSync, inflateSync, type ZlibOptions } from 'node:z
 import * as E from 'fp-ts/lib/Either.js'
 import { type DecodeError, malformed } from './error.js'
 
-/** Deflate makes at most 258 bytes of 2 bits; with what a block takes besides, no stream grows more than so many times. */
+/**
+ * Deflate makes at most 258 bytes of 2 bits; with what a block takes besides, no stream grows more than so many times.
+ */
 export const MOST_EXPANSION = 1032
 
 const METHODS = { raw: inflateRawSync, zlib: inflateSync } as const
@@ -15,10 +17,29 @@ interface Inflated {
   readonly engine: { readonly bytesWritten: number }
 }
 
-interface Unpacked {
+export interface Unpacked {
   readonly data: Uint8Array
   /** Packed bytes that it came from; the stream may end before all that are given. */
   readonly from: number
+}
+
+/**
+ * What a stream unpacks to, at most `most` bytes. Left with zlib's reason: its code is `ERR_BUFFER_TOO_LARGE` for more,
+ * `Z_BUF_ERROR` for a stream that is cut off.
+ */
+export const unpackStream = (
+  wrapping: Wrapping,
+  bytes: Uint8Array,
+  most: number,
+  options: ZlibOptions = {}
+): E.Either<NodeJS.ErrnoException, Unpacked> => {
+  try {
+    const unpacked: unknown = METHODS[wrapping](bytes, { maxOutputLength: Math.max(1, most), info: true, ...options })
+    const { buffer, engine } = unpacked as Inflated
+    return E.right({ data: new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length), from: engine.bytesWritten })
+  } catch (reason) {
+    return E.left(reason as NodeJS.ErrnoException)
+  }
 }
 
 const attempt = (
@@ -27,21 +48,15 @@ const attempt = (
   bytes: Uint8Array,
   most: number,
   options: ZlibOptions = {}
-): E.Either<DecodeError, Unpacked> => {
-  try {
-    const unpacked: unknown = METHODS[wrapping](bytes, { maxOutputLength: Math.max(1, most), info: true, ...options })
-    const { buffer, engine } = unpacked as Inflated
-    return E.right({ data: new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length), from: engine.bytesWritten })
-  } catch (reason) {
-    const found =
-      reason instanceof RangeError ? 'they have more' : `zlib says '${reason instanceof Error ? reason.message : 'no'}'`
+): E.Either<DecodeError, Unpacked> =>
+  E.orElse(({ code, message }: NodeJS.ErrnoException): E.Either<DecodeError, Unpacked> => {
+    const found = code === 'ERR_BUFFER_TOO_LARGE' ? 'they have more' : `zlib says '${message}'`
     return malformed(what, `packed data that unpacks to at most ${most} bytes`, found)
-  }
-}
+  })(unpackStream(wrapping, bytes, most, options))
 
 /**
- * `bytes` unpacked, which must give exactly `size` bytes. Left, before anything is unpacked, where `size` is above `most` or above what so few bytes
- * can hold; and for data that are cut, damaged, or followed by others.
+ * `bytes` unpacked, which must give exactly `size` bytes. Left, before anything is unpacked, where `size` is above
+ * `most` or above what so few bytes can hold; and for data that are cut, damaged, or followed by others.
  */
 export const inflate = (
   what: string,
@@ -63,7 +78,7 @@ export const inflate = (
 /** Of a stream, what is read to learn how it begins: one block's tables and some values. */
 const PEEKED = 1024
 
-/** The first bytes that `bytes` unpack to: as many as its first kilobyte holds, fewer than all. */
+/** The first bytes that `bytes` unpack to: as many as its first kilobyte holds. */
 export const beginningOf = (what: string, wrapping: Wrapping, bytes: Uint8Array): E.Either<DecodeError, Uint8Array> => {
   const options = { finishFlush: constants.Z_SYNC_FLUSH }
   return E.map(({ data }: Unpacked) => data)(attempt(what, wrapping, bytes.subarray(0, PEEKED), PEEKED * MOST_EXPANSION, options))

@@ -1,6 +1,7 @@
 /**
- * Arrays of numbers in MAT files of level 5 (MathWorks, "MAT-File Format"): a header of 128 bytes, then data elements of a tag (type, size) and
- * values, each at a multiple of 8; small ones of at most 4 bytes lie in the tag itself. MATLAB packs each variable by zlib.
+ * Arrays of numbers in MAT files of level 5 (MathWorks, "MAT-File Format"): a header of 128 bytes, then data elements
+ * of a tag (type, size) and values, each at a multiple of 8; small ones of at most 4 bytes lie in the tag itself.
+ * MATLAB packs each variable by zlib.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { firstAxisFastest, MOST_AXES, type NumberArray, type NumberKind, readNumbers, sizeOf, WIDTHS } from './array.js'
@@ -170,10 +171,11 @@ const orderOf = (bytes: Uint8Array): E.Either<DecodeError, boolean> => {
 }
 
 /**
- * The arrays of numbers of a MAT file by name, those that `wants` names; others are passed over, whatever they are. Each is column by column as in
- * the file, which `rowMajor` undoes; a number's kind is that of the file, which may be narrower than that of the variable. Left for versions 4 and 7.3, what is
- * cut or damaged, a wanted variable that is no array of real numbers or occurs twice, and where one unpacks to more than `most` bytes. Takes, for
- * each variable, at most 4 times what it unpacks to, which is at most `most` and at most 1032 times its bytes.
+ * The arrays of numbers of a MAT file by name, those that `wants` names; others are passed over, whatever they are.
+ * Each is column by column as in the file, which `rowMajor` undoes; a number's kind is that of the file, which may be
+ * narrower than that of the variable. Left for versions 4 and 7.3, what is cut or damaged, a wanted variable that is
+ * no array of real numbers or occurs twice, and where one unpacks to more than `most` bytes. Takes, for each variable,
+ * at most 4 times what it unpacks to, which is at most `most` and at most 1032 times its bytes.
  */
 export const decodeMat = (
   bytes: Uint8Array,

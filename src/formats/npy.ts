@@ -1,6 +1,7 @@
 /**
- * The .npy format of numpy, versions 1 to 3 (numpy/lib/format.py): a magic string, the version, the length of a header, the header as the text of a
- * Python dictionary (padded with spaces), then raw values. Objects are pickled there, which is a program: they are refused.
+ * The .npy format of numpy, versions 1 to 3 (numpy/lib/format.py): a magic string, the version, the length of a
+ * header, the header as the text of a Python dictionary (padded with spaces), then raw values. Objects are pickled
+ * there, which is a program: they are refused.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import {
@@ -106,9 +107,10 @@ const readValues = ({ descr, fortran, shape }: Header, bytes: Uint8Array): E.Eit
 }
 
 /**
- * The array of an .npy file: `decodeNpy(bytes)` of `np.save('a.npy', np.zeros((2, 3), 'uint8'))` has the shape [2, 3]. Truth values are 0 and 1. Its
- * strides are those of the file, which `rowMajor` undoes. Left for what holds no numbers, for 64-bit integers that float64 does not hold, and for a
- * file that is cut or has more. Takes at most 3 times the bytes of the file.
+ * The array of an .npy file: `decodeNpy(bytes)` of `np.save('a.npy', np.zeros((2, 3), 'uint8'))` has the shape [2, 3].
+ * Truth values are 0 and 1. Its strides are those of the file, which `rowMajor` undoes. Left for what holds no
+ * numbers, for 64-bit integers that float64 does not hold, and for a file that is cut or has more. Takes at most 3
+ * times the bytes of the file.
  */
 export const decodeNpy = (bytes: Uint8Array): E.Either<DecodeError, NumberArray> => {
   const place = headerBytes(bytes)

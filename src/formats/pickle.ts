@@ -1,9 +1,10 @@
 /**
- * Python's pickles (protocols 0 to 5), read and never executed: a pickle is a program for a small stack machine, and of the calls that it may ask
- * for this one knows those that numpy arrays and bytes are made of. Any other is refused by its name. Opcodes: Lib/pickletools.py of CPython.
+ * Python's pickles (protocols 0 to 5), read and never executed: a pickle is a program for a small stack machine, and
+ * of the calls that it may ask for this one knows those that numpy arrays and bytes are made of. Any other is refused
+ * by its name. Opcodes: Lib/pickletools.py of CPython.
  *
- * What is mentioned twice is shared, as in Python, so that memory stays within what follows from the length of the input, and nothing here follows
- * values into their depth.
+ * What is mentioned twice is shared, as in Python, so that memory stays within what follows from the length of the
+ * input, and nothing here follows values into their depth.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { type DecodeError, decodeError, quoted } from './error.js'
@@ -34,7 +35,10 @@ export interface PickleDtype {
 /** A dict: keys that are bytes (all texts of Python 2 are) are texts by latin1 here. */
 export type PickleDict = ReadonlyMap<string | number, PickleValue>
 
-/** A Python value. Whole numbers beyond 2^53 are bigints, bytes and texts of Python 2 are bytes, lists and tuples are both lists. */
+/**
+ * A Python value. Whole numbers beyond 2^53 are bigints, bytes and texts of Python 2 are bytes, lists and tuples are
+ * both lists.
+ */
 export type PickleValue =
   | null
   | boolean
@@ -66,7 +70,10 @@ interface Machine {
 
 /** As long as a text of it may be in JavaScript. */
 const MOST_BYTES = 2 ** 29 - 2 ** 10
-/** A dict takes a byte of the file and some 200 of memory: steps are bounded, at four times those of CIFAR-100 written by Python 3. */
+/**
+ * A dict takes a byte of the file and some 200 of memory: steps are bounded, at four times those of CIFAR-100 written
+ * by Python 3.
+ */
 const MOST_STEPS = 2 ** 21
 /** Far more than any of these has: bounds of what is looked at again and again. */
 const MOST_KEY_LENGTH = 1024
@@ -352,7 +359,10 @@ const call = (machine: Machine): void => {
   push(machine, result[callee.name]?.() ?? refuse(machine, 'a function', `${quoted(callee.name)} is none here`))
 }
 
-/** What numpy tells a dtype and an array after they are made. The object itself changes, since others may refer to it already. */
+/**
+ * What numpy tells a dtype and an array after they are made. The object itself changes, since others may refer to it
+ * already.
+ */
 const build = (machine: Machine): void => {
   const state = pop(machine)
   const object = top(machine)
@@ -490,10 +500,11 @@ const advance = (machine: Machine): void => {
 }
 
 /**
- * The value of a pickle. Left for any function or class that numpy arrays do not need, opcodes that these do not use (sets, objects, buffers from
- * elsewhere), two values of one key, bytes after the end, and a pickle that is cut off. An array's numbers stay bytes of the file.
+ * * The value of a pickle. Left for any function or class that numpy arrays do not need, opcodes that these do not use
+ * (sets, objects, buffers from elsewhere), two values of one key, bytes after the end, and a pickle that is cut off. An
+ * array's numbers stay bytes of the file.
  *
- * @example decodePickle(bytes) // right(new Map([['labels', [3, 0, 9]], ['data', { _tag: 'array', shape: [3, 3072], ... }]]))
+ * @example decodePickle(bytes) // right(new Map([['labels', [3, 0]], ['data', { _tag: 'array', shape: [2, 3072], ... }]]))
  */
 export const decodePickle = (bytes: Uint8Array): E.Either<DecodeError, PickleValue> => {
   const machine = machineOf(bytes)

@@ -4,7 +4,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { type DecodeError, malformed } from './error.js'
+import { type DecodeError, malformed, quoted } from './error.js'
 
 const ARRAYS = { F64: Float64Array, F32: Float32Array, I32: Int32Array, U32: Uint32Array, U8: Uint8Array } as const
 type Dtype = keyof typeof ARRAYS
@@ -79,20 +79,23 @@ const parseHeader = (text: string): E.Either<DecodeError, Readonly<Record<string
 
 /** A tensor of the header, cut out of the values; `at` is where it has to begin. */
 const decodeEntry = (name: string, entry: unknown, values: Uint8Array, at: number): E.Either<DecodeError, FileTensor> => {
-  const quoted = JSON.stringify(name.slice(0, 80))
-  if (!isObject(entry)) return wrong(`an object as entry ${quoted}`, 'it is none')
+  const named = quoted(name)
+  if (!isObject(entry)) return wrong(`an object as entry ${named}`, 'it is none')
   const { dtype, shape, data_offsets: offsets } = entry
   if (typeof dtype !== 'string' || !Object.hasOwn(ARRAYS, dtype))
-    return wrong(`one of ${Object.keys(ARRAYS).join(', ')} as dtype of ${quoted}`, `it is ${JSON.stringify(dtype)?.slice(0, 40)}`)
-  if (!Array.isArray(shape) || !shape.every(isCount)) return wrong(`whole numbers as shape of ${quoted}`, 'it has others')
+    return wrong(
+      `one of ${Object.keys(ARRAYS).join(', ')} as dtype of ${named}`,
+      `it is ${typeof dtype === 'string' ? quoted(dtype) : 'no text'}`
+    )
+  if (!Array.isArray(shape) || !shape.every(isCount)) return wrong(`whole numbers as shape of ${named}`, 'it has others')
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
-    return wrong(`two offsets of ${quoted}`, 'it has others')
+    return wrong(`two offsets of ${named}`, 'it has others')
   const make = ARRAYS[dtype as Dtype]
   const [from, to] = offsets as [number, number]
   const length = shape.reduce((size: number, extent) => size * extent, 1)
   if (from !== at || to > values.length || to - from !== length * make.BYTES_PER_ELEMENT)
     return wrong(
-      `${quoted} at bytes ${at} to ${at + length * make.BYTES_PER_ELEMENT} of ${values.length}`,
+      `${named} at bytes ${at} to ${at + length * make.BYTES_PER_ELEMENT} of ${values.length}`,
       `it says ${from} to ${to}`
     )
   // A copy, since the values need not be aligned in the file.

@@ -1,6 +1,7 @@
 /**
- * Tar archives as files by path: ustar (POSIX 1003.1-1988), the long names of GNU, and the extended headers of pax (POSIX 1003.1-2001). Nothing is
- * written anywhere; names that would lead out of a folder are refused all the same, as are links and devices.
+ * Tar archives as files by path: ustar (POSIX 1003.1-1988), the long names of GNU, and the extended headers of pax
+ * (POSIX 1003.1-2001). Nothing is written anywhere; names that would lead out of a folder are refused all the same, as
+ * are links and devices.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { type DecodeError, malformed, quoted } from './error.js'
@@ -55,7 +56,10 @@ const field = (header: Uint8Array, [from, length]: readonly [number, number]): U
   return end < 0 ? bytes : bytes.subarray(0, end)
 }
 
-/** A number of a field: octal digits, or GNU's base 256 where the first bit is set. Undefined if it is none, or beyond what is exact. */
+/**
+ * A number of a field: octal digits, or GNU's base 256 where the first bit is set. Undefined if it is none, or beyond
+ * what is exact.
+ */
 const numberOf = (header: Uint8Array, place: readonly [number, number]): number | undefined => {
   const [from, length] = place
   const first = header[from] as number
@@ -164,8 +168,9 @@ const nextEntry = (bytes: Uint8Array, start: number): E.Either<DecodeError, Entr
 }
 
 /**
- * The files of an archive by their paths, those that are wanted, in their order; each is a part of `bytes`, not a copy. Left for links, devices,
- * absolute paths and such with `..`, two files of one path, a false checksum, and an archive that is cut off or has more than it says.
+ * The files of an archive by their paths, those that are wanted, in their order; each is a part of `bytes`, not a
+ * copy. Left for links, devices, absolute paths and such with `..`, two files of one path, a false checksum, and an
+ * archive that is cut off or has more than it says.
  *
  * @example decodeTar(bytes, path => path.endsWith('.bin'))
  */

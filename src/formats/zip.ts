@@ -1,6 +1,7 @@
 /**
- * The zip format (PKWARE's APPNOTE.TXT), as far as .npz files need it: entries that are stored or deflated, found by the central directory at the end.
- * What a name or a size says is not believed: names that lead elsewhere, entries that overlap and sizes that do not fit are refused.
+ * The zip format (PKWARE's APPNOTE.TXT), as far as .npz files need it: entries that are stored or deflated, found by
+ * the central directory at the end. What a name or a size says is not believed: names that lead elsewhere, entries
+ * that overlap and sizes that do not fit are refused.
  */
 import { crc32 } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
@@ -96,8 +97,9 @@ const entryAt = (
 }
 
 /**
- * The files of an archive by name, still packed. Left for what is no archive, is cut, spread over several files, encrypted or of zip64, and for names that
- * are absolute, lead upwards or occur twice. Takes a fraction of the bytes of the archive: entries are views.
+ * The files of an archive by name, still packed. Left for what is no archive, is cut, spread over several files,
+ * encrypted or of zip64, and for names that are absolute, lead upwards or occur twice. Takes a fraction of the bytes
+ * of the archive: entries are views.
  */
 export const decodeZip = (bytes: Uint8Array): E.Either<DecodeError, ReadonlyMap<string, ZipEntry>> => {
   const view = viewOf(bytes)
@@ -131,7 +133,10 @@ export const decodeZip = (bytes: Uint8Array): E.Either<DecodeError, ReadonlyMap<
     : E.right(entries)
 }
 
-/** The bytes of an entry: at most `most` of them. Left for a size that is false, and for data that its checksum does not fit. */
+/**
+ * The bytes of an entry: at most `most` of them. Left for a size that is false, and for data that its checksum does
+ * not fit.
+ */
 export const unpackEntry = ({ name, packed, deflated, size, crc }: ZipEntry, most: number): E.Either<DecodeError, Uint8Array> => {
   const what = `zip: ${quoted(name)}`
   const unpacked = deflated ? inflate(what, 'raw', packed, size, most) : E.right(packed)

@@ -1,7 +1,11 @@
 /** The example files that other programs wrote (files/README.md). */
 import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
 
 const urlOf = (name: string): URL => new URL(`files/${name}`, import.meta.url)
+
+/** Where one lies, or a folder of them. */
+export const examplePath = (name: string): string => fileURLToPath(urlOf(name))
 
 export const example = (name: string): Uint8Array => new Uint8Array(readFileSync(urlOf(name)))
 

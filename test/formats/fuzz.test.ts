@@ -1,6 +1,6 @@
 /**
- * Every decoder on noise and on damaged files of other programs: it answers, never throws, and holds no more than follows from the length of
- * its input.
+ * Every decoder on noise and on damaged files of other programs: it answers, never throws, and holds no more than
+ * follows from the length of its input.
  */
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
@@ -13,6 +13,7 @@ import { decodeSafetensors } from '../../src/formats/safetensors.js'
 import { decodeTar } from '../../src/formats/tar.js'
 import { DATA_SETS } from '../../src/nas/data/datasets.js'
 import { right } from '../kernels/results.js'
+import { ARRAY_DECODERS } from './arrays.js'
 import { example } from './files.js'
 import { damaged, heldBy } from './mutations.js'
 
@@ -79,7 +80,8 @@ const DECODERS: Readonly<Record<string, Decoder>> = {
     decode: dataSet('imagenet16-120', [...imagenetBatches, 'val_data']),
     examples: ['imagenet16_batch.pkl'],
     most: length => 40 * length + 10_000
-  }
+  },
+  ...ARRAY_DECODERS
 }
 
 describe.each(Object.entries(DECODERS))('%s', (_, { decode, examples, most }) => {

@@ -62,8 +62,8 @@ const partsOf = (value: object): readonly unknown[] =>
   value instanceof Map ? [...value.entries()].flat() : Array.isArray(value) ? value : Object.values(value)
 
 /**
- * Bytes that a value holds, what it shares counted once: buffers but the input's own, letters of texts, and 8 bytes for each part of a list or an
- * object.
+ * Bytes that a value holds, what it shares counted once: buffers but the input's own, letters of texts, and 8 bytes
+ * for each part of a list or an object.
  */
 export const heldBy = (root: unknown, input: Uint8Array): number => {
   const seen = new Set<unknown>([input.buffer])

@@ -3,20 +3,21 @@ import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { decodeNpy } from '../../src/formats/npy.js'
 import { left, right } from '../kernels/results.js'
-import { fileOf, plain, truth } from './arrays.js'
+import { plain, truth } from './arrays.js'
+import { example } from './files.js'
 import { npyOf, npyOfNumbers } from './writers.js'
 
 describe('decodeNpy', () => {
   const written = Object.keys(truth).filter(name => name.startsWith('npy/'))
-  it.each(written)('reads %s as numpy does', name => expect(plain(right(decodeNpy(fileOf(name))))).toEqual(truth[name]))
+  it.each(written)('reads %s as numpy does', name => expect(plain(right(decodeNpy(example(name))))).toEqual(truth[name]))
 
   it('has files of all kinds to read', () => expect(written).toHaveLength(15))
 
   it('reads Fortran order, big-endian and truth values', () => {
     const steps = Array.from({ length: 24 }, (_, k) => k)
-    expect(plain(right(decodeNpy(fileOf('fortran.npy'))))).toEqual({ shape: [2, 3, 4], values: steps })
-    expect(plain(right(decodeNpy(fileOf('bigendian.npy'))))).toEqual({ shape: [2, 3], values: steps.slice(0, 6) })
-    expect(plain(right(decodeNpy(fileOf('bool.npy'))))).toEqual({ shape: [2], values: [1, 0] })
+    expect(plain(right(decodeNpy(example('fortran.npy'))))).toEqual({ shape: [2, 3, 4], values: steps })
+    expect(plain(right(decodeNpy(example('bigendian.npy'))))).toEqual({ shape: [2, 3], values: steps.slice(0, 6) })
+    expect(plain(right(decodeNpy(example('bool.npy'))))).toEqual({ shape: [2], values: [1, 0] })
   })
 
   it('reads a file that is a view into a larger buffer, at an odd place', () => {
@@ -36,7 +37,7 @@ describe('decodeNpy', () => {
     ['npy/dates.npy', `${kinds}dates${cure}`],
     ['npy/complex.npy', `${kinds}complex numbers${cure}`],
     ['npy/int64_inexact.npy', 'npy: whole numbers below 2^53 in size is required, but value 1 is about 9.007e+15']
-  ])('refuses %s with the reason', (name, message) => expect(left(decodeNpy(fileOf(name))).message).toBe(message))
+  ])('refuses %s with the reason', (name, message) => expect(left(decodeNpy(example(name))).message).toBe(message))
 
   const ten = new Uint8Array(10)
   const withHeader = (text: string) => {
@@ -45,7 +46,7 @@ describe('decodeNpy', () => {
   }
   it.each<[string, Uint8Array, string]>([
     ['nothing', new Uint8Array(0), 'begins with \\x93NUMPY is required, but it has 0 bytes'],
-    ['another file', fileOf('nhwc.npz'), 'begins with \\x93NUMPY is required, but it begins otherwise'],
+    ['another file', example('nhwc.npz'), 'begins with \\x93NUMPY is required, but it begins otherwise'],
     ['version 4', npyOf("'|u1'", [10], ten).fill(4, 6, 7), 'version 1, 2 or 3 is required, but it is version 4'],
     ['a header cut', npyOf("'|u1'", [10], ten).subarray(0, 40), 'a header of 59 bytes is required, but 30 are there or may be'],
     ['values cut', npyOf("'|u1'", [10], ten).subarray(0, -1), "10 bytes for the shape '10' is required, but there are 9"],

@@ -17,7 +17,11 @@ const tensor: fc.Arbitrary<FileTensor> = data.chain(values =>
   fc.constantFrom([values.length], [1, values.length], [values.length, 1, 1]).map(shape => ({ shape, data: values }))
 )
 const file = (header: string, values: readonly number[] = []): Uint8Array =>
-  bytesOf([header.length, 0, 0, 0, 0, 0, 0, 0], header, values)
+  bytesOf(
+    [header.length % 256, Math.floor(header.length / 256) % 256, Math.floor(header.length / 65536), 0, 0, 0, 0, 0],
+    header,
+    values
+  )
 const one = (entry: string, values: readonly number[] = [1, 2]): Uint8Array => file(`{"a":${entry}}`, values)
 
 describe('safetensors', () => {
@@ -52,13 +56,18 @@ describe('safetensors', () => {
     ['a header that is no JSON', file('hello'), 'a header of JSON is required, but it is not JSON'],
     ['a list as header', file('[]'), 'an object as header is required, but it is none'],
     ['metadata that are no texts', file('{"__metadata__":{"a":1}}'), 'texts as metadata is required'],
-    ['an entry that is none', one('3'), 'an object as entry "a" is required'],
-    ['other numbers', one('{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}'), 'as dtype of "a" is required, but it is "BF16"'],
-    ['a shape below 0', one('{"dtype":"U8","shape":[-2],"data_offsets":[0,2]}'), 'whole numbers as shape of "a"'],
-    ['a single offset', one('{"dtype":"U8","shape":[2],"data_offsets":[0]}'), 'two offsets of "a" is required'],
+    ['an entry that is none', one('3'), "an object as entry 'a' is required"],
+    ['other numbers', one('{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}'), "as dtype of 'a' is required, but it is 'BF16'"],
+    [
+      'a dtype that is no text',
+      one(`{"dtype":${'['.repeat(1e5)}${']'.repeat(1e5)},"shape":[1],"data_offsets":[0,2]}`),
+      'it is no text'
+    ],
+    ['a shape below 0', one('{"dtype":"U8","shape":[-2],"data_offsets":[0,2]}'), "whole numbers as shape of 'a'"],
+    ['a single offset', one('{"dtype":"U8","shape":[2],"data_offsets":[0]}'), "two offsets of 'a' is required"],
     ['a gigantic shape', one('{"dtype":"U8","shape":[1e9,1e9],"data_offsets":[0,2]}'), 'it says 0 to 2'],
     ['offsets beyond the file', one('{"dtype":"U8","shape":[3],"data_offsets":[0,3]}'), 'it says 0 to 3'],
-    ['a gap', one('{"dtype":"U8","shape":[1],"data_offsets":[1,2]}'), '"a" at bytes 0 to 1 of 2 is required, but it says 1 to 2'],
+    ['a gap', one('{"dtype":"U8","shape":[1],"data_offsets":[1,2]}'), "'a' at bytes 0 to 1 of 2 is required, but it says 1 to 2"],
     [
       'bytes that no tensor has',
       one('{"dtype":"U8","shape":[1],"data_offsets":[0,1]}'),

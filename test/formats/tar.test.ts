@@ -23,7 +23,7 @@ const entry = (
     [257, magic]
   ]
   const header = parts.reduce<Uint8Array>((bytes, [at, text]) => patched(bytes, at, text), empty)
-  const sum = header.reduce((total, byte) => total + byte, 0)
+  const sum = header.reduce((total: number, byte) => total + byte, 0)
   const padding = (512 - (data.length % 512)) % 512
   return bytesOf(patched(header, 148, `${sum.toString(8).padStart(6, '0')}\0 `), data, new Uint8Array(padding))
 }

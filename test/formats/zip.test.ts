@@ -5,12 +5,13 @@ import { describe, expect, it } from 'vitest'
 import { decodeNpy } from '../../src/formats/npy.js'
 import { decodeZip, unpackEntry, type ZipEntry } from '../../src/formats/zip.js'
 import { left, right } from '../kernels/results.js'
-import { fileOf, MOST, unzip } from './arrays.js'
+import { MOST, unzip } from './arrays.js'
+import { example } from './files.js'
 import { type Zipped, zipOf } from './writers.js'
 
 describe('decodeZip', () => {
   it.each(['nhwc.npz', 'nhwc_compressed.npz'])('finds the arrays of %s', name => {
-    const entries = right(decodeZip(fileOf(name)))
+    const entries = right(decodeZip(example(name)))
     expect([...entries.keys()]).toEqual(['train_images.npy', 'train_labels.npy'])
     const images = right(decodeNpy(right(unpackEntry(entries.get('train_images.npy') as ZipEntry, MOST))))
     expect(images.shape).toEqual([5, 28, 28, 3])
@@ -28,8 +29,8 @@ describe('decodeZip', () => {
   const bomb = zipOf([{ name: 'a', data: new Uint8Array(8 * MOST) }])
   it.each<[string, Uint8Array, string]>([
     ['nothing', new Uint8Array(0), 'the end record of an archive is required'],
-    ['a cut archive', fileOf('nhwc.npz').subarray(0, -30), 'the end record of an archive is required'],
-    ['a head cut off', fileOf('nhwc.npz').subarray(1), 'a central directory that ends at byte'],
+    ['a cut archive', example('nhwc.npz').subarray(0, -30), 'the end record of an archive is required'],
+    ['a head cut off', example('nhwc.npz').subarray(1), 'a central directory that ends at byte'],
     ['a name that leads up', one({ name: '../a' }), "names within the archive is required, but '../a' leads out of it"],
     ['a name that leads up in another style', one({ name: 'b\\..\\..\\a' }), 'leads out of it'],
     ['an absolute name', one({ name: '/etc/passwd' }), "'/etc/passwd' is absolute"],

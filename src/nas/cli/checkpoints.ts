@@ -18,6 +18,9 @@ export const checkpointNames = (path: string): readonly string[] =>
         .reverse()
     : []
 
+/** Whether a run has kept anything to go on from. */
+export const hasCheckpoints = (path: string): boolean => checkpointNames(path).length > 0
+
 /** Writes a checkpoint, then removes all but the last `most`. */
 export const keepCheckpoint = (folder: RunFolder, checkpoint: Checkpoint, most: number): void => {
   const name = nameOf(checkpoint.steps)

@@ -47,13 +47,17 @@ const reached = <A>(path: string, read: (path: string) => A): A => {
 
 const statusOf = (path: string): Stats => reached(path, place => statSync(place))
 
+/** Whether a link leads to a folder; one that leads nowhere is refused only where it is wanted. */
+const leadsToFolder = (path: string): boolean =>
+  reached(path, place => statSync(place, { throwIfNoEntry: false }))?.isDirectory() === true
+
 /** Paths below a root: what lies in it, and in the folders in it. Links are followed: they are the user's. */
 const pathsBelow = (root: string): readonly string[] =>
   reached(root, place => readdirSync(place, { withFileTypes: true }))
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap(entry => {
       const path = join(root, entry.name)
-      const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && statusOf(path).isDirectory())
+      const isFolder = entry.isDirectory() || (entry.isSymbolicLink() && leadsToFolder(path))
       const names = isFolder ? reached(path, place => readdirSync(place)).toSorted() : []
       return isFolder ? names.map(name => `${entry.name}/${name}`) : [entry.name]
     })
@@ -123,9 +127,10 @@ const readByName = async (name: string, root: string | undefined, imageSize: num
 }
 
 /**
- * Reads a data set. Its files lie in `root` or in a folder in it, or in an archive, which `root` is or holds; those of others are left alone. Refused: an
- * unknown name, a root without its files, files that are too large, that cannot be read, or that are not what they are called. `imageSize` is the height and
- * width that the images of a folder are brought to.
+ * Reads a data set. Its files lie in `root` or in a folder in it, or in an archive, which `root` is or holds; those
+ * of others are left alone. Refused: an unknown name, a root without its files, files that are too large, that cannot
+ * be read, or that are not what they are called. `imageSize` is the height and width that the images of a folder are
+ * brought to.
  *
  * @example await readDataSet('cifar10', 'data/cifar-10-binary.tar.gz')
  */

@@ -207,8 +207,8 @@ const readUpTo = (file: number, size: number): Uint8Array => {
 }
 
 /**
- * The bytes of a file. Refused before anything of it is read: folders, pipes and devices, which are not waited for, and a file of more than `most`
- * bytes. `what` names the option in the refusal.
+ * The bytes of a file. Refused before anything of it is read: folders, pipes and devices, which are not waited for, and
+ * a file of more than `most` bytes. `what` names the option in the refusal.
  */
 export const readBytes = (what: string, path: string, most: number): E.Either<InputError, Uint8Array> => {
   const refuse = (wanted: string, got: string) =>

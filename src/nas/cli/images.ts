@@ -91,8 +91,9 @@ const bytesOf = async (path: string, name = path): Promise<Uint8Array> => {
 }
 
 /**
- * One image, a file's path or its bytes, as bytes channel by channel: 8 bits, upright as its EXIF says, what is transparent on white, scaled until it
- * covers `height` x `width`, its middle taken. Refused: a file that is no PNG, JPEG or WebP, is damaged, or has more than 2^26 pixels.
+ * One image, a file's path or its bytes, as bytes channel by channel: 8 bits, upright as its EXIF says, what is
+ * transparent on white, scaled until it covers `height` x `width`, its middle taken. Refused: a file that is no PNG,
+ * JPEG or WebP, is damaged, or has more than 2^26 pixels.
  *
  * @example const pixels = await decodeImage('cat.jpg', { channels: 3, height: 32, width: 32 })
  */
@@ -154,9 +155,9 @@ const decodeAll = async (root: string, labelled: readonly Labelled[], size: Imag
 }
 
 /**
- * A folder of images, one class a folder: `root/CLASS/IMAGE`, or `root/train/CLASS/IMAGE` with `root/test/CLASS/IMAGE`. Each is brought to `size` x `size`
- * as by `decodeImage`; all grey images have one channel, else all have three. Refused, by its path: what is no image, an empty class, a link
- * that leads out of the root.
+ * A folder of images, one class a folder: `root/CLASS/IMAGE`, or `root/train/CLASS/IMAGE` with
+ * `root/test/CLASS/IMAGE`. Each is brought to `size` x `size` as by `decodeImage`; all grey images have one channel,
+ * else all have three. Refused, by its path: what is no image, an empty class, a link that leads out of the root.
  */
 export const readImageFolder = async (root: string, size: number = IMAGE_SIZE): Promise<Sources> => {
   const real = await realpath(root).catch(reason =>

@@ -1,37 +1,40 @@
 /** Runs that go on: what a checkpoint is of, whether the present run is the same, and what is kept of it on the way. */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Command } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
+import * as t from 'io-ts/lib/index.js'
 import type { Backend, EngineError } from '../../engine.js'
-import { type Checkpoint, type Checkpoints, differencesOf, type Json } from '../checkpoint.js'
-import { configure } from '../config.js'
-import type { SearchResult } from '../events.js'
-import { flagName, OPTIONS, type Preset, SearchConfig } from '../options.js'
-import { goingOn, type SearchStart } from '../place.js'
+import type { DecodeError } from '../../formats/error.js'
+import { type Checkpoint, type Checkpoints, differencesOf } from '../checkpoint.js'
+import { flagName, parseOption } from '../options.js'
 import type { Space } from '../space.js'
 import { parseSpace } from '../spacefile.js'
-import type { Supernet } from '../supernet.js'
-import { infoOf } from './backend.js'
+import { type GivenBackend, infoOf } from './backend.js'
 import { keepCheckpoint, removeOthers } from './checkpoints.js'
 import { type RunFolder, readText } from './files.js'
-import { complain, MOST_SPACE_BYTES, readSpace, version } from './inputs.js'
-import type { Given, Problem } from './problem.js'
+import { complain, MOST_SPACE_BYTES, version } from './inputs.js'
 import { orRefuse, refuse } from './refusal.js'
 
 const MOST_CONFIG_BYTES = 2 ** 20
+const MOST_SUMMARY_BYTES = 2 ** 26
 
-/** What makes a run the same run. Where its data are may change: their digest tells whether they are the same. */
-export const identityOf = ({ config, space, digest }: Problem, backend: Backend): Checkpoint['identity'] => {
-  const { root: _, ...rest } = config
+/** What makes a run the same run: its configuration, all else that it is of, and where it runs. Where its data are may change: `of` has their digest. */
+export const identityOf = (
+  { root: _, ...config }: RunConfig,
+  of: Readonly<Record<string, unknown>>,
+  backend: Backend
+): Checkpoint['identity'] => {
   const adapter = infoOf(backend)
-  return {
-    config: rest,
-    space: JSON.parse(JSON.stringify(space)) as Json,
-    data: digest,
-    adapter: adapter ? { ...adapter } : 'reference',
+  const identity = {
+    config,
+    ...of,
+    adapter: adapter ?? 'reference',
     fused: backend.kind === 'gpu' ? backend.fused !== false : true,
     version: version()
   }
+  // As it comes back from a file: what is undefined is not there.
+  return JSON.parse(JSON.stringify(identity))
 }
 
 /** What `--force` may pass over: results are as good, but not the same to the bit. */
@@ -52,34 +55,58 @@ export const checkIdentity = ({ identity }: Checkpoint, here: Checkpoint['identi
   )
 }
 
+/** A configuration: the values of a table of options, among them where its data are. */
+export interface RunConfig {
+  readonly root: string
+}
+
+/** How the configuration of a command is read back: from JSON, and from the options that were given. */
+export interface ConfigReader<C extends RunConfig> {
+  /** `search`, `training`. */
+  readonly what: string
+  readonly decode: (json: unknown) => E.Either<unknown, C>
+  readonly options: readonly { readonly key: string & keyof C; readonly flag: string }[]
+  readonly configure: (given: GivenBackend) => E.Either<{ readonly message: string }, C>
+}
+
+/** JSON of a file in a run folder. */
+const readJson = (path: string, most: number): unknown => {
+  const text = orRefuse(readText('--resume', path, most))
+  try {
+    return JSON.parse(text)
+  } catch {
+    return undefined
+  }
+}
+
+/** The summary of a run folder; nothing where it has none yet. */
+export const readSummary = (path: string): unknown => {
+  const summary = join(path, 'summary.json')
+  return existsSync(summary) ? readJson(summary, MOST_SUMMARY_BYTES) : undefined
+}
+
+/** Whether a run came to its end: it has a summary, and was not stopped. */
+export const hasEnded = (path: string): boolean => t.type({ stopped: t.null }).is(readSummary(path))
+
 /** The configuration of a run folder. Refused where options were given that say something else. */
-export const resumedConfiguration = (path: string, given: Given): SearchConfig => {
-  if (!existsSync(join(path, 'config.json')))
+export const resumedConfiguration = <C extends RunConfig>(path: string, given: GivenBackend, reader: ConfigReader<C>): C => {
+  const file = join(path, 'config.json')
+  if (!existsSync(file))
     refuse(
       '--resume to be the folder of a run',
       `'${path}', which has no config.json`,
       'name the folder that the run was written to'
     )
-  const text = orRefuse(readText('--resume', join(path, 'config.json'), MOST_CONFIG_BYTES))
-  const decoded = E.chain((value: unknown) => SearchConfig.decode(value))(
-    E.tryCatch(
-      () => JSON.parse(text) as unknown,
-      () => []
-    )
-  )
+  const decoded = reader.decode(readJson(file, MOST_CONFIG_BYTES))
   if (E.isLeft(decoded))
-    return refuse('--resume to be the folder of a search', `'${path}', whose config.json is of none`, 'name another folder')
-  const config = decoded.right
-  if (existsSync(join(path, 'summary.json'))) {
-    const summary = JSON.parse(orRefuse(readText('--resume', join(path, 'summary.json'), 2 ** 26))) as Pick<
-      SearchResult,
-      'stopped'
-    >
-    if (summary.stopped === null)
-      return refuse('--resume to be a run that has not ended', `'${path}', which has`, 'look at its summary.json')
-  }
-  const asked = orRefuse(configure(given.preset as Preset, given))
-  const changed = OPTIONS.filter(({ key }) => key !== 'root' && given[key] !== undefined && asked[key] !== config[key])
+    return refuse(
+      `--resume to be the folder of a ${reader.what}`,
+      `'${path}', whose config.json is of none`,
+      'name another folder'
+    )
+  if (hasEnded(path)) return refuse('--resume to be a run that has not ended', `'${path}', which has`, 'look at its summary.json')
+  const [config, asked] = [decoded.right, orRefuse(reader.configure(given))]
+  const changed = reader.options.filter(({ key }) => key !== 'root' && given[key] !== undefined && asked[key] !== config[key])
   if (changed.length > 0)
     return refuse(
       `the options that '${path}' was begun with`,
@@ -89,40 +116,76 @@ export const resumedConfiguration = (path: string, given: Given): SearchConfig =
   return given['root'] === undefined ? config : { ...config, root: asked.root }
 }
 
-/** The space that a run was begun with: that of its folder, where it is a user's own. */
-export const resumedSpace = (path: string, { space }: SearchConfig): Space => {
+/** The user's own space that a run folder holds, if it does. */
+export const ownSpace = (path: string): Space | undefined => {
   const own = join(path, 'space.json')
-  return existsSync(own) ? orRefuse(parseSpace(orRefuse(readText('--resume', own, MOST_SPACE_BYTES)))) : readSpace(space)
+  return existsSync(own) ? orRefuse(parseSpace(orRefuse(readText('--resume', own, MOST_SPACE_BYTES)))) : undefined
 }
 
 /** Where a run ran, for what the options do not say. */
-export const backendOptions = <G extends Given>(given: G, { identity: { adapter, fused } }: Checkpoint): G => ({
+export const backendOptions = <G extends GivenBackend>(given: G, { identity: { adapter, fused } }: Checkpoint): G => ({
   ...given,
   backend: given.backend === 'auto' && adapter === 'reference' ? 'reference' : given.backend,
   ...(fused === false ? { unfused: true } : {})
 })
 
-/** Where a run goes on, and the seconds that it took until there. */
-export interface ResumedRun {
-  readonly start: SearchStart
+/** Where a run goes on: `start` as it was kept, and the steps and seconds that it took until there. */
+export interface Resumed<S> {
+  readonly start: S
   readonly steps: number
   readonly seconds: number
 }
 
 /** Goes back to a checkpoint: files that grew since are cut to what they were, other checkpoints but the last `most` removed. */
-export const goOn = (net: Supernet, folder: RunFolder, checkpoint: Checkpoint, most: number): ResumedRun => {
+export const goOn = <S>(
+  folder: RunFolder,
+  checkpoint: Checkpoint,
+  most: number,
+  startOf: (checkpoint: Checkpoint) => E.Either<DecodeError, S>
+): Resumed<S> => {
   const { lengths, seconds } = checkpoint.files
-  const start = orRefuse(goingOn(net, checkpoint))
+  const start = orRefuse(startOf(checkpoint))
   orRefuse(folder.cut(lengths))
   removeOthers(folder, checkpoint, most)
   return { start, steps: checkpoint.steps, seconds }
 }
 
+/** The options of what is kept. */
+const KEEPING = {
+  minutes: { flag: '--checkpoint-minutes <x>', help: 'keeps a checkpoint this often, beside that of each epoch', least: 0 },
+  most: { flag: '--keep-checkpoints <n>', help: 'how many of the last checkpoints stay', least: 1, whole: true }
+} as const
+
+export interface Keeping {
+  readonly minutes: number
+  readonly most: number
+}
+
+export interface GivenKeeping {
+  readonly resume?: string
+  readonly force?: boolean
+  readonly checkpointMinutes: string
+  readonly keepCheckpoints: string
+}
+
+export const keepingOf = ({ checkpointMinutes, keepCheckpoints }: GivenKeeping): Keeping => ({
+  minutes: orRefuse(parseOption(KEEPING.minutes, checkpointMinutes)) as number,
+  most: orRefuse(parseOption(KEEPING.most, keepCheckpoints)) as number
+})
+
+/** A command whose runs go on. */
+export const withKeeping = (command: Command): Command =>
+  command
+    .option('--resume <folder>', 'goes on with the run of a folder where its last checkpoint is, to the same bits')
+    .option('--force', 'with --resume: on another adapter or version, though the bits will differ')
+    .option(KEEPING.minutes.flag, KEEPING.minutes.help, '10')
+    .option(KEEPING.most.flag, KEEPING.most.help, '2')
+
 /** Keeps checkpoints in the folder: says that one is due every so many minutes. */
 export const keeper = (
   folder: RunFolder,
   identity: Checkpoint['identity'],
-  { minutes, most }: { readonly minutes: number; readonly most: number },
+  { minutes, most }: Keeping,
   seconds: () => number
 ): Checkpoints => {
   const last = { seconds: seconds() }
@@ -139,10 +202,10 @@ export const keeper = (
 const MOST_LOSSES = 3
 
 /** Runs; where the device was lost, opens it again and goes on from the last checkpoint. */
-export const withLostDevices = async <A>(
-  attempt: (backend: Backend, from: ResumedRun | undefined) => Promise<E.Either<EngineError, A>>,
-  begin: { readonly backend: Backend; readonly from: ResumedRun | undefined },
-  again: { readonly open: () => Promise<Backend>; readonly checkpoint: () => ResumedRun }
+export const withLostDevices = async <A, S>(
+  attempt: (backend: Backend, from: Resumed<S> | undefined) => Promise<E.Either<EngineError, A>>,
+  begin: { readonly backend: Backend; readonly from: Resumed<S> | undefined },
+  again: { readonly open: () => Promise<Backend>; readonly checkpoint: () => Resumed<S> }
 ): Promise<E.Either<EngineError, A>> => {
   let { backend, from } = begin
   for (let losses = 1; ; losses++) {

@@ -2,9 +2,12 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { Backend } from '../../engine.js'
 import { type BenchTable, scoreOf, wholeTable } from '../bench201.js'
+import type { Checkpoint } from '../checkpoint.js'
+import { configure } from '../config.js'
 import type { SearchResult } from '../events.js'
 import { parseGenotype } from '../genotype.js'
-import { parseOption, type SearchConfig } from '../options.js'
+import { OPTIONS, SearchConfig } from '../options.js'
+import { goingOn, type SearchStart } from '../place.js'
 import { backendName, resultText, scoreText } from '../report.js'
 import { search } from '../search.js'
 import type { Space } from '../space.js'
@@ -13,47 +16,33 @@ import { infoOf } from './backend.js'
 import { newestCheckpoint } from './checkpoints.js'
 import { beginEvents, logEvent } from './eventlog.js'
 import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
-import { complain, isKnown, readTable, say, version } from './inputs.js'
+import { complain, isKnown, readSpace, readTable, say, version } from './inputs.js'
 import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
 import { progressWriter } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
 import {
   backendOptions,
+  type ConfigReader,
   checkIdentity,
+  type GivenKeeping,
   goOn,
   identityOf,
   keeper,
-  type ResumedRun,
+  keepingOf,
+  ownSpace,
+  type Resumed,
   resumedConfiguration,
-  resumedSpace,
+  withKeeping,
   withLostDevices
 } from './resume.js'
 import { listenForSignals, type Signals } from './signals.js'
 import type { Subcommand } from './subcommand.js'
 
-interface GivenSearch extends Given {
+interface GivenSearch extends Given, GivenKeeping {
   readonly out?: string
-  readonly resume?: string
-  readonly force?: boolean
-  readonly checkpointMinutes: string
-  readonly keepCheckpoints: string
   readonly table?: string
   readonly quiet?: boolean
 }
-
-const KEEPING = {
-  checkpointMinutes: {
-    flag: '--checkpoint-minutes <x>',
-    help: 'keeps a checkpoint this often, beside that of each epoch',
-    least: 0
-  },
-  keepCheckpoints: { flag: '--keep-checkpoints <n>', help: 'how many of the last checkpoints stay', least: 1, whole: true }
-} as const
-
-const keepingOf = (given: GivenSearch) => ({
-  minutes: orRefuse(parseOption(KEEPING.checkpointMinutes, given.checkpointMinutes)) as number,
-  most: orRefuse(parseOption(KEEPING.keepCheckpoints, given.keepCheckpoints)) as number
-})
 
 const runName = ({ method, seed }: SearchConfig): string =>
   `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
@@ -68,7 +57,7 @@ interface Run extends Problem {
   readonly table: BenchTable | undefined
   readonly backend: Backend
   readonly folder: RunFolder
-  readonly from: ResumedRun | undefined
+  readonly from: Resumed<SearchStart> | undefined
 }
 
 const writeResult = ({ folder, config, backend, table }: Run, result: SearchResult, seconds: number): object => {
@@ -98,17 +87,28 @@ const startRun = async (given: GivenSearch): Promise<Run> => {
   return { ...problem, given, table, backend, folder, from: undefined }
 }
 
+const READER: ConfigReader<SearchConfig> = {
+  what: 'search',
+  decode: json => SearchConfig.decode(json),
+  options: OPTIONS,
+  configure: given => configure('digits', given)
+}
+
+/** What a search is, for its checkpoints. */
+const identityOfSearch = ({ config, space, digest }: Problem, backend: Backend): Checkpoint['identity'] =>
+  identityOf(config, { space, data: digest }, backend)
+
 /** A run that goes on, if it is of the same configuration, data and adapter as its last checkpoint. */
 const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
   if (given.out !== undefined) refuse('--resume or --out', 'both', 'a run goes on in its own folder: leave --out away')
-  const config = resumedConfiguration(path, given)
+  const config = resumedConfiguration(path, given, READER)
   const { checkpoint, passedOver } = orRefuse(newestCheckpoint(path))
   passedOver.forEach(complain)
   const where = backendOptions(given, checkpoint)
-  const problem = await setUp({ ...where, space: undefined }, config, resumedSpace(path, config))
+  const problem = await setUp({ ...where, space: undefined }, config, ownSpace(path) ?? readSpace(config.space))
   const table = readTableFor(given, config, problem.space)
   const backend = await chooseBackend(where, problem.net, config, problem.data)
-  checkIdentity(checkpoint, identityOf(problem, backend), given.force === true)
+  checkIdentity(checkpoint, identityOfSearch(problem, backend), given.force === true)
   const folder = orRefuse(reopenRunFolder(path))
   try {
     return {
@@ -117,7 +117,7 @@ const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
       table,
       backend,
       folder,
-      from: goOn(problem.net, folder, checkpoint, keepingOf(given).most)
+      from: goOn(folder, checkpoint, keepingOf(given).most, kept => goingOn(problem.net, kept))
     }
   } catch (reason) {
     folder.close()
@@ -133,7 +133,7 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
   const started = performance.now() - 1000 * (run.from?.seconds ?? 0)
   const seconds = () => (performance.now() - started) / 1000
   const told = { any: run.from !== undefined }
-  const attempt = (backend: Backend, from: ResumedRun | undefined) =>
+  const attempt = (backend: Backend, from: Resumed<SearchStart> | undefined) =>
     search(
       net,
       config,
@@ -148,7 +148,7 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
         },
         interrupted: signals.interrupted,
         now: seconds,
-        checkpoints: keeper(folder, identityOf(run, backend), keepingOf(given), seconds),
+        checkpoints: keeper(folder, identityOfSearch(run, backend), keepingOf(given), seconds),
         ...(progress.preparing ? { preparing: progress.preparing } : {})
       },
       from?.start
@@ -156,7 +156,10 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
   try {
     const result = await withLostDevices(attempt, run, {
       open: () => chooseBackend(given, net, config, data),
-      checkpoint: () => goOn(net, folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint, keepingOf(given).most)
+      checkpoint: () => {
+        const { checkpoint } = orRefuse(newestCheckpoint(folder.path), FAILED)
+        return goOn(folder, checkpoint, keepingOf(given).most, kept => goingOn(net, kept))
+      }
     })
     progress.stop()
     if (E.isLeft(result) && !told.any) folder.discard()
@@ -190,19 +193,17 @@ const run = async (given: GivenSearch): Promise<number> => {
 
 /** Searches, writes the run folder, says what was found. */
 export const searchCommand: Subcommand = (root, finish) => {
-  withConfiguration(
-    root
-      .command('search')
-      .description(
-        'searches the cells of a network: on the 1,797 handwritten digits that come with the package, on the official files of a data set, or on your own images'
-      )
+  withKeeping(
+    withConfiguration(
+      root
+        .command('search')
+        .description(
+          'searches the cells of a network: on the 1,797 handwritten digits that come with the package, on the official files of a data set, or on your own images'
+        )
+    )
   )
     .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-METHOD-SEED)')
     .option('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result')
-    .option('--resume <folder>', 'goes on with the run of a folder where its last checkpoint is, to the same bits')
-    .option('--force', 'with --resume: on another adapter or version, though the bits will differ')
-    .option(KEEPING.checkpointMinutes.flag, KEEPING.checkpointMinutes.help, '10')
-    .option(KEEPING.keepCheckpoints.flag, KEEPING.keepCheckpoints.help, '2')
     .option('--quiet', 'only the result')
     .option('--json', 'the result as JSON on standard output, progress on standard error')
     .addHelpText('after', presetTable)

@@ -1,48 +1,56 @@
 /** `lambda-darts train` */
-import { existsSync } from 'node:fs'
+import { existsSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
-import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
+import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
 import type { Backend } from '../../engine.js'
-import { type DerivedNetwork, derivedNetwork, FAMILIES, sizeOfNetwork } from '../derive.js'
-import { formatGenotype, type Genotype } from '../genotype.js'
+import type { Checkpoint } from '../checkpoint.js'
+import { derivedNetwork, FAMILIES, sizeOfNetwork } from '../derive.js'
+import type { Genotype } from '../genotype.js'
 import { parseOption } from '../options.js'
-import { backendName } from '../report.js'
 import type { Space } from '../space.js'
 import { parseSpace } from '../spacefile.js'
 import { checkAugmentation, checkTraining, trainingNetwork } from '../training/config.js'
-import { prepareTraining, type TrainingData, trainingSteps } from '../training/data.js'
-import type { TrainingResult } from '../training/events.js'
-import { withMachine } from '../training/machine.js'
-import { brightestOf, encodeModel } from '../training/model.js'
+import { prepareTraining } from '../training/data.js'
 import {
   configureTraining,
+  decodeTraining,
   TRAINING_OPTIONS,
   TRAINING_PRESETS,
   type TrainingConfig,
   type TrainingPreset
 } from '../training/options.js'
-import { seedStatistics, seedsText, trainingText } from '../training/report.js'
-import { train } from '../training/train.js'
-import { checkBackend, type GivenBackend, infoOf, openBackend, withBackend } from './backend.js'
+import { seedStatistics, seedsText } from '../training/report.js'
+import { checkBackend, withBackend } from './backend.js'
+import { hasCheckpoints, newestCheckpoint } from './checkpoints.js'
 import { type ReadDataSet, readDataSet } from './dataset.js'
-import { openRunFolder, type RunFolder, readText } from './files.js'
-import { MOST_SPACE_BYTES, readGenotype, readSpace, say, version } from './inputs.js'
+import { openRunFolder, type RunFolder, readText, reopenRunFolder } from './files.js'
+import { MOST_SPACE_BYTES, readGenotype, readSpace, say } from './inputs.js'
 import { tableOfPresets, withOptions } from './presets.js'
-import { trainingProgress } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, orShapeRefusal, Refusal, refuse } from './refusal.js'
+import {
+  backendOptions,
+  type ConfigReader,
+  hasEnded,
+  ownSpace,
+  readSummary,
+  resumedConfiguration,
+  withKeeping
+} from './resume.js'
 import { listenForSignals, type Signals } from './signals.js'
 import type { Subcommand } from './subcommand.js'
-
-interface GivenTraining extends GivenBackend {
-  readonly preset: string
-  readonly seeds?: string
-  readonly space?: string
-  readonly out?: string
-  readonly quiet?: boolean
-  readonly json?: boolean
-}
+import {
+  chooseTrainingBackend,
+  finishTraining,
+  type GivenTraining,
+  resumeTraining,
+  seedFolder,
+  startTraining,
+  type Training,
+  type TrainingSummary,
+  writeTraining
+} from './training.js'
 
 /** What is trained, and what the run that found it says of its data. */
 interface Subject {
@@ -55,7 +63,7 @@ interface Subject {
 const MOST_CONFIG_BYTES = 2 ** 20
 
 /** What a training takes from the configuration of a run, if it is there. */
-const RunConfig = t.partial({ data: t.string, root: t.string })
+const RunConfig = t.partial({ data: t.string, root: t.string, imageSize: t.number })
 
 const dataOfRun = (path: string): Subject['data'] => {
   if (!existsSync(path)) return {}
@@ -67,8 +75,12 @@ const dataOfRun = (path: string): Subject['data'] => {
     )
   )
   if (E.isLeft(decoded)) return refuse('a config.json of a run', `'${path}', which is none`, 'name another folder')
-  const { data, root } = decoded.right
-  return { ...(data === undefined ? {} : { data }), ...(root === undefined || root === '' ? {} : { root }) }
+  const { data, root, imageSize } = decoded.right
+  return {
+    ...(data === undefined ? {} : { data }),
+    ...(root === undefined || root === '' ? {} : { root }),
+    ...(imageSize === undefined ? {} : { imageSize: String(imageSize) })
+  }
 }
 
 /** A genotype by its text, name or file; or that of a run folder, with its own space and its data. */
@@ -99,190 +111,199 @@ const seedsOf = (given: GivenTraining): readonly number[] | undefined => {
     : refuse('--seeds that are all different', `'${given.seeds}'`, 'name each once')
 }
 
-/** A training of one seed. */
-interface Problem {
-  readonly subject: Subject
-  readonly config: TrainingConfig
-  readonly net: DerivedNetwork
-  readonly data: TrainingData
-  readonly parameters: number
-}
-
-const problemOf = (subject: Subject, given: GivenTraining, config: TrainingConfig, dataSet: ReadDataSet): Problem => {
-  const { genotype, space = FAMILIES[genotype.family] } = subject
-  const data = orRefuse(prepareTraining(dataSet.sources, dataSet.published, config, space.skeleton.kind))
+const trainingOf = (subject: Subject, given: GivenTraining, config: TrainingConfig, dataSet: ReadDataSet): Training => {
+  const { genotype, space: own } = subject
+  const space = own ?? FAMILIES[genotype.family]
+  const { sources, published, digest } = dataSet
+  const data = orRefuse(prepareTraining(sources, published, config, space.skeleton.kind))
   const net = orShapeRefusal(() => orRefuse(trainingNetwork(config, genotype, given, data.train, space)))
   orRefuse(checkTraining(config, net, data.train))
   const { parameters } = orShapeRefusal(() => sizeOfNetwork(derivedNetwork(genotype, { ...net.config, auxiliary: false }, space)))
-  return { subject, config, net, data, parameters }
+  return { genotype, space: own, config, net, data, digest, parameters }
+}
+
+/** What a command is to do: the trainings of its seeds, in one folder, or in folders of their own in it. */
+interface Plan {
+  readonly path: string | undefined
+  readonly trainings: readonly Training[]
+  readonly several: boolean
+}
+
+const planOf = async (
+  subject: Subject,
+  given: GivenTraining,
+  config: TrainingConfig,
+  seeds: readonly number[] | undefined,
+  path: string | undefined
+): Promise<Plan> => {
+  const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root, config.imageSize)
+  orRefuse(checkAugmentation(config, given, dataSet.published))
+  const trainings = (seeds ?? [config.seed]).map(seed => trainingOf(subject, given, { ...config, seed }, dataSet))
+  return { path, trainings, several: seeds !== undefined }
 }
 
 /** Everything that can be refused before anything runs is refused here: the trainings of all seeds. */
-const setUp = async (argument: string, given: GivenTraining): Promise<readonly Problem[]> => {
+const newPlan = (argument: string, given: GivenTraining): Promise<Plan> => {
   checkBackend(given)
   if (!Object.hasOwn(TRAINING_PRESETS, given.preset))
     refuse(`--preset to be one of ${Object.keys(TRAINING_PRESETS).join(', ')}`, `'${given.preset}'`, 'name one of these')
   const subject = subjectOf(argument, given)
-  const seeds = seedsOf(given)
   const config = orRefuse(configureTraining(given.preset as TrainingPreset, { ...subject.data, ...given }))
-  const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root)
-  orRefuse(checkAugmentation(config, given, dataSet.published))
-  return (seeds ?? [config.seed]).map(seed => problemOf(subject, given, { ...config, seed }, dataSet))
+  return planOf(subject, given, config, seedsOf(given), given.out)
 }
 
-const chooseBackend = (given: GivenTraining, { net, config, data }: Problem): Promise<Backend> =>
-  openBackend(given, async () => {
-    const counting = withMachine(net, config, data, undefined, ({ report }) => RTE.of(report))
-    return orRefuse(await counting({ backend: { kind: 'reference' } })())
-  })
-
-/** What a run folder holds before the first step. */
-const writeStart = (folder: RunFolder, { subject, config }: Problem): void => {
-  folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
-  folder.write('genotype.txt', `${formatGenotype(subject.genotype)}\n`)
-  if (subject.space) folder.write('space.json', `${JSON.stringify(subject.space, null, 2)}\n`)
-  folder.append('events.jsonl', '')
+/** The configuration in a run folder of a training, or of several seeds. */
+const Several = t.type({ seeds: t.readonlyArray(t.number) })
+const READER: ConfigReader<TrainingConfig & { readonly seeds?: readonly number[] }> = {
+  what: 'training',
+  decode: json =>
+    pipe(
+      decodeTraining(json),
+      E.map(config => (Several.is(json) ? { ...config, seeds: json.seeds } : config))
+    ),
+  options: TRAINING_OPTIONS,
+  configure: given => configureTraining('small', given)
 }
 
-/** What a run folder holds in the end: weights, and the summary, which is given back. */
-const writeResult = (
-  folder: RunFolder,
-  { subject: { genotype, space }, net, config, data, parameters }: Problem,
-  { arrays, ...result }: TrainingResult,
-  backend: Backend,
-  seconds: number
-): object => {
-  const { classNames, normalisation } = data.train
-  const model = { net, classNames, normalisation, brightest: brightestOf(data.train), ...(space ? { space } : {}) }
-  folder.write('last.safetensors', encodeModel({ ...model, arrays: arrays.last }))
-  if (result.best) folder.write('best.safetensors', encodeModel({ ...model, arrays: arrays.best }))
-  const adapter = infoOf(backend) ?? 'reference'
-  const summary = { genotype: formatGenotype(genotype), parameters, ...result, config, version: version(), adapter, seconds }
-  folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
-  return summary
+/** The trainings of a folder that was begun. */
+const resumedPlan = (path: string, given: GivenTraining): Promise<Plan> => {
+  for (const name of ['out', 'seeds', 'space'] as const)
+    if (given[name] !== undefined) refuse('--resume without others', `--${name} beside it`, 'leave it away: the folder says it')
+  const { seeds, ...config } = resumedConfiguration(path, given, READER)
+  const subject = { ...subjectOf(path, { ...given, data: config.data }), space: ownSpace(path) }
+  return planOf(subject, given, config, seeds, path)
 }
 
-interface Trained {
-  readonly result: TrainingResult
-  readonly summary: object
+/** A genotype, or the folder of a training to go on with. */
+const requestedPlan = (argument: string | undefined, given: GivenTraining): Promise<Plan> => {
+  if ((argument === undefined) === (given.resume === undefined))
+    return refuse(
+      'a genotype, or --resume with the folder of a training',
+      argument === undefined ? 'neither' : 'both',
+      'give one of them'
+    )
+  return given.resume === undefined ? newPlan(argument as string, given) : resumedPlan(given.resume, given)
 }
 
-/** Trains one seed into its folder. */
-const trainOne = async (
-  problem: Problem,
-  given: GivenTraining,
-  backend: Backend,
-  folder: RunFolder,
-  signals: Signals
-): Promise<Trained> => {
-  const { net, config, data } = problem
-  const name = backendName(infoOf(backend))
-  const progress = trainingProgress(given, name, config.epochs * trainingSteps(config, data))
-  const started = performance.now()
-  const seconds = () => (performance.now() - started) / 1000
-  const told = { any: false }
-  writeStart(folder, problem)
-  try {
-    const result = await train(net, config, data, {
-      tell: event => () => {
-        told.any = true
-        folder.append('events.jsonl', `${JSON.stringify(event)}\n`)
-        progress.tell(event)
-      },
-      interrupted: signals.interrupted,
-      now: seconds,
-      ...(progress.preparing ? { preparing: progress.preparing } : {})
-    })({ backend })()
-    progress.stop()
-    if (E.isLeft(result) && !told.any) folder.discard()
-    const reached = orRefuse(result, FAILED)
-    const summary = writeResult(folder, problem, reached, backend, seconds())
-    if (!given.json) {
-      if (!given.quiet) say('')
-      say(trainingText(reached, { classes: net.config.classes, parameters: problem.parameters, seed: config.seed }))
-      if (!given.quiet) say(`Written to ${folder.path}/ in ${seconds().toFixed(0)} s on ${name}`)
-    }
-    return { result: reached, summary }
-  } finally {
-    progress.stop()
-  }
+/** The checkpoint that a folder goes on from: of several seeds that of the one which was begun last. */
+const checkpointOf = ({ path, trainings, several }: Plan): Checkpoint | undefined => {
+  if (path === undefined) return undefined
+  const folders = several ? trainings.map(({ config }) => seedFolder(path, config.seed)) : [path]
+  const begun = folders.findLast(folder => hasCheckpoints(folder))
+  return begun === undefined ? undefined : orRefuse(newestCheckpoint(begun)).checkpoint
 }
 
 /** The exit code of a training that ended. */
-const codeOf = ({ stopped }: TrainingResult): number => {
+const codeOf = (stopped: TrainingSummary['stopped']): number => {
   if (stopped?.reason === 'non-finite') throw new Refusal(FAILED, stopped.message)
   return stopped ? INTERRUPTED : DONE
 }
 
+/** What of a seed's summary is looked at: how it ended, and what seeds are compared by. */
+const SeedSummary = t.type({
+  stopped: t.union([
+    t.null,
+    t.type({ reason: t.literal('interrupted') }),
+    t.type({ reason: t.literal('non-finite'), message: t.string })
+  ]),
+  last: t.type({ top1: t.number, top5: t.number }),
+  best: t.union([t.null, t.type({ testTop1: t.number, testTop5: t.number })])
+})
+type SeedSummary = t.TypeOf<typeof SeedSummary>
+
+/** What a seed came to, if it ended. */
+const endedSummary = (path: string): SeedSummary | undefined => {
+  if (!hasEnded(path)) return undefined
+  const summary = readSummary(path)
+  return SeedSummary.is(summary)
+    ? summary
+    : refuse('the summary of a training', `'${path}/summary.json', which is none`, 'remove that folder, to train the seed again')
+}
+
+/** Trains a seed in a folder of its own: goes on where that was begun, and only tells where it has ended. */
+const trainSeed = async (training: Training, given: GivenTraining, backend: Backend, path: string, signals: Signals) => {
+  const ended = endedSummary(path)
+  if (ended) return ended
+  const begun = hasCheckpoints(path)
+  // It was killed before there was anything to go on from.
+  if (!begun) rmSync(path, { recursive: true, force: true })
+  return finishTraining((begun ? resumeTraining : startTraining)(training, given, backend, path), signals)
+}
+
 /** Trains each seed in turn, into folders of their own; ends with the first that does not come to its end. */
 const trainSeeds = async (
-  problems: readonly Problem[],
+  { trainings }: Plan,
   given: GivenTraining,
   backend: Backend,
   folder: RunFolder,
   signals: Signals
 ): Promise<number> => {
-  const done: (Trained & { readonly seed: number })[] = []
-  for (const problem of problems) {
-    const { seed } = problem.config
+  const done: (SeedSummary & { readonly seed: number })[] = []
+  for (const training of trainings) {
+    const { seed } = training.config
     if (!given.quiet && !given.json) say(`${done.length > 0 ? '\n' : ''}Seed ${seed}`)
-    const own = orRefuse(openRunFolder(join(folder.path, `seed-${seed}`)), FAILED)
-    try {
-      done.push({ seed, ...(await trainOne(problem, given, backend, own, signals)) })
-    } finally {
-      own.close()
-    }
-    if (done.at(-1)?.result.stopped) break
+    done.push({ seed, ...(await trainSeed(training, given, backend, seedFolder(folder.path, seed), signals)) })
+    if (done.at(-1)?.stopped) break
   }
-  const finished = done.filter(({ result }) => result.stopped === null).map(({ seed, result }) => ({ seed, ...result }))
-  const summary = {
-    seeds: done.map(({ summary }) => summary),
-    ...(finished.length > 0 ? { statistics: seedStatistics(finished) } : {})
-  }
+  const finished = done.filter(({ stopped }) => stopped === null)
+  const stopped = done.at(-1)?.stopped ?? null
+  const summary = { stopped, seeds: done, ...(finished.length > 0 ? { statistics: seedStatistics(finished) } : {}) }
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
   if (given.json) say(JSON.stringify(summary))
-  else if (finished.length > 0) say(`\n${seedsText(finished, problems[0]?.net.config.classes ?? 0)}`)
-  return codeOf((done.at(-1) as Trained).result)
+  else if (finished.length > 0) say(`\n${seedsText(finished, trainings[0]?.net.config.classes ?? 0)}`)
+  return codeOf(stopped)
 }
 
-const runName = ({ seed }: TrainingConfig, several: boolean): string =>
-  `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-train-${several ? 'seeds' : `seed${seed}`}`
+const runName = ({ config }: Training, several: boolean): string =>
+  `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-train-${several ? 'seeds' : `seed${config.seed}`}`
 
-const run = async (argument: string, given: GivenTraining): Promise<number> => {
-  const problems = await setUp(argument, given)
-  const several = given.seeds !== undefined
-  const first = problems[0] as Problem
-  const backend = await chooseBackend(given, first)
-  const folder = orRefuse(openRunFolder(given.out ?? runName(first.config, several)))
+const run = async (argument: string | undefined, given: GivenTraining): Promise<number> => {
+  const plan = await requestedPlan(argument, given)
+  const checkpoint = given.resume === undefined ? undefined : checkpointOf(plan)
+  const where = checkpoint ? backendOptions(given, checkpoint) : given
+  const first = plan.trainings[0] as Training
+  const backend = await chooseTrainingBackend(where, first)
+  const path = plan.path ?? runName(first, plan.several)
   const signals = listenForSignals()
   try {
-    if (several) return await trainSeeds(problems, given, backend, folder, signals)
-    const { result, summary } = await trainOne(first, given, backend, folder, signals)
-    if (given.json) say(JSON.stringify(summary))
-    return codeOf(result)
+    if (!plan.several) {
+      const begun = (given.resume === undefined ? startTraining : resumeTraining)(first, where, backend, path)
+      const summary = await finishTraining(begun, signals)
+      if (given.json) say(JSON.stringify(summary))
+      return codeOf(summary.stopped)
+    }
+    const folder = orRefuse(given.resume === undefined ? openRunFolder(path) : reopenRunFolder(path))
+    try {
+      const seeds = plan.trainings.map(({ config }) => config.seed)
+      if (given.resume === undefined) writeTraining(folder, first, { ...first.config, seeds })
+      return await trainSeeds(plan, where, backend, folder, signals)
+    } finally {
+      folder.close()
+    }
   } finally {
     signals.release()
-    folder.close()
   }
 }
 
 /** Trains the network of a genotype from scratch, tests it, keeps its weights. */
 export const trainCommand: Subcommand = (root, finish) => {
-  withBackend(
-    withOptions(
-      root
-        .command('train')
-        .description('trains the network of a genotype from scratch, tests it after each epoch, and keeps its weights')
-        .argument(
-          '<genotype>',
-          'its text, the name of a published one, a file that holds it, or the folder of a search, whose data is then the default'
-        )
-        .option(
-          '--preset <name>',
-          'where options that are not given come from: small (minutes on a small machine), or as published darts and nb201',
-          'small'
-        ),
-      TRAINING_OPTIONS.map(option => ({ ...option, usual: option.values[0] }))
+  withKeeping(
+    withBackend(
+      withOptions(
+        root
+          .command('train')
+          .description('trains the network of a genotype from scratch, tests it after each epoch, and keeps its weights')
+          .argument(
+            '[genotype]',
+            'its text, the name of a published one, a file that holds it, or the folder of a search, whose data is then the default'
+          )
+          .option(
+            '--preset <name>',
+            'where options that are not given come from: small (minutes on a small machine), or as published darts and nb201',
+            'small'
+          ),
+        TRAINING_OPTIONS.map(option => ({ ...option, usual: option.values[0] }))
+      )
     )
   )
     .option('--seeds <list>', 'trains several, as 0,1,2: mean and deviation of their accuracies')

@@ -15,7 +15,8 @@ export const shapeText = ({ shape }: NumberArray): string => quoted(shape.join('
 const isList = ({ shape }: NumberArray): boolean => shape.length === 1 || (shape.length === 2 && shape[1] === 1)
 
 /**
- * `count` labels of N or N x 1 numbers, each a whole number of `least` to `most`. Left where there are others, or as many as there are no images.
+ * `count` labels of N or N x 1 numbers, each a whole number of `least` to `most`. Left for any other number, and for
+ * another count.
  */
 export const labelsOf = (
   what: string,
@@ -41,8 +42,8 @@ const placeOf = (at: number, [, channels, height, width]: readonly number[]): st
 }
 
 /**
- * Pixels of N x C x H x W numbers: bytes stay bytes, all others become float32 (of float64 the nearest). Left where one is not finite, or a whole
- * number that float32 does not hold.
+ * Pixels of N x C x H x W numbers: bytes stay bytes, all others become float32 (of float64 the nearest). Left where
+ * one is not finite, or a whole number that float32 does not hold.
  */
 export const pixelsOf = (what: string, { shape, data }: NumberArray): E.Either<DecodeError, Uint8Array | Float32Array> => {
   if (data instanceof Uint8Array) return E.right(data)

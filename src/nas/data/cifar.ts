@@ -1,4 +1,7 @@
-/** CIFAR-10 and CIFAR-100 (Krizhevsky, 2009) as their author gives them: records of bytes, or the same images as pickles of Python. */
+/**
+ * CIFAR-10 and CIFAR-100 (Krizhevsky, 2009) as their author gives them: records of bytes, or the same images as pickles
+ * of Python.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type DecodeError, malformed } from '../../formats/error.js'
@@ -125,7 +128,8 @@ const decodeNames = (cifar: Cifar, { files: { meta }, names }: Layout, files: Fi
 const decode =
   (cifar: Cifar) =>
   (files: Files): E.Either<DecodeError, Sources> => {
-    // Where both layouts are there, the bytes are read: they need less work. If one of their files is missing, that is said, not made up for.
+    // Where both layouts are there, the bytes are read: they need less work. If one of their files is missing, that is
+    // said, not made up for.
     const isBinary = [...files.keys()].some(isNamed([...cifar.binary.train, cifar.binary.test]))
     const layout = isBinary ? binaryLayout(cifar) : pythonLayout(cifar)
     const batch = (file: string) =>

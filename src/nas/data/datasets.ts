@@ -8,7 +8,10 @@ import { svhn } from './svhn.js'
 
 export type { DataSet, Files, Published } from './block.js'
 
-/** By the name that `--data` takes. The digits come with the package and have no files; a folder of images is decoded where effects are. */
+/**
+ * By the name that `--data` takes. The digits come with the package and have no files; a folder of images is decoded
+ * where effects are.
+ */
 export const DATA_SETS: Readonly<Record<string, DataSet>> = {
   cifar10,
   cifar100,

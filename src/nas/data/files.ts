@@ -1,4 +1,7 @@
-/** What the files of data sets have in common: they are found by name, hold labelled images, and say how classes are called. */
+/**
+ * What the files of data sets have in common: they are found by name, hold labelled images, and say how classes are
+ * called.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type DecodeError, decodeError, malformed, quoted } from '../../formats/error.js'

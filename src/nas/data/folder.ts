@@ -1,6 +1,6 @@
 /**
- * A folder of images as a data set: one class a folder. Which file is of which part and class follows from the paths alone, and decoded images
- * become a dataset; files are read and decoded where effects are.
+ * A folder of images as a data set: one class a folder. Which file is of which part and class follows from the paths
+ * alone, and decoded images become a dataset; files are read and decoded where effects are.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -108,8 +108,9 @@ const labelledIn = (
 }
 
 /**
- * Which image is of which part and class. Classes are the names of the folders in `train`, or in the root, in the order of their code units. Left
- * for files and folders that fit neither form, a folder without an image, fewer than two classes, and a test class that training does not know.
+ * Which image is of which part and class. Classes are the names of the folders in `train`, or in the root, in the
+ * order of their code units. Left for files and folders that fit neither form, a folder without an image, fewer than
+ * two classes, and a test class that training does not know.
  */
 export const planOf = (tree: Tree): E.Either<DecodeError, FolderPlan> =>
   pipe(

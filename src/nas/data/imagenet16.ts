@@ -1,4 +1,7 @@
-/** ImageNet16-120 (Chrabaszcz et al., 2017; Dong & Yang, 2020): the first 120 classes of ImageNet at 16x16, from pickles of all 1,000. */
+/**
+ * ImageNet16-120 (Chrabaszcz et al., 2017; Dong & Yang, 2020): the first 120 classes of ImageNet at 16x16, from pickles
+ * of all 1,000.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { DecodeError } from '../../formats/error.js'

@@ -1,4 +1,6 @@
-/** What is to be known of a data set before it is searched on: counts, balance, moments, and images that occur twice. */
+/**
+ * What is to be known of a data set before it is searched on: counts, balance, moments, and images that occur twice.
+ */
 import { createHash } from 'node:crypto'
 import { groupBy } from 'fp-ts/lib/NonEmptyArray.js'
 import { tableText } from '../report.js'

@@ -20,7 +20,10 @@ const CLOTHES: readonly string[] = [
 
 type Kind = 'images' | 'labels'
 
-/** A file's names, the plainest first: that is read where several are there, since people keep the packed file beside what they unpack. */
+/**
+ * A file's names, the plainest first: that is read where several are there, since people keep the packed file beside
+ * what they unpack.
+ */
 const spellings = (part: string, kind: Kind): readonly string[] => {
   const type = kind === 'images' ? 'idx3' : 'idx1'
   return ['', '.gz'].flatMap(packed => ['-', '.'].map(mark => `${part}-${kind}${mark}${type}-ubyte${packed}`))

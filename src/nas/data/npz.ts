@@ -121,9 +121,9 @@ const decodeArchive = (bytes: Uint8Array): E.Either<DecodeError, Sources> =>
   )
 
 /**
- * Images and labels of one .npz file: `x_train`, `y_train`, `x_test`, `y_test`, or other usual names (`SCHEMES`); arrays by other names, such as those of
- * a validation part, are not read. Labels count from 0; a class may have no image. Left for shapes that can be read in two ways, labels that are no
- * classes, and pixels that are not finite.
+ * Images and labels of one .npz file: `x_train`, `y_train`, `x_test`, `y_test`, or other usual names (`SCHEMES`);
+ * arrays by other names, such as those of a validation part, are not read. Labels count from 0; a class may have no
+ * image. Left for shapes that can be read in two ways, labels that are no classes, and pixels that are not finite.
  */
 export const decodeNpz = (files: Files): E.Either<DecodeError, Sources> => {
   const [file, ...more] = files
@@ -137,7 +137,7 @@ export const decodeNpz = (files: Files): E.Either<DecodeError, Sources> => {
 }
 
 export const npz: DataSet = {
-  help: 'your own arrays in one .npz file of numpy: x_train, y_train, x_test, y_test, or as MedMNIST train_images, train_labels, test_images, test_labels',
+  help: 'your own arrays in one .npz file of numpy: x_train, y_train, x_test, y_test, or train_images, train_labels, test_images, test_labels as in MedMNIST (its val_images are not read)',
   wants: path => path.endsWith('.npz'),
   decode: decodeNpz
 }

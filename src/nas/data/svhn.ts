@@ -1,4 +1,7 @@
-/** Street View House Numbers (Netzer et al., 2011), cropped digits: `train_32x32.mat` and `test_32x32.mat`, images 32 x 32 x 3 x N and labels 1 to 10. */
+/**
+ * Street View House Numbers (Netzer et al., 2011), cropped digits: `train_32x32.mat` and `test_32x32.mat`, images 32 x
+ * 32 x 3 x N and labels 1 to 10.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type NumberArray, rowMajor } from '../../formats/array.js'
@@ -53,7 +56,10 @@ const decodePart = (files: Files, name: string): E.Either<DecodeError, Dataset> 
     )
   )
 
-/** Both parts: `decodeSvhn(new Map([['train_32x32.mat', bytes], ['test_32x32.mat', others]]))`. Left for what is no file of SVHN. */
+/**
+ * Both parts: `decodeSvhn(new Map([['train_32x32.mat', bytes], ['test_32x32.mat', others]]))`. Left for what is no
+ * file of SVHN.
+ */
 export const decodeSvhn = (files: Files): E.Either<DecodeError, Sources> =>
   pipe(
     E.Do,

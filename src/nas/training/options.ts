@@ -29,6 +29,7 @@ export interface TrainingConfig {
   readonly seed: number
   readonly data: string
   readonly root: string
+  readonly imageSize: number
 }
 
 /** `small` is what a plain run uses; `darts` and `nb201` are the published trainings of method.md 5.1 and 5.3. */
@@ -57,6 +58,15 @@ export const TRAINING_OPTIONS: readonly TrainingOption[] = [
     isText: true,
     help: 'where the official files of the data set are',
     values: ['', '', '']
+  },
+  {
+    key: 'imageSize',
+    flag: '--image-size <n>',
+    help: 'height and width that the images of a folder are brought to',
+    least: 1,
+    most: 4096,
+    whole: true,
+    values: [32, 32, 32]
   },
   {
     key: 'channels',
@@ -209,3 +219,15 @@ export const configureTraining = (
     parseGiven(TRAINING_OPTIONS, given),
     E.map(values => ({ ...TRAINING_PRESETS[preset], ...values }) as TrainingConfig)
   )
+
+/** A configuration that comes back from JSON. Left for what is none: a value that is missing, of another type, or impossible. */
+export const decodeTraining = (json: unknown): E.Either<unknown, TrainingConfig> => {
+  const values: Readonly<Record<string, unknown>> = typeof json === 'object' && json !== null ? { ...json } : {}
+  const stranger = TRAINING_OPTIONS.find(option => typeof values[option.key] !== typeof option.values[0])
+  if (stranger) return E.left(stranger.key)
+  const texts = TRAINING_OPTIONS.map(({ key }) => {
+    const value = values[key]
+    return [key, typeof value === 'boolean' ? value : String(value)] as const
+  })
+  return configureTraining('small', Object.fromEntries(texts))
+}

@@ -42,8 +42,10 @@ export const trainingText = (
 }
 
 /** A seed, and what its training came to. */
-export interface SeedResult extends Pick<TrainingResult, 'last' | 'best'> {
+export interface SeedResult {
   readonly seed: number
+  readonly last: Pick<TrainingResult['last'], 'top1' | 'top5'>
+  readonly best: Pick<TrainingEpoch, 'testTop1' | 'testTop5'> | null
 }
 
 /** The measures of a training that seeds are compared by. */

@@ -1,17 +1,18 @@
-/** `lambda-darts data inspect`: what it says of the digits, an archive and a folder, the sheet it draws, and what it refuses. */
+/**
+ * `lambda-darts data inspect`: what it says of the digits, an archive and a folder, the sheet it draws, and what it
+ * refuses.
+ */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, describe, expect, it } from 'vitest'
 import { readDataSet } from '../../../src/nas/cli/dataset.js'
-import { fileOf, files } from '../../formats/arrays.js'
+import { example, examplePath } from '../../formats/files.js'
 import { inProcess } from '../command.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'lambda-darts-data-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
-const at = (name: string): string => fileURLToPath(new URL(name, files))
 const inspect = (...args: readonly string[]) => inProcess('data', 'inspect', ...args)
 
 describe('data inspect', () => {
@@ -24,7 +25,7 @@ describe('data inspect', () => {
   })
 
   it('says the same as JSON', async () => {
-    const { code, stdout } = await inspect('--data', 'npz', '--root', at('nhwc.npz'), '--json')
+    const { code, stdout } = await inspect('--data', 'npz', '--root', examplePath('nhwc.npz'), '--json')
     const { counts, images, classes, digest } = JSON.parse(stdout)
     expect([code, counts, images]).toEqual([
       0,
@@ -38,15 +39,24 @@ describe('data inspect', () => {
   it('reads SVHN from its folder', async () => {
     const root = join(scratch, 'svhn')
     mkdirSync(root)
-    writeFileSync(join(root, 'train_32x32.mat'), fileOf('svhn_compressed.mat'))
-    writeFileSync(join(root, 'test_32x32.mat'), fileOf('svhn_double_labels.mat'))
+    writeFileSync(join(root, 'train_32x32.mat'), example('svhn_compressed.mat'))
+    writeFileSync(join(root, 'test_32x32.mat'), example('svhn_double_labels.mat'))
     const { duplicates, empty } = JSON.parse((await inspect('--data', 'svhn', '--root', root, '--json')).stdout)
     expect([duplicates.shared, empty.train]).toEqual([6, ['3', '4', '6', '7', '8']])
   })
 
   it('reads a folder of images at a size, and draws its sheet', async () => {
     const sheet = join(scratch, 'sheet.png')
-    const { code, stdout } = await inspect('--data', 'folder', '--root', at('folder'), '--image-size', '24', '--sheet', sheet)
+    const { code, stdout } = await inspect(
+      '--data',
+      'folder',
+      '--root',
+      examplePath('folder'),
+      '--image-size',
+      '24',
+      '--sheet',
+      sheet
+    )
     expect(code).toBe(0)
     expect(stdout).toContain('folder: 6 images to train on, none to test on; 3 x 24 x 24, bytes; 2 classes')
     expect(stdout).toContain(`Written to ${sheet}: up to 10 images of each class, a class a row`)
@@ -69,17 +79,25 @@ describe('data inspect', () => {
   writeFileSync(full, 'mine')
   const two = join(scratch, 'two')
   mkdirSync(two)
-  for (const name of ['a.npz', 'b.npz']) writeFileSync(join(two, name), fileOf('nhwc.npz'))
+  for (const name of ['a.npz', 'b.npz']) writeFileSync(join(two, name), example('nhwc.npz'))
   it.each<[string, readonly string[], string]>([
     ['an unknown data set', ['--data', 'cifar'], '--data to be one of digits, folder, cifar10'],
     ['no root', ['--data', 'folder'], '--root beside --data folder, but got none'],
     ['a size for images that have one', ['--image-size', '32'], "--image-size with --data folder, but got --data 'digits'"],
-    ['no size', ['--data', 'folder', '--root', at('folder'), '--image-size', '0'], '--image-size to be a whole number of 1 to'],
+    [
+      'no size',
+      ['--data', 'folder', '--root', examplePath('folder'), '--image-size', '0'],
+      '--image-size to be a whole number of 1 to'
+    ],
     ['a sheet that is there', ['--sheet', full], 'which is there: name another.'],
     ['a sheet of another format', ['--sheet', join(scratch, 'a.jpg')], '--sheet to be a file that ends with .png'],
     ['a folder with two archives', ['--data', 'npz', '--root', two], 'npz: one .npz file is required, but there are 2'],
-    ['an archive that is none', ['--data', 'npz', '--root', at('svhn_plain.mat')], '--root to be '],
-    ['a folder that holds no classes', ['--data', 'folder', '--root', at('npy')], "but there is a file 'bool_fortran.npy'"]
+    ['an archive that is none', ['--data', 'npz', '--root', examplePath('svhn_plain.mat')], '--root to be '],
+    [
+      'a folder that holds no classes',
+      ['--data', 'folder', '--root', examplePath('npy')],
+      "but there is a file 'bool_fortran.npy'"
+    ]
   ])('refuses %s', async (_, args, message) => {
     const { code, stdout, stderr } = await inspect(...args)
     expect([code, stdout]).toEqual([2, ''])
@@ -101,9 +119,9 @@ describe('data inspect', () => {
 
 describe('readDataSet', () => {
   it('reads a folder of images, to the size that is asked for', async () => {
-    const { sources, published, digest } = await readDataSet('folder', at('folder'), 16)
+    const { sources, published, digest } = await readDataSet('folder', examplePath('folder'), 16)
     expect([sources.train.height, sources.train.count, published]).toEqual([16, 6, undefined])
-    expect((await readDataSet('folder', at('folder'))).sources.train.width).toBe(32)
-    expect((await readDataSet('folder', at('folder'), 16)).digest).toBe(digest)
+    expect((await readDataSet('folder', examplePath('folder'))).sources.train.width).toBe(32)
+    expect((await readDataSet('folder', examplePath('folder'), 16)).digest).toBe(digest)
   })
 })

@@ -78,6 +78,7 @@ describe('readDataSet', () => {
   it('reads files that are links', async () => {
     made('linked')
     symlinkSync(at('four', 'unpacked', 'cifar-10-batches-py'), at('linked', 'elsewhere'))
+    symlinkSync('nowhere', at('linked', 'forgotten'))
     expect((await readDataSet('cifar10', at('linked'))).sources.train.count).toBe(10)
   })
 
@@ -103,7 +104,7 @@ describe('readDataSet', () => {
 
 describe('what readDataSet refuses', () => {
   it('is an unknown name', async () => {
-    const names = ['digits', ...Object.keys(DATA_SETS)].join(', ')
+    const names = ['digits', 'folder', ...Object.keys(DATA_SETS)].join(', ')
     for (const name of ['cifar', 'constructor', '__proto__', ''])
       expect(await refusal(name, '.')).toBe(`Wanted --data to be one of ${names}, but got '${name}': name one of these.`)
     expect(await refusal('\x1b[2J'.repeat(100), '.')).toContain("but got '?[2J?[2J")

@@ -1,17 +1,19 @@
 /** Images that Pillow wrote, decoded as Pillow decodes them; folders of them, and what in a folder must be refused. */
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { crc32, deflateSync } from 'node:zlib'
+import fc from 'fast-check'
 import sharp from 'sharp'
 import { afterAll, describe, expect, it } from 'vitest'
 import { decodeImage, readImageFolder } from '../../../src/nas/cli/images.js'
-import { fileOf, files } from '../../formats/arrays.js'
+import { Refusal } from '../../../src/nas/cli/refusal.js'
+import { example, exampleJson, examplePath, type Truth } from '../../formats/files.js'
+import { damaged } from '../../formats/mutations.js'
 
 const scratch = mkdtempSync(join(tmpdir(), 'lambda-darts-images-'))
 afterAll(() => rmSync(scratch, { recursive: true, force: true }))
-const truth = JSON.parse(readFileSync(new URL('truth.json', files), 'utf8'))
+const truth = exampleJson('truth.json') as Readonly<Record<string, Truth>>
 
 /** Values channel by channel of values pixel by pixel. */
 const planar = (pixels: readonly number[], channels: number): readonly number[] =>
@@ -22,16 +24,14 @@ const differences = (a: ArrayLike<number>, b: readonly number[]): readonly numbe
   b.map((value, k) => Math.abs(value - (a[k] as number)))
 
 describe('decodeImage', () => {
-  const images: Readonly<Record<string, { shape: readonly number[]; pixels: readonly number[] }>> = JSON.parse(
-    readFileSync(new URL('images.json', files), 'utf8')
-  )
+  const images = exampleJson('images.json') as Readonly<Record<string, { shape: readonly number[]; pixels: readonly number[] }>>
   // Decoders of JPEG round on their own; without subsampled colours they differ by little.
   it.each(Object.keys(images).map(name => [name, name.endsWith('.jpg') ? 3 : 0] as const))(
     'gives the pixels of %s, within %d',
     async (name, most) => {
       const { shape, pixels } = images[name] as (typeof images)[string]
       const [height = 0, width = 0, channels = 1] = shape
-      const decoded = await decodeImage(fileOf(`images/${name}`), { channels, height, width })
+      const decoded = await decodeImage(example(`images/${name}`), { channels, height, width })
       expect(decoded).toHaveLength(pixels.length)
       expect(Math.max(...differences(decoded, planar(pixels, channels)))).toBeLessThanOrEqual(most)
     }
@@ -39,7 +39,7 @@ describe('decodeImage', () => {
 
   it('scales 16 bits to 8', async () => {
     // Pillow reads 6939, 7453, 9252, ... of 65535 there, 84854 of 255 in all.
-    const decoded = await decodeImage(fileOf('sixteen_bit.png'), { channels: 1, height: 24, width: 24 })
+    const decoded = await decodeImage(example('sixteen_bit.png'), { channels: 1, height: 24, width: 24 })
     expect([[...decoded.slice(0, 4)], sum(decoded)]).toEqual([[27, 29, 36, 46], 84854])
   })
 
@@ -64,19 +64,19 @@ describe('decodeImage', () => {
   })
 
   it('makes one pixel as large as is asked for', async () => {
-    const decoded = await decodeImage(fileOf('images/one_pixel.png'), { channels: 3, height: 4, width: 5 })
+    const decoded = await decodeImage(example('images/one_pixel.png'), { channels: 3, height: 4, width: 5 })
     expect([...decoded]).toEqual([120, 112, 60].flatMap(value => Array(20).fill(value)))
   })
 
   it('makes colours grey, and grey of three equal channels', async () => {
-    const grey = await decodeImage(fileOf('images/colour.png'), { channels: 1, height: 6, width: 9 })
+    const grey = await decodeImage(example('images/colour.png'), { channels: 1, height: 6, width: 9 })
     expect(grey).toHaveLength(54)
-    const three = await decodeImage(fileOf('images/grey.png'), { channels: 3, height: 6, width: 9 })
+    const three = await decodeImage(example('images/grey.png'), { channels: 3, height: 6, width: 9 })
     expect([...three.subarray(0, 54)]).toEqual([...three.subarray(108)])
   })
 
   it('reads CMYK', async () =>
-    expect(await decodeImage(fileOf('images/cmyk.jpg'), { channels: 3, height: 24, width: 24 })).toHaveLength(3 * 24 * 24))
+    expect(await decodeImage(example('images/cmyk.jpg'), { channels: 3, height: 24, width: 24 })).toHaveLength(3 * 24 * 24))
 
   const size = { channels: 3, height: 8, width: 8 }
   const chunk = (type: string, data: Buffer): Buffer => {
@@ -110,10 +110,20 @@ describe('decodeImage', () => {
   it.each<[string, Uint8Array, string]>([
     ['nothing', new Uint8Array(0), 'Wanted the image to be an image (PNG, JPEG, WebP), but got a file that is none'],
     ['another file', svg, 'but got a file that is none'],
-    ['half a PNG', fileOf('folder/cat/a.png').subarray(0, 700), 'but got one that cannot be read ('],
-    ['half a JPEG', fileOf('folder/cat/b.jpg').subarray(0, 700), 'but got one that cannot be read ('],
-    ['the beginning of a WebP', fileOf('images/lossless.webp').subarray(0, 20), 'but got one that cannot be read (']
+    ['half a PNG', example('folder/cat/a.png').subarray(0, 700), 'but got one that cannot be read ('],
+    ['half a JPEG', example('folder/cat/b.jpg').subarray(0, 700), 'but got one that cannot be read ('],
+    ['the beginning of a WebP', example('images/lossless.webp').subarray(0, 20), 'but got one that cannot be read (']
   ])('refuses %s', (_, bytes, message) => expect(decodeImage(bytes, size)).rejects.toThrow(message))
+  it('answers to damaged images: with pixels, or with a refusal', async () => {
+    const originals = ['images/colour.png', 'images/full.jpg', 'images/lossless.webp', 'images/animated.webp', 'folder/cat/b.jpg']
+    const property = fc.asyncProperty(damaged(originals.map(example)), async ({ bytes }) => {
+      const answer = await decodeImage(bytes, size).catch((reason: unknown) => reason)
+      if (!(answer instanceof Refusal)) expect(answer).toHaveLength(3 * 8 * 8)
+      else expect(answer.message).toMatch(/^Wanted the image to be [ -~]{1,400}$/)
+    })
+    await fc.assert(property, { numRuns: 150 })
+  })
+
   it('refuses a file that is not there, and a network of two channels', async () => {
     await expect(decodeImage('/nowhere.png', size)).rejects.toThrow(
       "'/nowhere.png' to be a file of at most 67108864 bytes that can be read"
@@ -125,7 +135,7 @@ describe('decodeImage', () => {
 })
 
 describe('readImageFolder', () => {
-  const original = fileURLToPath(new URL('folder', files))
+  const original = examplePath('folder')
   /** A copy of the folder, with this done to it. */
   const changed = (name: string, change: (root: string) => void): string => {
     const root = join(scratch, name)
@@ -149,7 +159,7 @@ describe('readImageFolder', () => {
     const size = 3 * 24 * 24
     const order = ['cat/a.png', 'cat/b.jpg', 'cat/grey.png', 'dog/alpha.png', 'dog/c.jpeg', 'dog/palette.png']
     for (const [k, path] of order.entries()) {
-      const expected = truth[`folder/${path}`]
+      const expected = truth[`folder/${path}`] as Truth
       const image = images.subarray(size * k, size * (k + 1))
       // Decoders of JPEG spread subsampled colours in ways of their own.
       if (/jpe?g$/.test(path)) expect(Math.abs(sum(image) / expected.sum - 1)).toBeLessThan(2e-3)
@@ -161,7 +171,7 @@ describe('readImageFolder', () => {
     const root = join(scratch, 'parts')
     for (const path of ['train/a', 'train/b', 'test/b', '.git/objects']) mkdirSync(join(root, path), { recursive: true })
     for (const path of ['train/a/1.png', 'train/b/2.png', 'test/b/3.png'])
-      writeFileSync(join(root, path), fileOf('images/grey.png'))
+      writeFileSync(join(root, path), example('images/grey.png'))
     for (const path of ['.DS_Store', 'train/a/.hidden']) writeFileSync(join(root, path), 'not an image')
     const { train, test } = await readImageFolder(root)
     expect([train.channels, train.height, train.count, test?.count, [...(test?.labels ?? [])]]).toEqual([1, 32, 2, 1, [1]])
@@ -170,12 +180,12 @@ describe('readImageFolder', () => {
   it('follows links that stay below the root', async () => {
     const root = changed('linked', at => symlinkSync('../cat/a.png', join(at, 'dog/same.png')))
     const { train } = await readImageFolder(root, 24)
-    expect([train.count, sum(train.images.subarray(-3 * 24 * 24))]).toEqual([7, truth['folder/cat/a.png'].sum])
+    expect([train.count, sum(train.images.subarray(-3 * 24 * 24))]).toEqual([7, truth['folder/cat/a.png']?.sum])
   })
 
   const outside = join(scratch, 'outside')
   mkdirSync(outside)
-  writeFileSync(join(outside, 'a.png'), fileOf('images/colour.png'))
+  writeFileSync(join(outside, 'a.png'), example('images/colour.png'))
   it.each<[string, (root: string) => void, string]>([
     [
       'link-to-a-file',
@@ -198,7 +208,7 @@ describe('readImageFolder', () => {
     ['a-folder-of-none', root => rmSync(join(root, 'dog'), { recursive: true }), 'at least two folders of classes'],
     [
       'damaged',
-      root => writeFileSync(join(root, 'dog/x.png'), fileOf('folder/cat/a.png').subarray(0, 600)),
+      root => writeFileSync(join(root, 'dog/x.png'), example('folder/cat/a.png').subarray(0, 600)),
       "'dog/x.png' to be a whole image of at most"
     ]
   ])('refuses %s', (name, change, message) => expect(readImageFolder(changed(name, change), 24)).rejects.toThrow(message))

@@ -1,4 +1,7 @@
-/** CIFAR-10 and CIFAR-100: both layouts give the same images, real subsets those that are known, and damaged files a reason. */
+/**
+ * CIFAR-10 and CIFAR-100: both layouts give the same images, real subsets those that are known, and damaged files a
+ * reason.
+ */
 import { describe, expect, it } from 'vitest'
 import { gunzip } from '../../../src/formats/gunzip.js'
 import { decodeTar } from '../../../src/formats/tar.js'

@@ -1,7 +1,7 @@
 /** Which image of a folder is of which part and class, and how decoded images become a data set. */
 import { describe, expect, it } from 'vitest'
 import { folderSources, imageFormat, planOf, type Tree } from '../../../src/nas/data/folder.js'
-import { fileOf } from '../../formats/arrays.js'
+import { example } from '../../formats/files.js'
 import { left, right } from '../../kernels/results.js'
 
 /** The tree of these files, and of folders that are empty (they end with `/`). */
@@ -79,7 +79,7 @@ describe('imageFormat', () => {
     ['images/animated.webp', 'WebP'],
     ['svhn_plain.mat', undefined],
     ['truth.json', undefined]
-  ])('says what %s is', (name, format) => expect(imageFormat(fileOf(name))).toBe(format))
+  ])('says what %s is', (name, format) => expect(imageFormat(example(name))).toBe(format))
   it('knows nothing', () => expect(imageFormat(new Uint8Array(0))).toBeUndefined())
 })
 

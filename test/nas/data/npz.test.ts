@@ -1,8 +1,10 @@
-/** A user's own arrays: those of another program, every name and order of axes that people use, and what must be refused. */
-import { readFileSync } from 'node:fs'
+/**
+ * A user's own arrays: those of another program, every name and order of axes that people use, and what must be
+ * refused.
+ */
 import { describe, expect, it } from 'vitest'
 import { decodeNpz, npz } from '../../../src/nas/data/npz.js'
-import { fileOf, files } from '../../formats/arrays.js'
+import { example, sayOf, truthOf } from '../../formats/files.js'
 import { npyOf, npyOfNumbers, zipOf } from '../../formats/writers.js'
 import { left, right } from '../../kernels/results.js'
 
@@ -18,15 +20,12 @@ const bytes = (...shape: readonly number[]) => npyOfNumbers(shape, counting(shap
 const floats = (...values: readonly number[]) => npyOfNumbers([values.length, 1, 1], Float32Array.from(values))
 
 describe('npz', () => {
-  const truth = JSON.parse(readFileSync(new URL('truth.json', files), 'utf8'))
   it.each(['nhwc.npz', 'nhwc_compressed.npz'])('reads %s', name => {
-    const { train, test } = right(decode(fileOf(name)))
-    const { shape, labels, sum, first, last } = truth[name]
-    const { images, ...rest } = train
-    expect([rest.count, rest.channels, rest.height, rest.width]).toEqual(shape)
-    expect([[...rest.labels], [...images.slice(0, 8)], [...images.slice(-8)]]).toEqual([labels, first, last])
-    expect(Array.from(images).reduce((total, value) => total + value, 0)).toBe(sum)
-    expect([rest.classNames, test]).toEqual([['0', '1', '2'], null])
+    const { train, test } = right(decode(example(name)))
+    const { shape, ...values } = truthOf(name)
+    expect([train.count, train.channels, train.height, train.width]).toEqual(shape)
+    expect(sayOf(train.images, train.labels)).toEqual(values)
+    expect([train.classNames, test]).toEqual([['0', '1', '2'], null])
   })
 
   it('wants .npz files', () => expect(['a.npz', 'b/c.npz', 'a.npy', 'npz'].map(npz.wants)).toEqual([true, true, false, false]))
@@ -142,7 +141,7 @@ describe('npz', () => {
       archive({ X: floats(1, 2), y, X_test: bytes(2, 1, 1), y_test: y }),
       'bytes, or other numbers, in both parts'
     ],
-    ['objects', archive({ X: fileOf('object.npy'), y }), 'X: npy: whole numbers of 1 to 8 bytes'],
+    ['objects', archive({ X: example('object.npy'), y }), 'X: npy: whole numbers of 1 to 8 bytes'],
     ['an archive that lies', archive({ X: npyOf("'|u1'", [2 ** 40, 3, 3], new Uint8Array(9)), y }), 'bytes for the shape']
   ])('refuses %s', (_, file, message) => expect(left(decode(file)).message).toContain(message))
 

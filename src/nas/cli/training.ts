@@ -1,0 +1,171 @@
+/** One training in its folder: begun, or gone on with, and run to its end. */
+import { join } from 'node:path'
+import * as E from 'fp-ts/lib/Either.js'
+import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
+import type { Backend } from '../../engine.js'
+import type { Checkpoint } from '../checkpoint.js'
+import type { DerivedNetwork } from '../derive.js'
+import { formatGenotype, type Genotype } from '../genotype.js'
+import { backendName } from '../report.js'
+import type { Space } from '../space.js'
+import { type TrainingData, trainingSteps } from '../training/data.js'
+import type { TrainingResult } from '../training/events.js'
+import { withMachine } from '../training/machine.js'
+import { brightestOf, encodeModel } from '../training/model.js'
+import type { TrainingConfig } from '../training/options.js'
+import { type TrainingStart, trainingGoingOn } from '../training/place.js'
+import { trainingText } from '../training/report.js'
+import { train } from '../training/train.js'
+import { type GivenBackend, infoOf, openBackend } from './backend.js'
+import { newestCheckpoint } from './checkpoints.js'
+import { beginEvents, logEvent } from './eventlog.js'
+import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
+import { complain, say, version } from './inputs.js'
+import { trainingProgress } from './progress.js'
+import { FAILED, orRefuse } from './refusal.js'
+import { checkIdentity, type GivenKeeping, goOn, identityOf, keeper, keepingOf, type Resumed, withLostDevices } from './resume.js'
+import type { Signals } from './signals.js'
+
+export interface GivenTraining extends GivenBackend, GivenKeeping {
+  readonly preset: string
+  readonly seeds?: string
+  readonly space?: string
+  readonly out?: string
+  readonly quiet?: boolean
+  readonly json?: boolean
+}
+
+/** What is trained, on what, and how. */
+export interface Training {
+  readonly genotype: Genotype
+  /** The user's own space that it is of. */
+  readonly space: Space | undefined
+  readonly config: TrainingConfig
+  readonly net: DerivedNetwork
+  readonly data: TrainingData
+  /** Of the data set, whole. */
+  readonly digest: string
+  readonly parameters: number
+}
+
+/** A training about to run: where, where it is written, and where it begins. */
+export interface TrainingRun extends Training {
+  readonly given: GivenTraining
+  readonly backend: Backend
+  readonly folder: RunFolder
+  readonly from: Resumed<TrainingStart> | undefined
+}
+
+export const chooseTrainingBackend = (given: GivenTraining, { net, config, data }: Training): Promise<Backend> =>
+  openBackend(given, async () => {
+    const counting = withMachine(net, config, data, undefined, ({ report }) => RTE.of(report))
+    return orRefuse(await counting({ backend: { kind: 'reference' } })())
+  })
+
+/** What a run folder says of a training before its first step. `config` may say more: the seeds of several. */
+export const writeTraining = (folder: RunFolder, { genotype, space }: Training, config: object): void => {
+  folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
+  folder.write('genotype.txt', `${formatGenotype(genotype)}\n`)
+  if (space) folder.write('space.json', `${JSON.stringify(space, null, 2)}\n`)
+}
+
+/** A new training in a folder of its own. */
+export const startTraining = (training: Training, given: GivenTraining, backend: Backend, path: string): TrainingRun => {
+  const folder = orRefuse(openRunFolder(path))
+  writeTraining(folder, training, training.config)
+  beginEvents(folder)
+  return { ...training, given, backend, folder, from: undefined }
+}
+
+/** What a training is, for its checkpoints. */
+const identityOfTraining = ({ config, genotype, space, digest }: Training, backend: Backend): Checkpoint['identity'] =>
+  identityOf(config, { genotype: formatGenotype(genotype), space, data: digest }, backend)
+
+/** A training that goes on, if it is of the same configuration, data and adapter as its last checkpoint. */
+export const resumeTraining = (training: Training, given: GivenTraining, backend: Backend, path: string): TrainingRun => {
+  const { checkpoint, passedOver } = orRefuse(newestCheckpoint(path))
+  passedOver.forEach(complain)
+  checkIdentity(checkpoint, identityOfTraining(training, backend), given.force === true)
+  const folder = orRefuse(reopenRunFolder(path))
+  try {
+    const from = goOn(folder, checkpoint, keepingOf(given).most, kept => trainingGoingOn(training.net, kept))
+    return { ...training, given, backend, folder, from }
+  } catch (reason) {
+    folder.close()
+    throw reason
+  }
+}
+
+/** What a training came to, as its summary says it. */
+export type TrainingSummary = Omit<TrainingResult, 'arrays'>
+
+/** What a run folder holds in the end: weights, and the summary, which is given back. */
+const writeResult = (
+  { folder, genotype, space, net, config, data, parameters, backend }: TrainingRun,
+  { arrays, ...result }: TrainingResult,
+  seconds: number
+): TrainingSummary => {
+  const { classNames, normalisation } = data.train
+  const model = { net, classNames, normalisation, brightest: brightestOf(data.train), ...(space ? { space } : {}) }
+  folder.write('last.safetensors', encodeModel({ ...model, arrays: arrays.last }))
+  if (result.best) folder.write('best.safetensors', encodeModel({ ...model, arrays: arrays.best }))
+  const adapter = infoOf(backend) ?? 'reference'
+  const summary = { genotype: formatGenotype(genotype), parameters, ...result, config, version: version(), adapter, seconds }
+  folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
+  return summary
+}
+
+/** Trains to the end; opens a lost device again, and goes on from the last checkpoint. */
+export const finishTraining = async (run: TrainingRun, signals: Signals): Promise<TrainingSummary> => {
+  const { given, net, config, data, folder, parameters } = run
+  const name = backendName(infoOf(run.backend))
+  const progress = trainingProgress(given, name, config.epochs * trainingSteps(config, data))
+  const started = performance.now() - 1000 * (run.from?.seconds ?? 0)
+  const seconds = () => (performance.now() - started) / 1000
+  const told = { any: run.from !== undefined }
+  const attempt = (backend: Backend, from: Resumed<TrainingStart> | undefined) =>
+    train(
+      net,
+      config,
+      data,
+      {
+        tell: event => () => {
+          // A run that goes on is compiled again, which is no part of what it tells.
+          if (event.type !== 'compiled' || !told.any) logEvent(folder, event)
+          told.any = true
+          progress.tell(event)
+        },
+        interrupted: signals.interrupted,
+        now: seconds,
+        checkpoints: keeper(folder, identityOfTraining(run, backend), keepingOf(given), seconds),
+        ...(progress.preparing ? { preparing: progress.preparing } : {})
+      },
+      from?.start
+    )({ backend })()
+  try {
+    const result = await withLostDevices(attempt, run, {
+      open: () => chooseTrainingBackend(given, run),
+      checkpoint: () => {
+        const { checkpoint } = orRefuse(newestCheckpoint(folder.path), FAILED)
+        return goOn(folder, checkpoint, keepingOf(given).most, kept => trainingGoingOn(net, kept))
+      }
+    })
+    progress.stop()
+    if (E.isLeft(result) && !told.any) folder.discard()
+    const reached = orRefuse(result, FAILED)
+    const summary = writeResult(run, reached, seconds())
+    if (!given.json) {
+      if (!given.quiet) say('')
+      say(trainingText(reached, { classes: net.config.classes, parameters, seed: config.seed }))
+      if (!given.quiet) say(`Written to ${folder.path}/ in ${seconds().toFixed(0)} s on ${name}`)
+    }
+    if (reached.stopped && !given.quiet) complain(`It goes on with: lambda-darts train --resume ${folder.path}`)
+    return summary
+  } finally {
+    progress.stop()
+    folder.close()
+  }
+}
+
+/** The folder of a seed in that of several. */
+export const seedFolder = (path: string, seed: number): string => join(path, `seed-${seed}`)
