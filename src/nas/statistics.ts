@@ -1,6 +1,7 @@
 /**
- * Statistics of repeated runs: mean, deviation, confidence interval; paired tests of two configurations over the seeds that both have; Holm's
- * correction; what the best of random draws is to be expected to reach. Where too few values are there to say a thing, it is null, not 0.
+ * Statistics of repeated runs: mean, deviation, confidence interval; paired tests of two configurations over the seeds
+ * that both have; Holm's correction; what the best of random draws is to be expected to reach. Where too few values
+ * are there to say a thing, it is null, not 0.
  */
 
 const sum = (values: readonly number[]): number => values.reduce((total, value) => total + value, 0)
@@ -54,7 +55,8 @@ const betaFraction = (x: number, a: number, b: number, state: Fraction, m = 1): 
 }
 
 /**
- * The regularised incomplete beta function I_x(a, b) for a, b >= 1/2 and x in [0, 1] (DLMF 8.17.22, and 8.17.4 where that converges faster).
+ * The regularised incomplete beta function I_x(a, b) for a, b >= 1/2 and x in [0, 1] (DLMF 8.17.22, and 8.17.4 where
+ * that converges faster).
  *
  * @example incompleteBeta(0.5, 2, 2) // 0.5
  */
@@ -65,7 +67,10 @@ export const incompleteBeta = (x: number, a: number, b: number): number => {
   return front / betaFraction(x, a, b, { value: 1, c: 1, d: 0 })
 }
 
-/** The probability that Student's t with so many degrees of freedom lies at least as far from 0 as `t`: I_{df / (df + t^2)}(df / 2, 1 / 2). */
+/**
+ * The probability that Student's t with so many degrees of freedom lies at least as far from 0 as `t`: I_{df / (df +
+ * t^2)}(df / 2, 1 / 2).
+ */
 export const studentTails = (t: number, freedom: number): number =>
   Number.isFinite(t) ? incompleteBeta(freedom / (freedom + t * t), freedom / 2, 0.5) : 0
 
@@ -129,8 +134,9 @@ const subsetSums = (parts: readonly number[]): readonly number[] =>
   )
 
 /**
- * Wilcoxon's signed rank test, exact: the statistic is the smaller of the two sums of ranks, p the share of all signs that give one as extreme.
- * Differences of 0 are left out, as Wilcoxon did; equal ones share their ranks, and p is exact for those too. Null if none is left.
+ * Wilcoxon's signed rank test, exact: the statistic is the smaller of the two sums of ranks, p the share of all signs
+ * that give one as extreme. Differences of 0 are left out, as Wilcoxon did; equal ones share their ranks, and p is
+ * exact for those too. Null if none is left.
  */
 export const wilcoxon = (differences: readonly number[]): Test | null => {
   const kept = differences.filter(difference => difference !== 0)
@@ -170,8 +176,9 @@ const placeOf = (values: readonly number[], isAfter: (value: number) => boolean,
 }
 
 /**
- * Mean and deviation of what the best shown of `draws` different candidates reaches, over all ways to draw them: no draw is made. Of n candidates
- * the best i are all left out with the probability C(n - i, k) / C(n, k), and among equals each is as likely.
+ * Mean and deviation of what the best shown of `draws` different candidates reaches, over all ways to draw them: no
+ * draw is made. Of n candidates the best i are all left out with the probability C(n - i, k) / C(n, k), and among
+ * equals each is as likely.
  *
  * @example bestOfDraws([{ shown: 1, reached: 1 }, { shown: 2, reached: 3 }], 2) // { mean: 3, deviation: 0 }
  */

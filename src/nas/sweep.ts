@@ -81,7 +81,10 @@ const USUAL_CELLS = 10
 const MOST_SEEDS = 256
 const MOST_RUNS = 10_000
 
-/** The fewest insertions, deletions and replacements that make one text of another (Levenshtein), a row of the table at a time. */
+/**
+ * The fewest insertions, deletions and replacements that make one text of another (Levenshtein), a row of the table at
+ * a time.
+ */
 const editDistance = (a: string, b: string): number =>
   [...a]
     .reduce<readonly number[]>(
@@ -226,8 +229,9 @@ const knownKeys = (text: string): E.Either<InputError, string> => {
 }
 
 /**
- * The sweep of a JSON text: the configurations of its grid, then those of its list, each with `base` below it. Left, in one sentence, for what is
- * none. `known` are the options that a search has; whether their values can be is not asked here.
+ * The sweep of a JSON text: the configurations of its grid, then those of its list, each with `base` below it. Left,
+ * in one sentence, for what is none. `known` are the options that a search has; whether their values can be is not
+ * asked here.
  *
  * @example parseSweep(known)('{ "grid": { "method": ["darts", "lambda-darts"] }, "seeds": [0, 1] }')
  */
@@ -252,7 +256,8 @@ export const runsOf = ({ configurations, seeds }: Sweep): readonly Run[] =>
 /**
  * The arguments of `search` that make a run, without its folder.
  *
- * @example argumentsOf(known)({ name: 'a-seed0', configuration: 'a', seed: 0, options: { epochs: 1 } }) // ['--seed', '0', '--epochs', '1']
+ * @example argumentsOf(known)({ name: 'a-seed0', configuration: 'a', seed: 0, options: { epochs: 1 } }) // ['--seed',
+ * '0', '--epochs', '1']
  */
 export const argumentsOf =
   (known: readonly KnownOption[]) =>

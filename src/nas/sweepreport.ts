@@ -1,4 +1,7 @@
-/** What a sweep found: its runs in numbers, configurations beside the baseline, a random search of the table; as a value and as text. */
+/**
+ * What a sweep found: its runs in numbers, configurations beside the baseline, a random search of the table; as a
+ * value and as text.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
@@ -59,7 +62,10 @@ export interface ConfigurationReport extends Configuration {
   readonly against: Readonly<Record<string, Comparison>> | null
 }
 
-/** A random search: the cells that it trains, and by column of the table what the one it keeps is to be expected to reach. */
+/**
+ * A random search: the cells that it trains, and by column of the table what the one it keeps is to be expected to
+ * reach.
+ */
 export interface RandomReport {
   readonly cells: number
   readonly columns: Readonly<Record<string, { readonly shownBy: string; readonly mean: number; readonly deviation: number }>>
@@ -162,9 +168,9 @@ const comparisons = (others: Runs, theirs: readonly RunReport[], key: string): r
 }
 
 /**
- * What a random search of so many cells is to be expected to reach: it trains each for the epochs of the shortest validation column of the data
- * set, keeps the best of them, and reaches what that cell reaches in the test column. Exact over all ways to draw. Data sets without a validation
- * column are left out.
+ * What a random search of so many cells is to be expected to reach: it trains each for the epochs of the shortest
+ * validation column of the data set, keeps the best of them, and reaches what that cell reaches in the test column.
+ * Exact over all ways to draw. Data sets without a validation column are left out.
  */
 export const randomReport = (table: BenchTable, cells: number): RandomReport => {
   const rows = [...table.rows.values()]
@@ -184,7 +190,8 @@ export const randomReport = (table: BenchTable, cells: number): RandomReport => 
 }
 
 /**
- * What a sweep found. `outcomes`: a summary for each run that is done, a message for each that failed. Left if the table does not have a cell.
+ * What a sweep found. `outcomes`: a summary for each run that is done, a message for each that failed. Left if the
+ * table does not have a cell.
  */
 export const sweepReport = (
   sweep: Sweep,

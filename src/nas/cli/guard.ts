@@ -1,6 +1,7 @@
 /**
- * What keeps a search that a sweep or a worker has started from outliving it, and from writing a folder that another has taken: a thread, which a
- * long step does not stop, ends the process at once when the process that started it is gone, or when the lock of its folder is no longer its own.
+ * What keeps a search that a sweep or a worker has started from outliving it, and from writing a folder that another
+ * has taken: a thread, which a long step does not stop, ends the process at once when the process that started it is
+ * gone, or when the lock of its folder is no longer its own.
  */
 import { Worker, type WorkerOptions } from 'node:worker_threads'
 import { FAILED } from './refusal.js'

@@ -23,8 +23,8 @@ export const LOST_AFTER = {
 export const lostAfterOf = (text: string): number => 1000 * (orRefuse(parseOption(LOST_AFTER, text)) as number)
 
 /**
- * How many searches at once, if nobody says: one on a GPU, which one fills; on the CPU, by a software adapter or the reference, one for two cores
- * and for each free GiB.
+ * How many searches at once, if nobody says: one on a GPU, which one fills; on the CPU, by a software adapter or the
+ * reference, one for two cores and for each free GiB.
  */
 export const usualJobs = async (
   places: readonly { readonly backend?: unknown; readonly adapter?: unknown }[]

@@ -1,4 +1,7 @@
-/** The queue of runs in Redis, by BullMQ: packages that are installed for this alone, and are loaded only where it is asked for. */
+/**
+ * The queue of runs in Redis, by BullMQ: packages that are installed for this alone, and are loaded only where it is
+ * asked for.
+ */
 import type { Queue } from 'bullmq'
 import type { Redis } from 'ioredis'
 import { reasonOf } from './files.js'
@@ -81,7 +84,8 @@ const watch = (client: Redis, name: string, patience: number) => {
 }
 
 /**
- * Connects to Redis. Refused in one sentence: a URL that is none, packages that are not installed, a Redis that is not there or does not let in.
+ * Connects to Redis. Refused in one sentence: a URL that is none, packages that are not installed, a Redis that is not
+ * there or does not let in.
  * @param lostAfter milliseconds that a worker may be silent
  */
 export const connectRedis = async (text: string, lostAfter: number): Promise<Connection> => {

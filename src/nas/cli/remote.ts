@@ -30,7 +30,10 @@ interface Waiting {
   readonly told: Map<string, string>
 }
 
-/** Asks after one run: its outcome, if it has one. A run that Redis does not know, as after a loss of its memory, is queued. */
+/**
+ * Asks after one run: its outcome, if it has one. A run that Redis does not know, as after a loss of its memory, is
+ * queued.
+ */
 const ask = async ({ folder, id, queue, writer, told }: Waiting, { task }: Planned): Promise<Outcome | undefined> => {
   const jobId = `${id}.${task.name}`
   const job = await queue.getJob(jobId)

@@ -1,15 +1,20 @@
 /**
- * A lock for a run of a sweep, beside its folder, which goes from process to process and from host to host: whoever makes the run waits for it, and
- * takes it from one that was lost. (`lock.ts` keeps two searches out of one folder, whoever started them, and waits for nobody.) It appears with its content, by a link, which fails where one is; who holds it
- * counts its beats up. A lock is lost if its process is gone from this host, or if its beats stand still for so long by the clock of the one that
- * waits: hosts need no common time. A lost lock is taken by a link of its token's name, so that only one can take it.
+ * A lock for a run of a sweep, beside its folder, which goes from process to process and from host to host: whoever
+ * makes the run waits for it, and takes it from one that was lost. (`lock.ts` keeps two searches out of one folder,
+ * whoever started them, and waits for nobody.) It appears with its content, by a link, which fails where one is; who
+ * holds it counts its beats up. A lock is lost if its process is gone from this host, or if its beats stand still for
+ * so long by the clock of the one that waits: hosts need no common time. A lost lock is taken by a link of its token's
+ * name, so that only one can take it.
  */
 import { randomUUID } from 'node:crypto'
 import { closeSync, linkSync, openSync, readFileSync, readlinkSync, rmSync, writeFileSync, writeSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { setTimeout as sleep } from 'node:timers/promises'
 
-/** A process, by the host and the space of numbers that its number is of: containers of one host have spaces of their own. */
+/**
+ * A process, by the host and the space of numbers that its number is of: containers of one host have spaces of their
+ * own.
+ */
 export interface Holder {
   readonly host: string
   readonly space: string
@@ -101,7 +106,8 @@ const POLL_MS = 200
 const MOST_LOST = 4
 
 /**
- * Takes the lock, waiting for who holds it; `waiting` is told once of whom. Gives its record, or undefined if `isEnded` came first.
+ * Takes the lock, waiting for who holds it; `waiting` is told once of whom. Gives its record, or undefined if
+ * `isEnded` came first.
  * @param lostAfter milliseconds without a beat after which a holder counts as lost
  */
 export const takeLock = async (
@@ -134,7 +140,10 @@ export const takeLock = async (
   return undefined
 }
 
-/** Writes beats of the process at hand into a lock that was taken for it: into that file and no other that has its name later. */
+/**
+ * Writes beats of the process at hand into a lock that was taken for it: into that file and no other that has its name
+ * later.
+ */
 export const beatsOf = (path: string, token: string): { readonly beat: (count: number) => void; readonly close: () => void } => {
   const file = openSync(path, 'r+')
   const record = { ...thisProcess(), token, lost: [] }

@@ -1,4 +1,7 @@
-/** Runs of a sweep: each a search in a process and a folder of its own, begun or gone on with, whoever was at it before. */
+/**
+ * Runs of a sweep: each a search in a process and a folder of its own, begun or gone on with, whoever was at it
+ * before.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { createRequire } from 'node:module'
@@ -106,7 +109,10 @@ const program = (): readonly string[] => {
 /** The last lines of a process' standard error are enough to say why it ended. */
 const MOST_STDERR = 1 << 16
 
-/** The last line of the program itself: warnings of a driver, which no program can catch, and what Node adds to a failure are left out. */
+/**
+ * The last line of the program itself: warnings of a driver, which no program can catch, and what Node adds to a
+ * failure are left out.
+ */
 const lastLine = (stderr: string): string =>
   lineOf(
     stderr
@@ -188,8 +194,8 @@ const performLocked = async (
 }
 
 /**
- * Makes a run in the folder of its sweep: what is done is kept, what was interrupted goes on from its newest checkpoint, anything else of this run
- * is begun again. Only one process at a time is at a run; others wait for it.
+ * Makes a run in the folder of its sweep: what is done is kept, what was interrupted goes on from its newest
+ * checkpoint, anything else of this run is begun again. Only one process at a time is at a run; others wait for it.
  */
 export const perform = async (sweep: string, task: Task, performing: Performing): Promise<Outcome> => {
   const lock = join(sweep, 'locks', `${task.name}.lock`)

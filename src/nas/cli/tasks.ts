@@ -1,4 +1,7 @@
-/** A sweep as tasks: its file, checked run by run before anything runs, and its folder, which knows what sweep it is of. */
+/**
+ * A sweep as tasks: its file, checked run by run before anything runs, and its folder, which knows what sweep it is
+ * of.
+ */
 import { randomUUID } from 'node:crypto'
 import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
