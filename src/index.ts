@@ -1,5 +1,5 @@
 /**
- * The public names of lambda-darts: tensors and their derivatives, the engine that runs them, and the search.
+ * The public names of lambda-darts: tensors and their derivatives, the engine that runs them, the search, and the training of what it finds.
  *
  * @example
  * import { $, evaluate, grad } from 'lambda-darts'
@@ -57,6 +57,8 @@ export {
   scope,
   store
 } from './engine.js'
+export type { DecodeError } from './formats/error.js'
+export { decodeSafetensors, encodeSafetensors, type FileTensor, type Safetensors } from './formats/safetensors.js'
 export {
   type BenchReport,
   type BenchScore,
@@ -67,9 +69,29 @@ export {
   wholeTable
 } from './nas/bench201.js'
 export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from './nas/bilevel.js'
+export {
+  arraysOf,
+  type Checkpoint,
+  type Checkpoints,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type Snapshot,
+  tensorsOf
+} from './nas/checkpoint.js'
 export { stepOptions } from './nas/config.js'
-export { type Dataset, type Normalisation, normalisationOf, type Part, select, splitBy } from './nas/data/dataset.js'
+export { type Augmentation, movesOf, NO_AUGMENTATION } from './nas/data/augment.js'
+export {
+  type Dataset,
+  type Normalisation,
+  normalisationOf,
+  type Part,
+  type Sources,
+  select,
+  splitBy
+} from './nas/data/dataset.js'
+export { DATA_SETS, type DataSet, type Files } from './nas/data/datasets.js'
 export { decodeDigits } from './nas/data/digits.js'
+export { type Inspection, inspectionOf } from './nas/data/inspect.js'
 export { type DerivedNetwork, derivedNetwork, type NetworkSize, sizeOfNetwork } from './nas/derive.js'
 export { type Diagnosis, diagnose } from './nas/diagnose.js'
 export type { InputError } from './nas/errors.js'
@@ -107,13 +129,15 @@ export { OPERATIONS, type Operation, type Site } from './nas/operations.js'
 export { adam, clipFactor, globalNorm, sgd } from './nas/optim.js'
 export { OPTIONS, PRESETS, SearchConfig } from './nas/options.js'
 export { type Decision, type Projection, planOf, type View, viewOf } from './nas/perturbation.js'
-export { prepare } from './nas/prepare.js'
+export { goingOn, type SearchStart } from './nas/place.js'
+export { type PrepareOptions, prepare } from './nas/prepare.js'
 export { PUBLISHED } from './nas/published.js'
 export { cosineRate, linearLambda } from './nas/schedule.js'
 export { search } from './nas/search.js'
 export { selectByPerturbation } from './nas/selection.js'
 export { type CellType, cellOf, type Edge, nb201, type Skeleton, SPACES, type Space } from './nas/space.js'
 export { hessianSpectrum, type Spectrum } from './nas/spectrum.js'
+export { bestOfDraws, holm, pairedT, summarise, wilcoxon } from './nas/statistics.js'
 export type { SearchData } from './nas/steps.js'
 export { type NetworkConfig, noiseOf, type SearchedCell, type Supernet, supernet } from './nas/supernet.js'
 export { trainingNetwork, trainingStepOptions } from './nas/training/config.js'

@@ -14,7 +14,7 @@ interface Declared {
 /** A command with these options. Those that are switches can be switched off, too, whatever the preset says. */
 export const withOptions = (command: Command, options: readonly Declared[]): Command => {
   for (const { flag, help, usual } of options) {
-    command.addOption(new CommandOption(flag, `${help} (default: ${usual})`))
+    command.addOption(new CommandOption(flag, usual === '' ? help : `${help} (default: ${usual})`))
     if (typeof usual === 'boolean')
       command.addOption(new CommandOption(flag.replace('--', '--no-'), 'not so, whatever the preset'))
   }
