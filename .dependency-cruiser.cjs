@@ -88,7 +88,7 @@ module.exports = {
       from: { path: '^src/' },
       to: {
         // What workers on several hosts need is an install of its own.
-        pathNot: 'node_modules/bullmq/',
+        pathNot: 'node_modules/(bullmq|ioredis)/',
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
         dependencyTypesNot: ['type-only']
       }

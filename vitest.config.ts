@@ -10,7 +10,9 @@ const LONG = [
   'golden/large',
   'stories/search',
   'kernels/variants',
-  'golden/steps'
+  'golden/steps',
+  'nas/worker',
+  'nas/sweep.test'
 ]
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

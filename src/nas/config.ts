@@ -100,6 +100,11 @@ export const checkImageSize = <C extends { readonly data: string }>(
       )
     : E.right(config)
 
+/** Whether an option means anything with this method, and with this way to select. */
+export const isRead = (key: string, { method, select }: Pick<SearchConfig, 'method' | 'select'>): boolean =>
+  READERS[key as keyof SearchConfig]?.includes(method) !== false &&
+  (key === 'select' || !key.startsWith('select') || select === 'perturbation')
+
 /** Refuses an option that was given to a method that does not read it. */
 export const checkCombination = (
   config: SearchConfig,

@@ -166,22 +166,38 @@ export const spaceProblem = ({ cells, skeleton: network }: Space): Problem | und
   )
 }
 
-/** A value as it is quoted in a sentence. */
-const quote = (value: unknown): string => {
+/** A value as it is quoted in a sentence: bounded, control characters escaped. */
+export const quote = (value: unknown): string => {
   const text = JSON.stringify(value) ?? 'nothing'
   return text.length > 60 ? `${text.slice(0, 60)}...` : text
 }
 
-/** The first thing that the codec refuses, and where. */
-const decodeError = (errors: t.Errors): InputError => {
-  const [first] = errors
-  const path = first?.context.map(({ key }) => key).filter(key => key !== '') ?? []
-  return inputError(
-    `${first?.context.at(-1)?.type.name ?? 'a space'} at ${path.join('.') || 'the top'} of the space`,
-    quote(first?.value),
-    'write it as docs/search.md shows'
-  )
-}
+/** The value of a JSON text that a codec takes; `what` is told of the file, as in `a space`. Left names the first place that is refused. */
+export const decodeJson =
+  <A>(codec: t.Type<A, unknown>, what: string) =>
+  (text: string): E.Either<InputError, A> =>
+    pipe(
+      E.tryCatch(
+        (): unknown => JSON.parse(text),
+        reason => inputError(`${what} as JSON`, reason instanceof Error ? `'${reason.message}'` : 'no JSON', 'correct the file')
+      ),
+      E.chain(json =>
+        pipe(
+          codec.decode(json),
+          E.mapLeft(errors => {
+            // Alternatives and parts of a type are asked after the same value: the whole of them is what was wanted of it.
+            const context = errors[0]?.context ?? []
+            const places = context.filter(({ actual }, i) => i === 0 || actual !== context[i - 1]?.actual)
+            const path = places.map(({ key }) => key).filter(key => key !== '')
+            return inputError(
+              `${places.at(-1)?.type.name ?? what} at ${path.join('.') || 'the top'} of the ${what.replace(/^an? /, '')}`,
+              quote(errors[0]?.value),
+              'write it as docs/search.md shows'
+            )
+          })
+        )
+      )
+    )
 
 /**
  * The space of a JSON text. Left, in one sentence that names the cell, the edge and the operation, for what is no space.
@@ -189,11 +205,8 @@ const decodeError = (errors: t.Errors): InputError => {
  */
 export const parseSpace = (text: string): E.Either<InputError, Space> =>
   pipe(
-    E.tryCatch(
-      (): unknown => JSON.parse(text),
-      reason => inputError('a space as JSON', reason instanceof Error ? `'${reason.message}'` : 'no JSON', 'correct the file')
-    ),
-    E.chain(json => pipe(SpaceCodec.decode(json), E.mapLeft(decodeError))),
+    text,
+    decodeJson(SpaceCodec, 'a space'),
     E.chain(space => {
       const problem = spaceProblem(space)
       return problem ? E.left(inputError(problem.wanted, problem.got, problem.cure)) : E.right<InputError, Space>(space)

@@ -10,7 +10,7 @@ import { CHECKPOINTS, type RunFolder, reasonOf } from './files.js'
 const nameOf = (steps: number): string => `${String(steps).padStart(9, '0')}.safetensors`
 
 /** The names of a folder's checkpoints, the newest first. */
-const namesIn = (path: string): readonly string[] =>
+export const checkpointNames = (path: string): readonly string[] =>
   existsSync(join(path, CHECKPOINTS))
     ? readdirSync(join(path, CHECKPOINTS))
         .filter(name => /^\d+\.safetensors$/.test(name))
@@ -19,7 +19,7 @@ const namesIn = (path: string): readonly string[] =>
     : []
 
 /** Whether a run has kept anything to go on from. */
-export const hasCheckpoints = (path: string): boolean => namesIn(path).length > 0
+export const hasCheckpoints = (path: string): boolean => checkpointNames(path).length > 0
 
 /** Writes a checkpoint, then removes all but the last `most`. */
 export const keepCheckpoint = (folder: RunFolder, checkpoint: Checkpoint, most: number): void => {
@@ -30,7 +30,7 @@ export const keepCheckpoint = (folder: RunFolder, checkpoint: Checkpoint, most: 
 
 /** Removes all checkpoints but one and those before it, `most` in all: what a kill left there, and newer ones that cannot be used. */
 export const removeOthers = ({ path }: RunFolder, { steps }: Checkpoint, most: number): void => {
-  const names = namesIn(path)
+  const names = checkpointNames(path)
   const kept = names.filter(name => name <= nameOf(steps)).slice(0, most)
   for (const name of names) if (!kept.includes(name)) rmSync(join(path, CHECKPOINTS, name), { force: true })
 }
@@ -44,7 +44,7 @@ export interface Found {
 /** The newest checkpoint that is whole. Refused if there is none. */
 export const newestCheckpoint = (path: string): E.Either<InputError, Found> => {
   const passedOver: string[] = []
-  for (const name of namesIn(path)) {
+  for (const name of checkpointNames(path)) {
     const file = join(path, CHECKPOINTS, name)
     try {
       const decoded = decodeCheckpoint(readFileSync(file))

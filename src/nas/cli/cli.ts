@@ -12,10 +12,14 @@ import { BAD_INPUT, DONE, FAILED, Refusal } from './refusal.js'
 import { scoreCommand } from './score.js'
 import { searchCommand } from './search.js'
 import type { Finish, Subcommand } from './subcommand.js'
+import { sweepCommand } from './sweep.js'
 import { trainCommand } from './train.js'
+import { workerCommand } from './worker.js'
 
 const COMMANDS: readonly Subcommand[] = [
   searchCommand,
+  sweepCommand,
+  workerCommand,
   trainCommand,
   predictCommand,
   diagnoseCommand,
@@ -33,6 +37,7 @@ Examples:
   lambda-darts search --derivative exact --epochs 20   the exact derivative of the harmony
   lambda-darts search --json --quiet > summary.json    for programs
   lambda-darts search --table nasbench201.csv.gz       the same, scored by what its cells reached when they were trained
+  lambda-darts sweep sweep.json --out sweeps/first     configurations times seeds, with statistics
   lambda-darts train runs/...                          trains the cell that a search found, from scratch, and tests it
   lambda-darts train lambdadarts_corr_0 --seeds 0,1,2  a published cell, three times: mean and deviation
   lambda-darts predict runs/... image.png              the classes of images by a trained network

@@ -3,7 +3,7 @@ import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeF
 import { hostname } from 'node:os'
 import { join } from 'node:path'
 
-const NAME = 'lock'
+export const LOCK = 'lock'
 /** A process that is at a run says so this often; one that has not for so long is taken for gone. */
 const BEAT_SECONDS = 5
 const GONE_SECONDS = 120
@@ -14,6 +14,15 @@ const isAlive = (pid: number): boolean => {
     return true
   } catch (reason) {
     return (reason as NodeJS.ErrnoException).code === 'EPERM'
+  }
+}
+
+/** The process that a folder's lock names; undefined if there is no lock, or none that can be read. */
+export const lockHolder = (folder: string): { readonly pid: number; readonly host: string } | undefined => {
+  try {
+    return JSON.parse(readFileSync(join(folder, LOCK), 'utf8'))
+  } catch {
+    return undefined
   }
 }
 
@@ -31,7 +40,7 @@ const isHeld = (path: string): { readonly pid: number; readonly host: string } |
 
 /** Locks a folder for this process and gives what unlocks it; or says who is at it. Takes over from a process that is gone. */
 export const lock = (folder: string): (() => void) | string => {
-  const path = join(folder, NAME)
+  const path = join(folder, LOCK)
   try {
     const file = openSync(path, 'wx')
     writeFileSync(file, JSON.stringify({ pid: process.pid, host: hostname() }))

@@ -5,6 +5,8 @@ import type { Event } from '../events.js'
 import { clock, compiledLine, decisionLine, epochLine, stepText, tuningLine } from '../report.js'
 import type { TrainingEvent } from '../training/events.js'
 import { trainingEpochLine, trainingStepText } from '../training/report.js'
+import { complain } from './inputs.js'
+import type { Outcome } from './runs.js'
 
 /** What the command line says of progress. */
 interface Given {
@@ -120,3 +122,25 @@ export const trainingProgress = (given: Given, backend: string, span: Span, now:
     step: trainingStepText,
     line: (event, left) => trainingEpochLine(event, left, backend)
   })
+
+/** Writes the progress of runs, of which there are `total`; undefined if nobody knows, as in a worker. */
+export const runWriter = (given: Given, total: number | undefined) => {
+  const { line, step, stop } = barsOf(given, total ?? 0)
+  const state = { ended: 0 }
+  const say = (text: string): void => {
+    if (given.json) return given.quiet ? undefined : complain(text)
+    line(text)
+    if (total !== undefined) step(state.ended, () => 'runs')
+  }
+  const ended = (name: string, outcome: Outcome): void => {
+    if (outcome.kind !== 'interrupted') state.ended++
+    if (given.json) return line(JSON.stringify({ type: 'run', name, ...outcome }))
+    if (outcome.kind === 'done') {
+      const { testAccuracy, seconds } = outcome.summary
+      const accuracy = testAccuracy === null ? '' : `, test accuracy of the supernet ${(100 * testAccuracy).toFixed(1)} %`
+      say(`${name}  done in ${seconds.toFixed(1)} s${accuracy}`)
+    } else say(`${name}  ${outcome.kind === 'failed' ? `failed: ${outcome.message}` : 'interrupted'}`)
+  }
+  return { line: say, ended, stop }
+}
+export type RunWriter = ReturnType<typeof runWriter>

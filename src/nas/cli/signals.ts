@@ -2,7 +2,7 @@
 import { complain } from './inputs.js'
 import { INTERRUPTED } from './refusal.js'
 
-const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
+export const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
 export interface Signals {
   readonly interrupted: () => boolean

@@ -1,0 +1,43 @@
+/** How an interruption reaches the searches that this process has started. */
+import { EventEmitter } from 'node:events'
+import { ENDING } from './signals.js'
+
+/** An interruption: told to all that run, each time that it is asked for. */
+export interface Interruption {
+  readonly happened: () => boolean
+  readonly interrupt: () => void
+  /** Calls `end` at each interruption; gives what ends that. */
+  readonly each: (end: () => void) => () => void
+}
+
+export const interruption = (): Interruption => {
+  const emitter = new EventEmitter().setMaxListeners(0)
+  const state = { happened: false }
+  return {
+    happened: () => state.happened,
+    interrupt: () => {
+      state.happened = true
+      emitter.emit('interrupt')
+    },
+    each: end => {
+      emitter.on('interrupt', end)
+      return () => void emitter.off('interrupt', end)
+    }
+  }
+}
+
+/** Interrupts at the signals that end a search, while `act` runs. */
+export const untilSignal = async <A>(ending: Interruption, told: () => void, act: () => Promise<A>): Promise<A> => {
+  const onSignal = (name: NodeJS.Signals): void => {
+    // A terminal that is closed takes no more lines.
+    if (name === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+    if (!ending.happened()) told()
+    ending.interrupt()
+  }
+  for (const name of ENDING) process.on(name, onSignal)
+  try {
+    return await act()
+  } finally {
+    for (const name of ENDING) process.off(name, onSignal)
+  }
+}

@@ -1,0 +1,136 @@
+/** `lambda-darts sweep` */
+import { join } from 'node:path'
+import PQueue from 'p-queue'
+import { type BenchTable, wholeTable } from '../bench201.js'
+import { parseOption } from '../options.js'
+import type { Sweep } from '../sweep.js'
+import { type RunSummary, sweepReport, sweepText } from '../sweepreport.js'
+import { writeWhole } from './files.js'
+import { complain, readTable, say } from './inputs.js'
+import { type Interruption, interruption, untilSignal } from './interruption.js'
+import { JOBS, LOST_AFTER, lostAfterOf, usualJobs } from './jobs.js'
+import { type RunWriter, runWriter } from './progress.js'
+import { DONE, FAILED, INTERRUPTED, orRefuse, refuse } from './refusal.js'
+import { runElsewhere } from './remote.js'
+import { type Outcome, perform } from './runs.js'
+import type { Subcommand } from './subcommand.js'
+import { openSweepFolder, type Planned, plan, readSweep } from './tasks.js'
+
+interface GivenSweep {
+  readonly out: string
+  readonly table?: string
+  readonly jobs?: string
+  readonly redis?: string
+  readonly lostAfter: string
+  readonly quiet?: boolean
+  readonly json?: boolean
+}
+
+/** A table for the cells of the sweep's runs, all of which must be of its space. */
+const tableFor = (path: string | undefined, planned: readonly Planned[]): BenchTable | undefined => {
+  if (path === undefined) return undefined
+  const other = planned.find(({ task }) => task.config['space'] !== 'nb201')
+  if (other)
+    refuse(
+      '--table with the space nb201, whose cells it holds',
+      `'${other.run.configuration}' with ${JSON.stringify(other.task.config['space'])}`,
+      'leave one of them out'
+    )
+  return orRefuse(wholeTable(readTable(path)))
+}
+
+/** Makes all runs on this machine, so many at once. */
+const runHere = async (
+  folder: string,
+  planned: readonly Planned[],
+  jobs: number,
+  lostAfter: number,
+  ending: Interruption,
+  writer: RunWriter
+): Promise<readonly Outcome[]> => {
+  const queue = new PQueue({ concurrency: jobs })
+  return queue.addAll(
+    planned.map(({ task }) => async (): Promise<Outcome> => {
+      if (ending.happened()) return { kind: 'interrupted' }
+      const outcome = await perform(folder, task, {
+        ending,
+        lostAfter,
+        began: how => writer.line(`${task.name}  ${how === 'anew' ? 'started' : 'goes on from its checkpoint'}`),
+        waiting: ({ pid, host }) => writer.line(`${task.name}  waits for process ${pid} on ${host}, which is at it`)
+      })
+      writer.ended(task.name, outcome)
+      return outcome
+    })
+  )
+}
+
+/** Writes the report, and says it. */
+const conclude = (
+  given: GivenSweep,
+  sweep: Sweep,
+  planned: readonly Planned[],
+  outcomes: readonly Outcome[],
+  table: BenchTable | undefined
+): number => {
+  const facts = planned.map(({ run }, i) => {
+    const outcome = outcomes[i] as Exclude<Outcome, { kind: 'interrupted' }>
+    const fact: RunSummary | string = outcome.kind === 'done' ? outcome.summary : outcome.message
+    return [run, fact] as const
+  })
+  const report = orRefuse(sweepReport(sweep, facts, table), FAILED)
+  const text = sweepText(report, table)
+  writeWhole(join(given.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
+  writeWhole(join(given.out, 'report.txt'), `${text}\n`)
+  if (given.json) say(JSON.stringify(report))
+  else {
+    say(`${given.quiet ? '' : '\n'}${text}`)
+    if (!given.quiet) say(`\nWritten to ${given.out}/report.json and report.txt`)
+  }
+  return report.failed.length > 0 ? FAILED : DONE
+}
+
+const run = async (file: string, given: GivenSweep): Promise<number> => {
+  const sweep = readSweep(file)
+  const jobs = given.jobs === undefined ? undefined : (orRefuse(parseOption(JOBS, given.jobs)) as number)
+  const lostAfter = lostAfterOf(given.lostAfter)
+  if (jobs !== undefined && given.redis !== undefined) refuse('--jobs without --redis', 'both', 'give --jobs to the workers')
+  const planned = await plan(sweep)
+  const table = tableFor(given.table, planned)
+  const record = openSweepFolder(given.out, sweep)
+  if (sweep.random && !table)
+    complain('The random search is left out: what its cells reach is told by a table of NAS-Bench-201 alone (--table).')
+  const writer = runWriter(given, planned.length)
+  const ending = interruption()
+  const make = async (): Promise<readonly Outcome[]> => {
+    if (given.redis !== undefined) return runElsewhere(given.redis, given.out, record, planned, lostAfter, ending, writer)
+    const atOnce = jobs ?? (await usualJobs(planned.map(({ run: one }) => one.options)))
+    return runHere(given.out, planned, atOnce, lostAfter, ending, writer)
+  }
+  const interrupted = given.redis === undefined ? 'ending the searches after their steps' : 'workers go on with what is queued'
+  const outcomes = await untilSignal(ending, () => complain(`Interrupted: ${interrupted}.`), make).finally(writer.stop)
+  if (ending.happened()) {
+    const done = outcomes.filter(({ kind }) => kind === 'done').length
+    complain(`${done} of ${outcomes.length} runs are done; the same command goes on with the others.`)
+    return INTERRUPTED
+  }
+  return conclude(given, sweep, planned, outcomes, table)
+}
+
+/** Searches with many configurations and seeds, and says what they found, with statistics. */
+export const sweepCommand: Subcommand = (root, finish) => {
+  root
+    .command('sweep')
+    .description('runs many searches, configurations times seeds, and compares them with statistics; started again, it goes on')
+    .argument('<file>', 'JSON: { base, grid, list, seeds, baseline, random }, with options by their names in config.json')
+    .requiredOption('--out <folder>', 'a new or empty folder, or that of the same sweep, which goes on')
+    .option('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): what the found cells reach, and a random search')
+    .option(JOBS.flag, JOBS.help)
+    .option(
+      '--redis <url>',
+      'has the runs made by workers (lambda-darts worker) that share the folder, queued at redis://host:6379'
+    )
+    .option(LOST_AFTER.flag, LOST_AFTER.help, '10')
+    .option('--quiet', 'only the report')
+    .option('--json', 'the report as JSON on standard output, progress on standard error')
+    .action((file, given) => finish(run(file, given)))
+}
