@@ -97,12 +97,6 @@ describe('a plain run, of fewer epochs', () => {
     expect(stdout).toMatch(/digit0\.png {2}\d \d+\.\d %\n$/)
   })
 
-  it('a network can be trained again from its folder', async () => {
-    const again = join(folder, 'again')
-    expect((await inProcess('train', out, ...SMALL, '--out', again)).code).toBe(0)
-    expect(json(again, 'summary.json').genotype).toBe(CELL)
-  })
-
   it.each([
     ['no weights', ['predict', folder, image(0)], 'the folder of a training with its weights'],
     ['an image that is none', ['predict', out, join(out, 'config.json')], 'to be an image'],
@@ -118,9 +112,13 @@ describe('a plain run, of fewer epochs', () => {
 })
 
 describe('several seeds', () => {
-  it('are trained in turn, with their mean and deviation', async () => {
+  it('of the cell in the folder of a search are trained in turn, with their mean and deviation', async () => {
+    const found = join(folder, 'found')
+    mkdirSync(found)
+    writeFileSync(join(found, 'genotype.txt'), `${CELL}\n`)
+    writeFileSync(join(found, 'config.json'), JSON.stringify({ method: 'darts', data: 'digits', root: '' }))
     const out = join(folder, 'seeds')
-    const { code, stdout } = await inProcess('train', CELL, ...SMALL, '--seeds', '3,1', '--out', out, '--json')
+    const { code, stdout } = await inProcess('train', found, ...SMALL, '--seeds', '3,1', '--out', out, '--json')
     expect(code).toBe(0)
     const summary = JSON.parse(stdout)
     expect(json(out, 'summary.json')).toEqual(summary)
