@@ -4,6 +4,7 @@ import { normalOf, randomWords, threefry2x32, uniformOf } from '../autodiff/ops/
 import { type Aval, sizeOf } from '../autodiff/shape.js'
 import type { HostArray } from '../engine.js'
 import { tablesOf } from './bilevel.js'
+import { concatenate } from './floats.js'
 import type { Needs } from './layers.js'
 import { mapRecord, operationCount } from './space.js'
 import type { Supernet } from './supernet.js'
@@ -35,12 +36,6 @@ export const stateShapes = (net: Supernet) => {
 
 /** Values of a shape: zeros, if none are given. */
 export const filled = (aval: Aval, data: Float32Array = new Float32Array(sizeOf(aval.shape))): HostArray => ({ ...aval, data })
-
-/** Numbers one after another. */
-export const concatenate = (parts: readonly Float32Array[]): Float32Array => {
-  const bytes = Buffer.concat(parts.map(part => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)))
-  return new Float32Array(bytes.buffer, bytes.byteOffset, bytes.byteLength / Float32Array.BYTES_PER_ELEMENT)
-}
 
 /** All weights of a network as one vector: uniform in +-1/sqrt(fan in), constants where batch norms have them, PyTorch's defaults. */
 export const initialWeights = ({ parameters }: Needs, key: Key): Float32Array =>

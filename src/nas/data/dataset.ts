@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { fail } from '../../autodiff/shape.js'
 import { type DecodeError, decodeError } from '../../formats/error.js'
+import { concatenate } from '../floats.js'
 
 export interface Dataset {
   readonly name: string
@@ -128,32 +129,40 @@ export interface Move {
 
 export const STILL: Move = { down: 0, right: 0, mirrored: false, mirrorFirst: false, cut: undefined }
 
+/** Where a pixel of a moved image comes from, if it is not one of its image: it is padding, or cut out. */
+const PADDING = -1
+const CUT = -2
+
+/** The place in its image that each pixel of a moved image comes from. */
+const sourcesOf = ({ down, right, mirrored, mirrorFirst, cut }: Move, { height, width }: Dataset): Int32Array =>
+  new Int32Array(height * width).map((_, k) => {
+    const [y, x] = [Math.floor(k / width), k % width]
+    if (cut && y >= cut[0] && y < cut[1] && x >= cut[2] && x < cut[3]) return CUT
+    const row = y + down
+    const column = mirrorFirst ? x + right : (mirrored ? width - 1 - x : x) + right
+    if (row < 0 || row >= height || column < 0 || column >= width) return PADDING
+    return row * width + (mirrorFirst && mirrored ? width - 1 - column : column)
+  })
+
 /**
  * Images of a batch, f32: (pixel - mean) / deviation of its channel, each image moved by its move. Padding is 0 before it is normalised, a cut 0
  * after: method.md 5.4.
  */
-export const normalised = (
-  { images, count, channels, height, width, normalisation: { mean, deviation } }: Part,
-  moves?: readonly Move[]
-): Float32Array => {
+export const normalised = (part: Part, moves?: readonly Move[]): Float32Array => {
+  const { images, count, channels, height, width, normalisation } = part
   const area = height * width
-  const result = new Float32Array(count * channels * area)
-  if (!moves)
-    return result.map((_, k) => {
-      const channel = Math.floor(k / area) % channels
-      return ((images[k] as number) - (mean[channel] as number)) / (deviation[channel] as number)
-    })
-  return result.map((_, k) => {
-    const plane = Math.floor(k / area)
-    const { down, right, mirrored, mirrorFirst, cut } = moves[Math.floor(plane / channels)] as Move
-    const [y, x] = [Math.floor((k % area) / width), k % width]
-    if (cut && y >= cut[0] && y < cut[1] && x >= cut[2] && x < cut[3]) return 0
-    const row = y + down
-    const column = mirrorFirst ? x + right : (mirrored ? width - 1 - x : x) + right
-    const inside = row >= 0 && row < height && column >= 0 && column < width
-    const from = mirrorFirst && mirrored ? width - 1 - column : column
-    const pixel = inside ? (images[plane * area + row * width + from] as number) : 0
-    const channel = plane % channels
-    return (pixel - (mean[channel] as number)) / (deviation[channel] as number)
+  const sources = moves?.map(move => sourcesOf(move, part))
+  const planes = Array.from({ length: count * channels }, (_, n) => {
+    const pixels = new Float32Array(images.subarray(n * area, (n + 1) * area))
+    const mean = normalisation.mean[n % channels] as number
+    const deviation = normalisation.deviation[n % channels] as number
+    const from = sources?.[Math.floor(n / channels)]
+    return from
+      ? pixels.map((_, k) => {
+          const source = from[k] as number
+          return source === CUT ? 0 : ((source === PADDING ? 0 : (pixels[source] as number)) - mean) / deviation
+        })
+      : pixels.map(pixel => (pixel - mean) / deviation)
   })
+  return concatenate(planes)
 }
