@@ -78,10 +78,3 @@ export const trainingEpoch = (
     testTop5: test.top5
   }
 }
-
-/** Mean and deviation (of a sample: divided by one less) of numbers; of one number the deviation is 0. */
-export const meanAndDeviation = (values: readonly number[]): { readonly mean: number; readonly deviation: number } => {
-  const mean = values.reduce((sum, value) => sum + value, 0) / values.length
-  const squares = values.reduce((sum, value) => sum + (value - mean) ** 2, 0)
-  return { mean, deviation: values.length > 1 ? Math.sqrt(squares / (values.length - 1)) : 0 }
-}

@@ -1,6 +1,7 @@
 /** What a person reads of a training. Pure: events in, text out. */
 import { clock, counted, percent, tableText } from '../report.js'
-import { meanAndDeviation, type TrainingEpoch, type TrainingEvent, type TrainingResult } from './events.js'
+import { type Summary, summarise } from '../statistics.js'
+import type { TrainingEpoch, TrainingEvent, TrainingResult } from './events.js'
 import { topCount } from './loss.js'
 import type { Likely } from './predict.js'
 
@@ -57,11 +58,9 @@ const measuresOf = ({ last, best }: SeedResult) => ({
 })
 type Measures = ReturnType<typeof measuresOf>
 
-/** Mean and deviation over seeds of each measure. */
-export const seedStatistics = (
-  results: readonly SeedResult[]
-): Readonly<Record<keyof Measures, ReturnType<typeof meanAndDeviation>>> => {
-  const of = (name: keyof Measures) => meanAndDeviation(results.map(result => measuresOf(result)[name]))
+/** Mean, deviation and confidence over seeds of each measure; one seed has no deviation. */
+export const seedStatistics = (results: readonly SeedResult[]): Readonly<Record<keyof Measures, Summary | null>> => {
+  const of = (name: keyof Measures) => summarise(results.map(result => measuresOf(result)[name]))
   return { lastTop1: of('lastTop1'), lastTop5: of('lastTop5'), bestTop1: of('bestTop1'), bestTop5: of('bestTop5') }
 }
 
@@ -69,11 +68,12 @@ export const seedStatistics = (
 export const seedsText = (results: readonly SeedResult[], classes: number): string => {
   const top = `top-${topCount(classes)}`
   const statistics = Object.values(seedStatistics(results))
+  const shown = (value: number | null | undefined): string => (typeof value === 'number' ? share(value) : '-')
   return tableText([
     ['seed', 'last top-1', `last ${top}`, 'best top-1', `best ${top}`],
     ...results.map(result => [String(result.seed), ...Object.values(measuresOf(result)).map(share)]),
-    ['mean', ...statistics.map(({ mean }) => share(mean))],
-    ['deviation', ...statistics.map(({ deviation }) => share(deviation))]
+    ['mean', ...statistics.map(summary => shown(summary?.mean))],
+    ['deviation', ...statistics.map(summary => shown(summary?.deviation))]
   ])
 }
 

@@ -4,7 +4,6 @@ import { describe, expect, it } from 'vitest'
 import { parseGenotype } from '../../../src/nas/genotype.js'
 import { checkAugmentation, checkTraining, trainingNetwork } from '../../../src/nas/training/config.js'
 import { itemsOf, prepareTraining, trainingSteps } from '../../../src/nas/training/data.js'
-import { meanAndDeviation } from '../../../src/nas/training/events.js'
 import {
   configureTraining,
   TRAINING_OPTIONS,
@@ -148,8 +147,5 @@ describe('data', () => {
     expect(epoch(1)[0]?.parts).not.toEqual(items[0]?.parts)
   })
 })
-
-it('mean and deviation are those of a sample', () => {
-  expect(meanAndDeviation([2, 4, 9])).toEqual({ mean: 5, deviation: Math.sqrt(13) })
   expect(meanAndDeviation([3])).toEqual({ mean: 3, deviation: 0 })
 })
