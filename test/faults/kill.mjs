@@ -1,6 +1,7 @@
 /**
  * Loaded into a process before its own code (`--import`): kills it with SIGKILL at the `KILL_AT`-th call that writes, before (`KILL_WHEN=before`), in
- * the middle (half of the content is written) or after it; without KILL_AT it only counts, and says on exit how many there were (KILL_COUNT: a file).
+ * the middle (half of the content is written) or after it. With `KILL_WHEN=full` the disk is full there instead: half is written, the call fails, and so do
+ * all later ones that write content. Without KILL_AT it only counts, and says on exit how many there were (KILL_COUNT: a file).
  */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -24,9 +25,13 @@ for (const name of ['writeFileSync', 'appendFileSync', 'renameSync', 'fsyncSync'
     // Node's own calls of each other come here too.
     const call = ++calls
     if (call === at && when === 'before') die()
-    const half = call === at && when === 'middle' && ['writeFileSync', 'appendFileSync'].includes(name)
-    const result = real[name](...(half ? halved(args) : args))
-    if (call === at) die()
+    const writes = ['writeFileSync', 'appendFileSync'].includes(name)
+    if (at > 0 && call >= at && when === 'full' && writes) {
+      if (call === at) real[name](...halved(args))
+      throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' })
+    }
+    const result = real[name](...(call === at && when === 'middle' && writes ? halved(args) : args))
+    if (call === at && when !== 'full') die()
     return result
   }
 syncBuiltinESMExports()

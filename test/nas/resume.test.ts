@@ -158,33 +158,31 @@ const told = (out: string): unknown => {
   }
 }
 
+const whole = join(folder, 'whole')
+/** Writes of an undisturbed run. */
+const writes = { count: 0 }
+beforeAll(async () => {
+  const count = join(folder, 'count')
+  expect((await asProcess([...OPTIONS, '--out', whole], { KILL_COUNT: count })).code).toBe(0)
+  writes.count = Number(readFileSync(count, 'utf8'))
+})
+
+/** Goes on until the run ends; a run that was killed before it had a checkpoint is refused, and started again. */
+const finish = async (out: string): Promise<void> => {
+  const { code, stderr } = await asProcess(['search', '--resume', out, '--quiet', '--checkpoint-minutes', '0'])
+  // After its last file a run has ended, though the process that is killed leaves its lock.
+  if (code === 0 || stderr.startsWith('Wanted --resume to be a run that has not ended')) return
+  expect([code, stderr]).toEqual([2, expect.stringMatching(/^Wanted (a whole checkpoint in|--resume to be the folder of a run)/)])
+  rmSync(out, { recursive: true, force: true })
+  expect((await asProcess([...OPTIONS, '--out', out])).code).toBe(0)
+}
+
 describe('a run that is killed', () => {
-  const whole = join(folder, 'whole')
-  let writes = 0
-  beforeAll(async () => {
-    const count = join(folder, 'count')
-    expect((await asProcess([...OPTIONS, '--out', whole], { KILL_COUNT: count })).code).toBe(0)
-    writes = Number(readFileSync(count, 'utf8'))
-  })
-
-  /** Goes on until the run ends; a run that was killed before it had a checkpoint is refused, and started again. */
-  const finish = async (out: string): Promise<void> => {
-    const { code, stderr } = await asProcess(['search', '--resume', out, '--quiet', '--checkpoint-minutes', '0'])
-    // After its last file a run has ended, though the process that is killed leaves its lock.
-    if (code === 0 || stderr.startsWith('Wanted --resume to be a run that has not ended')) return
-    expect([code, stderr]).toEqual([
-      2,
-      expect.stringMatching(/^Wanted (a whole checkpoint in|--resume to be the folder of a run)/)
-    ])
-    rmSync(out, { recursive: true, force: true })
-    expect((await asProcess([...OPTIONS, '--out', out])).code).toBe(0)
-  }
-
   it('at any write, before it, in its middle, or after it, ends like one that was not', async () => {
-    expect(writes).toBeGreaterThan(50)
+    expect(writes.count).toBeGreaterThan(50)
     const kinds = ['before', 'middle', 'after'] as const
     const kills = process.env['TEST_ALL'] ? 13 : 7
-    const places = Array.from({ length: kills }, (_, i) => 1 + Math.floor((i * (writes - 1)) / (kills - 1)))
+    const places = Array.from({ length: kills }, (_, i) => 1 + Math.floor((i * (writes.count - 1)) / (kills - 1)))
     for (const [i, at] of places.entries()) {
       const out = join(folder, `killed-${at}`)
       const first = await asProcess([...OPTIONS, '--out', out], { KILL_AT: String(at), KILL_WHEN: kinds[i % 3] as string })
@@ -193,6 +191,22 @@ describe('a run that is killed', () => {
       expect([at, told(out)]).toEqual([at, told(whole)])
     }
   }, 300_000)
+})
+
+describe('a disk that is full', () => {
+  it('ends a run with a sentence and code 1; nothing is left by half, and the run goes on to the same bits once there is room', async () => {
+    for (const at of process.env['TEST_ALL'] ? [30, 75, 117] : [75]) {
+      const out = join(folder, `full-${at}`)
+      const { code, stderr } = await asProcess([...OPTIONS, '--out', out], { KILL_AT: String(at), KILL_WHEN: 'full' })
+      const sentence =
+        "Wanted the files of the run to be written, but got 'ENOSPC: no space left on device, write': see to the folder"
+      expect([at, code, stderr]).toEqual([at, 1, expect.stringContaining(sentence)])
+      const left = [out, join(out, 'checkpoints')].flatMap(path => readdirSync(path))
+      expect(left.filter(name => name.endsWith('.part') || name === 'lock')).toEqual([])
+      await finish(out)
+      expect([at, told(out)]).toEqual([at, told(whole)])
+    }
+  }, 120_000)
 })
 
 /** What a refused command says. */

@@ -88,7 +88,11 @@ export const main = async (argv: readonly string[]): Promise<number> => {
     }
     if (error instanceof Error && 'syscall' in error) {
       complain(
-        inputError('the files of the run to be written', `'${error.message}'`, 'see to the folder and start again').message
+        inputError(
+          'the files of the run to be written',
+          `'${error.message}'`,
+          'see to the folder, then go on with --resume if the run has a checkpoint, else start again'
+        ).message
       )
       return FAILED
     }
