@@ -66,23 +66,16 @@ export const movesOf = (
   if (padding === 0 && !flip && cutout === 0) return undefined
   const words = randomWords(key, WORDS * count)
   return Array.from({ length: count }, (_, i): Move => {
-    const [down, right, mirror, whether, row, column] = words.subarray(WORDS * i, WORDS * (i + 1)) as unknown as [
-      number,
-      number,
-      number,
-      number,
-      number,
-      number
-    ]
-    const [y, x] = [wholeBelow(row, height), wholeBelow(column, width)]
+    const word = (n: number): number => words[WORDS * i + n] as number
+    const [y, x] = [wholeBelow(word(4), height), wholeBelow(word(5), width)]
     const half = Math.floor(cutout / 2)
     return {
-      down: wholeBelow(down, 2 * padding + 1) - padding,
-      right: wholeBelow(right, 2 * padding + 1) - padding,
-      mirrored: flip && uniformOf(mirror) < 0.5,
+      down: wholeBelow(word(0), 2 * padding + 1) - padding,
+      right: wholeBelow(word(1), 2 * padding + 1) - padding,
+      mirrored: flip && uniformOf(word(2)) < 0.5,
       mirrorFirst,
       cut:
-        cutout > 0 && uniformOf(whether) < cutoutProbability
+        cutout > 0 && uniformOf(word(3)) < cutoutProbability
           ? [clamped(y - half, height), clamped(y + half, height), clamped(x - half, width), clamped(x + half, width)]
           : undefined
     }

@@ -183,7 +183,7 @@ export const decodeModel = (bytes: Uint8Array): E.Either<DecodeError, TrainedMod
     E.bind('sense', ({ file }) => parseSense(file.metadata)),
     E.bind('made', ({ file, sense }) => parseNetwork(file.metadata, sense)),
     E.chain(({ file: { tensors }, sense: { network: _, ...sense }, made }) => {
-      const [weights, running] = tablesIn(made.net).map(([, table]) => table) as unknown as readonly [Table, Table]
+      const { weights, statistics: running } = tablesOf(made.net)
       const stranger = [...tensors.keys()].find(
         name => ![weights, running].some(({ entries }) => entries.some(entry => entry.name === name))
       )

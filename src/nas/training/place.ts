@@ -61,7 +61,7 @@ export const trainingGoingOn = (net: DerivedNetwork, { tensors, position }: Snap
     E.chain(arrays => {
       const place = TrainingPlaceCodec.decode(position)
       return E.isRight(place)
-        ? E.right({ ...arrays, place: place.right as unknown as TrainingPlace })
+        ? E.right({ ...arrays, place: place.right as TrainingPlace })
         : malformed('checkpoint', 'the place of a training', 'it has none')
     })
   )
