@@ -1,10 +1,9 @@
 /** `lambda-darts search` */
-import * as E from 'fp-ts/lib/Either.js'
 import type { Backend } from '../../engine.js'
 import { type BenchTable, scoreOf, wholeTable } from '../bench201.js'
 import type { Checkpoint } from '../checkpoint.js'
 import { configure } from '../config.js'
-import type { SearchResult } from '../events.js'
+import type { Event, SearchResult } from '../events.js'
 import { parseGenotype } from '../genotype.js'
 import { OPTIONS, SearchConfig } from '../options.js'
 import { goingOn, type SearchStart } from '../place.js'
@@ -14,8 +13,9 @@ import type { Space } from '../space.js'
 import { stepsPerEpoch } from '../steps.js'
 import { infoOf } from './backend.js'
 import { newestCheckpoint } from './checkpoints.js'
-import { beginEvents, logEvent } from './eventlog.js'
-import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
+import { type Conduct, conduct, type Ready } from './conduct.js'
+import { beginEvents } from './eventlog.js'
+import { openRunFolder, reopenRunFolder } from './files.js'
 import { complain, isKnown, readSpace, readTable, say, version } from './inputs.js'
 import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
 import { progressWriter } from './progress.js'
@@ -27,13 +27,10 @@ import {
   type GivenKeeping,
   goOn,
   identityOf,
-  keeper,
   keepingOf,
   ownSpace,
-  type Resumed,
   resumedConfiguration,
-  withKeeping,
-  withLostDevices
+  withKeeping
 } from './resume.js'
 import { listenForSignals, type Signals } from './signals.js'
 import type { Subcommand } from './subcommand.js'
@@ -52,20 +49,14 @@ const scored = (table: BenchTable | undefined, genotype: string): object =>
   table ? { score: orRefuse(scoreOf(table)(orRefuse(parseGenotype(genotype)))).scores } : {}
 
 /** A search about to run: what it is of, where it runs, where it is written, and where it begins. */
-interface Run extends Problem {
+interface Run extends Problem, Ready<SearchStart> {
   readonly given: GivenSearch
   readonly table: BenchTable | undefined
-  readonly backend: Backend
-  readonly folder: RunFolder
-  readonly from: Resumed<SearchStart> | undefined
 }
 
-const writeResult = ({ folder, config, backend, table }: Run, result: SearchResult, seconds: number): object => {
+const summaryOf = ({ config, backend, table }: Run, result: SearchResult, seconds: number): object => {
   const score = scored(table, result.genotype)
-  const summary = { ...result, ...score, config, version: version(), adapter: infoOf(backend) ?? 'reference', seconds }
-  folder.write('genotype.txt', `${result.genotype}\n`)
-  folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
-  return summary
+  return { ...result, ...score, config, version: version(), adapter: infoOf(backend) ?? 'reference', seconds }
 }
 
 const readTableFor = ({ table }: GivenSearch, config: SearchConfig, space: Space): BenchTable | undefined => {
@@ -125,59 +116,42 @@ const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
   }
 }
 
-/** Runs the search to its end; opens a lost device again, and goes on from the last checkpoint. */
+/** Says what a search came to, whatever the disk does, then writes it. */
+const tellResult = (run: Run, reached: SearchResult, seconds: number): void => {
+  const { given, config, space, table, folder, backend } = run
+  const summary = summaryOf(run, reached, seconds)
+  if (given.json) say(JSON.stringify(summary))
+  else {
+    if (!given.quiet) say('')
+    say(resultText(space, config, reached))
+    if (table) say(`\n${scoreText(orRefuse(scoreOf(table)(orRefuse(parseGenotype(reached.genotype)))))}`)
+  }
+  folder.write('genotype.txt', `${reached.genotype}\n`)
+  folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
+  if (!given.json && !given.quiet) say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${backendName(infoOf(backend))}`)
+}
+
+/** Runs the search to its end, and gives the exit code. */
 const finish = async (run: Run, signals: Signals): Promise<number> => {
-  const { given, config, space, net, data, table, folder } = run
-  const name = backendName(infoOf(run.backend))
-  const started = performance.now() - 1000 * (run.from?.seconds ?? 0)
-  const seconds = () => (performance.now() - started) / 1000
-  const span = { total: config.epochs * stepsPerEpoch(config, data), before: run.from?.steps ?? 0 }
-  const progress = progressWriter(given, name, span, seconds)
-  const told = { any: run.from !== undefined }
-  const attempt = (backend: Backend, from: Resumed<SearchStart> | undefined) =>
-    search(
-      net,
-      config,
-      data,
-      {
-        tell: event => () => {
-          // A run that goes on is compiled again, which is no part of what it tells.
-          if (event.type !== 'compiled' || !told.any)
-            logEvent(folder, event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event)
-          told.any = true
-          progress.tell(event)
-        },
-        interrupted: signals.interrupted,
-        now: seconds,
-        checkpoints: keeper(folder, identityOfSearch(run, backend), keepingOf(given), seconds),
-        ...(progress.preparing ? { preparing: progress.preparing } : {})
-      },
-      from?.start
-    )({ backend })()
+  const { given, config, net, data, table, folder, backend, from } = run
+  const span = { total: config.epochs * stepsPerEpoch(config, data), before: from?.steps ?? 0 }
+  const conducted: Conduct<Event, SearchStart, SearchResult> = {
+    run: (watched, start) => search(net, config, data, watched, start),
+    startOf: kept => goingOn(net, kept),
+    identityOf: on => identityOfSearch(run, on),
+    keeping: keepingOf(given),
+    open: () => chooseBackend(given, net, config, data),
+    interrupted: signals.interrupted,
+    noted: event => (event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event),
+    writer: now => progressWriter(given, backendName(infoOf(backend)), span, now)
+  }
   try {
-    const result = await withLostDevices(attempt, run, {
-      open: () => chooseBackend(given, net, config, data),
-      checkpoint: () => {
-        const { checkpoint } = orRefuse(newestCheckpoint(folder.path), FAILED)
-        return goOn(folder, checkpoint, keepingOf(given).most, kept => goingOn(net, kept))
-      }
-    })
-    progress.stop()
-    if (E.isLeft(result) && !told.any) folder.discard()
-    const reached = orRefuse(result, FAILED)
-    const summary = writeResult(run, reached, seconds())
-    if (given.json) say(JSON.stringify(summary))
-    else {
-      if (!given.quiet) say('')
-      say(resultText(space, config, reached))
-      if (table) say(`\n${scoreText(orRefuse(scoreOf(table)(orRefuse(parseGenotype(reached.genotype)))))}`)
-      if (!given.quiet) say(`Written to ${folder.path}/ in ${seconds().toFixed(0)} s on ${name}`)
-    }
+    const { reached, seconds } = await conduct(run, conducted)
+    tellResult(run, reached, seconds)
     if (reached.stopped?.reason === 'non-finite') throw new Refusal(FAILED, reached.stopped.message)
     if (reached.stopped && !given.quiet) complain(`It goes on with: lambda-darts search --resume ${folder.path}`)
     return reached.stopped ? INTERRUPTED : DONE
   } finally {
-    progress.stop()
     folder.close()
   }
 }

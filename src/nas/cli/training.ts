@@ -1,6 +1,5 @@
 /** One training in its folder: begun, or gone on with, and run to its end. */
 import { join } from 'node:path'
-import * as E from 'fp-ts/lib/Either.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import type { Backend } from '../../engine.js'
 import type { Checkpoint } from '../checkpoint.js'
@@ -9,7 +8,7 @@ import { formatGenotype, type Genotype } from '../genotype.js'
 import { backendName } from '../report.js'
 import type { Space } from '../space.js'
 import { type TrainingData, trainingSteps } from '../training/data.js'
-import type { TrainingResult } from '../training/events.js'
+import type { TrainingEvent, TrainingResult } from '../training/events.js'
 import { withMachine } from '../training/machine.js'
 import { brightestOf, encodeModel } from '../training/model.js'
 import type { TrainingConfig } from '../training/options.js'
@@ -18,12 +17,13 @@ import { trainingText } from '../training/report.js'
 import { train } from '../training/train.js'
 import { type GivenBackend, infoOf, openBackend } from './backend.js'
 import { newestCheckpoint } from './checkpoints.js'
-import { beginEvents, logEvent } from './eventlog.js'
+import { type Conduct, conduct, type Ready } from './conduct.js'
+import { beginEvents } from './eventlog.js'
 import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
 import { complain, say, version } from './inputs.js'
 import { trainingProgress } from './progress.js'
-import { FAILED, orRefuse } from './refusal.js'
-import { checkIdentity, type GivenKeeping, goOn, identityOf, keeper, keepingOf, type Resumed, withLostDevices } from './resume.js'
+import { orRefuse } from './refusal.js'
+import { checkIdentity, type GivenKeeping, goOn, identityOf, keepingOf } from './resume.js'
 import type { Signals } from './signals.js'
 
 export interface GivenTraining extends GivenBackend, GivenKeeping {
@@ -48,12 +48,9 @@ export interface Training {
   readonly parameters: number
 }
 
-/** A training about to run: where, where it is written, and where it begins. */
-export interface TrainingRun extends Training {
+/** A training about to run. */
+export interface TrainingRun extends Training, Ready<TrainingStart> {
   readonly given: GivenTraining
-  readonly backend: Backend
-  readonly folder: RunFolder
-  readonly from: Resumed<TrainingStart> | undefined
 }
 
 export const chooseTrainingBackend = (given: GivenTraining, { net, config, data }: Training): Promise<Backend> =>
@@ -115,55 +112,33 @@ const writeResult = (
   return summary
 }
 
-/** Trains to the end; opens a lost device again, and goes on from the last checkpoint. */
+/** Trains to the end, and says what came of it. */
 export const finishTraining = async (run: TrainingRun, signals: Signals): Promise<TrainingSummary> => {
-  const { given, net, config, data, folder, parameters } = run
-  const name = backendName(infoOf(run.backend))
-  const started = performance.now() - 1000 * (run.from?.seconds ?? 0)
-  const seconds = () => (performance.now() - started) / 1000
-  const span = { total: config.epochs * trainingSteps(config, data), before: run.from?.steps ?? 0 }
-  const progress = trainingProgress(given, name, span, seconds)
-  const told = { any: run.from !== undefined }
-  const attempt = (backend: Backend, from: Resumed<TrainingStart> | undefined) =>
-    train(
-      net,
-      config,
-      data,
-      {
-        tell: event => () => {
-          // A run that goes on is compiled again, which is no part of what it tells.
-          if (event.type !== 'compiled' || !told.any) logEvent(folder, event)
-          told.any = true
-          progress.tell(event)
-        },
-        interrupted: signals.interrupted,
-        now: seconds,
-        checkpoints: keeper(folder, identityOfTraining(run, backend), keepingOf(given), seconds),
-        ...(progress.preparing ? { preparing: progress.preparing } : {})
-      },
-      from?.start
-    )({ backend })()
+  const { given, net, config, data, folder, parameters, backend, from } = run
+  const name = backendName(infoOf(backend))
+  const span = { total: config.epochs * trainingSteps(config, data), before: from?.steps ?? 0 }
+  const conducted: Conduct<TrainingEvent, TrainingStart, TrainingResult> = {
+    run: (watched, start) => train(net, config, data, watched, start),
+    startOf: kept => trainingGoingOn(net, kept),
+    identityOf: on => identityOfTraining(run, on),
+    keeping: keepingOf(given),
+    open: () => chooseTrainingBackend(given, run),
+    interrupted: signals.interrupted,
+    noted: event => event,
+    writer: now => trainingProgress(given, name, span, now)
+  }
   try {
-    const result = await withLostDevices(attempt, run, {
-      open: () => chooseTrainingBackend(given, run),
-      checkpoint: () => {
-        const { checkpoint } = orRefuse(newestCheckpoint(folder.path), FAILED)
-        return goOn(folder, checkpoint, keepingOf(given).most, kept => trainingGoingOn(net, kept))
-      }
-    })
-    progress.stop()
-    if (E.isLeft(result) && !told.any) folder.discard()
-    const reached = orRefuse(result, FAILED)
-    const summary = writeResult(run, reached, seconds())
+    const { reached, seconds } = await conduct(run, conducted)
+    // Whatever the disk does, what came of it is said.
     if (!given.json) {
       if (!given.quiet) say('')
       say(trainingText(reached, { classes: net.config.classes, parameters, seed: config.seed }))
-      if (!given.quiet) say(`Written to ${folder.path}/ in ${seconds().toFixed(0)} s on ${name}`)
     }
+    const summary = writeResult(run, reached, seconds)
+    if (!given.json && !given.quiet) say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${name}`)
     if (reached.stopped && !given.quiet) complain(`It goes on with: lambda-darts train --resume ${folder.path}`)
     return summary
   } finally {
-    progress.stop()
     folder.close()
   }
 }

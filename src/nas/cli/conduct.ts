@@ -1,0 +1,79 @@
+/** A run in its folder, from where it begins to its end: told, kept, and gone on with where the device is lost. */
+import * as E from 'fp-ts/lib/Either.js'
+import type { Backend, Engine } from '../../engine.js'
+import type { DecodeError } from '../../formats/error.js'
+import type { Checkpoint } from '../checkpoint.js'
+import type { Observer } from '../events.js'
+import { newestCheckpoint } from './checkpoints.js'
+import { type LoggedEvent, logEvent } from './eventlog.js'
+import type { RunFolder } from './files.js'
+import { FAILED, orRefuse } from './refusal.js'
+import { goOn, type Keeping, keeper, type Resumed, withLostDevices } from './resume.js'
+
+/** A run about to begin: where it runs, where it is written, and where it begins. */
+export interface Ready<S> {
+  readonly backend: Backend
+  readonly folder: RunFolder
+  readonly from: Resumed<S> | undefined
+}
+
+/** The effects that a run is given: those of an observer, for events of its own. */
+type Watched<Told> = Omit<Observer, 'tell'> & { readonly tell: (event: Told) => () => void }
+
+/** What makes a run the one that it is. `Told`: its events; `S`: where it starts; `R`: what it comes to. */
+export interface Conduct<Told extends LoggedEvent, S, R> {
+  readonly run: (watched: Watched<Told>, start: S | undefined) => Engine<R>
+  readonly startOf: (checkpoint: Checkpoint) => E.Either<DecodeError, S>
+  readonly identityOf: (backend: Backend) => Checkpoint['identity']
+  readonly keeping: Keeping
+  /** Opens its device again. */
+  readonly open: () => Promise<Backend>
+  readonly interrupted: () => boolean
+  /** An event as it is written: with what is known of it besides. */
+  readonly noted: (event: Told) => LoggedEvent
+  readonly writer: (now: () => number) => {
+    readonly tell: (event: Told) => void
+    readonly stop: () => void
+    readonly preparing: Observer['preparing'] | undefined
+  }
+}
+
+/** What a run came to, and its seconds, also those before it went on. Refused, with code 1, for what the engine refuses. */
+export const conduct = async <Told extends LoggedEvent, S, R>(
+  { backend, folder, from }: Ready<S>,
+  { run, startOf, identityOf, keeping, open, interrupted, noted, writer }: Conduct<Told, S, R>
+): Promise<{ readonly reached: R; readonly seconds: number }> => {
+  const started = performance.now() - 1000 * (from?.seconds ?? 0)
+  const now = () => (performance.now() - started) / 1000
+  const { tell, stop, preparing } = writer(now)
+  const told = { any: from !== undefined }
+  const attempt = (on: Backend, begin: Resumed<S> | undefined) => {
+    const watched: Watched<Told> = {
+      tell: event => () => {
+        // A run that goes on is compiled again, which is no part of what it tells.
+        if (event.type !== 'compiled' || !told.any) logEvent(folder, noted(event))
+        told.any = true
+        tell(event)
+      },
+      interrupted,
+      now,
+      checkpoints: keeper(folder, identityOf(on), keeping, now),
+      ...(preparing ? { preparing } : {})
+    }
+    return run(watched, begin?.start)({ backend: on })()
+  }
+  try {
+    const result = await withLostDevices(
+      attempt,
+      { backend, from },
+      {
+        open,
+        checkpoint: () => goOn(folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint, keeping.most, startOf)
+      }
+    )
+    if (E.isLeft(result) && !told.any) folder.discard()
+    return { reached: orRefuse(result, FAILED), seconds: now() }
+  } finally {
+    stop()
+  }
+}
