@@ -66,10 +66,11 @@ const FEW = Array.from({ length: 24 }, (_, i) => i)
 const searched = async (
   given: Readonly<Record<string, string | boolean>>,
   from?: Snapshot,
-  stopAfter = Number.POSITIVE_INFINITY
+  stopAfter = Number.POSITIVE_INFINITY,
+  tests: readonly number[] = FEW
 ) => {
   const { net, config, data: all } = await setUp({ ...TINY, ...given })
-  const data = { ...all, train: select(all.train, FEW), valid: select(all.valid, FEW), test: select(all.test, FEW) }
+  const data = { ...all, train: select(all.train, FEW), valid: select(all.valid, FEW), test: select(all.test, tests) }
   const events: Event[] = []
   const snapshots: { readonly snapshot: Snapshot; readonly told: number }[] = []
   const result = await succeed(
@@ -110,6 +111,13 @@ describe('a search goes on from any moment that it kept', () => {
       expect(rest.result).toEqual(whole.result)
       expect((rest.snapshots.at(-1)?.snapshot ?? snapshot).tensors).toEqual(whole.snapshots.at(-1)?.snapshot.tensors)
     }
+  })
+
+  it('and sees nothing of the test part before it is over', async () => {
+    const [one, other] = [await searched({}), await searched({}, undefined, undefined, [30, 31])]
+    expect(other.events).toEqual(one.events)
+    expect(other.snapshots).toEqual(one.snapshots)
+    expect(other.result).toEqual({ ...one.result, testAccuracy: other.result.testAccuracy, testImages: 2 })
   })
 
   it('also from where it was interrupted in the middle of an epoch', async () => {

@@ -5,6 +5,7 @@ import type { Backend } from '../../engine.js'
 import { tablesOf } from '../bilevel.js'
 import { checkCombination, checkSizes, configure, networkOf } from '../config.js'
 import { augmentationOf } from '../data/augment.js'
+import { digestOf } from '../data/digest.js'
 import { parseSplit } from '../data/split.js'
 import { OPTIONS, PRESETS, type Preset, type SearchConfig } from '../options.js'
 import { type PrepareOptions, prepare } from '../prepare.js'
@@ -33,7 +34,7 @@ export interface Problem {
   readonly space: Space
   readonly net: Supernet
   readonly data: SearchData
-  /** Of the data set, whole. */
+  /** Of the data set, whole; and of its parts, where a file says which they are. */
   readonly digest: string
 }
 
@@ -81,7 +82,8 @@ export const setUp = async (given: Given, config = configurationOf(given), space
   const net = orRefuse(networkOf(config, space, given, data.train))
   const weights = tablesOf(net).weights.size
   orRefuse(checkSizes(config, space, { train: data.train.count, valid: data.valid.count, weights }))
-  return { config, space, net, data, digest: dataSet.digest }
+  const parts = existsSync(config.split) ? `, in parts ${digestOf({ train: data.train, test: data.valid })}` : ''
+  return { config, space, net, data, digest: `${dataSet.digest}${parts}` }
 }
 
 export const presetTable = (): string => tableOfPresets(OPTIONS, PRESETS)
