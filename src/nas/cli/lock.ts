@@ -2,20 +2,12 @@
 import { closeSync, openSync, readFileSync, rmSync, statSync, utimesSync, writeFileSync } from 'node:fs'
 import { hostname } from 'node:os'
 import { join } from 'node:path'
+import { isGone } from './runlock.js'
 
 export const LOCK = 'lock'
 /** A process that is at a run says so this often; one that has not for so long is taken for gone. */
 const BEAT_SECONDS = 5
 const GONE_SECONDS = 120
-
-const isAlive = (pid: number): boolean => {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (reason) {
-    return (reason as NodeJS.ErrnoException).code === 'EPERM'
-  }
-}
 
 /** The process that a folder's lock names; undefined if there is no lock, or none that can be read. */
 export const lockHolder = (folder: string): { readonly pid: number; readonly host: string } | undefined => {
@@ -26,16 +18,13 @@ export const lockHolder = (folder: string): { readonly pid: number; readonly hos
   }
 }
 
-/** Whether the process that a lock names may still be at the run. One of this host is asked for; of another only the lock's age is known. */
-const isHeld = (path: string): { readonly pid: number; readonly host: string } | undefined => {
-  try {
-    const { pid, host } = JSON.parse(readFileSync(path, 'utf8')) as { readonly pid: number; readonly host: string }
-    const age = (Date.now() - statSync(path).mtimeMs) / 1000
-    const here = host === hostname()
-    return age < GONE_SECONDS && !(here && (pid === process.pid || !isAlive(pid))) ? { pid, host } : undefined
-  } catch {
-    return undefined // gone, or cut by a kill as it was written
-  }
+/** Who holds a folder's lock, if that process may still be there: one of this host is asked for, of another only the lock's age is known. */
+const holderOf = (folder: string): ReturnType<typeof lockHolder> => {
+  const holder = lockHolder(folder)
+  if (!holder) return undefined // gone, or cut by a kill as it was written
+  const age = (Date.now() - statSync(join(folder, LOCK)).mtimeMs) / 1000
+  const isLost = holder.host === hostname() && (holder.pid === process.pid || isGone(holder.pid))
+  return age < GONE_SECONDS && !isLost ? holder : undefined
 }
 
 /** Locks a folder for this process and gives what unlocks it; or says who is at it. Takes over from a process that is gone. */
@@ -47,7 +36,7 @@ export const lock = (folder: string): (() => void) | string => {
     closeSync(file)
   } catch (reason) {
     if ((reason as NodeJS.ErrnoException).code !== 'EEXIST') throw reason
-    const held = isHeld(path)
+    const held = holderOf(folder)
     if (held) return `process ${held.pid} of ${held.host} is at`
     writeFileSync(path, JSON.stringify({ pid: process.pid, host: hostname() }))
   }
