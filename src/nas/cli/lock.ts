@@ -22,7 +22,7 @@ export const lockHolder = (folder: string): { readonly pid: number; readonly hos
 const holderOf = (folder: string): ReturnType<typeof lockHolder> => {
   const holder = lockHolder(folder)
   if (!holder) return undefined // gone, or cut by a kill as it was written
-  const age = (Date.now() - statSync(join(folder, LOCK)).mtimeMs) / 1000
+  const age = (Date.now() - (statSync(join(folder, LOCK), { throwIfNoEntry: false })?.mtimeMs ?? 0)) / 1000
   const isLost = holder.host === hostname() && (holder.pid === process.pid || isGone(holder.pid))
   return age < GONE_SECONDS && !isLost ? holder : undefined
 }
