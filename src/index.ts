@@ -123,7 +123,7 @@ export {
 } from './nas/harmony.js'
 export { type Hypergradient, hypergradient, neumannSeries, unrolled } from './nas/hypergradient.js'
 export { initialState } from './nas/initialise.js'
-export { genotypeOf, largestOperations, mixtureRows, type Rows, rowsOf, strongestEdges } from './nas/magnitude.js'
+export { drawGenotype, genotypeOf, largestOperations, mixtureRows, type Rows, rowsOf, strongestEdges } from './nas/magnitude.js'
 export { METHODS, type Method, type MethodName } from './nas/methods.js'
 export { OPERATIONS, type Operation, type Site } from './nas/operations.js'
 export { adam, clipFactor, globalNorm, sgd } from './nas/optim.js'

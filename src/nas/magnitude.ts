@@ -1,6 +1,8 @@
 /** The cell that alpha prefers: the rules by which the mixtures of a search become a genotype. */
+import { type Key, randomWords, uniformOf } from '../autodiff/ops/random.js'
 import { fail } from '../autodiff/shape.js'
 import type { Cell, ConcatCell, Genotype } from './genotype.js'
+import { foldIn } from './initialise.js'
 import { type CellType, type Edge, mapRecord, operationCount, type Space } from './space.js'
 
 /** A number for each operation of each edge: alpha, or its mixtures. */
@@ -77,6 +79,18 @@ export const genotypeOf = (space: Space, alpha: Readonly<Record<string, ArrayLik
   const rows = mapRecord(space.cells, (cell, kind) => rowsOf(cell, alpha[kind] as ArrayLike<number>))
   return genotypeBy(space, rows, mapRecord(rows, mixtureRows))
 }
+
+/**
+ * A cell of a space drawn from a key: that of an alpha of independent numbers, so that every cell of NAS-Bench-201 is as likely.
+ * @example drawGenotype(nb201, keyOf(0))
+ */
+export const drawGenotype = (space: Space, key: Key): Genotype =>
+  genotypeOf(
+    space,
+    mapRecord(space.cells, (cell, _, n) =>
+      Array.from(randomWords(foldIn(key, n), cell.edges.length * operationCount(cell)), uniformOf)
+    )
+  )
 
 /** The cells that mixtures amount to, whatever they are made of: those of a selection by perturbation, say. */
 export const genotypeOfMixtures = (space: Space, mixtures: Readonly<Record<string, Rows>>): Genotype =>

@@ -208,6 +208,15 @@ describe('lambda-darts score', () => {
     expect(process.memoryUsage().rss - before).toBeLessThan(2 ** 27)
   })
 
+  it('draws cells of a space, and refuses options of a draw without one', async () => {
+    const { code, stdout } = await inProcess('genotypes', '--draw', '3', '--space', 's5', '--seed', '1', '--json')
+    const texts: readonly string[] = JSON.parse(stdout)
+    expect([code, new Set(texts).size]).toEqual([0, 3])
+    for (const text of texts) expect(genotype(text).family).toBe('darts')
+    expect((await inProcess('genotypes', '--draw', '1', '--space', 's5', '--seed', '1')).stdout).toBe(`${texts[0]}\n`)
+    expect(await inProcess('genotypes', '--seed', '1')).toMatchObject({ code: 2, stdout: '' })
+  })
+
   it('lists what was published', async () => {
     const { code, stdout } = await inProcess('genotypes', '--json')
     expect(code).toBe(0)

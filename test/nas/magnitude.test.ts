@@ -1,12 +1,13 @@
 /** The rules that make a genotype of alpha: hand-made rows with known answers, and the golden networks. */
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { formatGenotype } from '../../src/nas/genotype.js'
-import { genotypeOf, largestOperations, mixtureRows, strongestEdges } from '../../src/nas/magnitude.js'
+import { formatGenotype, type Genotype, parseGenotype } from '../../src/nas/genotype.js'
+import { drawGenotype, genotypeOf, largestOperations, mixtureRows, strongestEdges } from '../../src/nas/magnitude.js'
 import { type CellType, type Edge, mapRecord, nb201, SPACES, type Space } from '../../src/nas/space.js'
 
 import { goldenFiles } from '../golden/files.js'
 import { golden } from '../golden/supernets.js'
+import { right } from '../kernels/results.js'
 
 const bench = nb201.cells['alpha'] as CellType
 
@@ -146,6 +147,28 @@ describe('mixtureRows', () => {
     expect(p.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 12)
     expect(p.every((a, i) => p.every((b, j) => (row[i] as number) < (row[j] as number) || a >= b))).toBe(true)
     expect(mixtureRows([row.toReversed()])[0]).toEqual(p.toReversed())
+  })
+})
+
+describe('drawGenotype', () => {
+  it('draws each operation of each edge of NAS-Bench-201 as often as the others', () => {
+    const draws = Array.from({ length: 2000 }, (_, n) => drawGenotype(nb201, [7, n]))
+    const counts = new Map<string, number>()
+    for (const { family, ...cell } of draws)
+      if (family === 'nb201')
+        for (const [node, edges] of (cell as Extract<Genotype, { family: 'nb201' }>).nodes.entries())
+          for (const { from, operation } of edges)
+            counts.set(`${node} ${from} ${operation}`, (counts.get(`${node} ${from} ${operation}`) ?? 0) + 1)
+    expect(counts.size).toBe(6 * 5)
+    // Five deviations of a count of 2,000 draws of a fifth.
+    for (const count of counts.values()) expect(Math.abs(count - 400)).toBeLessThan(5 * Math.sqrt(2000 * 0.2 * 0.8))
+  })
+  it.each(Object.values(SPACES))('gives cells of $name that read back, and the same ones for the same key', space => {
+    for (let n = 0; n < 20; n++) {
+      const drawn = drawGenotype(space, [n, 1])
+      expect(drawGenotype(space, [n, 1])).toEqual(drawn)
+      expect(right(parseGenotype(formatGenotype(drawn)))).toEqual(drawn)
+    }
   })
 })
 

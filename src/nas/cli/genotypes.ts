@@ -1,11 +1,40 @@
 /** `lambda-darts genotypes` */
+import { keyOf } from '../../autodiff/ops/random.js'
 import { formatGenotype } from '../genotype.js'
+import { foldIn } from '../initialise.js'
+import { drawGenotype } from '../magnitude.js'
+import { parseOption } from '../options.js'
 import { PUBLISHED } from '../published.js'
-import { say } from './inputs.js'
-import { DONE } from './refusal.js'
+import { readSpace, say } from './inputs.js'
+import { DONE, orRefuse, refuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'
 
-const run = ({ json }: { readonly json?: boolean }): number => {
+interface Given {
+  readonly draw?: string
+  readonly space?: string
+  readonly seed?: string
+  readonly json?: boolean
+}
+
+const DRAW = { flag: '--draw <n>', help: 'draws so many cells of a space instead', least: 1, most: 1e6, whole: true } as const
+const SEED = { flag: '--seed <n>', help: 'seed of what is drawn (default: 0)', least: 0, whole: true } as const
+
+/** Cells that were drawn, as texts. */
+const drawn = (count: string, { space = 'nb201', seed = '0' }: Given): readonly string[] => {
+  const [of, key] = [readSpace(space), keyOf(orRefuse(parseOption(SEED, seed)) as number)]
+  const draws = orRefuse(parseOption(DRAW, count)) as number
+  return Array.from({ length: draws }, (_, n) => formatGenotype(drawGenotype(of, foldIn(key, n))))
+}
+
+const run = (given: Given): number => {
+  const { draw, json } = given
+  if (draw !== undefined) {
+    const texts = drawn(draw, given)
+    say(json ? JSON.stringify(texts) : texts.join('\n'))
+    return DONE
+  }
+  const stray = (['space', 'seed'] as const).find(name => given[name] !== undefined)
+  if (stray) refuse(`--${stray} with --draw`, 'no --draw', 'give both, or neither')
   const texts = Object.entries(PUBLISHED).map(([name, genotype]) => [name, formatGenotype(genotype)] as const)
   say(json ? JSON.stringify(Object.fromEntries(texts)) : texts.map(([name, text]) => `${name}\n  ${text}`).join('\n'))
   return DONE
@@ -14,7 +43,10 @@ const run = ({ json }: { readonly json?: boolean }): number => {
 export const genotypesCommand: Subcommand = (root, finish) => {
   root
     .command('genotypes')
-    .description('lists the genotypes that Λ-DARTS published, by name')
+    .description('lists the genotypes that Λ-DARTS published, by name; or draws cells of a space, to train them')
+    .option(DRAW.flag, DRAW.help)
+    .option('--space <name>', 'the space of what is drawn: a name, or a JSON file (default: nb201)')
+    .option(SEED.flag, SEED.help)
     .option('--json', 'as JSON')
-    .action(given => finish(Promise.resolve(run(given))))
+    .action(given => finish((async () => run(given))()))
 }
