@@ -12,7 +12,8 @@ const LONG = [
   'kernels/variants',
   'golden/steps',
   'nas/worker',
-  'nas/sweep.test'
+  'nas/sweep.test',
+  'nas/resume'
 ]
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
