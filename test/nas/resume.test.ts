@@ -2,11 +2,9 @@
  * Runs that go on. A checkpoint is whole or refused; a search that goes on from any moment ends with the bits of one that was never disturbed, however
  * it was ended: by a step's end, by SIGKILL at any write, by a device that was lost; and what is not the same run is refused with the differences.
  */
-import { spawn } from 'node:child_process'
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { fc, test } from '@fast-check/vitest'
 import * as E from 'fp-ts/lib/Either.js'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -19,10 +17,10 @@ import type { Event } from '../../src/nas/events.js'
 import { goingOn } from '../../src/nas/place.js'
 import { search } from '../../src/nas/search.js'
 import { succeed } from '../backends.js'
+import { asProcess, goOnToTheEnd, OPTIONS, told, undisturbed } from '../faults/runs.js'
 import { right } from '../kernels/results.js'
 import { inProcess } from './command.js'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-resume-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
@@ -130,60 +128,12 @@ describe('a search goes on from any moment that it kept', () => {
   })
 })
 
-const FEW_DIGITS = fileURLToPath(new URL('files/few-digits.npz', import.meta.url))
-const OPTIONS =
-  `search --data npz --root ${FEW_DIGITS} --backend reference --channels 1 --batch 8 --epochs 3 --checkpoint-minutes 0 --quiet`.split(
-    ' '
-  )
-const KILLER = ['--import', './test/faults/kill.mjs']
-
-/** A process of the command line, killed at a write if the environment says so. */
-const asProcess = (args: readonly string[], env: Readonly<Record<string, string>> = {}) =>
-  new Promise<{ readonly code: number | null; readonly signal: string | null; readonly stderr: string }>(resolve => {
-    const child = spawn(process.execPath, ['--import', 'tsx', ...KILLER, 'src/nas/main.ts', ...args], {
-      cwd: root,
-      env: { ...process.env, ...env }
-    })
-    const stderr: string[] = []
-    child.stderr.on('data', text => stderr.push(String(text)))
-    child.on('close', (code, signal) => resolve({ code, signal, stderr: stderr.join('') }))
-  })
-
-/** All that a run folder says, but for times. */
-const told = (out: string): unknown => {
-  const timeless = (text: string): unknown => JSON.parse(text, (key, value) => (key === 'seconds' ? 0 : value))
-  const text = (name: string) => readFileSync(join(out, name), 'utf8')
-  const newest = readdirSync(join(out, 'checkpoints')).sort().at(-1) as string
-  const { tensors, position, steps } = right(decodeCheckpoint(readFileSync(join(out, 'checkpoints', newest))))
-  return {
-    files: readdirSync(out)
-      .filter(name => name !== 'lock')
-      .sort(),
-    summary: timeless(text('summary.json')),
-    events: text('events.jsonl').trimEnd().split('\n').map(timeless),
-    genotype: text('genotype.txt'),
-    checkpoint: { names: readdirSync(join(out, 'checkpoints')).sort(), tensors: [...tensors], position, steps }
-  }
-}
-
 const whole = join(folder, 'whole')
 /** Writes of an undisturbed run. */
 const writes = { count: 0 }
 beforeAll(async () => {
-  const count = join(folder, 'count')
-  expect((await asProcess([...OPTIONS, '--out', whole], { KILL_COUNT: count })).code).toBe(0)
-  writes.count = Number(readFileSync(count, 'utf8'))
+  writes.count = await undisturbed(whole, join(folder, 'count'))
 })
-
-/** Goes on until the run ends; a run that was killed before it had a checkpoint is refused, and started again. */
-const finish = async (out: string): Promise<void> => {
-  const { code, stderr } = await asProcess(['search', '--resume', out, '--quiet', '--checkpoint-minutes', '0'])
-  // After its last file a run has ended, though the process that is killed leaves its lock.
-  if (code === 0 || stderr.startsWith('Wanted --resume to be a run that has not ended')) return
-  expect([code, stderr]).toEqual([2, expect.stringMatching(/^Wanted (a whole checkpoint in|--resume to be the folder of a run)/)])
-  rmSync(out, { recursive: true, force: true })
-  expect((await asProcess([...OPTIONS, '--out', out])).code).toBe(0)
-}
 
 describe('a run that is killed', () => {
   it('at any write, before it, in its middle, or after it, ends like one that was not', async () => {
@@ -195,7 +145,7 @@ describe('a run that is killed', () => {
       const out = join(folder, `killed-${at}`)
       const first = await asProcess([...OPTIONS, '--out', out], { KILL_AT: String(at), KILL_WHEN: kinds[i % 3] as string })
       expect([at, first.signal]).toEqual([at, 'SIGKILL'])
-      await finish(out)
+      await goOnToTheEnd(out)
       expect([at, told(out)]).toEqual([at, told(whole)])
     }
   }, 300_000)
@@ -211,7 +161,7 @@ describe('a disk that is full', () => {
       expect([at, code, stderr]).toEqual([at, 1, expect.stringContaining(sentence)])
       const left = [out, join(out, 'checkpoints')].flatMap(path => readdirSync(path))
       expect(left.filter(name => name.endsWith('.part') || name === 'lock')).toEqual([])
-      await finish(out)
+      await goOnToTheEnd(out)
       expect([at, told(out)]).toEqual([at, told(whole)])
     }
   }, 120_000)
