@@ -32,3 +32,11 @@ export const sweepFile = (folder: string, content: unknown): string => {
 /** A report, or a part of it, without what differs between equal searches. */
 export const timeless = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value), (key, one) => (key === 'seconds' ? undefined : one))
+
+/** Values printed as lines of JSON. */
+// biome-ignore lint/suspicious/noExplicitAny: what a test looks at says what it is
+export const linesOf = (text: string): readonly any[] =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map(line => JSON.parse(line))

@@ -131,6 +131,9 @@ export const sweepCommand: Subcommand = (root, finish) => {
     )
     .option(LOST_AFTER.flag, LOST_AFTER.help, '10')
     .option('--quiet', 'only the report')
-    .option('--json', 'the report as JSON on standard output, progress on standard error')
+    .option(
+      '--json',
+      'lines of JSON on standard output: each run as it ends, the report as the last line; with --quiet the report alone'
+    )
     .action((file, given) => finish(run(file, given)))
 }
