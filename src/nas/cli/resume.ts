@@ -16,8 +16,8 @@ import { type RunFolder, readText } from './files.js'
 import { complain, MOST_SPACE_BYTES, version } from './inputs.js'
 import { orRefuse, refuse } from './refusal.js'
 
-const MOST_CONFIG_BYTES = 2 ** 20
-const MOST_SUMMARY_BYTES = 2 ** 26
+/** A summary has the mixtures of each edge; a configuration has less. */
+const MOST_JSON_BYTES = 2 ** 26
 
 /** What makes a run the same run: its configuration, all else that it is of, and where it runs. Where its data are may change: `of` has their digest. */
 export const identityOf = (
@@ -69,9 +69,9 @@ export interface ConfigReader<C extends RunConfig> {
   readonly configure: (given: GivenBackend) => E.Either<{ readonly message: string }, C>
 }
 
-/** JSON of a file in a run folder. */
-const readJson = (path: string, most: number): unknown => {
-  const text = orRefuse(readText('--resume', path, most))
+/** JSON of a file in a run folder; undefined if it is none. */
+export const readJson = (path: string): unknown => {
+  const text = orRefuse(readText('the folder of a run', path, MOST_JSON_BYTES))
   try {
     return JSON.parse(text)
   } catch {
@@ -82,7 +82,7 @@ const readJson = (path: string, most: number): unknown => {
 /** The summary of a run folder; nothing where it has none yet. */
 export const readSummary = (path: string): unknown => {
   const summary = join(path, 'summary.json')
-  return existsSync(summary) ? readJson(summary, MOST_SUMMARY_BYTES) : undefined
+  return existsSync(summary) ? readJson(summary) : undefined
 }
 
 /** Whether a run came to its end: it has a summary, and was not stopped. */
@@ -97,7 +97,7 @@ export const resumedConfiguration = <C extends RunConfig>(path: string, given: G
       `'${path}', which has no config.json`,
       'name the folder that the run was written to'
     )
-  const decoded = reader.decode(readJson(file, MOST_CONFIG_BYTES))
+  const decoded = reader.decode(readJson(file))
   if (E.isLeft(decoded))
     return refuse(
       `--resume to be the folder of a ${reader.what}`,
@@ -119,7 +119,7 @@ export const resumedConfiguration = <C extends RunConfig>(path: string, given: G
 /** The user's own space that a run folder holds, if it does. */
 export const ownSpace = (path: string): Space | undefined => {
   const own = join(path, 'space.json')
-  return existsSync(own) ? orRefuse(parseSpace(orRefuse(readText('--resume', own, MOST_SPACE_BYTES)))) : undefined
+  return existsSync(own) ? orRefuse(parseSpace(orRefuse(readText('the folder of a run', own, MOST_SPACE_BYTES)))) : undefined
 }
 
 /** Where a run ran, for what the options do not say. */

@@ -11,7 +11,6 @@ import { derivedNetwork, FAMILIES, sizeOfNetwork } from '../derive.js'
 import type { Genotype } from '../genotype.js'
 import { parseOption } from '../options.js'
 import type { Space } from '../space.js'
-import { parseSpace } from '../spacefile.js'
 import { checkAugmentation, checkTraining, trainingNetwork } from '../training/config.js'
 import { prepareTraining } from '../training/data.js'
 import {
@@ -26,8 +25,8 @@ import { seedStatistics, seedsText } from '../training/report.js'
 import { checkBackend, withBackend } from './backend.js'
 import { hasCheckpoints, newestCheckpoint } from './checkpoints.js'
 import { type ReadDataSet, readDataSet } from './dataset.js'
-import { openRunFolder, type RunFolder, readText, reopenRunFolder } from './files.js'
-import { MOST_SPACE_BYTES, readGenotype, readSpace, say } from './inputs.js'
+import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
+import { readGenotype, readSpace, say } from './inputs.js'
 import { tableOfPresets, withOptions } from './presets.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, orShapeRefusal, Refusal, refuse } from './refusal.js'
 import {
@@ -35,6 +34,7 @@ import {
   type ConfigReader,
   hasEnded,
   ownSpace,
+  readJson,
   readSummary,
   resumedConfiguration,
   withKeeping
@@ -61,22 +61,13 @@ interface Subject {
   readonly data: Readonly<Record<string, string>>
 }
 
-const MOST_CONFIG_BYTES = 2 ** 20
-
 /** What a training takes from the configuration of a run, if it is there. */
 const RunConfig = t.partial({ data: t.string, root: t.string, imageSize: t.number })
 
 const dataOfRun = (path: string): Subject['data'] => {
-  if (!existsSync(path)) return {}
-  const text = orRefuse(readText('the run', path, MOST_CONFIG_BYTES))
-  const decoded = E.chain((value: unknown) => RunConfig.decode(value))(
-    E.tryCatch(
-      () => JSON.parse(text) as unknown,
-      () => []
-    )
-  )
-  if (E.isLeft(decoded)) return refuse('a config.json of a run', `'${path}', which is none`, 'name another folder')
-  const { data, root, imageSize } = decoded.right
+  const config = existsSync(path) ? readJson(path) : {}
+  if (!RunConfig.is(config)) return refuse('a config.json of a run', `'${path}', which is none`, 'name another folder')
+  const { data, root, imageSize } = config
   return {
     ...(data === undefined ? {} : { data }),
     ...(root === undefined || root === '' ? {} : { root }),
@@ -88,13 +79,8 @@ const dataOfRun = (path: string): Subject['data'] => {
 const subjectOf = (argument: string, given: GivenTraining): Subject => {
   const found = join(argument, 'genotype.txt')
   const isRun = existsSync(found)
-  const own = join(argument, 'space.json')
-  const space =
-    given.space !== undefined
-      ? readSpace(given.space)
-      : isRun && existsSync(own)
-        ? orRefuse(parseSpace(orRefuse(readText('the run', own, MOST_SPACE_BYTES))))
-        : undefined
+  const own = () => (isRun ? ownSpace(argument) : undefined)
+  const space = given.space === undefined ? own() : readSpace(given.space)
   const genotype = readGenotype(isRun ? found : argument, space)
   if (space && (space.skeleton.kind === 'stages') !== (genotype.family === 'nb201'))
     refuse(`a genotype of --space ${space.name}`, 'one of the other family', 'give the space it is of')
@@ -172,8 +158,7 @@ const resumedPlan = (path: string, given: GivenTraining): Promise<Plan> => {
   for (const name of ['out', 'seeds', 'space'] as const)
     if (given[name] !== undefined) refuse('--resume without others', `--${name} beside it`, 'leave it away: the folder says it')
   const { seeds, ...config } = resumedConfiguration(path, given, READER)
-  const subject = { ...subjectOf(path, { ...given, data: config.data }), space: ownSpace(path) }
-  return planOf(subject, given, config, seeds, path)
+  return planOf(subjectOf(path, { ...given, data: config.data }), given, config, seeds, path)
 }
 
 /** A genotype, or the folder of a training to go on with. */

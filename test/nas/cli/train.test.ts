@@ -5,12 +5,15 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import sharp from 'sharp'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { decodeSafetensors } from '../../../src/formats/safetensors.js'
 import { TRAINING_OPTIONS, TRAINING_PRESETS } from '../../../src/nas/training/options.js'
 import { right } from '../../kernels/results.js'
 import { inProcess } from '../command.js'
+import { linesOf, timeless } from '../sweeps.js'
 import { CELL, DARTS, digits } from '../training/tiny.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-train-'))
@@ -130,6 +133,60 @@ describe('several seeds', () => {
     const alone = join(folder, 'alone')
     await inProcess('train', CELL, ...SMALL, '--seed', '1', '--out', alone)
     expect(json(alone, 'summary.json').last).toEqual(summary.seeds[1].last)
+  })
+})
+
+describe('--resume', () => {
+  const FEW_DIGITS = fileURLToPath(new URL('../files/few-digits.npz', import.meta.url))
+  const options = `--data npz --root ${FEW_DIGITS} --backend reference --channels 2 --batch 16 --epochs 6 --quiet`.split(' ')
+  /** A run folder's weights and what it says, but for times. */
+  const left = (out: string): unknown => ({
+    files: readdirSync(out).sort(),
+    weights: ['last', 'best'].map(name => readFileSync(join(out, `${name}.safetensors`)).toString('base64')),
+    events: timeless(linesOf(readFileSync(join(out, 'events.jsonl'), 'utf8'))),
+    summary: timeless(json(out, 'summary.json'))
+  })
+  /** Trains until a folder has more than the first checkpoint, then ends it as a signal does. */
+  const interrupted = async (path: string, out: string, ...args: readonly string[]) => {
+    const training = inProcess('train', CELL, ...options, ...args, '--out', out)
+    const checkpoints = join(path, 'checkpoints')
+    while (!existsSync(checkpoints) || readdirSync(checkpoints).length < 2) await sleep(20)
+    process.emit('SIGTERM')
+    expect((await training).code).toBe(130)
+  }
+
+  it('goes on where it was interrupted, to the same weights', async () => {
+    const [whole, cut] = [join(folder, 'undisturbed'), join(folder, 'cut')]
+    expect((await inProcess('train', CELL, ...options, '--out', whole)).code).toBe(0)
+    await interrupted(cut, cut)
+    expect(json(cut, 'summary.json').stopped).toEqual({ reason: 'interrupted' })
+    const refused = await inProcess('train', '--resume', cut, '--channels', '4')
+    expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('but got --channels 4 for 2')])
+    expect((await inProcess('train', '--resume', cut, '--quiet')).code).toBe(0)
+    expect(left(cut)).toEqual(left(whole))
+    expect((await inProcess('train', '--resume', cut)).stderr).toContain('Wanted --resume to be a run that has not ended')
+  })
+
+  it('goes on with several seeds: those that ended stay, the others go on or begin', async () => {
+    const [whole, cut] = [join(folder, 'seeds undisturbed'), join(folder, 'seeds cut')]
+    const seeds = ['--seeds', '0,1,2']
+    expect((await inProcess('train', CELL, ...options, ...seeds, '--out', whole)).code).toBe(0)
+    await interrupted(join(cut, 'seed-1'), cut, ...seeds)
+    expect(existsSync(join(cut, 'seed-2'))).toBe(false)
+    const { code, stdout } = await inProcess('train', '--resume', cut, '--quiet', '--json')
+    expect(code).toBe(0)
+    expect(JSON.parse(stdout).statistics).toEqual(json(whole, 'summary.json').statistics)
+    for (const seed of [0, 1, 2]) expect(left(join(cut, `seed-${seed}`))).toEqual(left(join(whole, `seed-${seed}`)))
+  })
+
+  it.each([
+    ['a genotype, or --resume', []],
+    ['a genotype, or --resume', [CELL, '--resume', 'x']],
+    ['--resume to be the folder of a run', ['--resume', join(folder, 'nowhere')]],
+    ['--resume without others', ['--resume', 'x', '--seeds', '1']]
+  ])('refused: %s', async (message, args) => {
+    const { code, stderr } = await inProcess('train', ...args)
+    expect([code, stderr]).toEqual([2, expect.stringContaining(`Wanted ${message}`)])
   })
 })
 
