@@ -92,6 +92,39 @@ export interface Option<K extends keyof SearchConfig = keyof SearchConfig> {
   readonly skeleton?: Skeleton['kind']
 }
 
+/** Options of data: those of searches and of trainings. Their values are each table's own. */
+export const DATA_OPTIONS = {
+  data: {
+    flag: '--data <name>',
+    isText: true,
+    help: `the data set: digits (they come with the package), folder (your own images), or ${Object.keys(DATA_SETS).join(', ')}`
+  },
+  root: {
+    flag: '--root <path>',
+    isText: true,
+    help: 'where the official files of the data set are, as they are: a folder, or their archive'
+  },
+  imageSize: {
+    flag: '--image-size <n>',
+    help: 'height and width that the images of a folder are brought to',
+    least: 1,
+    most: 4096,
+    whole: true
+  },
+  augmentation: {
+    flag: '--augmentation <which>',
+    help: 'how images are moved: published (as the papers do with this data set; the digits stay as they are), standard (a crop of the image with an eighth of its side padded around, and a flip), or none',
+    choices: Object.keys(augmentation.keys)
+  },
+  cutout: {
+    flag: '--cutout <n>',
+    help: 'side of the square that is cut out of training images (16 where papers use one); 0: none',
+    least: 0,
+    most: 4096,
+    whole: true
+  }
+} as const satisfies Readonly<Record<string, Omit<Option, 'key' | 'usual' | 'paper'>>>
+
 /** The table of all options: the command line, the checks, `--help` and docs/search.md are made from it. */
 export const OPTIONS: readonly Option[] = [
   {
@@ -121,32 +154,9 @@ export const OPTIONS: readonly Option[] = [
     paper: 'nb201',
     sota: 's1'
   },
-  {
-    key: 'data',
-    flag: '--data <name>',
-    isText: true,
-    help: `what it is searched on: digits (they come with the package), folder (your own images), or ${Object.keys(DATA_SETS).join(', ')}`,
-    usual: 'digits',
-    paper: 'digits'
-  },
-  {
-    key: 'root',
-    flag: '--root <path>',
-    isText: true,
-    help: 'where the official files of the data set are, as they are: a folder, or their archive',
-    usual: '',
-    paper: ''
-  },
-  {
-    key: 'imageSize',
-    flag: '--image-size <n>',
-    help: 'height and width that the images of a folder are brought to',
-    least: 1,
-    most: 4096,
-    whole: true,
-    usual: 32,
-    paper: 32
-  },
+  { key: 'data', ...DATA_OPTIONS.data, usual: 'digits', paper: 'digits' },
+  { key: 'root', ...DATA_OPTIONS.root, usual: '', paper: '' },
+  { key: 'imageSize', ...DATA_OPTIONS.imageSize, usual: 32, paper: 32 },
   {
     key: 'split',
     flag: '--split <how>',
@@ -156,14 +166,7 @@ export const OPTIONS: readonly Option[] = [
     paper: 'seeded',
     sota: 'file-order'
   },
-  {
-    key: 'augmentation',
-    flag: '--augmentation <which>',
-    help: 'how images are moved: published (as the papers do with this data set), standard (a crop of the image with an eighth of its side padded around, and a flip), or none',
-    choices: Object.keys(augmentation.keys),
-    usual: 'published',
-    paper: 'published'
-  },
+  { key: 'augmentation', ...DATA_OPTIONS.augmentation, usual: 'published', paper: 'published' },
   {
     key: 'augmentValidation',
     flag: '--augment-validation',
@@ -172,16 +175,7 @@ export const OPTIONS: readonly Option[] = [
     paper: false,
     sota: true
   },
-  {
-    key: 'cutout',
-    flag: '--cutout <n>',
-    help: 'side of the square that is cut out of training images (16 where papers use one); 0: none',
-    least: 0,
-    most: 4096,
-    whole: true,
-    usual: 0,
-    paper: 0
-  },
+  { key: 'cutout', ...DATA_OPTIONS.cutout, usual: 0, paper: 0 },
   {
     key: 'cutoutSchedule',
     flag: '--cutout-schedule <which>',

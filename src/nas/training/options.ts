@@ -1,12 +1,8 @@
 /** Every option of a training from scratch: what it means, what it must be, and its value in each preset. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { DATA_SETS } from '../data/datasets.js'
 import type { InputError } from '../errors.js'
-import { type Option, parseGiven } from '../options.js'
-
-/** How images of the training part are moved. */
-export const AUGMENTATIONS = ['published', 'standard', 'none'] as const
+import { DATA_OPTIONS, type Option, parseGiven, type SearchConfig } from '../options.js'
 
 /** The configuration of a training, as it is written to `config.json`. */
 export interface TrainingConfig {
@@ -25,7 +21,7 @@ export interface TrainingConfig {
   readonly dropPath: number
   readonly auxiliary: number
   readonly labelSmoothing: number
-  readonly augmentation: (typeof AUGMENTATIONS)[number]
+  readonly augmentation: SearchConfig['augmentation']
   readonly cutout: number
   readonly seed: number
   readonly data: string
@@ -46,29 +42,9 @@ export interface TrainingOption<K extends keyof TrainingConfig = keyof TrainingC
 
 /** The table of all options: the command line, the checks and `--help` are made from it. */
 export const TRAINING_OPTIONS: readonly TrainingOption[] = [
-  {
-    key: 'data',
-    flag: '--data <name>',
-    isText: true,
-    help: `what it is trained on: digits (they come with the package), folder (your own images), or ${Object.keys(DATA_SETS).join(', ')}`,
-    values: ['digits', 'digits', 'digits']
-  },
-  {
-    key: 'root',
-    flag: '--root <path>',
-    isText: true,
-    help: 'where the official files of the data set are, as they are: a folder, or their archive',
-    values: ['', '', '']
-  },
-  {
-    key: 'imageSize',
-    flag: '--image-size <n>',
-    help: 'height and width that the images of a folder are brought to',
-    least: 1,
-    most: 4096,
-    whole: true,
-    values: [32, 32, 32]
-  },
+  { key: 'data', ...DATA_OPTIONS.data, values: ['digits', 'digits', 'digits'] },
+  { key: 'root', ...DATA_OPTIONS.root, values: ['', '', ''] },
+  { key: 'imageSize', ...DATA_OPTIONS.imageSize, values: [32, 32, 32] },
   {
     key: 'channels',
     flag: '--channels <n>',
@@ -175,22 +151,8 @@ export const TRAINING_OPTIONS: readonly TrainingOption[] = [
     most: 0.99,
     values: [0, 0, 0]
   },
-  {
-    key: 'augmentation',
-    flag: '--augmentation <which>',
-    help: 'how images are moved: published (as the papers do with this data set; the digits stay as they are), standard (a crop of the image with an eighth of its side padded around, and a flip), or none',
-    choices: AUGMENTATIONS,
-    values: ['published', 'published', 'published']
-  },
-  {
-    key: 'cutout',
-    flag: '--cutout <n>',
-    help: 'side of the square that is cut out of training images; 0: none',
-    least: 0,
-    most: 4096,
-    whole: true,
-    values: [0, 16, 0]
-  },
+  { key: 'augmentation', ...DATA_OPTIONS.augmentation, values: ['published', 'published', 'published'] },
+  { key: 'cutout', ...DATA_OPTIONS.cutout, values: [0, 16, 0] },
   {
     key: 'seed',
     flag: '--seed <n>',
