@@ -5,7 +5,7 @@ import { quoted } from '../../formats/error.js'
 import type { Dataset } from '../data/dataset.js'
 import { inspectionOf, inspectionText } from '../data/inspect.js'
 import { sheetOf } from '../data/sheet.js'
-import { OPTIONS, type Option, parseOption } from '../options.js'
+import { DATA_OPTIONS, PRESETS, parseOption } from '../options.js'
 import { FOLDER, readDataSet } from './dataset.js'
 import { reasonOf, writeWhole } from './files.js'
 import { complain, say } from './inputs.js'
@@ -20,10 +20,8 @@ interface Given {
   readonly json?: boolean
 }
 
-const optionOf = (key: Option['key']): Option => OPTIONS.find(option => option.key === key) as Option
-
 /** The options of a search that say where its data come from. */
-const [DATA, ROOT, SIZE] = [optionOf('data'), optionOf('root'), optionOf('imageSize')]
+const { data: DATA, root: ROOT, imageSize: SIZE } = DATA_OPTIONS
 
 /** Writes the sheet, and gives what there is to say of it. */
 const writeSheet = async (path: string, dataset: Dataset): Promise<string> => {
@@ -51,7 +49,7 @@ const checkSheet = (path: string): void => {
 const run = async ({ data, root, imageSize, sheet, json }: Given): Promise<number> => {
   if (imageSize !== undefined && data !== FOLDER)
     refuse(`--image-size with --data ${FOLDER}`, `--data ${quoted(data)}, whose images have a size`, 'leave one of them out')
-  const size = orRefuse(parseOption(SIZE, imageSize ?? String(SIZE.usual))) as number
+  const size = orRefuse(parseOption(SIZE, imageSize ?? String(PRESETS.digits.imageSize))) as number
   if (sheet !== undefined) checkSheet(sheet)
   const { sources, digest } = await readDataSet(data, root, size)
   const inspection = inspectionOf(sources)
@@ -70,9 +68,9 @@ export const dataCommand: Subcommand = (root, finish) => {
     .description(
       'counts classes, measures channels, finds images that occur twice or in both parts, and draws a sheet of images. Images of a folder lie in one folder a class, or in train and test with one a class in each; PNG, JPEG or WebP of any size, what is transparent on white, scaled until they cover a square and cut at its sides; all of one channel if all are grey'
     )
-    .option(DATA.flag, DATA.help, String(DATA.usual))
+    .option(DATA.flag, DATA.help, PRESETS.digits.data)
     .option(ROOT.flag, ROOT.help)
-    .option(SIZE.flag, `${SIZE.help} (default: ${SIZE.usual})`)
+    .option(SIZE.flag, `${SIZE.help} (default: ${PRESETS.digits.imageSize})`)
     .option('--sheet <file>', 'a new PNG: up to 10 training images of each class, a class a row')
     .option('--json', 'as JSON, with every class and every contradiction')
     .action(given => finish(run(given)))
