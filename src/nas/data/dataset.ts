@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { fail } from '../../autodiff/shape.js'
 import { type DecodeError, decodeError } from '../../formats/error.js'
-import { concatenate } from '../floats.js'
+import { CUT, PADDING, type Scale, scalePixels } from '../../formats/pixels.js'
 
 export interface Dataset {
   readonly name: string
@@ -67,10 +67,7 @@ export const splitBy = <D extends Dataset>(dataset: D, order: readonly number[],
 }
 
 /** What is subtracted from the pixels of each channel, and what the rest is divided by, in the numbers of the file. */
-export interface Normalisation {
-  readonly mean: readonly number[]
-  readonly deviation: readonly number[]
-}
+export type Normalisation = Scale
 
 /** A dataset, and how its pixels are normalised when a batch is made of them. */
 export interface Part extends Dataset {
@@ -129,10 +126,6 @@ export interface Move {
 
 export const STILL: Move = { down: 0, right: 0, mirrored: false, mirrorFirst: false, cut: undefined }
 
-/** Where a pixel of a moved image comes from, if it is not one of its image: it is padding, or cut out. */
-const PADDING = -1
-const CUT = -2
-
 /** The place in its image that each pixel of a moved image comes from. */
 const sourcesOf = ({ down, right, mirrored, mirrorFirst, cut }: Move, { height, width }: Dataset): Int32Array =>
   new Int32Array(height * width).map((_, k) => {
@@ -149,20 +142,11 @@ const sourcesOf = ({ down, right, mirrored, mirrorFirst, cut }: Move, { height, 
  * after: method.md 5.4.
  */
 export const normalised = (part: Part, moves?: readonly Move[]): Float32Array => {
-  const { images, count, channels, height, width, normalisation } = part
-  const area = height * width
-  const sources = moves?.map(move => sourcesOf(move, part))
-  const planes = Array.from({ length: count * channels }, (_, n) => {
-    const pixels = new Float32Array(images.subarray(n * area, (n + 1) * area))
-    const mean = normalisation.mean[n % channels] as number
-    const deviation = normalisation.deviation[n % channels] as number
-    const from = sources?.[Math.floor(n / channels)]
-    return from
-      ? pixels.map((_, k) => {
-          const source = from[k] as number
-          return source === CUT ? 0 : ((source === PADDING ? 0 : (pixels[source] as number)) - mean) / deviation
-        })
-      : pixels.map(pixel => (pixel - mean) / deviation)
-  })
-  return concatenate(planes)
+  const { images, channels, height, width, normalisation } = part
+  return scalePixels(
+    images,
+    { channels, area: height * width },
+    normalisation,
+    moves?.map(move => sourcesOf(move, part))
+  )
 }
