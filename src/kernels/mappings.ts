@@ -3,6 +3,9 @@
  * is killed without a word: so a program with many calls is held to what is left before its groups are made, and so are runs with ever new arguments.
  */
 import { readFileSync } from 'node:fs'
+import { setImmediate as nextTurn } from 'node:timers/promises'
+import { setFlagsFromString } from 'node:v8'
+import { runInNewContext } from 'node:vm'
 import type { Device } from './device.js'
 import { type EngineError, outOfMemory } from './errors.js'
 
@@ -34,6 +37,23 @@ export const tooManyGroups = ({ info }: Device, groups: number): EngineError | u
     `Linux allows a process ${there.most}, of which ${there.has} are taken`,
     `raise that with \`sudo sysctl -w vm.max_map_count=${enough}\`, or make the program smaller`
   )
+}
+
+/** Collects garbage: groups that were put out of use hold their maps until the collector has been there, and it does not know that these are scarce. */
+const collect = async (): Promise<void> => {
+  setFlagsFromString('--expose-gc')
+  const gc: unknown = runInNewContext('gc')
+  if (typeof gc === 'function') gc()
+  // What native objects hold is given back in the turns after.
+  await nextTurn()
+  await nextTurn()
+}
+
+/** Why so many more bind groups cannot be made, if they cannot even when garbage is collected. */
+export const tooManyGroupsLeft = async (device: Device, groups: number): Promise<EngineError | undefined> => {
+  if (!tooManyGroups(device, groups)) return undefined
+  await collect()
+  return tooManyGroups(device, groups)
 }
 
 const lately = new WeakMap<Device, number>()

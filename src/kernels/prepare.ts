@@ -6,7 +6,7 @@ import { allocate, type DeviceBuffer, release } from './buffers.js'
 import { type Device, scoped } from './device.js'
 import { type Dispatch, workgroupsOf } from './dispatches.js'
 import type { EngineError } from './errors.js'
-import { tooManyGroups } from './mappings.js'
+import { tooManyGroupsLeft } from './mappings.js'
 import { type Pipeline, pipelineKey, pipelineOf } from './pipeline.js'
 import type { Plan } from './plan.js'
 import type { Loader } from './shader.js'
@@ -134,7 +134,7 @@ export const prepare =
     const { constants, outputs, slots } = plan.program
     const { words, offsets } = packParameters(plan.dispatches)
     const { arrangement, groups } = arrange(plan, offsets, options.mostGroups)
-    const refused = tooManyGroups(device, groups)
+    const refused = await tooManyGroupsLeft(device, groups)
     if (refused) return E.left(refused)
     const pipelines = await pipelinesOf(device, plan.dispatches, arrangement, options.load)
     if (E.isLeft(pipelines)) return pipelines
