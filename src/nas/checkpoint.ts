@@ -7,7 +7,7 @@ import * as t from 'io-ts/lib/index.js'
 import { show } from '../autodiff/shape.js'
 import { leavesOf, rebuild } from '../autodiff/tree.js'
 import { type HostArray, isAval, isHostArray } from '../engine.js'
-import { type DecodeError, malformed } from '../formats/error.js'
+import { type DecodeError, decodeError, malformed } from '../formats/error.js'
 import { decodeSafetensors, dtypeOf, encodeSafetensors, type FileTensor } from '../formats/safetensors.js'
 
 /** What survives JSON. */
@@ -85,6 +85,13 @@ export const decodeCheckpoint = (bytes: Uint8Array): E.Either<DecodeError, Check
         ? E.right({ tensors, ...decoded.right })
         : malformed('checkpoint', 'steps, a place, an identity and lengths of files', 'it has others')
     })
+  )
+
+/** The place that a snapshot says, by the codec of a run's places. Left for one of another kind of run; `what` names it. */
+export const placeOf = <A>(codec: t.Type<A, unknown>, what: string, position: unknown): E.Either<DecodeError, A> =>
+  pipe(
+    codec.decode(position),
+    E.mapLeft(() => decodeError(`checkpoint: the place of a ${what} is required, but it has none`))
   )
 
 /** The arrays of a tree by their paths. */

@@ -17,7 +17,8 @@ const noise = t.keyof({ replayed: null, fresh: null })
 const activation = t.keyof({ relu: null, softplus: null, gelu: null })
 const select = t.keyof({ magnitude: null, perturbation: null })
 const selectCriterion = t.keyof({ accuracy: null, loss: null, magnitude: null })
-const augmentation = t.keyof({ published: null, standard: null, none: null })
+/** How images are moved. */
+export const augmentation = t.keyof({ published: null, standard: null, none: null })
 const cutoutSchedule = t.keyof({ constant: null, linear: null })
 const statistics = t.keyof({ 'training-pass': null, 'all-passes': null })
 

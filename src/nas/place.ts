@@ -4,9 +4,9 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as t from 'io-ts/lib/index.js'
 import { type Engine, read, type Stored } from '../engine.js'
-import { type DecodeError, malformed } from '../formats/error.js'
+import type { DecodeError } from '../formats/error.js'
 import type { State } from './bilevel.js'
-import { arraysOf, type Snapshot, tensorsOf } from './checkpoint.js'
+import { arraysOf, placeOf, type Snapshot, tensorsOf } from './checkpoint.js'
 import type { EpochSummary } from './events.js'
 import { type initialState, stateShapes } from './initialise.js'
 import type { Supernet } from './supernet.js'
@@ -63,10 +63,6 @@ export const goingOn = (net: Supernet, { tensors, position }: Snapshot): E.Eithe
   pipe(
     arraysOf(stateShapes(net), tensors),
     E.bindTo('state'),
-    E.bind('place', (): E.Either<DecodeError, SearchPlace> => {
-      const decoded = SearchPlace.decode(position)
-      return E.isRight(decoded)
-        ? E.right(decoded.right as SearchPlace)
-        : malformed('checkpoint', 'the place of a search', 'it has none')
-    })
+    E.bind('place', () => placeOf(SearchPlace, 'search', position)),
+    E.map(({ state, place }): SearchStart => ({ state, place: place as SearchPlace }))
   )

@@ -8,6 +8,7 @@ import {
   type Normalisation,
   normalisationOf,
   type Part,
+  range,
   type Sources,
   type SplitIndices,
   select,
@@ -24,8 +25,6 @@ export interface PrepareOptions {
   readonly normalisation?: Normalisation
   readonly augmentation?: SearchData['augmentation']
 }
-
-const range = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i)
 
 /** Images named by a split that are not there, or that are in both parts, in words. */
 const splitProblem = ({ train, valid }: SplitIndices, count: number): string | undefined => {

@@ -13,6 +13,7 @@ import { OPTIONS, PRESETS } from '../../src/nas/options.js'
 import { device } from '../device.js'
 import { right } from '../kernels/results.js'
 import { type Ended, inProcess } from './command.js'
+import { linesOf } from './sweeps.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const packed = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
@@ -38,11 +39,7 @@ const asProcess = (args: readonly string[], env: Readonly<Record<string, string>
 const ownLines = ({ stderr }: Ended): readonly string[] =>
   stderr.split('\n').filter(line => line !== '' && !/^Warning: |^ {4}at CheckVkSuccessImpl /.test(line))
 
-const lines = (path: string): readonly Record<string, unknown>[] =>
-  readFileSync(path, 'utf8')
-    .split('\n')
-    .filter(line => line !== '')
-    .map(line => JSON.parse(line))
+const lines = (path: string) => linesOf(readFileSync(path, 'utf8'))
 const summaryOf = (out: string) => JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))
 const FILES = ['checkpoints', 'config.json', 'events.jsonl', 'events.out.tfevents', 'genotype.txt', 'summary.json']
 
@@ -300,10 +297,7 @@ describe.concurrent('as a process', () => {
     const [told, ...more] = ownLines(ended)
     expect(told).toMatch(/^No WebGPU adapter was found, so the reference backend goes on with 0\.\d+ GFLOP a step/)
     expect(more).toEqual([])
-    const printed = ended.stdout
-      .trimEnd()
-      .split('\n')
-      .map(line => JSON.parse(line))
+    const printed = linesOf(ended.stdout)
     expect(printed.slice(0, -1)).toEqual(lines(join(out, 'events.jsonl')))
     expect(printed.slice(0, -1).map(({ type }) => type)).toEqual(['compiled', 'step', 'step', 'epoch'])
     expect(printed.at(-1)).toEqual(summaryOf(out))

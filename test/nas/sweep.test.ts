@@ -396,7 +396,8 @@ describe('a sweep on this machine', () => {
     const undisturbed = await inProcess('sweep', file, '--out', whole, '--jobs', '2', '--json')
     expect(undisturbed.code).toBe(1)
     expect(undisturbed.stderr).toContain('The random search is left out')
-    const [report, ...runs] = linesOf(undisturbed.stdout).toReversed()
+    const report = JSON.parse(readFileSync(join(whole, 'report.json'), 'utf8'))
+    const [told, ...runs] = linesOf(undisturbed.stdout).toReversed()
     expect(runs.map(({ type, name, kind }) => [type, name, kind]).toSorted()).toEqual([
       ['run', 'darts-seed0', 'done'],
       ['run', 'darts-seed1', 'done'],
@@ -405,7 +406,7 @@ describe('a sweep on this machine', () => {
     ])
     expect(report.failed.map(({ name }: { name: string }) => name)).toEqual(['infinite-seed0', 'infinite-seed1'])
     expect(report.failed[0].message).toMatch(/^A finite loss and finite gradients were wanted/)
-    expect(report).toEqual(JSON.parse(readFileSync(join(whole, 'report.json'), 'utf8')))
+    expect(told).toEqual(report)
 
     const first = inProcess('sweep', file, '--out', cut, '--jobs', '1', '--quiet')
     const checkpoints = join(cut, 'runs/darts-seed0/checkpoints')

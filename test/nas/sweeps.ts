@@ -33,10 +33,9 @@ export const sweepFile = (folder: string, content: unknown): string => {
 export const timeless = (value: unknown): unknown =>
   JSON.parse(JSON.stringify(value), (key, one) => (key === 'seconds' ? undefined : one))
 
-/** Values printed as lines of JSON. */
-// biome-ignore lint/suspicious/noExplicitAny: what a test looks at says what it is
-export const linesOf = (text: string): readonly any[] =>
+/** Values written as lines of JSON. */
+export const linesOf = (text: string): readonly Readonly<Record<string, unknown>>[] =>
   text
-    .trimEnd()
     .split('\n')
+    .filter(line => line !== '')
     .map(line => JSON.parse(line))

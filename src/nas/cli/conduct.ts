@@ -6,15 +6,50 @@ import type { Checkpoint } from '../checkpoint.js'
 import type { Observer } from '../events.js'
 import { newestCheckpoint } from './checkpoints.js'
 import { type LoggedEvent, logEvent } from './eventlog.js'
-import type { RunFolder } from './files.js'
+import { type RunFolder, reopenRunFolder } from './files.js'
+import { complain } from './inputs.js'
 import { FAILED, orRefuse } from './refusal.js'
-import { goOn, type Keeping, keeper, type Resumed, withLostDevices } from './resume.js'
+import {
+  checkIdentity,
+  type GivenKeeping,
+  goOn,
+  type Keeping,
+  keeper,
+  keepingOf,
+  type Resumed,
+  withLostDevices
+} from './resume.js'
 
 /** A run about to begin: where it runs, where it is written, and where it begins. */
 export interface Ready<S> {
   readonly backend: Backend
   readonly folder: RunFolder
   readonly from: Resumed<S> | undefined
+}
+
+/** The newest whole checkpoint of a run folder; those that are passed over are named. Refused if there is none. */
+export const checkpointIn = (path: string): Checkpoint => {
+  const { checkpoint, passedOver } = orRefuse(newestCheckpoint(path))
+  passedOver.forEach(complain)
+  return checkpoint
+}
+
+/** Opens the folder of a run that was begun, at its checkpoint. Refused, and not held, where that is of another run. */
+export const beginAgain = <S>(
+  path: string,
+  checkpoint: Checkpoint,
+  identity: Checkpoint['identity'],
+  given: GivenKeeping,
+  startOf: (checkpoint: Checkpoint) => E.Either<DecodeError, S>
+): Omit<Ready<S>, 'backend'> => {
+  checkIdentity(checkpoint, identity, given.force === true)
+  const folder = orRefuse(reopenRunFolder(path))
+  try {
+    return { folder, from: goOn(folder, checkpoint, keepingOf(given).most, startOf) }
+  } catch (reason) {
+    folder.close()
+    throw reason
+  }
 }
 
 /** The effects that a run is given: those of an observer, for events of its own. */

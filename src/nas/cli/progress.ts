@@ -6,6 +6,7 @@ import { clock, compiledLine, decisionLine, epochLine, stepText, tuningLine } fr
 import type { TrainingEvent } from '../training/events.js'
 import { trainingEpochLine, trainingStepText } from '../training/report.js'
 import { complain } from './inputs.js'
+import type { Holder } from './runlock.js'
 import type { Outcome } from './runs.js'
 
 /** What the command line says of progress. */
@@ -132,6 +133,10 @@ export const runWriter = (given: Given, total: number | undefined) => {
     line(text)
     if (total !== undefined) step(state.ended, () => 'runs')
   }
+  const began = (name: string, how: 'anew' | 'again'): void =>
+    say(`${name}  ${how === 'anew' ? 'started' : 'goes on from its checkpoint'}`)
+  const waiting = (name: string, { pid, host }: Holder): void =>
+    say(`${name}  waits for process ${pid} on ${host}, which is at it`)
   const ended = (name: string, outcome: Outcome): void => {
     if (outcome.kind !== 'interrupted') state.ended++
     if (given.json) return line(JSON.stringify({ type: 'run', name, ...outcome }))
@@ -141,6 +146,6 @@ export const runWriter = (given: Given, total: number | undefined) => {
       say(`${name}  done in ${seconds.toFixed(1)} s${accuracy}`)
     } else say(`${name}  ${outcome.kind === 'failed' ? `failed: ${outcome.message}` : 'interrupted'}`)
   }
-  return { line: say, ended, stop }
+  return { line: say, began, waiting, ended, stop }
 }
 export type RunWriter = ReturnType<typeof runWriter>

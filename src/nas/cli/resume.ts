@@ -85,8 +85,8 @@ export const readSummary = (path: string): unknown => {
   return existsSync(summary) ? readJson(summary) : undefined
 }
 
-/** Whether a run came to its end: it has a summary, and was not stopped. */
-export const hasEnded = (path: string): boolean => t.type({ stopped: t.null }).is(readSummary(path))
+/** Whether a summary is of a run that came to its end: it was not stopped. */
+export const isEnd = (summary: unknown): boolean => t.type({ stopped: t.null }).is(summary)
 
 /** The configuration of a run folder. Refused where options were given that say something else. */
 export const resumedConfiguration = <C extends RunConfig>(path: string, given: GivenBackend, reader: ConfigReader<C>): C => {
@@ -104,7 +104,8 @@ export const resumedConfiguration = <C extends RunConfig>(path: string, given: G
       `'${path}', whose config.json is of none`,
       'name another folder'
     )
-  if (hasEnded(path)) return refuse('--resume to be a run that has not ended', `'${path}', which has`, 'look at its summary.json')
+  if (isEnd(readSummary(path)))
+    return refuse('--resume to be a run that has not ended', `'${path}', which has`, 'look at its summary.json')
   const [config, asked] = [decoded.right, orRefuse(reader.configure(given))]
   const changed = reader.options.filter(({ key }) => key !== 'root' && given[key] !== undefined && asked[key] !== config[key])
   if (changed.length > 0)

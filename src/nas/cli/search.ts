@@ -12,10 +12,9 @@ import { search } from '../search.js'
 import type { Space } from '../space.js'
 import { stepsPerEpoch } from '../steps.js'
 import { infoOf } from './backend.js'
-import { newestCheckpoint } from './checkpoints.js'
-import { type Conduct, conduct, type Ready } from './conduct.js'
+import { beginAgain, type Conduct, checkpointIn, conduct, type Ready } from './conduct.js'
 import { beginEvents } from './eventlog.js'
-import { openRunFolder, reopenRunFolder } from './files.js'
+import { openRunFolder } from './files.js'
 import { complain, isKnown, readSpace, readTable, say, version } from './inputs.js'
 import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
 import { progressWriter } from './progress.js'
@@ -23,9 +22,7 @@ import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.
 import {
   backendOptions,
   type ConfigReader,
-  checkIdentity,
   type GivenKeeping,
-  goOn,
   identityOf,
   keepingOf,
   ownSpace,
@@ -93,27 +90,13 @@ const identityOfSearch = ({ config, space, digest }: Problem, backend: Backend):
 const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
   if (given.out !== undefined) refuse('--resume or --out', 'both', 'a run goes on in its own folder: leave --out away')
   const config = resumedConfiguration(path, given, READER)
-  const { checkpoint, passedOver } = orRefuse(newestCheckpoint(path))
-  passedOver.forEach(complain)
+  const checkpoint = checkpointIn(path)
   const where = backendOptions(given, checkpoint)
   const problem = await setUp({ ...where, space: undefined }, config, ownSpace(path) ?? readSpace(config.space))
   const table = readTableFor(given, config, problem.space)
   const backend = await chooseBackend(where, problem.net, config, problem.data)
-  checkIdentity(checkpoint, identityOfSearch(problem, backend), given.force === true)
-  const folder = orRefuse(reopenRunFolder(path))
-  try {
-    return {
-      ...problem,
-      given: where,
-      table,
-      backend,
-      folder,
-      from: goOn(folder, checkpoint, keepingOf(given).most, kept => goingOn(problem.net, kept))
-    }
-  } catch (reason) {
-    folder.close()
-    throw reason
-  }
+  const begun = beginAgain(path, checkpoint, identityOfSearch(problem, backend), given, kept => goingOn(problem.net, kept))
+  return { ...problem, given: where, table, backend, ...begun }
 }
 
 /** Says what a search came to, whatever the disk does, then writes it. */

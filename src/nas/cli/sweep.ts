@@ -55,8 +55,8 @@ const runHere = async (
       const outcome = await perform(folder, task, {
         ending,
         lostAfter,
-        began: how => writer.line(`${task.name}  ${how === 'anew' ? 'started' : 'goes on from its checkpoint'}`),
-        waiting: ({ pid, host }) => writer.line(`${task.name}  waits for process ${pid} on ${host}, which is at it`)
+        began: how => writer.began(task.name, how),
+        waiting: holder => writer.waiting(task.name, holder)
       })
       writer.ended(task.name, outcome)
       return outcome

@@ -32,7 +32,7 @@ import { DONE, FAILED, INTERRUPTED, orRefuse, orShapeRefusal, Refusal, refuse } 
 import {
   backendOptions,
   type ConfigReader,
-  hasEnded,
+  isEnd,
   ownSpace,
   readJson,
   readSummary,
@@ -200,8 +200,8 @@ type SeedSummary = t.TypeOf<typeof SeedSummary>
 
 /** What a seed came to, if it ended. */
 const endedSummary = (path: string): SeedSummary | undefined => {
-  if (!hasEnded(path)) return undefined
   const summary = readSummary(path)
+  if (!isEnd(summary)) return undefined
   return SeedSummary.is(summary)
     ? summary
     : refuse('the summary of a training', `'${path}/summary.json', which is none`, 'remove that folder, to train the seed again')

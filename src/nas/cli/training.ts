@@ -16,14 +16,13 @@ import { type TrainingStart, trainingGoingOn } from '../training/place.js'
 import { trainingText } from '../training/report.js'
 import { train } from '../training/train.js'
 import { type GivenBackend, infoOf, openBackend } from './backend.js'
-import { newestCheckpoint } from './checkpoints.js'
-import { type Conduct, conduct, type Ready } from './conduct.js'
+import { beginAgain, type Conduct, checkpointIn, conduct, type Ready } from './conduct.js'
 import { beginEvents } from './eventlog.js'
-import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
+import { openRunFolder, type RunFolder } from './files.js'
 import { complain, say, version } from './inputs.js'
 import { trainingProgress } from './progress.js'
 import { orRefuse } from './refusal.js'
-import { checkIdentity, type GivenKeeping, goOn, identityOf, keepingOf } from './resume.js'
+import { type GivenKeeping, identityOf, keepingOf } from './resume.js'
 import type { Signals } from './signals.js'
 
 export interface GivenTraining extends GivenBackend, GivenKeeping {
@@ -80,17 +79,9 @@ const identityOfTraining = ({ config, genotype, space, digest }: Training, backe
 
 /** A training that goes on, if it is of the same configuration, data and adapter as its last checkpoint. */
 export const resumeTraining = (training: Training, given: GivenTraining, backend: Backend, path: string): TrainingRun => {
-  const { checkpoint, passedOver } = orRefuse(newestCheckpoint(path))
-  passedOver.forEach(complain)
-  checkIdentity(checkpoint, identityOfTraining(training, backend), given.force === true)
-  const folder = orRefuse(reopenRunFolder(path))
-  try {
-    const from = goOn(folder, checkpoint, keepingOf(given).most, kept => trainingGoingOn(training.net, kept))
-    return { ...training, given, backend, folder, from }
-  } catch (reason) {
-    folder.close()
-    throw reason
-  }
+  const identity = identityOfTraining(training, backend)
+  const begun = beginAgain(path, checkpointIn(path), identity, given, kept => trainingGoingOn(training.net, kept))
+  return { ...training, given, backend, ...begun }
 }
 
 /** What a training came to, as its summary says it. */

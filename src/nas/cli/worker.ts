@@ -57,8 +57,8 @@ const serve = async ({ connection, given, lostAfter, ending, writer, refuse }: S
   const outcome = await perform(folder, task, {
     ending,
     lostAfter,
-    began: how => writer.line(`${task.name}  ${how === 'anew' ? 'started' : 'goes on from its checkpoint'}`),
-    waiting: ({ pid, host }) => writer.line(`${task.name}  waits for process ${pid} on ${host}, which is at it`)
+    began: how => writer.began(task.name, how),
+    waiting: holder => writer.waiting(task.name, holder)
   })
   writer.ended(task.name, outcome)
   if (outcome.kind === 'interrupted') return putBack()

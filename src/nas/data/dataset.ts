@@ -29,6 +29,9 @@ export interface SplitIndices {
   readonly valid: readonly number[]
 }
 
+/** The places of `count` images: 0, 1, ... */
+export const range = (count: number): readonly number[] => Array.from({ length: count }, (_, index) => index)
+
 const sizeOfImage = ({ channels, height, width }: Dataset): number => channels * height * width
 
 /** The dataset of the images at `indices`, in that order; an index may occur more than once. */
@@ -84,7 +87,7 @@ const summed = (values: Dataset['images'], f: (value: number) => number, start: 
 export const momentsOf = (dataset: Dataset): readonly { readonly mean: number; readonly deviation: number }[] => {
   const { images, count, channels, height, width } = dataset
   const area = height * width
-  const indices = Array.from({ length: count }, (_, index) => index)
+  const indices = range(count)
   const average = (channel: number, f: (value: number) => number): number =>
     indices.reduce((sum, index) => {
       const from = (index * channels + channel) * area

@@ -4,7 +4,7 @@
 import { createHash } from 'node:crypto'
 import { groupBy } from 'fp-ts/lib/NonEmptyArray.js'
 import { tableText } from '../report.js'
-import { type Dataset, momentsOf, type Sources } from './dataset.js'
+import { type Dataset, momentsOf, range, type Sources } from './dataset.js'
 
 /** A class, and how many images it has. */
 export interface ClassCount {
@@ -53,8 +53,6 @@ export interface Inspection {
     readonly contradictions: readonly (readonly Place[])[]
   }
 }
-
-const range = (count: number): readonly number[] => Array.from({ length: count }, (_, k) => k)
 
 /** Images of each class, by its place. */
 const countsOf = ({ labels, classNames }: Dataset): readonly number[] => {

@@ -4,7 +4,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import { type Key, keyOf } from '../../autodiff/ops/random.js'
 import { type DecodeError, decodeError } from '../../formats/error.js'
 import { type Augmentation, augmentationOf } from '../data/augment.js'
-import { type Dataset, normalisationOf, type Part, type Sources, splitBy } from '../data/dataset.js'
+import { type Dataset, normalisationOf, type Part, range, type Sources, splitBy } from '../data/dataset.js'
 import type { Published } from '../data/datasets.js'
 import { foldIn, permutation } from '../initialise.js'
 import type { Skeleton } from '../space.js'
@@ -19,8 +19,6 @@ export interface TrainingData {
 
 /** What each of a training's keys is for. */
 export const TRAINING_KEYS = { split: 0, weights: 1, order: 2, draws: 3, moves: 4, test: 5 } as const
-
-const range = (count: number): readonly number[] => Array.from({ length: count }, (_, i) => i)
 
 /** Training and test images; where no test part comes with the data, the last fifth in an order that the seed decides. */
 const partsOf = ({ train, test }: Sources, seed: number): readonly [Dataset, Dataset] => {

@@ -1,33 +1,37 @@
 /** Every option of a training from scratch: what it means, what it must be, and its value in each preset. */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import * as t from 'io-ts/lib/index.js'
 import type { InputError } from '../errors.js'
-import { DATA_OPTIONS, type Option, parseGiven, type SearchConfig } from '../options.js'
+import { augmentation, DATA_OPTIONS, type Option, parseGiven } from '../options.js'
 
 /** The configuration of a training, as it is written to `config.json`. */
-export interface TrainingConfig {
-  readonly channels: number
-  readonly layers: number
-  readonly layersPerStage: number
-  readonly epochs: number
-  readonly batch: number
-  readonly accumulate: number
-  readonly learningRate: number
-  readonly learningRateEnd: number
-  readonly momentum: number
-  readonly nesterov: boolean
-  readonly weightDecay: number
-  readonly clip: number
-  readonly dropPath: number
-  readonly auxiliary: number
-  readonly labelSmoothing: number
-  readonly augmentation: SearchConfig['augmentation']
-  readonly cutout: number
-  readonly seed: number
-  readonly data: string
-  readonly root: string
-  readonly imageSize: number
-}
+export const TrainingConfig = t.readonly(
+  t.strict({
+    channels: t.number,
+    layers: t.number,
+    layersPerStage: t.number,
+    epochs: t.number,
+    batch: t.number,
+    accumulate: t.number,
+    learningRate: t.number,
+    learningRateEnd: t.number,
+    momentum: t.number,
+    nesterov: t.boolean,
+    weightDecay: t.number,
+    clip: t.number,
+    dropPath: t.number,
+    auxiliary: t.number,
+    labelSmoothing: t.number,
+    augmentation: augmentation,
+    cutout: t.number,
+    seed: t.number,
+    data: t.string,
+    root: t.string,
+    imageSize: t.number
+  })
+)
+export type TrainingConfig = t.TypeOf<typeof TrainingConfig>
 
 /** `small` is what a plain run uses; `darts` and `nb201` are the published trainings of method.md 5.1 and 5.3. */
 export const TRAINING_PRESET_NAMES = ['small', 'darts', 'nb201'] as const
@@ -165,7 +169,7 @@ export const TRAINING_OPTIONS: readonly TrainingOption[] = [
 ]
 
 const presetAt = (column: 0 | 1 | 2): TrainingConfig =>
-  Object.fromEntries(TRAINING_OPTIONS.map(({ key, values }) => [key, values[column]])) as unknown as TrainingConfig
+  Object.fromEntries(TRAINING_OPTIONS.map(({ key, values }) => [key, values[column]])) as TrainingConfig
 
 export const TRAINING_PRESETS: Readonly<Record<TrainingPreset, TrainingConfig>> = {
   small: presetAt(0),
@@ -184,13 +188,11 @@ export const configureTraining = (
   )
 
 /** A configuration that comes back from JSON. Left for what is none: a value that is missing, of another type, or impossible. */
-export const decodeTraining = (json: unknown): E.Either<unknown, TrainingConfig> => {
-  const values: Readonly<Record<string, unknown>> = typeof json === 'object' && json !== null ? { ...json } : {}
-  const stranger = TRAINING_OPTIONS.find(option => typeof values[option.key] !== typeof option.values[0])
-  if (stranger) return E.left(stranger.key)
-  const texts = TRAINING_OPTIONS.map(({ key }) => {
-    const value = values[key]
-    return [key, typeof value === 'boolean' ? value : String(value)] as const
-  })
-  return configureTraining('small', Object.fromEntries(texts))
-}
+export const decodeTraining = (json: unknown): E.Either<unknown, TrainingConfig> =>
+  pipe(
+    TrainingConfig.decode(json),
+    E.chainW(config => {
+      const texts = Object.entries(config).map(([key, value]) => [key, typeof value === 'boolean' ? value : String(value)])
+      return configureTraining('small', Object.fromEntries(texts))
+    })
+  )

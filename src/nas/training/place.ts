@@ -5,8 +5,8 @@ import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as t from 'io-ts/lib/index.js'
 import type { Key } from '../../autodiff/ops/random.js'
 import { type Engine, type HostArray, read, type Stored } from '../../engine.js'
-import { type DecodeError, malformed } from '../../formats/error.js'
-import { arraysOf, type Snapshot, tensorsOf } from '../checkpoint.js'
+import type { DecodeError } from '../../formats/error.js'
+import { arraysOf, placeOf, type Snapshot, tensorsOf } from '../checkpoint.js'
 import type { DerivedNetwork } from '../derive.js'
 import { filled, foldIn, initialRunning, initialWeights } from '../initialise.js'
 import { TRAINING_KEYS } from './data.js'
@@ -58,11 +58,8 @@ export const trainingGoingOn = (net: DerivedNetwork, { tensors, position }: Snap
   const state = trainingShapes(net)
   return pipe(
     arraysOf({ state, best: { weights: state.weights, running: state.running } }, tensors),
-    E.chain(arrays => {
-      const place = TrainingPlaceCodec.decode(position)
-      return E.isRight(place)
-        ? E.right({ ...arrays, place: place.right as TrainingPlace })
-        : malformed('checkpoint', 'the place of a training', 'it has none')
-    })
+    E.bindTo('arrays'),
+    E.bind('place', () => placeOf(TrainingPlaceCodec, 'training', position)),
+    E.map(({ arrays, place }): TrainingStart => ({ ...arrays, place: place as TrainingPlace }))
   )
 }
