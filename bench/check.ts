@@ -12,7 +12,7 @@ import {
   run,
   scope,
   store
-} from '../src/engine.js'
+} from '../src/engine/index.js'
 import type { Workload } from './workloads.js'
 
 /** The value of a result, or its error thrown. */

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { leavesOf, rebuild } from '../src/autodiff/tree.js'
-import { type HostArray, isHostArray } from '../src/engine.js'
+import { type HostArray, isHostArray } from '../src/engine/index.js'
 
 interface Placed {
   readonly dtype: HostArray['dtype']

@@ -1,6 +1,6 @@
 /** Where the time of a workload goes, kernel by kernel: the prepared plan on its real buffers, with a timestamp on either side of each call. */
 import { leavesOf } from '../src/autodiff/tree.js'
-import { type AdapterInfo, type Backend, compile, isStored, openDevice, run, store } from '../src/engine.js'
+import { type AdapterInfo, type Backend, compile, isStored, openDevice, run, store } from '../src/engine/index.js'
 import { allocate, type DeviceBuffer } from '../src/kernels/buffers.js'
 import { type Device, scoped } from '../src/kernels/device.js'
 import { pipelineKey } from '../src/kernels/pipeline.js'

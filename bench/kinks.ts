@@ -10,7 +10,7 @@ import { input } from '../src/autodiff/ops/index.js'
 import { sizeOf } from '../src/autodiff/shape.js'
 import { isTensor, type Tensor } from '../src/autodiff/tensor.js'
 import { leavesOf, rebuild } from '../src/autodiff/tree.js'
-import { type Backend, type HostArray, isHostArray } from '../src/engine.js'
+import { type Backend, type HostArray, isHostArray } from '../src/engine/index.js'
 import { type Distance, evaluate, worstError } from './check.js'
 import type { Workload } from './workloads.js'
 

@@ -1,6 +1,6 @@
 /** This engine as a contestant: `own.ts FOLDER WORKLOAD ADAPTER`. */
 import * as E from 'fp-ts/lib/Either.js'
-import { type Backend, type Compiled, compile, dispose, openDevice, read, release, run, store } from '../src/engine.js'
+import { type Backend, type Compiled, compile, dispose, openDevice, read, release, run, store } from '../src/engine/index.js'
 import { pipelineKey } from '../src/kernels/pipeline.js'
 import type { Plan } from '../src/kernels/plan.js'
 

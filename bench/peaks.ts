@@ -1,6 +1,6 @@
 /** What an adapter reaches: rows of the table are told as shares of it. */
 import * as $ from '../src/autodiff/ops/index.js'
-import { type AdapterInfo, type Backend, compile, openDevice, release, run, store } from '../src/engine.js'
+import { type AdapterInfo, type Backend, compile, openDevice, release, run, store } from '../src/engine/index.js'
 import { scoped } from '../src/kernels/device.js'
 import { waiting } from '../src/kernels/wait.js'
 import { median, right, succeed } from './check.js'

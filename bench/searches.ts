@@ -18,7 +18,7 @@ import {
   openDevice,
   release,
   store
-} from '../src/engine.js'
+} from '../src/engine/index.js'
 import { plan } from '../src/kernels/plan.js'
 import { select } from '../src/kernels/select.js'
 import { stepOf } from '../src/nas/bilevel.js'

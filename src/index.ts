@@ -5,32 +5,7 @@
  * import { $, evaluate, grad } from 'lambda-darts'
  * evaluate(grad(x => $.mul(x, $.tanh(x)))($.tensor(0.5))).data[0]
  */
-export { CheckError, type CheckOptions, checkGrads } from './autodiff/check.js'
-export {
-  type GradOptions,
-  grad,
-  type HvpOptions,
-  hessian,
-  hvp,
-  type Jacobian,
-  jacobian,
-  jvp,
-  mixedHvp,
-  type Unreached,
-  valueAndGrad,
-  valueAuxAndGrad,
-  vjp
-} from './autodiff/grad.js'
-export { countNodes, type Graph, show, toDot } from './autodiff/graph.js'
-export { evaluate, interpret } from './autodiff/interpret.js'
-export { type Choice, choicesOf, type Flips, flipsBetween, type Taken } from './autodiff/kinks.js'
-export { type NdArray, ndarray } from './autodiff/ndarray.js'
-export * as nn from './autodiff/nn.js'
-export * as $ from './autodiff/ops/index.js'
-export { bind, pointwise, primitive } from './autodiff/primitive.js'
-export { type Aval, ShapeError } from './autodiff/shape.js'
-export { isTensor, type Primitive, type Shape, type Tensor } from './autodiff/tensor.js'
-export { leaves, mapTree, paths, type Tree, zipTrees } from './autodiff/tree.js'
+export * from './autodiff/index.js'
 export {
   type Backend,
   type Compiled,
@@ -56,7 +31,7 @@ export {
   type StoredTensor,
   scope,
   store
-} from './engine.js'
+} from './engine/index.js'
 export type { DecodeError } from './formats/error.js'
 export { decodeSafetensors, encodeSafetensors, type FileTensor, type Safetensors } from './formats/safetensors.js'
 export {

@@ -18,7 +18,7 @@ import {
   run,
   scope,
   store
-} from '../src/engine.js'
+} from '../src/engine/index.js'
 import { asGpu, device } from './device.js'
 import { right } from './kernels/results.js'
 

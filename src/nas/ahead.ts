@@ -1,7 +1,7 @@
 /** A fold whose steps the device has before the results of the steps before them are read: neither waits for the other. */
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import { type Engine, fold } from '../engine.js'
+import { type Engine, fold } from '../engine/index.js'
 
 /** Steps that the device has before it while the host reads what came of the one before them. */
 const STEPS_AHEAD = 2

@@ -6,7 +6,7 @@ import type * as IO from 'fp-ts/lib/IO.js'
 import * as t from 'io-ts/lib/index.js'
 import { show } from '../autodiff/shape.js'
 import { leavesOf, rebuild } from '../autodiff/tree.js'
-import { type HostArray, isAval, isHostArray } from '../engine.js'
+import { type HostArray, isAval, isHostArray } from '../engine/index.js'
 import { type DecodeError, decodeError, malformed } from '../formats/error.js'
 import { decodeSafetensors, dtypeOf, encodeSafetensors, type FileTensor } from '../formats/safetensors.js'
 

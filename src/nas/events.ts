@@ -1,6 +1,6 @@
 /** What a search says while it runs and in the end: values, made from its state by pure functions. */
 import type * as IO from 'fp-ts/lib/IO.js'
-import type { Report } from '../engine.js'
+import type { Report } from '../engine/index.js'
 import { METRICS, type Metric } from './bilevel.js'
 import type { Checkpoints } from './checkpoint.js'
 import { type Cell, cellsOf, formatGenotype, type Genotype, isConnected, operationCounts } from './genotype.js'

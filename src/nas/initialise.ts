@@ -2,7 +2,7 @@
 import type { Key } from '../autodiff/ops/random.js'
 import { normalOf, randomWords, threefry2x32, uniformOf } from '../autodiff/ops/random.js'
 import { type Aval, sizeOf } from '../autodiff/shape.js'
-import type { HostArray } from '../engine.js'
+import type { HostArray } from '../engine/index.js'
 import { tablesOf } from './bilevel.js'
 import { concatenate } from './floats.js'
 import type { Needs } from './layers.js'

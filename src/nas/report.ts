@@ -1,5 +1,5 @@
 /** What a person reads of a search: a line for each epoch, and the result. Pure: events in, text out. */
-import type { AdapterInfo, Report } from '../engine.js'
+import type { AdapterInfo, Report } from '../engine/index.js'
 import type { BenchReport } from './bench201.js'
 import type { DerivedNetwork, NetworkSize } from './derive.js'
 import type { Diagnosis } from './diagnose.js'

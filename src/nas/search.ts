@@ -17,7 +17,7 @@ import {
   type Stored,
   scope,
   store
-} from '../engine.js'
+} from '../engine/index.js'
 import { foldAhead } from './ahead.js'
 import { type Metric, type State, tablesOf } from './bilevel.js'
 import { stepOptions } from './config.js'

@@ -2,7 +2,7 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import type { Key } from '../autodiff/ops/random.js'
-import { type Engine, fold } from '../engine.js'
+import { type Engine, fold } from '../engine/index.js'
 import {
   type Criterion,
   type Decision,

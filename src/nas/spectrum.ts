@@ -20,7 +20,7 @@ import {
   type StoredTensor,
   scope,
   store
-} from '../engine.js'
+} from '../engine/index.js'
 import { flat } from './hypergradient.js'
 import { tableOf, unpack } from './layers.js'
 

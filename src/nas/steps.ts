@@ -17,7 +17,7 @@ import {
   type StoredArguments,
   scope,
   store
-} from '../engine.js'
+} from '../engine/index.js'
 import { type Batches, METRICS, type Metric, type Rates, type State, type StepResult, stepBatches, stepOf } from './bilevel.js'
 import { stepOptions } from './config.js'
 import { type Augmentation, movesOf } from './data/augment.js'

@@ -19,7 +19,7 @@ import {
   type Storing,
   scope,
   store
-} from '../engine.js'
+} from '../engine/index.js'
 import {
   type Batches,
   METRICS,

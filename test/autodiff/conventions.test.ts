@@ -17,7 +17,7 @@ import {
 } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { clipFactor, globalNorm } from '../../src/nas/optim.js'
 import { backends, evaluateOn } from '../backends.js'
 

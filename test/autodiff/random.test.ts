@@ -5,7 +5,7 @@ import { evaluate } from '../../src/autodiff/interpret.js'
 import { ndarray } from '../../src/autodiff/ndarray.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateOn } from '../backends.js'
 
 /** Known answers of threefry2x32 with 20 rounds, from the authors' Random123 (file kat_vectors): key, counter, result. */

@@ -7,7 +7,7 @@ import { grad } from '../../src/autodiff/grad.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { PoolOptions } from '../../src/autodiff/ops/window.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { backends } from '../backends.js'
 
 const list = (...values: readonly number[]): HostArray => ({

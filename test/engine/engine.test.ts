@@ -22,7 +22,7 @@ import {
   type StoredTensor,
   scope,
   store
-} from '../../src/engine.js'
+} from '../../src/engine/index.js'
 import { bufferCounts } from '../../src/kernels/buffers.js'
 import { backends, evaluateOn, succeed } from '../backends.js'
 import { device } from '../device.js'

@@ -21,7 +21,7 @@ import {
   run,
   scope,
   store
-} from '../../src/engine.js'
+} from '../../src/engine/index.js'
 import type { Plan } from '../../src/kernels/plan.js'
 import { type Bounded, withBounds } from './bounds.js'
 import { dataOf, type FuzzProgram, functionOf } from './program.js'

@@ -10,7 +10,7 @@ import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateTree } from '../backends.js'
 import { type Large, large, networks } from './large.js'
 

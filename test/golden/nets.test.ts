@@ -7,7 +7,7 @@ import { softmax, updateRunning } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { leaves, mapTree } from '../../src/autodiff/tree.js'
-import type { Backend, HostArray } from '../../src/engine.js'
+import type { Backend, HostArray } from '../../src/engine/index.js'
 import { dtypeOf, type Safetensors } from '../../src/formats/safetensors.js'
 import { tablesOf } from '../../src/nas/bilevel.js'
 import {

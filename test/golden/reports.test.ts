@@ -5,7 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { tablesOf } from '../../src/nas/bilevel.js'
 import { type Batch, directionOf, harmonyOf, lossOf, type RegulariserName } from '../../src/nas/harmony.js'
 import {

@@ -1,7 +1,7 @@
 /** The networks of the golden files: a supernet from a file's metadata, its state as vectors, and its tables by the file's names. */
 
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { dtypeOf, type FileTensor, type Safetensors } from '../../src/formats/safetensors.js'
 import { type Table, tableOf } from '../../src/nas/layers.js'
 import { SPACES, type Space } from '../../src/nas/space.js'

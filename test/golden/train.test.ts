@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { tablesOf } from '../../src/nas/bilevel.js'
 import { type Table, unpack, unpackStatistics } from '../../src/nas/layers.js'
 import { smoothedCrossEntropy } from '../../src/nas/training/loss.js'

@@ -8,7 +8,7 @@ import { grad } from '../../src/autodiff/grad.js'
 import { interpret } from '../../src/autodiff/interpret.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateTree } from '../backends.js'
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number

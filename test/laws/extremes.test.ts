@@ -7,7 +7,7 @@ import { grad } from '../../src/autodiff/grad.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { registry } from '../../src/autodiff/primitive.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateOn } from '../backends.js'
 import { array, whole } from './values.js'
 

@@ -8,7 +8,7 @@ import { type NdArray, ndarray } from '../../src/autodiff/ndarray.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateOn } from '../backends.js'
 import { anything, array, whole } from './values.js'
 

@@ -1,7 +1,7 @@
 /** A small problem for tests of the search: a network, weights, alpha and two batches, as constants. */
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { tablesOf } from '../../src/nas/bilevel.js'
 import { type Alpha, type Batch, harmonyOf, lossOf, mixturesOf } from '../../src/nas/harmony.js'
 import { initialState } from '../../src/nas/initialise.js'

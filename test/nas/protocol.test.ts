@@ -5,7 +5,7 @@ import { meanPairwiseCosine, meanPairwiseSignCosine } from '../../src/autodiff/n
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { WithLeaves } from '../../src/autodiff/tree.js'
-import type { HostArray } from '../../src/engine.js'
+import type { HostArray } from '../../src/engine/index.js'
 import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tablesOf } from '../../src/nas/bilevel.js'
 import { configure, stepOptions } from '../../src/nas/config.js'
 import {

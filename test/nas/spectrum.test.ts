@@ -8,7 +8,7 @@ import { evaluate } from '../../src/autodiff/interpret.js'
 import { softmax } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import { scope, store } from '../../src/engine.js'
+import { scope, store } from '../../src/engine/index.js'
 import {
   arbitraryDirection,
   hessianSpectrum,

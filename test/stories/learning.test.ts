@@ -6,7 +6,7 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
-import type { Backend } from '../../src/engine.js'
+import type { Backend } from '../../src/engine/index.js'
 import { configure, networkOf } from '../../src/nas/config.js'
 import { decodeDigits } from '../../src/nas/data/digits.js'
 import type { Event } from '../../src/nas/events.js'

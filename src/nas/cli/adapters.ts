@@ -1,6 +1,6 @@
 /** `lambda-darts adapters` */
 import * as E from 'fp-ts/lib/Either.js'
-import { type Device, listAdapters, openDevice } from '../../engine.js'
+import { type Device, listAdapters, openDevice } from '../../engine/index.js'
 import { say } from './inputs.js'
 import { BAD_INPUT, DONE, orRefuse, Refusal } from './refusal.js'
 import type { Subcommand } from './subcommand.js'

@@ -1,7 +1,7 @@
 /** Where a command runs: the options that say so, and the backend that they name. */
 import type { Command } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
-import { type AdapterInfo, type Backend, openDevice, type Report } from '../../engine.js'
+import { type AdapterInfo, type Backend, openDevice, type Report } from '../../engine/index.js'
 import { complain } from './inputs.js'
 import { BAD_INPUT, Refusal, refuse } from './refusal.js'
 

@@ -1,6 +1,6 @@
 /** A run in its folder, from where it begins to its end: told, kept, and gone on with where the device is lost. */
 import * as E from 'fp-ts/lib/Either.js'
-import type { Backend, Engine } from '../../engine.js'
+import type { Backend, Engine } from '../../engine/index.js'
 import type { DecodeError } from '../../formats/error.js'
 import type { Checkpoint } from '../checkpoint.js'
 import type { Observer } from '../events.js'

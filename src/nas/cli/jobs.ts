@@ -1,7 +1,7 @@
 /** What sweeps and workers are told of the processes that they start. */
 import { availableParallelism, freemem } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
-import { listAdapters } from '../../engine.js'
+import { listAdapters } from '../../engine/index.js'
 import { parseOption } from '../options.js'
 import { orRefuse } from './refusal.js'
 

@@ -1,7 +1,7 @@
 /** What `search` and `diagnose` share: the options of a configuration, and the problem and the backend that they name. */
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
-import type { Backend } from '../../engine.js'
+import type { Backend } from '../../engine/index.js'
 import { tablesOf } from '../bilevel.js'
 import { checkCombination, checkSizes, configure, networkOf } from '../config.js'
 import { augmentationOf } from '../data/augment.js'

@@ -1,6 +1,6 @@
 /** Progress: bars and lines on a terminal, lines elsewhere, lines of JSON with --json, nothing with --quiet. */
 import cliProgress from 'cli-progress'
-import type { Report } from '../../engine.js'
+import type { Report } from '../../engine/index.js'
 import type { Event } from '../events.js'
 import { clock, compiledLine, decisionLine, epochLine, stepText, tuningLine } from '../report.js'
 import type { TrainingEvent } from '../training/events.js'

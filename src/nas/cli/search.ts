@@ -1,5 +1,5 @@
 /** `lambda-darts search` */
-import type { Backend } from '../../engine.js'
+import type { Backend } from '../../engine/index.js'
 import { type BenchTable, scoreOf, wholeTable } from '../bench201.js'
 import type { Checkpoint } from '../checkpoint.js'
 import { configure } from '../config.js'

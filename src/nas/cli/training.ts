@@ -1,7 +1,7 @@
 /** One training in its folder: begun, or gone on with, and run to its end. */
 import { join } from 'node:path'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import type { Backend } from '../../engine.js'
+import type { Backend } from '../../engine/index.js'
 import type { Checkpoint } from '../checkpoint.js'
 import type { DerivedNetwork } from '../derive.js'
 import { formatGenotype, type Genotype } from '../genotype.js'

@@ -14,7 +14,7 @@ import {
   type Stored,
   type StoredTensor,
   store
-} from '../../engine.js'
+} from '../../engine/index.js'
 import { tablesOf } from '../bilevel.js'
 import { movesOf } from '../data/augment.js'
 import type { DerivedNetwork } from '../derive.js'

@@ -1,0 +1,33 @@
+/**
+ * Tensors and their derivatives: all that is pure, without a device or a module of Node.
+ *
+ * @example
+ * import { $, evaluate, grad } from 'lambda-darts/autodiff'
+ * evaluate(grad(x => $.mul(x, $.tanh(x)))($.tensor(0.5))).data[0]
+ */
+export { CheckError, type CheckOptions, checkGrads } from './check.js'
+export {
+  type GradOptions,
+  grad,
+  type HvpOptions,
+  hessian,
+  hvp,
+  type Jacobian,
+  jacobian,
+  jvp,
+  mixedHvp,
+  type Unreached,
+  valueAndGrad,
+  valueAuxAndGrad,
+  vjp
+} from './grad.js'
+export { countNodes, type Graph, show, toDot } from './graph.js'
+export { evaluate, interpret } from './interpret.js'
+export { type Choice, choicesOf, type Flips, flipsBetween, type Taken } from './kinks.js'
+export { type NdArray, ndarray } from './ndarray.js'
+export * as nn from './nn.js'
+export * as $ from './ops/index.js'
+export { bind, pointwise, primitive } from './primitive.js'
+export { type Aval, ShapeError } from './shape.js'
+export { isTensor, type Primitive, type Shape, type Tensor } from './tensor.js'
+export { leaves, mapTree, paths, type Tree, zipTrees } from './tree.js'
