@@ -4,7 +4,6 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { interpret } from '../autodiff/interpret.js'
 import { lower } from '../autodiff/lowering/lower.js'
-import type { NdArray } from '../autodiff/ndarray.js'
 import { show } from '../autodiff/shape.js'
 import { type DeviceBuffer, release as releaseBuffer } from '../kernels/buffers.js'
 import { finiteChecked } from '../kernels/checks/finite.js'
@@ -13,7 +12,7 @@ import { disposeExecutable, execute, prepare } from '../kernels/execute.js'
 import { plan as planProgram } from '../kernels/plan.js'
 import type { Compiled } from './compile.js'
 import type { Engine } from './effect.js'
-import { argumentsFor, arraysOf } from './run.js'
+import { argumentsFor, bindingsOf } from './run.js'
 import type { StoredArguments } from './values.js'
 
 /**
@@ -28,10 +27,9 @@ export const firstNonFinite =
     if (E.isLeft(checked)) return TE.left(checked.left)
     const given = checked.right
     if (backend.kind === 'reference') {
-      const bindings = new Map(compiled.graph.inputs.map((node, i) => [node, arraysOf(given)[i] as NdArray]))
       return TE.fromIO(() => {
         const found: string[] = []
-        interpret(compiled.graph.outputs, bindings, (node, value) => {
+        interpret(compiled.graph.outputs, bindingsOf(compiled, given), (node, value) => {
           if (!found.length && node.dtype === 'f32' && !value.data.every(Number.isFinite))
             found.push(`${node.primitive.name} ${show(node)}`)
         })

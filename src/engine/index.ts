@@ -4,12 +4,24 @@
  */
 export { type AdapterInfo, type Device, listAdapters, openDevice } from '../kernels/device.js'
 export {
-  type Compiled, callsTogether, compile, dispose, lowered, loweringFor, type Report
+  type Compiled,
+  callsTogether,
+  compile,
+  dispose,
+  lowered,
+  loweringFor,
+  type Report
 } from './compile.js'
 export { type Backend, type CompileOptions, type Engine, type EngineError, type Env, fold } from './effect.js'
 export { firstNonFinite } from './finite.js'
 export { type RunOptions, run } from './run.js'
 export { type Read, read, release, type Storing, scope, store } from './store.js'
 export {
-  type HostArray, isAval, isHostArray, isStored, type Stored, type StoredArguments, type StoredTensor
+  type HostArray,
+  isAval,
+  isHostArray,
+  isStored,
+  type Stored,
+  type StoredArguments,
+  type StoredTensor
 } from './values.js'

@@ -16,7 +16,7 @@ import { execute } from '../kernels/execute.js'
 import type { Executable } from '../kernels/prepare.js'
 import type { Compiled } from './compile.js'
 import { type Backend, catchShapeError, type Engine, type EngineError } from './effect.js'
-import { elsewhere, keep, release } from './store.js'
+import { arraysOf, elsewhere, keep, release } from './store.js'
 import { isAval, isStored, type Stored, type StoredArguments, type StoredTensor } from './values.js'
 
 export interface RunOptions {
@@ -67,9 +67,14 @@ const wrongPlace = (donate: readonly number[], count: number): EngineError | und
     ? undefined
     : invalidArgument(`donate to be places among the ${count} arguments`, `it is ${describe(donate)}`, 'count from 0')
 
-/** The arrays of stored arguments on the reference. */
-export const arraysOf = (tensors: readonly StoredTensor[]): NdArray[] =>
-  tensors.map(({ stored }) => (stored as { array: NdArray }).array)
+/** What the inputs of a compiled function are bound to on the reference. */
+export const bindingsOf = <A extends readonly unknown[], R>(
+  { graph }: Compiled<A, R>,
+  given: readonly StoredTensor[]
+): ReadonlyMap<Tensor, NdArray> => {
+  const arrays = arraysOf(given)
+  return new Map(graph.inputs.map((node, i) => [node, arrays[i] as NdArray]))
+}
 
 /**
  * Runs a compiled function on stored arguments and gives a tree of stored results. Arguments are only read, unless they are donated. Left,
@@ -99,8 +104,9 @@ export const run =
       return rebuild(compiled.result, isTensor, tensors) as Stored<R>
     }
     if (backend.kind === 'reference') {
-      const bindings = new Map(compiled.graph.inputs.map((node, i) => [node, arraysOf(given)[i] as NdArray]))
-      return TE.fromIO(() => finish(interpret(compiled.graph.outputs, bindings).map(array => ({ array, live: true }))))
+      return TE.fromIO(() =>
+        finish(interpret(compiled.graph.outputs, bindingsOf(compiled, given)).map(array => ({ array, live: true })))
+      )
     }
     return pipe(
       execute(

@@ -104,6 +104,10 @@ export const elsewhere = ({ kind }: Backend, path: string, { stored }: StoredTen
     : invalidArgument(`a tensor stored on ${here} at '${path}'`, `it is on ${there}`, 'store it with the backend that runs')
 }
 
+/** The arrays of stored tensors on the reference. */
+export export const arraysOf = (tensors: readonly StoredTensor[]): NdArray[] =>
+  tensors.map(({ stored }) => (stored as { array: NdArray }).array)
+
 /** Brings a tree of stored tensors back as typed arrays, in one wait. */
 export const read =
   <T>(tree: T): Engine<Read<T>> =>
