@@ -105,7 +105,7 @@ export const elsewhere = ({ kind }: Backend, path: string, { stored }: StoredTen
 }
 
 /** The arrays of stored tensors on the reference. */
-export export const arraysOf = (tensors: readonly StoredTensor[]): NdArray[] =>
+export const arraysOf = (tensors: readonly StoredTensor[]): NdArray[] =>
   tensors.map(({ stored }) => (stored as { array: NdArray }).array)
 
 /** Brings a tree of stored tensors back as typed arrays, in one wait. */
