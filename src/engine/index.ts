@@ -2,15 +2,16 @@
  * Where the two halves meet: `compile` turns a function of tensors into a plan, `run` executes the plan on stored tensors. All effects are
  * values of type `Engine<A>`; nothing happens until one is given its environment.
  */
+
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { type Graph, topological } from '../autodiff/graph.js'
 import { interpret } from '../autodiff/interpret.js'
+import { holds, input } from '../autodiff/leaves.js'
 import { type LowerOptions, lower } from '../autodiff/lowering/lower.js'
 import type { NdArray } from '../autodiff/ndarray.js'
-import { holds, input } from '../autodiff/ops/index.js'
 import { optimise } from '../autodiff/passes.js'
 import { type Aval, checkFunction, checkOptions, describe, ShapeError, show, sizeOf } from '../autodiff/shape.js'
 import { isTensor, type Tensor } from '../autodiff/tensor.js'
