@@ -3,10 +3,11 @@ import { createHash } from 'node:crypto'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type * as IO from 'fp-ts/lib/IO.js'
+import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as t from 'io-ts/lib/index.js'
 import { show } from '../../autodiff/shape.js'
 import { leavesOf, rebuild } from '../../autodiff/tree.js'
-import { type HostArray, isAval, isHostArray } from '../../engine/index.js'
+import { type Engine, type HostArray, isAval, isHostArray } from '../../engine/index.js'
 import { type DecodeError, decodeError, malformed } from '../../formats/error.js'
 import { decodeSafetensors, dtypeOf, encodeSafetensors, type FileTensor } from '../../formats/safetensors.js'
 
@@ -35,6 +36,15 @@ export interface Checkpoints {
   readonly due: IO.IO<boolean>
   readonly keep: (snapshot: Snapshot) => IO.IO<void>
 }
+
+/** Keeps a moment, if moments are kept; it is not even read if they are not. */
+export const keepMoment = (checkpoints: Checkpoints | undefined, moment: () => Engine<Snapshot>): Engine<void> =>
+  checkpoints
+    ? pipe(
+        moment(),
+        RTE.chainIOK(snapshot => checkpoints.keep(snapshot))
+      )
+    : RTE.of(undefined)
 
 const FORMAT = 'lambda-darts checkpoint 1'
 
