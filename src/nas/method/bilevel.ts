@@ -12,11 +12,11 @@ import {
   type Alpha,
   alphaGradientOf,
   type Batch,
+  type BatchLoss,
   differenceRegulariser,
   directionOf,
   exactRegulariser,
   harmonyOf,
-  type Loss,
   lossOf,
   type Mixing,
   mixturesOf,
@@ -112,7 +112,7 @@ const correct = (logits: Tensor, labels: Tensor): Tensor => $.sum($.convert($.eq
 export const finite = (x: Tensor): Tensor => $.sub(1, $.max($.convert($.not($.isFinite(x)), 'f32')))
 
 /** Keys of a step: four draws of noise, and a random direction. */
-const KEYS = 5
+const KEY_COUNT = 5
 
 /** Training batches that a step takes, one after another in `train`. */
 export const stepBatches = ({ method, innerSteps }: Pick<StepOptions, 'method' | 'innerSteps'>): number =>
@@ -127,7 +127,7 @@ const lossesOf = (net: Supernet, { noise }: StepOptions, key: Tensor, { train, v
     const loss = lossOf(net)
     return { validation: loss, training: loss, forward: loss, backward: loss }
   }
-  const keys = $.split(key, KEYS)
+  const keys = $.split(key, KEY_COUNT)
   const lossWith = (i: number, { images }: Batch) => lossOf(net, noiseOf(net, keys[i] as Tensor, images.shape[0] as number))
   const training = lossWith(1, train)
   return {
@@ -153,8 +153,8 @@ interface StepScene extends Scene {
   /** Where running statistics lie in their vector. */
   readonly statistics: Table
   /** The losses of the two passes of a difference quotient. */
-  readonly forward: Loss
-  readonly backward: Loss
+  readonly forward: BatchLoss
+  readonly backward: BatchLoss
   readonly state: State
   readonly rates: Rates
 }
@@ -183,7 +183,7 @@ const regularise = (
   const harmony = harmonyOf(net, options)
   const direction =
     options.direction === 'random'
-      ? randomDirectionOf(harmony, $.split(rates.key, KEYS)[KEYS - 1] as Tensor, cellGradients)
+      ? randomDirectionOf(harmony, $.split(rates.key, KEY_COUNT)[KEY_COUNT - 1] as Tensor, cellGradients)
       : directionOf(harmony, cellGradients)
   return options.derivative === 'exact'
     ? exactRegulariser(training)(weights, mixtures, train, direction)

@@ -24,12 +24,12 @@ export interface Snapshot {
 /** A snapshot, the run that it is of (configuration, data, adapter, by name), and what is known of its files then. */
 export interface Checkpoint extends Snapshot {
   readonly identity: Readonly<Record<string, Json>>
-  readonly files: Files
+  readonly files: FileLengths
 }
 
-const Files = t.readonly(t.type({ lengths: t.readonly(t.record(t.string, t.number)), seconds: t.number }))
+const FileLengths = t.readonly(t.type({ lengths: t.readonly(t.record(t.string, t.number)), seconds: t.number }))
 /** Lengths in bytes of the files that grow with a run, and the seconds that it took so far. */
-export type Files = t.TypeOf<typeof Files>
+export type FileLengths = t.TypeOf<typeof FileLengths>
 
 /** The effects that keep moments: whether one is due, asked after each step, and what is done with it. */
 export interface Checkpoints {
@@ -51,7 +51,12 @@ const FORMAT = 'lambda-darts checkpoint 1'
 const Json: t.Type<Json> = t.recursion('Json', () =>
   t.union([t.null, t.boolean, t.number, t.string, t.readonlyArray(Json), t.readonly(t.record(t.string, Json))])
 )
-const Content = t.type({ steps: t.number, position: t.unknown, identity: t.readonly(t.record(t.string, Json)), files: Files })
+const Content = t.type({
+  steps: t.number,
+  position: t.unknown,
+  identity: t.readonly(t.record(t.string, Json)),
+  files: FileLengths
+})
 
 /** The SHA-256 of everything that a checkpoint says, in hex. */
 const digestOf = (tensors: Snapshot['tensors'], content: string): string =>

@@ -5,8 +5,8 @@ import type { Report } from '../../engine/index.js'
 import type { Eigenvalue } from '../diagnosis/curvature.js'
 import { type Cell, cellsOf, formatGenotype, type Genotype, isConnected, operationCounts } from '../genotypes/genotype.js'
 import { METRICS, type Metric } from '../method/bilevel.js'
-import { entropies, genotypeOf, genotypeOfMixtures, mixtureRows, type Rows, rowsOf } from '../selection/magnitude.js'
-import { projectedMixtures, type View } from '../selection/perturbation.js'
+import { type EdgeRows, entropies, genotypeOf, genotypeOfMixtures, mixtureRows, rowsOf } from '../selection/magnitude.js'
+import { type Masks, maskedMixtures } from '../selection/perturbation.js'
 import type { DecisionEvent } from '../selection/selection.js'
 import type { TuningEvent } from '../selection/tuning.js'
 import { mapRecord, operationsOf, type Space } from '../space/space.js'
@@ -62,7 +62,7 @@ export interface SearchResult {
   /** By kind of cell: how often each operation was chosen, what each node adds up, and the mixture of each edge. */
   readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly cells: Readonly<Record<string, Cell>>
-  readonly mixtures: Readonly<Record<string, Rows>>
+  readonly mixtures: Readonly<Record<string, EdgeRows>>
   readonly testAccuracy: number
   readonly testImages: number
   readonly epochsDone: number
@@ -131,16 +131,16 @@ export const epochSummary = (space: Space, sums: Sums, alpha: ByKind, { batch, .
   }
 }
 
-/** What a search ends with: the cell that alpha says, or that a selection by perturbation left (`view`). */
+/** What a search ends with: the cell that alpha says, or that a selection by perturbation left (`masks`). */
 export const searchResult = (
   space: Space,
   alpha: ByKind,
-  view: View | null,
+  masks: Masks | null,
   reached: Pick<SearchResult, 'testAccuracy' | 'testImages' | 'stepsDone' | 'lastEpoch' | 'stopped'>
 ): SearchResult => {
   const ofAlpha = mapRecord(space.cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind] as readonly number[])))
-  const mixtures = view ? projectedMixtures(ofAlpha, view) : ofAlpha
-  const genotype = view ? genotypeOfMixtures(space, mixtures) : genotypeOf(space, alpha)
+  const mixtures = masks ? maskedMixtures(ofAlpha, masks) : ofAlpha
+  const genotype = masks ? genotypeOfMixtures(space, mixtures) : genotypeOf(space, alpha)
   return {
     genotype: formatGenotype(genotype),
     connected: isConnected(genotype),

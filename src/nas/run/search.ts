@@ -22,7 +22,7 @@ import { type Curvature, withCurvature } from '../diagnosis/curvature.js'
 import type { State } from '../method/bilevel.js'
 import { foldIn, initialState } from '../method/initialise.js'
 import { cosineRate, linearLambda, linearShare } from '../method/schedule.js'
-import { planOf, type View, viewOf } from '../selection/perturbation.js'
+import { type Masks, masksOf, planOf } from '../selection/perturbation.js'
 import { type Selected, selectByPerturbation } from '../selection/selection.js'
 import { fixedMixing, type Tuned, withFreshMomentum, withSupernetwork } from '../selection/tuning.js'
 import { mapRecord } from '../space/space.js'
@@ -89,7 +89,7 @@ interface Progress {
   readonly lastEpoch: EpochSummary | null
   readonly stopped: Stop | null
   /** What a selection by perturbation has decided. */
-  readonly view: View | null
+  readonly masks: Masks | null
 }
 
 /** Nothing done. */
@@ -226,7 +226,7 @@ const allSteps =
             epochs,
             endedBy(observer),
             oneEpoch(running, { step, curvature })
-          )({ ...from.place, state, stopped: null, view: null })
+          )({ ...from.place, state, stopped: null, masks: null })
         )
       ),
       RTE.map((progress): Progress => {
@@ -279,7 +279,7 @@ const selected =
         return {
           ...progress,
           state: tuned.state,
-          view: viewOf(net.space, projection),
+          masks: masksOf(net.space, projection),
           stopped: stopOf(tuned.failure, progress.stepsDone + tuned.stepsDone, interrupted)
         }
       })
@@ -289,15 +289,15 @@ const selected =
 /** The cell that was found, and what the supernet gets right of the test part. */
 const resultOf =
   ({ net, data, key }: Search) =>
-  ({ state, view, stepsDone, lastEpoch, stopped }: Progress): Engine<SearchResult> =>
+  ({ state, masks, stepsDone, lastEpoch, stopped }: Progress): Engine<SearchResult> =>
     pipe(
-      countCorrect(net, state, data.test, foldIn(key, KEYS.testNoise), view ? fixedMixing(net, view) : undefined),
+      countCorrect(net, state, data.test, foldIn(key, KEYS.testNoise), masks ? fixedMixing(net, masks) : undefined),
       RTE.bindTo('correct'),
       RTE.bind('alpha', () => read(state.alpha)),
       RTE.map(({ correct, alpha }) => {
         const { count: testImages } = data.test
         const reached = { testAccuracy: correct / testImages, testImages, stepsDone, lastEpoch, stopped }
-        return searchResult(net.space, numbersOf(alpha), view, reached)
+        return searchResult(net.space, numbersOf(alpha), masks, reached)
       })
     )
 

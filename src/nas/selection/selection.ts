@@ -8,6 +8,8 @@ import type { Edge, Space } from '../space/space.js'
 import {
   type Criterion,
   type Decision,
+  type Masks,
+  masksOf,
   openProjection,
   outcomeOf,
   type Projection,
@@ -15,9 +17,7 @@ import {
   project,
   type Removal,
   removalsFor,
-  type Score,
-  type View,
-  viewOf
+  type Score
 } from './perturbation.js'
 
 /** A number for each operation of each edge, for each kind of cell. */
@@ -25,12 +25,12 @@ export type Mixtures = Readonly<Record<string, readonly (readonly number[])[]>>
 
 /** The effects that a selection is made of. `S` is whatever is trained. */
 export interface Supernetwork<S> {
-  /** Accuracy and loss on the validation part, with batch statistics, under a view. */
-  readonly evaluate: (state: S, view: View) => Engine<Score>
+  /** Accuracy and loss on the validation part, with batch statistics, under masks. */
+  readonly evaluate: (state: S, masks: Masks) => Engine<Score>
   /** The mixtures of alpha. */
   readonly mixtures: (state: S) => Engine<Mixtures>
-  /** One epoch of training under a view. */
-  readonly train: (state: S, view: View, epoch: number) => Engine<S>
+  /** One epoch of training under masks. */
+  readonly train: (state: S, masks: Masks, epoch: number) => Engine<S>
   readonly tell: (event: DecisionEvent) => Engine<void>
   /** Whether to end here, with what was decided. */
   readonly ended: (state: S) => boolean
@@ -122,7 +122,7 @@ const scoresWithout = <S>(
       pipe(
         network.evaluate(
           state,
-          viewOf(space, projection, removal, ignoreDropped && decision.kind === 'inputs' ? decision : undefined)
+          masksOf(space, projection, removal, ignoreDropped && decision.kind === 'inputs' ? decision : undefined)
         ),
         RTE.map(score => [...scores, score])
       )
@@ -190,7 +190,7 @@ export const selectByPerturbation =
 
     const trainOnce = (before: Selected<S>): Engine<Selected<S>> =>
       pipe(
-        network.train(before.state, viewOf(space, before.projection), before.epochs),
+        network.train(before.state, masksOf(space, before.projection), before.epochs),
         RTE.map((state): Selected<S> => ({ ...before, state, epochs: before.epochs + 1, trained: before.trained + 1 })),
         RTE.chainFirst(after => (network.keep && !network.ended(after.state) ? network.keep(after) : RTE.of(undefined)))
       )

@@ -1,4 +1,4 @@
-/** What a selection by perturbation asks of a supernet, on the engine: evaluation under a view, and training under a view. */
+/** What a selection by perturbation asks of a supernet, on the engine: evaluation under masks, and training under masks. */
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -52,18 +52,18 @@ import {
   using
 } from '../steps/steps.js'
 import { mixtureRows, rowsOf } from './magnitude.js'
-import type { Score, View } from './perturbation.js'
+import type { Masks, Score } from './perturbation.js'
 import type { DecisionEvent, Mixtures, Supernetwork } from './selection.js'
 
-/** A view as tensors: see `View`. */
-export interface ViewTensors {
+/** Masks as tensors: see `Masks`. */
+export interface MaskTensors {
   readonly choice: Alpha
   readonly keep: Alpha
 }
 
-/** The mixtures of a network under a view: keep * (choice where an edge is decided, else softmax(alpha)). No gradient passes a decision. */
-export const viewMixing =
-  ({ cells }: Supernet, { choice, keep }: ViewTensors): Mixing =>
+/** The mixtures of a network under masks: keep * (choice where an edge is decided, else softmax(alpha)). No gradient passes a decision. */
+export const maskedMixing =
+  ({ cells }: Supernet, { choice, keep }: MaskTensors): Mixing =>
   alpha => {
     const mixtures = zipTrees(
       mapTree(alpha, leaf => softmax(leaf)),
@@ -76,18 +76,18 @@ export const viewMixing =
     return cells.map(({ type }) => mixtures[type] as Tensor)
   }
 
-/** What `f` makes of each matrix of a view, given its numbers and their shape. */
-const mapView = <T>({ choice, keep }: View, f: (numbers: readonly number[], shape: readonly [number, number]) => T) => {
+/** What `f` makes of each matrix of masks, given its numbers and their shape. */
+const mapMasks = <T>({ choice, keep }: Masks, f: (numbers: readonly number[], shape: readonly [number, number]) => T) => {
   const matrix = (rows: readonly (readonly number[])[]): T => f(rows.flat(), [rows.length, (rows[0] as readonly number[]).length])
   return { choice: mapRecord(choice, matrix), keep: mapRecord(keep, matrix) }
 }
 
-/** The matrices of a view, for the engine. */
-export const viewArrays = (view: View) =>
-  mapView(view, (numbers, shape): HostArray => ({ data: Float32Array.from(numbers), shape, dtype: 'f32' }))
+/** The matrices of masks, for the engine. */
+export const maskArrays = (masks: Masks) =>
+  mapMasks(masks, (numbers, shape): HostArray => ({ data: Float32Array.from(numbers), shape, dtype: 'f32' }))
 
-/** The mixing of a view that is known beforehand. */
-export const fixedMixing = (net: Supernet, view: View): Mixing => viewMixing(net, mapView(view, $.tensor))
+/** The mixing of masks that are known beforehand. */
+export const fixedMixing = (net: Supernet, masks: Masks): Mixing => maskedMixing(net, mapMasks(masks, $.tensor))
 
 /** A state that is tuned, why that ended if it did, and whether its tensors belong to the tuning alone. */
 export interface Tuned {
@@ -120,12 +120,12 @@ const evaluation =
   (
     weights: Tensor,
     alpha: Alpha,
-    view: ViewTensors,
+    masks: MaskTensors,
     batch: { images: Tensor; labels: Tensor; counted: Tensor; key: Tensor }
   ): Tensor => {
     const { images, labels, counted, key } = batch
     const noise = noiseOf(net, key, images.shape[0] as number)
-    const { y } = net.logits({ weights: unpack(tablesOf(net).weights, weights), noise }, viewMixing(net, view)(alpha), images)
+    const { y } = net.logits({ weights: unpack(tablesOf(net).weights, weights), noise }, maskedMixing(net, masks)(alpha), images)
     const hot = $.oneHot(labels, y.shape[1] as number)
     const losses = $.neg($.sum($.where($.equal(hot, 0), 0, $.mul(hot, logSoftmax(y))), 1))
     const hits = $.convert($.equal($.argmax(y), labels), 'f32')
@@ -146,11 +146,11 @@ const validationBatches = ({ batch, seed }: SearchConfig, { valid }: SearchData)
     }
   })
 
-/** A state, and the view under which it is trained. */
-type StateAndView = State & { readonly view: ViewTensors }
-type Tuning = Compiled<[StateAndView, Batches, Rates], StepResult>
+/** A state, and the masks under which it is trained. */
+type MaskedState = State & { readonly masks: MaskTensors }
+type Tuning = Compiled<[MaskedState, Batches, Rates], StepResult>
 type Chunk = ReturnType<typeof validationBatches>[number]
-type Evaluation = Compiled<[Tensor, Alpha, ViewTensors, { images: Tensor; labels: Tensor; counted: Tensor; key: Tensor }], Tensor>
+type Evaluation = Compiled<[Tensor, Alpha, MaskTensors, { images: Tensor; labels: Tensor; counted: Tensor; key: Tensor }], Tensor>
 
 /** Where what happens is told, and whether to go on. */
 interface TuningObserver {
@@ -164,28 +164,28 @@ const endedBy =
   ({ failure }: Tuned): boolean =>
     failure !== null || interrupted()
 
-/** The two compiled functions of a selection: a step of training under a view, and the evaluation of a batch under one. */
+/** The two compiled functions of a selection: a step of training under masks, and the evaluation of a batch. */
 const compiledFor = (net: Supernet, config: SearchConfig, data: SearchData, chunk: Chunk) => {
   const { alpha } = stateShapes(net)
-  const view = { choice: alpha, keep: alpha }
+  const masks = { choice: alpha, keep: alpha }
   const [state, batches, rates] = stepExample(net, { ...config, method: 'darts' }, data)
-  const step = ({ view: given, ...before }: StateAndView, images: Batches, at: Rates): StepResult =>
-    stepOf(net, tuningOptions(config), viewMixing(net, given))(before, images, at)
+  const step = ({ masks: given, ...before }: MaskedState, images: Batches, at: Rates): StepResult =>
+    stepOf(net, tuningOptions(config), maskedMixing(net, given))(before, images, at)
   return {
-    tuning: compile<[StateAndView, Batches, Rates], StepResult>(step)([{ ...state, view }, batches, rates]),
-    evaluation: compile(evaluation(net))([state.weights, state.alpha, view, chunk])
+    tuning: compile<[MaskedState, Batches, Rates], StepResult>(step)([{ ...state, masks }, batches, rates]),
+    evaluation: compile(evaluation(net))([state.weights, state.alpha, masks, chunk])
   }
 }
 
-const storeView = (view: View): Engine<Stored<ViewTensors>> => store(viewArrays(view))
+const storeMasks = (masks: Masks): Engine<Stored<MaskTensors>> => store(maskArrays(masks))
 
-/** Accuracy and loss of a state on validation batches, `count` images in all, under a view. */
+/** Accuracy and loss of a state on validation batches, `count` images in all, under masks. */
 const evaluateOn =
   (compiled: Evaluation, batches: Storing<readonly Chunk[]>, count: number) =>
-  ({ state }: Tuned, view: View): Engine<Score> =>
+  ({ state }: Tuned, masks: Masks): Engine<Score> =>
     scope(
       pipe(
-        storeView(view),
+        storeMasks(masks),
         RTE.chain(given =>
           fold<readonly [number, number], Storing<Chunk>>(
             batches,
@@ -231,17 +231,17 @@ const tuningEvent = (sums: TuningSums['sums'], epoch: number, steps: number, bat
   }
 }
 
-/** An epoch of training under a view. */
+/** An epoch of training under masks. */
 const trainOn = (compiled: Tuning, config: SearchConfig, data: SearchData, observer: TuningObserver) => {
   const key = foldIn(keyOf(config.seed), KEYS.selection)
   const ended = endedBy(observer)
-  return (tuned: Tuned, view: View, epoch: number): Engine<Tuned> => {
+  return (tuned: Tuned, masks: Masks, epoch: number): Engine<Tuned> => {
     const items = batchesOf({ ...config, method: 'darts' }, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch }))
     const stepUnder =
-      (given: Stored<ViewTensors>) =>
+      (given: Stored<MaskTensors>) =>
       (before: TuningSums, item: Item): Engine<TuningSums> =>
         pipe(
-          runStep(compiled, data)({ ...before.state, view: given }, item, {
+          runStep(compiled, data)({ ...before.state, masks: given }, item, {
             rate: config.selectLearningRate,
             lambda: 0,
             key: foldIn(foldIn(key, KEYS.noise), before.stepsDone)
@@ -249,7 +249,7 @@ const trainOn = (compiled: Tuning, config: SearchConfig, data: SearchData, obser
           RTE.map(stepped => afterStep(before, stepped))
         )
     return pipe(
-      storeView(view),
+      storeMasks(masks),
       RTE.chain(given =>
         pipe(
           fold<TuningSums, Item>(items, ended, stepUnder(given))({ ...tuned, sums: {} }),
