@@ -16,7 +16,9 @@ const CHOICES: Readonly<Record<string, (node: Tensor) => Tensor>> = {
   abs: ({ inputs: [x] }) => greater(x as Tensor, tensor(0)),
   max: ({ inputs: [x, y] }) => greaterEqual(x as Tensor, y as Tensor),
   min: ({ inputs: [x, y] }) => greaterEqual(y as Tensor, x as Tensor),
-  window_argmax: node => node
+  window_argmax: node => node,
+  sort_blocks: node => node,
+  merge_runs: node => node
 }
 
 export interface Choice {
@@ -45,7 +47,8 @@ export const choicesOf = (outputs: readonly Tensor[], from: readonly Tensor[] = 
   return order.flatMap(node => {
     if (ends.has(node) || inside.has(node)) return []
     const choose = CHOICES[node.primitive.name]
-    return choose ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
+    // What sorts integers, as indices, chooses nothing that a step moves.
+    return choose && node.inputs[0]?.dtype === 'f32' ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
   })
 }
 

@@ -120,6 +120,18 @@ export const slice = (x: Tensor, specs: readonly SliceSpec[]): Tensor => {
   })
 }
 
+/**
+ * A slice of one axis, the others whole (`jax.lax.slice_in_dim`).
+ * @example sliceAlong(x, 1, [0, -1]) // x[:, :-1]
+ */
+export const sliceAlong = (x: Tensor, axis: number, spec: SliceSpec): Tensor => {
+  const found = axisOf('sliceAlong', axis, requireTensor('sliceAlong', x).shape.length)
+  return slice(
+    x,
+    x.shape.map((_, i) => (i === found ? spec : []))
+  )
+}
+
 interface PadAttributes {
   readonly [key: string]: unknown
   readonly before: readonly number[]
