@@ -46,7 +46,11 @@ const startFilter = ({ pipe2 }: Libc): { readonly into: number; readonly ended: 
   const ends: [number, number] = [-1, -1]
   if (pipe2(ends, CLOSE_ON_EXEC) !== 0) return undefined
   const [from, into] = ends
-  const child = spawn('sed', NOISE.flatMap(expression => ['-e', expression]), { stdio: [from, 2, 2] })
+  const child = spawn(
+    'sed',
+    NOISE.flatMap(expression => ['-e', expression]),
+    { stdio: [from, 2, 2] }
+  )
   const ended = once(child, 'close').catch(() => undefined)
   closeSync(from)
   if (child.pid !== undefined) return { into, ended }

@@ -30,7 +30,8 @@ const opened = await openDevice()()
 console.log(opened._tag)
 process.exit()
 `
-const NOISE = 'Warning: maxDynamicUniformBuffersPerPipelineLayout artificially reduced from 1000000 to 16 to fit what there is.\\n'
+const NOISE =
+  'Warning: maxDynamicUniformBuffersPerPipelineLayout artificially reduced from 1000000 to 16 to fit what there is.\\n'
 const within = (work: string) => `
 import { writeSync } from 'node:fs'
 import { quietly } from '${new URL('src/kernels/quiet.ts', root).href}'
