@@ -17,6 +17,7 @@ export {
   jvp,
   mixedHvp,
   type Unreached,
+  UnreachedError,
   valueAndGrad,
   valueAuxAndGrad,
   vjp
