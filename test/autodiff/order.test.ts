@@ -46,7 +46,11 @@ const SPECIAL = [nan, inf, -inf, 0, -0, 2 ** -149, -(2 ** -149), 1]
 /** Many ties, and all that floats have. */
 const special = (seed: number, shape: Shape): NdArray => {
   const { data } = array(whole(-20, 20), seed, shape)
-  return { data: data.map(value => (value < -8 ? (SPECIAL[value + 20] ?? value) : value)) as NdArray['data'], shape, dtype: 'f32' }
+  return {
+    data: data.map(value => (value < -8 ? (SPECIAL[value + 20] ?? value) : value)) as NdArray['data'],
+    shape,
+    dtype: 'f32'
+  }
 }
 
 const shapes: readonly Shape[] = [[1], [3, 2], [5, 63], [4, 64], [3, 65], [129], [2, 1000], [3, 4096], [70_001, 9], [300_007]]
@@ -54,25 +58,32 @@ const shapes: readonly Shape[] = [[1], [3, 2], [5, 63], [4, 64], [3, 65], [129],
 describe.each(['reference', 'gpu', 'tiles'] as const)('on %s', kind => {
   const on = (f: Function, args: readonly NdArray[]) => evaluateOn(backends[kind], f, args)
 
-  it.each(shapes.map(shape => [shape] as const))('sorts rows of %j as a stable sort does, up and down, and takes what it finds', async shape => {
-    const x = special(1, shape)
-    const [up, down, values] = await on(
-      y => [$.argsort(y as Tensor), $.argsort(y as Tensor, -1, { descending: true }), $.sort(y as Tensor)],
-      [x]
-    )
-    const order = orderOf(x)
-    const extent = shape.at(-1) as number
-    expectEqual(up, order)
-    expectEqual(down, orderOf(x, true))
-    expectEqual(
-      values,
-      Float64Array.from(order, (place, at) => x.data[at - (at % extent) + place] as number)
-    )
-  })
+  it.each(shapes.map(shape => [shape] as const))(
+    'sorts rows of %j as a stable sort does, up and down, and takes what it finds',
+    async shape => {
+      const x = special(1, shape)
+      const [up, down, values] = await on(
+        y => [$.argsort(y as Tensor), $.argsort(y as Tensor, -1, { descending: true }), $.sort(y as Tensor)],
+        [x]
+      )
+      const order = orderOf(x)
+      const extent = shape.at(-1) as number
+      expectEqual(up, order)
+      expectEqual(down, orderOf(x, true))
+      expectEqual(
+        values,
+        Float64Array.from(order, (place, at) => x.data[at - (at % extent) + place] as number)
+      )
+    }
+  )
 
   it.each(['i32', 'u32'] as const)('sorts %s, its ends included', async dtype => {
     const ends = dtype === 'i32' ? [2 ** 31 - 1, -(2 ** 31), -1, 0, 1] : [2 ** 32 - 1, 2 ** 31, 0, 1, 2 ** 31 - 1]
-    const x = ndarray(Array.from({ length: 133 }, (_, i) => ends[(i * 7) % 5] as number), [133], dtype)
+    const x = ndarray(
+      Array.from({ length: 133 }, (_, i) => ends[(i * 7) % 5] as number),
+      [133],
+      dtype
+    )
     const [got] = await on(y => [$.argsort(y as Tensor)], [x])
     expectEqual(got, orderOf(x))
   })
@@ -103,19 +114,23 @@ describe.each(['reference', 'gpu', 'tiles'] as const)('on %s', kind => {
       [x, w]
     )
     // 40,503 is odd, so the values are all whole numbers below 2^20, each once: each is its own place.
-    expectEqual(values, Float64Array.from({ length: count }, (_, i) => i))
+    expectEqual(
+      values,
+      Float64Array.from({ length: count }, (_, i) => i)
+    )
     expectEqual(gradient, x.data.map(place => place % 1000) as Float64Array)
   })
 
   it('scatters as many elements as there are into one, into all, and into none', async () => {
     const count = 70_001
     const ones = ndarray(new Float64Array(count).fill(1))
-    const spread = ndarray(Int32Array.from({ length: count }, (_, i) => (i * 7) % 1000), [count], 'i32')
+    const spread = ndarray(
+      Int32Array.from({ length: count }, (_, i) => (i * 7) % 1000),
+      [count],
+      'i32'
+    )
     const [one, each] = await on(
-      (x, at) => [
-        $.scatterAdd(x as Tensor, $.mul(at as Tensor, 0), 0, 3),
-        $.scatterAdd(x as Tensor, at as Tensor, 0, 1003)
-      ],
+      (x, at) => [$.scatterAdd(x as Tensor, $.mul(at as Tensor, 0), 0, 3), $.scatterAdd(x as Tensor, at as Tensor, 0, 1003)],
       [ones, spread]
     )
     expectEqual(one, [count, 0, 0])

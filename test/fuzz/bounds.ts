@@ -243,7 +243,8 @@ const moved: Rule = (node, inputs) =>
   ) as Float64Array
 const exact: Rule = (_, __, value) => none(value.length)
 /** A choice among all: known where its operands are. */
-const certain: Rule = (_, inputs, value) => none(value.length).fill(inputs.some(({ error }) => error) ? Number.POSITIVE_INFINITY : 0)
+const certain: Rule = (_, inputs, value) =>
+  none(value.length).fill(inputs.some(({ error }) => error) ? Number.POSITIVE_INFINITY : 0)
 const kernelTerms = (node: Tensor): number => windowsOf(node).kernel ** 2
 
 const RULES: Readonly<Record<string, Rule>> = {

@@ -208,17 +208,20 @@ const scattersAlong = (limits: Limits): Sampler =>
 
 /** Rows whose runs of eight are sorted. Integers: an operand that has the shape of floats alone would not be in the order that is given. */
 const runs = (limits: Limits): Sampler =>
-  of(fc.tuple(shapes(limits, 0, 1), fc.integer({ min: 1, max: 4 * limits.extent }), fc.boolean()), ([rows, extent, descending], seed) => {
-    const x = array(whole(-9, 9), seed, [...rows, extent], 'i32')
-    const sign = descending ? -1 : 1
-    const order = Int32Array.from(x.data, (_, at) => {
-      const [base, start] = [at - (at % extent), (at % extent) - ((at % extent) % 8)]
-      const places = Array.from({ length: Math.min(8, extent - start) }, (__, i) => start + i)
-      places.sort((a, b) => sign * ((x.data[base + a] as number) - (x.data[base + b] as number)))
-      return places[(at % extent) - start] as number
-    })
-    return { inputs: [x, { data: order, shape: x.shape, dtype: 'i32' }], attributes: { width: 8, descending } }
-  })
+  of(
+    fc.tuple(shapes(limits, 0, 1), fc.integer({ min: 1, max: 4 * limits.extent }), fc.boolean()),
+    ([rows, extent, descending], seed) => {
+      const x = array(whole(-9, 9), seed, [...rows, extent], 'i32')
+      const sign = descending ? -1 : 1
+      const order = Int32Array.from(x.data, (_, at) => {
+        const [base, start] = [at - (at % extent), (at % extent) - ((at % extent) % 8)]
+        const places = Array.from({ length: Math.min(8, extent - start) }, (__, i) => start + i)
+        places.sort((a, b) => sign * ((x.data[base + a] as number) - (x.data[base + b] as number)))
+        return places[(at % extent) - start] as number
+      })
+      return { inputs: [x, { data: order, shape: x.shape, dtype: 'i32' }], attributes: { width: 8, descending } }
+    }
+  )
 
 interface Convolution {
   readonly images: Shape
@@ -398,11 +401,7 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
     sort_blocks: unary(limits, () => fc.boolean().map(descending => ({ descending })), { least: 1 }),
     merge_runs: runs(limits),
     flip: unary(limits, ({ length }) => fc.nat({ max: length - 1 }).map(axis => ({ axis })), { least: 1 }),
-    cumsum: unary(
-      limits,
-      ({ length }) => fc.record({ axis: fc.nat({ max: length - 1 }), reverse: fc.boolean() }),
-      { least: 1 }
-    ),
+    cumsum: unary(limits, ({ length }) => fc.record({ axis: fc.nat({ max: length - 1 }), reverse: fc.boolean() }), { least: 1 }),
 
     conv2d: convolution(limits, 'images', 'filters'),
     conv2d_input_grad: convolution(limits, 'results', 'filters', 'images'),

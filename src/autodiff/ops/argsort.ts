@@ -28,7 +28,8 @@ const comparing =
   ({ data }: NdArray, { descending }: Direction) =>
   (first: number, second: number): number => {
     const [a, b] = [data[first] as number, data[second] as number]
-    const order = Number.isNaN(a) || Number.isNaN(b) ? Number(Number.isNaN(a)) - Number(Number.isNaN(b)) : Number(a > b) - Number(a < b)
+    const order =
+      Number.isNaN(a) || Number.isNaN(b) ? Number(Number.isNaN(a)) - Number(Number.isNaN(b)) : Number(a > b) - Number(a < b)
     return descending ? -order : order
   }
 

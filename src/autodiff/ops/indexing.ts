@@ -52,8 +52,7 @@ const eachIndexed = (
   visit: (at: number, index: number, row: number, column: number) => void
 ): void => {
   for (let o = 0, at = 0; o < outer; o++)
-    for (let k = 0; k < count; k++)
-      for (let n = 0; n < inner; n++, at++) visit(at, o * walk[0] + k * walk[1] + n * walk[2], o, n)
+    for (let k = 0; k < count; k++) for (let n = 0; n < inner; n++, at++) visit(at, o * walk[0] + k * walk[1] + n * walk[2], o, n)
 }
 
 /** Strides of the indices along [outer, count, inner]: all columns share them, or each element of a result has its own. */

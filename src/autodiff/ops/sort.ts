@@ -39,7 +39,8 @@ export interface QuantileOptions {
 export const quantile = (x: Tensor, q: number, axis = -1, options: QuantileOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('quantile', options, ['keepDims'])
   const found = axisOf('quantile', axis, requireTensor('quantile', x).shape.length)
-  if (!(typeof q === 'number' && q >= 0 && q <= 1)) return fail('quantile', 'a number from 0 to 1', describe(q), 'divide percents by 100')
+  if (!(typeof q === 'number' && q >= 0 && q <= 1))
+    return fail('quantile', 'a number from 0 to 1', describe(q), 'divide percents by 100')
   const last = (x.shape[found] as number) - 1
   const sorted = sort(x, found)
   const at = (place: number): Tensor => sliceAlong(sorted, found, [place, place + 1])
