@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { Command } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
-import { keyOf } from '../src/autodiff/ops/random.js'
+import { keyOf } from '../src/autodiff/threefry.js'
 import {
   type Backend,
   callsTogether,
@@ -21,15 +21,15 @@ import {
 } from '../src/engine/index.js'
 import { plan } from '../src/kernels/plan.js'
 import { select } from '../src/kernels/select.js'
-import { stepOf } from '../src/nas/bilevel.js'
-import { configure, networkOf, stepOptions } from '../src/nas/config.js'
+import { configure, networkOf, stepOptions } from '../src/nas/configuration/config.js'
+import type { SearchConfig } from '../src/nas/configuration/options.js'
 import { decodeDigits } from '../src/nas/data/digits.js'
-import { initialState } from '../src/nas/initialise.js'
-import type { SearchConfig } from '../src/nas/options.js'
-import { prepare } from '../src/nas/prepare.js'
-import { SPACES, type Space } from '../src/nas/space.js'
-import { batchesOf, compileStep, runStep, stepExample } from '../src/nas/steps.js'
-import type { Supernet } from '../src/nas/supernet.js'
+import { stepOf } from '../src/nas/method/bilevel.js'
+import { initialState } from '../src/nas/method/initialise.js'
+import { SPACES, type Space } from '../src/nas/space/space.js'
+import type { Supernet } from '../src/nas/space/supernet.js'
+import { prepare } from '../src/nas/steps/prepare.js'
+import { batchesOf, compileStep, runStep, stepExample } from '../src/nas/steps/steps.js'
 import { median, right, succeed } from './check.js'
 
 const options = new Command('node --import tsx bench/searches.ts')

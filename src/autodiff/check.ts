@@ -22,8 +22,8 @@ import { failsLike, shrinking } from './checks/shrink.js'
 import { interpret } from './interpret.js'
 import { choicesOf } from './kinks.js'
 import type { NdArray } from './ndarray.js'
-import { type Key, keyOf, normalOf, randomWords, threefry2x32 } from './ops/index.js'
 import { checkOptions, describe, fail, sizeOf } from './shape.js'
+import { type Key, keyOf, normalOf, randomWords, threefry2x32 } from './threefry.js'
 import type { Tree } from './tree.js'
 
 export { CheckError }

@@ -3,8 +3,10 @@
  * window); between two points at which all choices are equal the function is as smooth as its other parts, and a
  * difference quotient approaches the derivative. Where some differ, each contributes a jump of the gradient.
  */
+
+import { keptShape } from './folding.js'
 import { topological } from './graph.js'
-import { broadcastTo, keptShape, reshape, sum } from './ops/broadcast.js'
+import { broadcastTo, reshape, sum } from './ops/broadcast.js'
 import { tensor } from './ops/core.js'
 import { add, convert, equal, greater, greaterEqual, notEqual } from './ops/pointwise.js'
 import { fail, show, sizeOf } from './shape.js'

@@ -6,8 +6,9 @@
  */
 import { vjp } from '../grad.js'
 import { interpret } from '../interpret.js'
+import { input } from '../leaves.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { broadcastTo, input, mul, tensor } from '../ops/index.js'
+import { broadcastTo, mul, tensor } from '../ops/index.js'
 import { type Aval, checkFunction, fail, show, sizeOf } from '../shape.js'
 import { isTensor, type Tensor } from '../tensor.js'
 import { type Leaf, leavesOf, rebuild, type Tree } from '../tree.js'

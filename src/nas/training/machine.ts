@@ -1,8 +1,9 @@
 /** The compiled step of a training, and what it is given: in one piece, or a pass for each micro-batch and an update. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import type { Key } from '../../autodiff/ops/random.js'
 import type { Tensor } from '../../autodiff/tensor.js'
+import type { Key } from '../../autodiff/threefry.js'
 import {
   type Compiled,
   compile,
@@ -15,13 +16,13 @@ import {
   type StoredTensor,
   store
 } from '../../engine/index.js'
-import { tablesOf } from '../bilevel.js'
 import { movesOf } from '../data/augment.js'
-import type { DerivedNetwork } from '../derive.js'
-import type { Batch } from '../harmony.js'
-import { filled, foldIn } from '../initialise.js'
-import type { Needs } from '../layers.js'
-import { batchArrays, keyArray, pause, scalar, using } from '../steps.js'
+import type { DerivedNetwork } from '../genotypes/derive.js'
+import { tablesOf } from '../method/bilevel.js'
+import type { Batch } from '../method/harmony.js'
+import { filled, foldIn } from '../method/initialise.js'
+import type { Needs } from '../space/layers.js'
+import { batchArrays, keyArray, pause, scalar, using } from '../steps/steps.js'
 import { trainingStepOptions } from './config.js'
 import { TRAINING_KEYS, type TrainingData, type TrainingItem } from './data.js'
 import type { TrainingConfig } from './options.js'

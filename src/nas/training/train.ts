@@ -1,14 +1,15 @@
 /** A training from data to weights: a fold of compiled steps over batches, told to an observer event by event. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as IO from 'fp-ts/lib/IO.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import { keyOf } from '../../autodiff/ops/random.js'
+import { keyOf } from '../../autodiff/threefry.js'
 import { type Engine, type EngineError, type Env, fold, read, release, type Stored, scope, store } from '../../engine/index.js'
-import { foldAhead } from '../ahead.js'
-import type { DerivedNetwork } from '../derive.js'
-import { nonFinite, type Stop } from '../events.js'
-import { foldIn } from '../initialise.js'
-import { cosineRate, linearDropPath } from '../schedule.js'
+import type { DerivedNetwork } from '../genotypes/derive.js'
+import { foldIn } from '../method/initialise.js'
+import { cosineRate, linearDropPath } from '../method/schedule.js'
+import { nonFinite, type Stop } from '../run/events.js'
+import { foldAhead } from '../steps/ahead.js'
 import { itemsOf, TRAINING_KEYS, type TrainingData, trainingSteps } from './data.js'
 import { type Evaluation, withEvaluation } from './evaluate.js'
 import {
