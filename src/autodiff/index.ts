@@ -18,6 +18,7 @@ export {
   jvp,
   mixedHvp,
   type Unreached,
+  UnreachedError,
   valueAndGrad,
   valueAuxAndGrad,
   vjp
