@@ -6,7 +6,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { DType } from '../kernels/spec.js'
 import type { Attributes, Kernel } from './kernel.js'
 import type { NdArray } from './ndarray.js'
-import { type Aval, describe, fail, type Shape, type ShapeError } from './shape.js'
+import { type Aval, describe, fail, type Shape, type ShapeError, show } from './shape.js'
 
 export type { Attributes, Aval, DType, Shape }
 
@@ -50,3 +50,9 @@ export const isTensor = (value: unknown): value is Tensor =>
 /** Refuses what is no tensor with a sentence: the first line of every operation that looks at its argument's shape. */
 export const requireTensor = (name: string, value: Tensor): Tensor =>
   isTensor(value) ? value : fail(name, 'a tensor', describe(value), 'make one of numbers: tensor(2)')
+
+/** Refuses a tensor of another dtype at once; for composites. */
+export const requireDtype = (name: string, x: Tensor, dtype: DType): Tensor =>
+  requireTensor(name, x).dtype === dtype
+    ? x
+    : fail(name, `a tensor of dtype ${dtype}`, show(x), `convert it: convert(x, '${dtype}')`)

@@ -9,14 +9,16 @@
  * branch contributes 0 times infinity. The idiom that avoids it puts a harmless value in before f is applied:
  * `where(c, f(where(c, x, 1)), y)`.
  */
+
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
+import { asTensor } from '../leaves.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, pointwise, primitive } from '../primitive.js'
-import { type Aval, broadcastShapes, describe, expectDtype, fail, refuse, show } from '../shape.js'
+import { type Aval, broadcastShapes, describe, expectDtype, refuse, show } from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo } from './broadcast.js'
-import { asTensor, type TensorLike } from './core.js'
+import type { TensorLike } from './core.js'
 
 type Pair = readonly [Tensor, Tensor]
 type Shaped = Primitive['shape']
@@ -293,9 +295,3 @@ export const convert = (x: Tensor, dtype: DType): Tensor =>
 
 /** A condition, negated. */
 export const not = (condition: Tensor): Tensor => equal(requireTensor('not', condition), 0)
-
-/** Refuses a tensor of another dtype at once; for composites. */
-export const requireDtype = (name: string, x: Tensor, dtype: DType): Tensor =>
-  requireTensor(name, x).dtype === dtype
-    ? x
-    : fail(name, `a tensor of dtype ${dtype}`, show(x), `convert it: convert(x, '${dtype}')`)
