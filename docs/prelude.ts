@@ -24,7 +24,7 @@ export const labels = $.tensor([0, 1, 1, 0], [4], 'i32')
 /** Weights as a tree, a loss in them, and a function from f32[4,3] to a number. */
 export const weights = { w, b: $.tensor([0, 0]) }
 export const loss = (weights: { readonly w: Tensor; readonly b: Tensor }, x: Tensor, labels: Tensor): Tensor =>
-  nn.crossEntropy(nn.linear(x, weights.w, weights.b), labels)
+  nn.crossEntropy($.add($.matmul(x, weights.w), weights.b), labels)
 export const f = (x: Tensor): Tensor => $.sum($.mul(x, $.tanh(x)))
 
 /** f32[2,16,8,8] and f32[16,16,3,3]: images of 16 channels, and filters for them. */

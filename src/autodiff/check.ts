@@ -131,9 +131,8 @@ const indexOf = (place: number, shape: readonly number[]): number[] =>
  * that names the argument and the entry where they are furthest apart (only then are differences taken for every entry). `args` are trees of
  * constants; `f` gives a tree of any shapes. Arguments of integers are kept as they are.
  * @example
- * checkGrads((x, w) => sum(tanh(matmul(x, w))), [tensor([[1, 2]]), tensor([[0.1], [0.2]])])
- * checkGrads(customVjp(x => mul(x, x), g => [g]), [tensor(3)])
- * // CheckError: checkGrads wanted the derivative of order 1 in argument 0, entry [], to be 6.00000... but got 1; ...
+ * checkGrads((x: Tensor, w: Tensor) => $.sum($.tanh($.matmul(x, w))), [x, w])
+ * checkGrads($.customVjp((x: Tensor) => $.mul(x, x), g => [g]), [$.tensor(3)]) // CheckError: ... argument 0 ...
  */
 export const checkGrads = <A extends readonly Tree[], R extends Tree>(
   f: (...args: A) => R,

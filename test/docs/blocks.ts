@@ -33,14 +33,16 @@ export const read = (file: string): string => readFileSync(join(ROOT, file), 'ut
 
 /** The fences of a page. A fence may be indented, as in a list. */
 export const fencesOf = (file: string, text = read(file)): Block[] =>
-  [...text.matchAll(/^( *)```(\S*) *(.*)\n([\s\S]*?)^\1```$/gm)].map(([all, indent = '', language = '', info = '', code = ''], i) => ({
-    file,
-    line: text.slice(0, [...text.matchAll(/^( *)```(\S*) *(.*)\n([\s\S]*?)^\1```$/gm)][i]?.index ?? 0).split('\n').length + 1,
-    kind: 'fence',
-    language,
-    info: info.trim(),
-    text: all && code.replaceAll(new RegExp(`^${indent}`, 'gm'), '')
-  }))
+  [...text.matchAll(/^( *)```(\S*) *(.*)\n([\s\S]*?)^\1```$/gm)].map(
+    ({ index, 1: indent = '', 2: language = '', 3: info = '', 4: code = '' }) => ({
+      file,
+      line: text.slice(0, index).split('\n').length + 1,
+      kind: 'fence',
+      language,
+      info: info.trim(),
+      text: code.replaceAll(new RegExp(`^${indent}`, 'gm'), '').trimEnd()
+    })
+  )
 
 /** The examples of a source file's docstrings. */
 export const examplesOf = (file: string, text = read(file)): Block[] => {
@@ -58,7 +60,10 @@ export const examplesOf = (file: string, text = read(file)): Block[] => {
         kind: 'example',
         language: 'ts',
         info: '',
-        text: raw.slice(start).replaceAll(/\n[ \t]*\*? ?/g, '\n').trimEnd()
+        text: raw
+          .slice(start)
+          .replaceAll(/\n[ \t]*\*? ?/g, '\n')
+          .trimEnd()
       })
     }
     ts.forEachChild(node, visit)
@@ -69,7 +74,9 @@ export const examplesOf = (file: string, text = read(file)): Block[] => {
 
 /** Every block of the pages that users read, and of the sources. */
 export const allBlocks = (): Block[] => [
-  ...pages().filter(page => /^(README\.md|docs\/|src\/|examples\/)/.test(page)).flatMap(page => fencesOf(page)),
+  ...pages()
+    .filter(page => /^(README\.md|docs\/|src\/|examples\/)/.test(page))
+    .flatMap(page => fencesOf(page)),
   ...filesBelow('src', '.ts').flatMap(file => examplesOf(file))
 ]
 

@@ -37,7 +37,12 @@ const wanted = (node: ts.Expression): Wanted | undefined => {
     const positive = numeral(node.operand.getText()) as { number: number; within: number }
     return { number: -positive.number, within: positive.within }
   }
-  if (ts.isStringLiteral(node)) return node.text.startsWith('§') ? { shaped: node.text.slice(1) } : node.text.startsWith('~') ? numeral(`${node.text.slice(1)}...`) : { literal: node.text }
+  if (ts.isStringLiteral(node))
+    return node.text.startsWith('§')
+      ? { shaped: node.text.slice(1) }
+      : node.text.startsWith('~')
+        ? numeral(`${node.text.slice(1)}...`)
+        : { literal: node.text }
   if (node.kind === ts.SyntaxKind.TrueKeyword) return { literal: true }
   if (node.kind === ts.SyntaxKind.FalseKeyword) return { literal: false }
   if (ts.isIdentifier(node)) {
@@ -50,16 +55,21 @@ const wanted = (node: ts.Expression): Wanted | undefined => {
   }
   if (!ts.isObjectLiteralExpression(node)) return undefined
   const entries = node.properties.map(property =>
-    ts.isPropertyAssignment(property) ? [property.name.getText().replaceAll("'", ''), wanted(property.initializer)] : ['', undefined]
+    ts.isPropertyAssignment(property)
+      ? [property.name.getText().replaceAll("'", ''), wanted(property.initializer)]
+      : ['', undefined]
   )
-  return entries.some(([, value]) => value === undefined) ? undefined : { record: Object.fromEntries(entries) as Record<string, Wanted> }
+  return entries.some(([, value]) => value === undefined)
+    ? undefined
+    : { record: Object.fromEntries(entries) as Record<string, Wanted> }
 }
 
 /** What a comment says, without its slashes; undefined for prose. */
 export const expectedOf = (comment: string): Expected | undefined => {
   const text = comment.replace(/^\/\/\s*/, '').trim()
   const error = /^(\w*Error): ?(.*)$/.exec(text)
-  if (error) return { kind: 'error', text, name: error[1] as string, parts: (error[2] as string).split('...').map(part => part.trim()) }
+  if (error)
+    return { kind: 'error', text, name: error[1] as string, parts: (error[2] as string).split('...').map(part => part.trim()) }
   const plain = text
     .replaceAll(/\b(Float32Array|Float64Array|Int32Array|Uint32Array)(\(\d+\))? (?=\[)/g, '')
     .replaceAll(SHAPED, '"§$1[$2]"')
@@ -72,7 +82,9 @@ export const expectedOf = (comment: string): Expected | undefined => {
   return value === undefined ? undefined : { kind: 'value', text, value }
 }
 
-const isArrayLike = (value: unknown): value is { readonly shape: readonly number[]; readonly dtype: string; readonly data: ArrayLike<number> } =>
+const isArrayLike = (
+  value: unknown
+): value is { readonly shape: readonly number[]; readonly dtype: string; readonly data: ArrayLike<number> } =>
   typeof value === 'object' && value !== null && 'shape' in value && 'data' in value
 
 const isShaped = (value: unknown): value is { readonly shape: readonly number[]; readonly dtype: string } =>
@@ -95,7 +107,10 @@ const agrees = (got: unknown, want: Wanted): boolean => {
   if ('shaped' in want) return isShaped(got) && `${got.dtype}[${got.shape.join()}]` === want.shaped
   if ('record' in want) {
     if (typeof got !== 'object' || got === null) return false
-    return isDeepStrictEqual(Object.keys(got).sort(), Object.keys(want.record).sort()) && Object.entries(want.record).every(([key, value]) => agrees((got as Record<string, unknown>)[key], value))
+    return (
+      isDeepStrictEqual(Object.keys(got).sort(), Object.keys(want.record).sort()) &&
+      Object.entries(want.record).every(([key, value]) => agrees((got as Record<string, unknown>)[key], value))
+    )
   }
   if ('list' in want) {
     const items = want.list.some(one => 'shaped' in one) ? got : plainOf(got)

@@ -10,7 +10,10 @@ import { type Block, beside, filesBelow, ROOT } from './blocks.js'
 import { complaintOf, type Expected, expectedOf } from './expected.js'
 
 /** The package by its names, for the compiler as tsconfig.json has them, and here for what runs. */
-const PACKAGE: Readonly<Record<string, string>> = { 'lambda-darts': 'src/index.ts', 'lambda-darts/autodiff': 'src/autodiff/index.ts' }
+const PACKAGE: Readonly<Record<string, string>> = {
+  'lambda-darts': 'src/index.ts',
+  'lambda-darts/autodiff': 'src/autodiff/index.ts'
+}
 const PRELUDE = 'docs/prelude.ts'
 
 const parsed = (file: string, text: string): ts.SourceFile => ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
@@ -38,7 +41,8 @@ const declaredBy = (text: string): Set<string> => {
   }
   for (const statement of parsed('block.ts', text).statements) {
     if (ts.isVariableStatement(statement)) for (const { name } of statement.declarationList.declarations) bind(name)
-    if ((ts.isFunctionDeclaration(statement) || ts.isInterfaceDeclaration(statement)) && statement.name) declared.add(statement.name.text)
+    if ((ts.isFunctionDeclaration(statement) || ts.isInterfaceDeclaration(statement)) && statement.name)
+      declared.add(statement.name.text)
   }
   return declared
 }
@@ -50,13 +54,21 @@ const compilerOptions = (): ts.CompilerOptions => {
 }
 
 /** All sources, compiled without any block. */
-const base = ts.createProgram({ rootNames: [...filesBelow('src', '.ts'), PRELUDE].map(file => join(ROOT, file)), options: compilerOptions() })
+const base = ts.createProgram({
+  rootNames: [...filesBelow('src', '.ts'), PRELUDE].map(file => join(ROOT, file)),
+  options: compilerOptions()
+})
 
-/** What a file exports, types included, as far as its text says; of the package, also what it gathers. */
-const exportsOf = (file: string): Set<string> => {
+/** How the names that a file exports are imported: a type says that it is one. */
+const exportsOf = (file: string): ReadonlyMap<string, string> => {
+  const checker = base.getTypeChecker()
   const source = base.getSourceFile(join(ROOT, file))
-  const symbol = source && base.getTypeChecker().getSymbolAtLocation(source)
-  return new Set(symbol ? base.getTypeChecker().getExportsOfModule(symbol).map(({ name }) => name) : [])
+  const symbol = source && checker.getSymbolAtLocation(source)
+  const importOf = (one: ts.Symbol): string => {
+    const meant = one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one
+    return meant.flags & ts.SymbolFlags.Value ? one.name : `type ${one.name}`
+  }
+  return new Map(symbol ? checker.getExportsOfModule(symbol).map(one => [one.name, importOf(one)]) : [])
 }
 const PUBLIC = exportsOf('src/index.ts')
 const FROM_PRELUDE = exportsOf(PRELUDE)
@@ -75,13 +87,15 @@ export const moduleOf = (block: Block): Module => {
   if (isComplete(block)) return { block, path, code: block.text }
   const declared = declaredBy(block.text)
   const used = [...usedBy(block.text)].filter(name => !declared.has(name))
-  const own = block.kind === 'example' ? exportsOf(block.file) : new Set<string>()
-  const taken = (names: Set<string>, others: readonly Set<string>[]) => used.filter(name => names.has(name) && !others.some(other => other.has(name)))
-  const line = (names: readonly string[], from: string) => (names.length > 0 ? `import { ${names.join(', ')} } from '${from}'; ` : '')
+  const own = exportsOf(block.file)
+  const line = (from: string, names: ReadonlyMap<string, string>, ...before: readonly ReadonlyMap<string, string>[]): string => {
+    const taken = used.filter(name => names.has(name) && !before.some(other => other.has(name))).map(name => names.get(name))
+    return taken.length > 0 ? `import { ${taken.join(', ')} } from '${from}'; ` : ''
+  }
   const header =
-    line(taken(own, []), `./${basename(block.file).replace(/\.ts$/, '.js')}`) +
-    line(taken(PUBLIC, [own, FROM_PRELUDE]), 'lambda-darts') +
-    line(taken(FROM_PRELUDE, [own]), `${relative(dirname(join(ROOT, block.file)), join(ROOT, PRELUDE)).replace(/\.ts$/, '.js')}`)
+    line(`./${basename(block.file, '.ts')}.js`, own) +
+    line(relative(dirname(block.file), PRELUDE).replace(/\.ts$/, '.js'), FROM_PRELUDE, own) +
+    line('lambda-darts', PUBLIC, own, FROM_PRELUDE)
   return { block, path, code: header + block.text }
 }
 
@@ -99,7 +113,9 @@ export const typeErrors = (modules: readonly Module[]): Map<Module, readonly str
       readFile: file => texts.get(file) ?? host.readFile(file),
       getSourceFile: (file, languageVersion, ...more) => {
         const text = texts.get(file)
-        return text === undefined ? host.getSourceFile(file, languageVersion, ...more) : ts.createSourceFile(file, text, languageVersion)
+        return text === undefined
+          ? host.getSourceFile(file, languageVersion, ...more)
+          : ts.createSourceFile(file, text, languageVersion)
       }
     }
   })
@@ -107,7 +123,12 @@ export const typeErrors = (modules: readonly Module[]): Map<Module, readonly str
     modules.map(module => {
       const source = program.getSourceFile(module.path)
       const found = [...program.getSyntacticDiagnostics(source), ...program.getSemanticDiagnostics(source)]
-      return [module, found.map(one => `${placeOf(module.block, source, one.start ?? 0)} ${ts.flattenDiagnosticMessageText(one.messageText, ' ')}`)]
+      return [
+        module,
+        found.map(
+          one => `${placeOf(module.block, source, one.start ?? 0)} ${ts.flattenDiagnosticMessageText(one.messageText, ' ')}`
+        )
+      ]
     })
   )
 }
@@ -118,7 +139,9 @@ const placeOf = ({ file, line }: Block, source: ts.SourceFile | undefined, posit
 /** A comment behind something on the same line. */
 const commentBehind = (text: string, end: number): { readonly start: number; readonly text: string } | undefined => {
   const [range] = ts.getTrailingCommentRanges(text, end) ?? []
-  return range?.kind === ts.SyntaxKind.SingleLineCommentTrivia ? { start: range.pos, text: text.slice(range.pos, range.end) } : undefined
+  return range?.kind === ts.SyntaxKind.SingleLineCommentTrivia
+    ? { start: range.pos, text: text.slice(range.pos, range.end) }
+    : undefined
 }
 
 /** A statement whose value a comment says: the text that has this value, and where. */
@@ -135,7 +158,10 @@ const claimOf = (source: ts.SourceFile, statement: ts.Statement, expected: Expec
   const asked = (code: string) => (place: number) => `await claim(${place}, async () => (${code}));`
   if (ts.isExpressionStatement(statement)) {
     const { expression } = statement
-    const printed = ts.isCallExpression(expression) && expression.expression.getText(source) === 'console.log' ? expression.arguments[0] : expression
+    const printed =
+      ts.isCallExpression(expression) && expression.expression.getText(source) === 'console.log'
+        ? expression.arguments[0]
+        : expression
     return { ...at, replacement: asked((printed ?? expression).getText(source)) }
   }
   const [declaration] = ts.isVariableStatement(statement) ? statement.declarationList.declarations : []
@@ -155,7 +181,9 @@ const claimsOf = ({ code, block }: Module): readonly Claim[] => {
   })
   for (const { index, 0: comment } of code.matchAll(/\/\/ .*$/gm))
     if (expectedOf(comment)?.kind === 'value' && !claims.some(({ comment: start }) => start === index))
-      throw new Error(`${block.file}:${block.line}: '${comment}' looks like a value, but stands behind no statement of the block itself`)
+      throw new Error(
+        `${block.file}:${block.line}: '${comment}' looks like a value, but stands behind no statement of the block itself`
+      )
   return claims.map(({ claim }) => claim)
 }
 
@@ -172,10 +200,18 @@ const imported = async (specifier: string, from: string): Promise<unknown> => {
 }
 
 /** Runs code in place, with what it imports, and gives what it exports. */
-const execute = async (code: string, file: string, names: Readonly<Record<string, unknown>>): Promise<Record<string, unknown>> => {
-  const { outputText } = ts.transpileModule(code, { compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023 } })
+const execute = async (
+  code: string,
+  file: string,
+  names: Readonly<Record<string, unknown>>
+): Promise<Record<string, unknown>> => {
+  const { outputText } = ts.transpileModule(code, {
+    compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023 }
+  })
   const specifiers = ts.preProcessFile(code).importedFiles.map(({ fileName }) => fileName)
-  const modules = new Map(await Promise.all(specifiers.map(async specifier => [specifier, await imported(specifier, file)] as const)))
+  const modules = new Map(
+    await Promise.all(specifiers.map(async specifier => [specifier, await imported(specifier, file)] as const))
+  )
   const exports: Record<string, unknown> = {}
   const run = new AsyncFunction('require', 'exports', ...Object.keys(names), outputText)
   await run((specifier: string) => modules.get(specifier), exports, ...Object.values(names))
@@ -192,7 +228,10 @@ const prelude = (): Promise<Record<string, unknown>> => {
 export const runModule = async (module: Module): Promise<readonly string[]> => {
   const claims = claimsOf(module)
   const complaints: string[] = []
-  const code = claims.reduceRight((text, { start, end, replacement }, place) => text.slice(0, start) + replacement(place) + text.slice(end), module.code)
+  const code = claims.reduceRight(
+    (text, { start, end, replacement }, place) => text.slice(0, start) + replacement(place) + text.slice(end),
+    module.code
+  )
   const claim = async (place: number, run: () => unknown): Promise<void> => {
     const { expected, start } = claims[place] as Claim
     const complaint = await complaintOf(expected, run)

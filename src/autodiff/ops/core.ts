@@ -40,8 +40,8 @@ const held = <N extends ArrayLike<number>>(values: N, dtype: DType): N => {
 
 /**
  * A constant tensor. Numbers that the dtype does not hold (0.5 or -1 as u32, 1e39 as f32) are refused.
- * @example tensor([[1, 2], [3, 4]])            // f32[2,2]
- * @example tensor(new Int32Array([3, 1]), [2], 'i32')
+ * @example $.tensor([[1, 2], [3, 4]]) // f32[2,2]
+ * @example $.tensor(new Int32Array([3, 1]), [2], 'i32') // i32[2]
  */
 export const tensor = (values: Numbers | ArrayLike<number>, shape?: Shape, dtype: DType = 'f32'): Tensor => {
   if (!['f32', 'i32', 'u32'].includes(dtype)) fail('tensor', 'a dtype f32, i32 or u32', describe(dtype), 'name one of these')
@@ -62,6 +62,6 @@ const stopGradientPrimitive: Primitive = primitive({
 
 /**
  * `x`, seen as a constant by every derivative.
- * @example grad(x => mul(x, stopGradient(x)))(x) // x, not 2 x
+ * @example grad((x: Tensor) => $.mul(x, $.stopGradient(x)))($.tensor(3)) // 3
  */
 export const stopGradient = (x: Tensor): Tensor => bind(stopGradientPrimitive, [x], {})

@@ -82,7 +82,10 @@ const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
   vjp: (g, [x, indices], { axis }) => [scatterAdd(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number), null]
 })
 
-/** Rows of `x` along `axis` at `indices`; their axes take the axis' place. @example take(table, ids) // f32[100,8], i32[4] -> f32[4,8] */
+/**
+ * Rows of `x` along `axis` at `indices`; their axes take the axis' place.
+ * @example $.take(x, labels) // f32[4,3]
+ */
 export const take = (x: Tensor, indices: Tensor, axis = 0): Tensor =>
   bind(takePrimitive, [x, indices], { axis: axisOf('take', axis, requireTensor('take', x).shape.length) })
 
