@@ -82,11 +82,11 @@ export const bindingsOf = <A extends readonly unknown[], R>(
  * @example
  * import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
  * import { pipe } from 'fp-ts/lib/function.js'
- * import { $, compile, read, run, store, type Tensor } from 'lambda-darts'
+ * import { $, compile, type HostArray, read, run, store, type Tensor } from 'lambda-darts'
  * const program = pipe(
  *   RTE.Do,
  *   RTE.bind('square', () => compile((x: Tensor) => $.mul(x, x))([$.tensor(0)])),
- *   RTE.bind('three', () => store({ shape: [], dtype: 'f32', data: [3] } as const)),
+ *   RTE.bind('three', () => store<HostArray>({ shape: [], dtype: 'f32', data: new Float32Array([3]) })),
  *   RTE.chain(({ square, three }) => run(square, { donate: [0] })(three)),
  *   RTE.chain(read)
  * )

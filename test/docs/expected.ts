@@ -67,7 +67,7 @@ const wanted = (node: ts.Expression): Wanted | undefined => {
 /** What a comment says, without its slashes; undefined for prose. */
 export const expectedOf = (comment: string): Expected | undefined => {
   const text = comment.replace(/^\/\/\s*/, '').trim()
-  const error = /^(\w*Error): ?(.*)$/.exec(text)
+  const error = /^(\w*Error|Refusal): (.*)$/.exec(text)
   if (error)
     return { kind: 'error', text, name: error[1] as string, parts: (error[2] as string).split('...').map(part => part.trim()) }
   const plain = text

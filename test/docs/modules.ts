@@ -66,7 +66,9 @@ const exportsOf = (file: string): ReadonlyMap<string, string> => {
   const symbol = source && checker.getSymbolAtLocation(source)
   const importOf = (one: ts.Symbol): string => {
     const meant = one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one
-    return meant.flags & ts.SymbolFlags.Value ? one.name : `type ${one.name}`
+    const [specifier] = one.declarations ?? []
+    const asType = specifier && ts.isExportSpecifier(specifier) && (specifier.isTypeOnly || specifier.parent.parent.isTypeOnly)
+    return meant.flags & ts.SymbolFlags.Value && !asType ? one.name : `type ${one.name}`
   }
   return new Map(symbol ? checker.getExportsOfModule(symbol).map(one => [one.name, importOf(one)]) : [])
 }
