@@ -139,10 +139,8 @@ export const failureOf = (problem: Problem, settings: Settings): CheckError | un
   for (let order = 1; order <= settings.order; order++) {
     let slots: readonly Slot[] = random.slice(0, order + 1)
     if (!(excess(slots) > 0)) continue
-    for (let halves = halvesOf(slots); halves; halves = halvesOf(slots)) {
-      const [first, second] = halves
-      slots = excess(second) > excess(first) ? second : first
-    }
+    for (let halves = halvesOf(slots); halves; halves = halvesOf(slots))
+      slots = excess(halves[1]) > excess(halves[0]) ? halves[1] : halves[0]
     slots = units(slots)
     const { wanted, got } = measured(forms, x, slots, settings)
     const kink = kinkAlong(forms, x, slots, settings.eps)
