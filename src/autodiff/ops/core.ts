@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
 import { type NdArray, ndarray } from '../ndarray.js'
-import { bind, movement, primitive } from '../primitive.js'
+import { bind, leading, movement, primitive } from '../primitive.js'
 import { type Aval, checkExtents, checkNumbers, describe, fail, refuse, type Shape, sizeOf } from '../shape.js'
 import { isTensor, type Primitive, type Tensor } from '../tensor.js'
 
@@ -114,6 +114,7 @@ const aliasPrimitive: Primitive = primitive({
   name: 'alias',
   shape: ([x]) => E.right({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
   ...identity,
+  batch: leading,
   vjp: g => [g]
 })
 
@@ -124,6 +125,7 @@ const stopGradientPrimitive: Primitive = primitive({
   name: 'stop_gradient',
   shape: ([x]) => E.right({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
   ...identity,
+  batch: leading,
   vjp: 'zero'
 })
 

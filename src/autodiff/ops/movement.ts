@@ -40,7 +40,8 @@ const transposePrimitive: Primitive<{ readonly permutation: readonly number[] }>
       g,
       permutation.map((_axis, i) => permutation.indexOf(i))
     )
-  ]
+  ],
+  batch: ([x], { permutation }) => transpose(x as Tensor, [0, ...permutation.map(axis => axis + 1)])
 })
 
 /** Axes in another order; reversed by default. @example transpose(x, [0, 2, 3, 1]) // NCHW -> NHWC */
@@ -49,6 +50,13 @@ export const transpose = (x: Tensor, permutation?: readonly number[]): Tensor =>
   const given = permutation ?? x.shape.map((_, axis) => rank - 1 - axis)
   const axes = checkNumbers('transpose', 'a list of axes', given).map(axis => axisOf('transpose', axis, rank))
   return axes.every((axis, i) => axis === i) && axes.length === rank ? x : bind(transposePrimitive, [x], { permutation: axes })
+}
+
+/** An axis put in another place, the others in their order. @example moveAxis(x, -1, 0) // f32[2,3,5] -> f32[5,2,3] */
+export const moveAxis = (x: Tensor, from: number, to: number): Tensor => {
+  const rank = requireTensor('moveAxis', x).shape.length
+  const [taken, place] = [axisOf('moveAxis', from, rank), axisOf('moveAxis', to, rank)]
+  return transpose(x, [...x.shape.keys()].filter(axis => axis !== taken).toSpliced(place, 0, taken))
 }
 
 interface SliceAttributes {
@@ -96,7 +104,9 @@ const slicePrimitive: Primitive<SliceAttributes> = primitive({
         step.map(by => by - 1)
       )
     ]
-  }
+  },
+  batch: (inputs, { start, stop, step }, out, { size }) =>
+    bind(out.primitive, inputs, { start: [0, ...start], stop: [size, ...stop], step: [1, ...step] })
 })
 
 /** `[start, stop, step]` of an axis; `null` or a missing entry means the default: from 0, to the end, by 1. Negative bounds count from the end. */
@@ -159,7 +169,9 @@ const padPrimitive: Primitive<PadAttributes> = primitive({
         )
   },
   ...assembly(([x], attributes: PadAttributes, out) => ({ fill: true, parts: [placedView(x as Aval, attributes, out)] })),
-  vjp: (g, [x], attributes) => [cut(g, (x as Tensor).shape, attributes)]
+  vjp: (g, [x], attributes) => [cut(g, (x as Tensor).shape, attributes)],
+  batch: (inputs, { before, after, interior }, out) =>
+    bind(out.primitive, inputs, { before: [0, ...before], after: [0, ...after], interior: [0, ...interior] })
 })
 
 /** What lies in a whole where a part of this shape does. */
@@ -187,7 +199,12 @@ const assemblePrimitive: Primitive<AssembleAttributes> = primitive({
     fill: inputs.reduce((total, { shape }) => total + sizeOf(shape), 0) < sizeOf(out.shape),
     parts: inputs.map((input, i) => placedView(input, parts[i] as Part, out))
   })),
-  vjp: (g, inputs, { parts }) => inputs.map((input, i) => cut(g, input.shape, parts[i] as Part))
+  vjp: (g, inputs, { parts }) => inputs.map((input, i) => cut(g, input.shape, parts[i] as Part)),
+  batch: (inputs, { parts, shape }, out, { size }) =>
+    bind(out.primitive, inputs, {
+      parts: parts.map(({ before, interior }) => ({ before: [0, ...before], interior: [0, ...interior] })),
+      shape: [size, ...shape]
+    })
 })
 
 /** The indices of a part along an axis: from `start` to `stop`, `step` apart. */
@@ -274,7 +291,8 @@ const concatPrimitive: Primitive<{ readonly axis: number }> = primitive({
         shape.map((_, i) => (i === axis ? [from, start] : []))
       )
     })
-  }
+  },
+  batch: (inputs, { axis }) => concat(inputs, axis + 1)
 })
 
 /** Tensors one after another along `axis`. @example concat([x, y], 1) */

@@ -12,7 +12,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { bind, pointwise, primitive } from '../primitive.js'
+import { bind, leading, pointwise, primitive } from '../primitive.js'
 import { type Aval, broadcastShapes, describe, expectDtype, fail, refuse, show } from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo } from './broadcast.js'
@@ -253,6 +253,7 @@ const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => powExpression(attributes['exponent'] as number) },
+  batch: leading,
   vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))]
 })
 
@@ -281,6 +282,7 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => `${attributes['dtype'] as DType}(a)` },
+  batch: leading,
   vjp: 'zero'
 })
 
