@@ -3,10 +3,11 @@
  * differently, and each such choice makes a jump of a derivative that no tolerance for rounding covers. So a result that is off is compared once more, with
  * the device's choices imposed on the reference, after each choice that differs was seen to be within rounding.
  */
+
 import { topological } from '../src/autodiff/graph.js'
 import { interpret } from '../src/autodiff/interpret.js'
+import { input } from '../src/autodiff/leaves.js'
 import type { NdArray } from '../src/autodiff/ndarray.js'
-import { input } from '../src/autodiff/ops/index.js'
 import { sizeOf } from '../src/autodiff/shape.js'
 import { isTensor, type Tensor } from '../src/autodiff/tensor.js'
 import { leavesOf, rebuild } from '../src/autodiff/tree.js'

@@ -7,7 +7,7 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { Command } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
-import { keyOf } from '../src/autodiff/ops/random.js'
+import { keyOf } from '../src/autodiff/threefry.js'
 import {
   type Backend,
   callsTogether,

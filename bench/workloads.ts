@@ -1,9 +1,10 @@
 /** What is measured: functions of tensors with their arguments. To add a workload, add an entry. */
+
 import { grad, hvp, valueAndGrad } from '../src/autodiff/grad.js'
 import { batchNorm, crossEntropy, dot, linear, softmax } from '../src/autodiff/nn.js'
 import * as $ from '../src/autodiff/ops/index.js'
-import { normalOf, randomWords } from '../src/autodiff/ops/random.js'
 import type { Shape, Tensor } from '../src/autodiff/tensor.js'
+import { normalOf, randomWords } from '../src/autodiff/threefry.js'
 import { mapTree, zipTrees } from '../src/autodiff/tree.js'
 import type { HostArray } from '../src/engine/index.js'
 import { stepOf } from '../src/nas/bilevel.js'

@@ -2,12 +2,15 @@
  * Derivatives checked by central differences, in float64 on the reference: for whoever writes a rule with `customVjp` or a primitive, or
  * wants to know whether a function is differentiable where they stand.
  */
+
 import { vjp } from './grad.js'
 import { interpret } from './interpret.js'
+import { input } from './leaves.js'
 import { allocate, type NdArray } from './ndarray.js'
-import { input, type Key, keyOf, normalOf, randomWords, tensor, threefry2x32 } from './ops/index.js'
+import { tensor } from './ops/index.js'
 import { checkFunction, checkOptions, show, sizeOf } from './shape.js'
 import { isTensor, type Tensor } from './tensor.js'
+import { type Key, keyOf, normalOf, randomWords, threefry2x32 } from './threefry.js'
 import { leaves, leavesOf, rebuild, type Tree } from './tree.js'
 
 export interface CheckOptions {

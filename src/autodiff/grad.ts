@@ -5,9 +5,11 @@
  * A gradient wraps each argument in a fresh `alias` and pulls the cotangent back to that alias. The fresh identity is what keeps nested
  * derivatives apart (no levels, no perturbation confusion): d/dx [x * d/dy (x + y)] is 1.
  */
+
 import { work } from './graph.js'
+import { alias } from './leaves.js'
 import { reshape } from './ops/broadcast.js'
-import { alias, tensor } from './ops/core.js'
+import { tensor } from './ops/core.js'
 import { concat } from './ops/movement.js'
 import { pullBack, zerosLike } from './pullback.js'
 import { checkFunction, checkOptions, describe, fail, type Shape, sameShape, show, sizeOf } from './shape.js'

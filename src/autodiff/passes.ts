@@ -2,9 +2,12 @@
  * Passes over graphs: pure functions Graph -> Graph that keep every value, NaN included. They run inside `compile`, after all
  * differentiation. Dead code needs no pass: a graph is what its outputs reach.
  */
+
+import { sumOfParts } from './assemble.js'
 import { type Graph, numberOf, topological } from './graph.js'
+import { holds } from './leaves.js'
 import { type NdArray, ndarray } from './ndarray.js'
-import { broadcastTo, holds, mul, neg, reshape, sumOfParts, tensor } from './ops/index.js'
+import { broadcastTo, mul, neg, reshape, tensor } from './ops/index.js'
 import { type Shape, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 

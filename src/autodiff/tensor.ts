@@ -6,7 +6,7 @@ import type { Either } from 'fp-ts/lib/Either.js'
 import type { DType } from '../kernels/spec.js'
 import type { Attributes, Kernel } from './kernel.js'
 import type { NdArray } from './ndarray.js'
-import { type Aval, describe, fail, type Shape, type ShapeError } from './shape.js'
+import { type Aval, describe, fail, type Shape, type ShapeError, show } from './shape.js'
 
 export type { Attributes, Aval, DType, Shape }
 
@@ -39,7 +39,7 @@ export interface Primitive<A extends Attributes = Attributes> {
    * What `vmap` makes of a node `out`: its results for a whole batch at once, with the batch as axis 0. All of `inputs` have that axis, those
    * that are the same for every example by a broadcast. Absent for the leaves, and where there is none; then `vmap` throws.
    */
-  batch?(inputs: readonly Tensor[], attributes: A, out: Tensor, batch: Batch): Tensor
+  batch?(inputs: readonly Tensor[], attributes: NoInfer<A>, out: Tensor, batch: Batch): Tensor
   /** Multiply-adds (each counts two) for reports. Absent: none worth counting. */
   flops?(inputs: readonly Aval[], attributes: A, out: Aval): number
 }
@@ -64,3 +64,9 @@ export const isTensor = (value: unknown): value is Tensor =>
 /** Refuses what is no tensor with a sentence: the first line of every operation that looks at its argument's shape. */
 export const requireTensor = (name: string, value: Tensor): Tensor =>
   isTensor(value) ? value : fail(name, 'a tensor', describe(value), 'make one of numbers: tensor(2)')
+
+/** Refuses a tensor of another dtype at once; for composites. */
+export const requireDtype = (name: string, x: Tensor, dtype: DType): Tensor =>
+  requireTensor(name, x).dtype === dtype
+    ? x
+    : fail(name, `a tensor of dtype ${dtype}`, show(x), `convert it: convert(x, '${dtype}')`)

@@ -4,12 +4,12 @@
  * itself be an example of an outer `vmap` or the argument of an outer derivative: fresh inputs keep levels apart, as `alias` does for `grad`.
  */
 import { topological } from './graph.js'
+import { input } from './leaves.js'
 import { broadcastTo } from './ops/broadcast.js'
-import { input } from './ops/core.js'
 import { moveAxis } from './ops/movement.js'
 import { checkFunction, checkOptions, describe, fail, sameShape, show } from './shape.js'
 import { type Batch, isTensor, type Tensor } from './tensor.js'
-import { leaves, leavesOf, rebuild, type Tree } from './tree.js'
+import { leavesOf, rebuild, type Tree } from './tree.js'
 
 /** An axis for each tensor of a tree; one that stands where the tree has a branch is that of all tensors beneath it. */
 export type Axes<Axis = number> = Axis | readonly Axes<Axis>[] | { readonly [key: string]: Axes<Axis> }
@@ -31,7 +31,13 @@ interface Placed<Axis> {
   readonly name: string
 }
 
-const placed = <Axis extends number | null>(option: string, axes: Axes<Axis>, tree: Tree, root: string, path = ''): Placed<Axis>[] => {
+const placed = <Axis extends number | null>(
+  option: string,
+  axes: Axes<Axis>,
+  tree: Tree,
+  root: string,
+  path = ''
+): Placed<Axis>[] => {
   const here = path ? `${root} at '${path}'` : root
   if (axes === null || typeof axes === 'number')
     return leavesOf(tree, isTensor, path).map(leaf => ({
@@ -42,7 +48,12 @@ const placed = <Axis extends number | null>(option: string, axes: Axes<Axis>, tr
   const isBranch = (value: unknown): value is object => typeof value === 'object' && value !== null && !isTensor(value)
   const [keys, wanted] = [axes, tree].map(part => (isBranch(part) ? Object.keys(part).sort().join() : undefined))
   if (keys === undefined || keys !== wanted || Array.isArray(axes) !== Array.isArray(tree))
-    return fail('vmap', `${option} that fits ${here}, ${describe(tree)}`, describe(axes), 'give an axis, or a tree of axes like it')
+    return fail(
+      'vmap',
+      `${option} that fits ${here}, ${describe(tree)}`,
+      describe(axes),
+      'give an axis, or a tree of axes like it'
+    )
   return Object.entries(axes).flatMap(([key, below]: [string, Axes<Axis>]) =>
     placed(option, below, (tree as Readonly<Record<string, Tree>>)[key] as Tree, root, path ? `${path}.${key}` : key)
   )
@@ -52,7 +63,12 @@ const placed = <Axis extends number | null>(option: string, axes: Axes<Axis>, tr
 const argumentsOf = (args: readonly Tree[], inAxes: Axes<number | null>): Placed<number | null>[] => {
   const list = Array.isArray(inAxes) ? (inAxes as readonly Axes<number | null>[]) : args.map(() => inAxes)
   if (list.length !== args.length || (!Array.isArray(inAxes) && inAxes !== null && typeof inAxes !== 'number'))
-    fail('vmap', `inAxes as a number, null or a list for ${args.length} arguments`, describe(inAxes), 'write { inAxes: [null, 0] }')
+    fail(
+      'vmap',
+      `inAxes as a number, null or a list for ${args.length} arguments`,
+      describe(inAxes),
+      'write { inAxes: [null, 0] }'
+    )
   return args.flatMap((arg, n) => placed('inAxes', list[n] as Axes<number | null>, arg, `argument ${n}`))
 }
 
@@ -144,6 +160,8 @@ export const vmap =
     const out = f(...(rebuild(args, isTensor, examples) as A))
     const results = placed('outAxes', outAxes, out, 'the result')
     const batches = batcher(size, known)(results.map(({ tensor }) => tensor))
-    const moved = results.map(({ axis, tensor, name }, i) => moveAxis(batches[i] as Tensor, 0, axisAmong(axis, tensor.shape.length + 1, name)))
+    const moved = results.map(({ axis, tensor, name }, i) =>
+      moveAxis(batches[i] as Tensor, 0, axisAmong(axis, tensor.shape.length + 1, name))
+    )
     return rebuild(out, isTensor, moved) as R
   }

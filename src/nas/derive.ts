@@ -1,6 +1,7 @@
 /** The network of a genotype: the skeleton of its space, with the chosen operations in the place of mixtures; and its size. */
+
 import { topological } from '../autodiff/graph.js'
-import { input } from '../autodiff/ops/index.js'
+import { input } from '../autodiff/leaves.js'
 import { fail, type Shape, sizeOf } from '../autodiff/shape.js'
 import type { Tensor } from '../autodiff/tensor.js'
 import type { ConcatCell, Genotype } from './genotype.js'

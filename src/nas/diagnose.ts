@@ -1,9 +1,10 @@
 /** Measures a network: how far difference quotients are from the derivatives that they stand for, at the start or after some steps of a search. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as $ from '../autodiff/ops/index.js'
-import { keyOf } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
+import { keyOf } from '../autodiff/threefry.js'
 import { compile, type Engine, fold, type HostArray, read, release, run, type Stored, store } from '../engine/index.js'
 import type { Batches, State } from './bilevel.js'
 import { FIXED, stepOptions } from './config.js'

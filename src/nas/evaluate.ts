@@ -1,9 +1,10 @@
 /** What a searched supernet gets right. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { argmax } from '../autodiff/ops/index.js'
-import type { Key } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
+import type { Key } from '../autodiff/threefry.js'
 import { compile, type Engine, fold, read, run, type Stored, scope, store } from '../engine/index.js'
 import { type State, tablesOf } from './bilevel.js'
 import type { Part } from './data/dataset.js'

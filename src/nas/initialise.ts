@@ -1,7 +1,7 @@
 /** The state that a search starts from, from a key. */
-import type { Key } from '../autodiff/ops/random.js'
-import { normalOf, randomWords, threefry2x32, uniformOf } from '../autodiff/ops/random.js'
+
 import { type Aval, sizeOf } from '../autodiff/shape.js'
+import { type Key, normalOf, randomWords, threefry2x32, uniformOf } from '../autodiff/threefry.js'
 import type { HostArray } from '../engine/index.js'
 import { tablesOf } from './bilevel.js'
 import { concatenate } from './floats.js'

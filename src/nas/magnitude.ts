@@ -1,6 +1,7 @@
 /** The cell that alpha prefers: the rules by which the mixtures of a search become a genotype. */
-import { type Key, randomWords, uniformOf } from '../autodiff/ops/random.js'
+
 import { fail } from '../autodiff/shape.js'
+import { type Key, randomWords, uniformOf } from '../autodiff/threefry.js'
 import type { Cell, ConcatCell, Genotype } from './genotype.js'
 import { foldIn } from './initialise.js'
 import { type CellType, type Edge, mapRecord, operationCount, type Space } from './space.js'

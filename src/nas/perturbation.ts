@@ -3,7 +3,7 @@
  * loses without it, not its alpha. Edges are decided one by one, with training in between; then each node keeps the two inputs that it misses
  * most. Here is what is decided, as data: no network, no effects.
  */
-import type { Key } from '../autodiff/ops/random.js'
+import type { Key } from '../autodiff/threefry.js'
 import { foldIn, permutation } from './initialise.js'
 import type { CellType, Space } from './space.js'
 

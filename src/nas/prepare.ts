@@ -1,7 +1,8 @@
 /** From a data set to the three parts of a search: one trains the weights, one alpha, and the test is looked at when the search is over. */
+
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { keyOf } from '../autodiff/ops/random.js'
+import { keyOf } from '../autodiff/threefry.js'
 import { type DecodeError, decodeError } from '../formats/error.js'
 import {
   type Dataset,

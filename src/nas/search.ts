@@ -3,8 +3,8 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as IO from 'fp-ts/lib/IO.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import { keyOf } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
+import { keyOf } from '../autodiff/threefry.js'
 import {
   dispose,
   type Engine,

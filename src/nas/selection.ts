@@ -1,7 +1,8 @@
 /** Runs a selection by perturbation: decisions of `perturbation.ts`, what they need of the network asked for, training in between. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import type { Key } from '../autodiff/ops/random.js'
+import type { Key } from '../autodiff/threefry.js'
 import { type Engine, fold } from '../engine/index.js'
 import {
   type Criterion,

@@ -2,11 +2,12 @@
  * The largest eigenvalue of a Hessian that is only known by its products with vectors. That of the validation loss in alpha grows before a
  * search collapses (Zela et al., ICLR 2020: RobustDARTS). The method is Lanczos' (1950) with every vector kept orthogonal to all before it.
  */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { hvp } from '../autodiff/grad.js'
-import { keyOf, normalOf, randomWords } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
+import { keyOf, normalOf, randomWords } from '../autodiff/threefry.js'
 import { leavesOf, rebuild, type Tree } from '../autodiff/tree.js'
 import {
   type Compiled,

@@ -1,8 +1,9 @@
 /** The images of a search, batch by batch, and its compiled step run on them. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as T from 'fp-ts/lib/Task.js'
-import type { Key } from '../autodiff/ops/random.js'
+import type { Key } from '../autodiff/threefry.js'
 import {
   type Compiled,
   compile,

@@ -1,10 +1,11 @@
 /** What a selection by perturbation asks of a supernet, on the engine: evaluation under a view, and training under a view. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { logSoftmax, softmax } from '../autodiff/nn.js'
 import * as $ from '../autodiff/ops/index.js'
-import { keyOf } from '../autodiff/ops/random.js'
 import type { Tensor } from '../autodiff/tensor.js'
+import { keyOf } from '../autodiff/threefry.js'
 import { mapTree, zipTrees } from '../autodiff/tree.js'
 import {
   type Compiled,

@@ -1,9 +1,11 @@
 /** Passes keep every value, NaN and infinities included, and do what they are there for. On the reference. */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { vjp } from '../../src/autodiff/grad.js'
 import { countNodes, type Graph } from '../../src/autodiff/graph.js'
 import { interpret } from '../../src/autodiff/interpret.js'
+import { alias, input } from '../../src/autodiff/leaves.js'
 import { siblings } from '../../src/autodiff/lowering/siblings.js'
 import { type NdArray, ndarray } from '../../src/autodiff/ndarray.js'
 import * as $ from '../../src/autodiff/ops/index.js'
@@ -17,7 +19,7 @@ const passes = { algebra, constants, commonSubexpressions, optimise, siblings }
 
 /** The graph of a function, its gradient and its second derivative, of inputs or of constants. */
 const graphOf = ({ f, args }: RandomFunction, known: boolean): Graph => {
-  const inputs = known ? laws.constants(args) : args.map(({ shape, dtype }, i) => $.input({ shape, dtype }, `x${i}`))
+  const inputs = known ? laws.constants(args) : args.map(({ shape, dtype }, i) => input({ shape, dtype }, `x${i}`))
   const pulled = (...x: readonly Tensor[]): readonly Tensor[] => {
     const [y, pullback] = vjp<readonly Tensor[], readonly Tensor[]>(f, ...x)
     return [
@@ -105,8 +107,8 @@ describe.each(Object.entries(passes))('%s', (_, pass) => {
     ))
 })
 
-const x = $.input({ shape: [2, 3], dtype: 'f32' }, 'x')
-const n = $.input({ shape: [3], dtype: 'i32' }, 'n')
+const x = input({ shape: [2, 3], dtype: 'f32' }, 'x')
+const n = input({ shape: [3], dtype: 'i32' }, 'n')
 const rewritten = (pass: (graph: Graph) => Graph, ...outputs: Tensor[]): readonly Tensor[] =>
   pass({ inputs: [x, n], outputs }).outputs
 
@@ -120,12 +122,12 @@ describe('algebra', () => {
     ['x / 1', $.div(x, 1), x],
     ['--x', $.neg($.neg(x)), x],
     ['n + 0', $.add(n, 0), n],
-    ['alias', $.alias(x), x],
+    ['alias', alias(x), x],
     ['stopGradient', $.stopGradient(x), x],
     [
       'customVjp',
       $.customVjp(
-        y => $.alias(y),
+        y => alias(y),
         g => [g]
       )(x),
       x
@@ -140,7 +142,7 @@ describe('algebra', () => {
   })
 
   it('a sum of a broadcast keeps its values', () => {
-    const x = $.input({ shape: [2, 1], dtype: 'f32' }, 'x')
+    const x = input({ shape: [2, 1], dtype: 'f32' }, 'x')
     const wide = $.broadcastTo(x, [5, 2, 3])
     for (const axes of [[0], [2], [0, 2], [1], [0, 1], [0, 1, 2]]) {
       const graph = { inputs: [x], outputs: [$.sum(wide, axes)] }
@@ -151,7 +153,7 @@ describe('algebra', () => {
 
   it('an operation with a number keeps its values, on either side', () => {
     const values = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, 1, -1, 0.3, -2.5]
-    const x = $.input({ shape: [values.length], dtype: 'f32' }, 'x')
+    const x = input({ shape: [values.length], dtype: 'f32' }, 'x')
     for (const f of [$.add, $.sub, $.mul, $.div, $.maximum, $.minimum])
       for (const number of [0, 1, -1, 2])
         for (const before of [f(x, number), f(number, x), $.neg(f(x, number)), $.neg($.neg(f(number, x)))]) {
@@ -225,7 +227,7 @@ describe('common subexpressions', () => {
     expect(first).not.toBe(second)
   })
   it('never joins two inputs', () => {
-    const twin = $.input({ shape: [2, 3], dtype: 'f32' }, 'x')
+    const twin = input({ shape: [2, 3], dtype: 'f32' }, 'x')
     const { outputs } = commonSubexpressions({ inputs: [x, twin], outputs: [$.exp(x), $.exp(twin)] })
     expect(outputs[0]).not.toBe(outputs[1])
   })
@@ -242,9 +244,9 @@ describe('constants beyond float32', () => {
 
 describe('siblings', () => {
   const shape = [2, 4, 5, 5]
-  const image = $.input({ shape, dtype: 'f32' }, 'x')
+  const image = input({ shape, dtype: 'f32' }, 'x')
   const filters = Array.from({ length: 6 }, (_, k) =>
-    $.input({ shape: k % 2 ? [4, 4, 1, 1] : [4, 4, 3, 3], dtype: 'f32' }, `w${k}`)
+    input({ shape: k % 2 ? [4, 4, 1, 1] : [4, 4, 3, 3], dtype: 'f32' }, `w${k}`)
   )
   const inputs = [image, ...filters]
   const args = inputs

@@ -1,10 +1,12 @@
 /** Randomness: the published vectors of threefry, equal bits on both backends, and the moments of the distributions. */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { evaluate } from '../../src/autodiff/interpret.js'
 import { ndarray } from '../../src/autodiff/ndarray.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
+import { keyOf, normalOf, randomWords, threefry2x32 } from '../../src/autodiff/threefry.js'
 import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateOn } from '../backends.js'
 
@@ -16,11 +18,11 @@ const known: readonly (readonly [$.Key, $.Key, $.Key])[] = [
 ]
 
 describe('threefry2x32', () => {
-  it.each(known)('key %j, counter %j', (key, counter, result) => expect($.threefry2x32(key, counter)).toEqual(result))
+  it.each(known)('key %j, counter %j', (key, counter, result) => expect(threefry2x32(key, counter)).toEqual(result))
 
   it('is drawn block by block: word i is word i mod 2 of the counter (i / 2, 0)', () => {
     const key: $.Key = [0x13198a2e, 0x03707344]
-    expect([...$.randomWords(key, 5)]).toEqual([0, 1, 2].flatMap(i => [...$.threefry2x32(key, [i, 0])]).slice(0, 5))
+    expect([...randomWords(key, 5)]).toEqual([0, 1, 2].flatMap(i => [...threefry2x32(key, [i, 0])]).slice(0, 5))
   })
 })
 
@@ -54,7 +56,7 @@ describe('both backends', () => {
               number[],
               number[]
             ]
-            expect(bits).toEqual([...$.randomWords(key, count)])
+            expect(bits).toEqual([...randomWords(key, count)])
             expect(uniform).toEqual(Array.from((reference[3 * i + 1] as HostArray).data))
             normal.forEach((value, n) => {
               const wanted = (reference[3 * i + 2] as HostArray).data[n] as number
@@ -71,11 +73,11 @@ describe('both backends', () => {
     const draws = await evaluateOn(
       backends.gpu,
       (...keys) => keys.map(key => $.randomNormal(key, [2])),
-      [10082300, 10573324].map(seed => ndarray($.keyOf(seed), [2], 'u32'))
+      [10082300, 10573324].map(seed => ndarray(keyOf(seed), [2], 'u32'))
     )
     const [largest, smallest] = [draws[0]?.data[0], draws[1]?.data[1]] as [number, number]
-    expect(largest / $.normalOf(0xffffff18)).toBeCloseTo(1, 6)
-    expect(smallest / $.normalOf(0x6e)).toBeCloseTo(1, 6)
+    expect(largest / normalOf(0xffffff18)).toBeCloseTo(1, 6)
+    expect(smallest / normalOf(0x6e)).toBeCloseTo(1, 6)
     expect(largest).toBeCloseTo(-smallest, 6)
   })
 
@@ -121,19 +123,19 @@ describe('moments', () => {
 
   it('the normal is the quantile function of the uniform, to the ends', () => {
     // Quantiles from tables, at word + 1/2 over 2^24.
-    const at = (probability: number) => $.normalOf((Math.round(probability * 2 ** 24 - 0.5) << 8) >>> 0)
+    const at = (probability: number) => normalOf((Math.round(probability * 2 ** 24 - 0.5) << 8) >>> 0)
     expect(at(0.5 + 2 ** -25)).toBeCloseTo(0, 6)
     expect(at(0.975)).toBeCloseTo(1.959964, 5)
     expect(at(0.001)).toBeCloseTo(-3.090232, 4)
-    expect($.normalOf(0)).toBeCloseTo(-5.42, 1)
-    expect($.normalOf(0xffffffff)).toBeCloseTo(5.42, 1)
+    expect(normalOf(0)).toBeCloseTo(-5.42, 1)
+    expect(normalOf(0xffffffff)).toBeCloseTo(5.42, 1)
   })
 })
 
 describe('keys', () => {
   it('take seeds up to 2^53, each its own', () => {
-    expect($.keyOf(2 ** 32 + 5)).toEqual([1, 5])
-    expect($.keyOf(2 ** 53 - 1)).toEqual([2 ** 21 - 1, 2 ** 32 - 1])
+    expect(keyOf(2 ** 32 + 5)).toEqual([1, 5])
+    expect(keyOf(2 ** 53 - 1)).toEqual([2 ** 21 - 1, 2 ** 32 - 1])
   })
   it('are split into different ones, equally each time', () => {
     const words = $.split($.key(3), 4).map(key => evaluate(key).data.join())

@@ -1,14 +1,17 @@
 /** Every refusal of a shape is one sentence: what was required, what was got, the cure. */
+
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
 import { topological } from '../../src/autodiff/graph.js'
+import { input } from '../../src/autodiff/leaves.js'
 import * as nn from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { ShapeError } from '../../src/autodiff/shape.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
+import { requireDtype } from '../../src/autodiff/tensor.js'
 import type { DType } from '../../src/kernels/spec.js'
 
-const t = (shape: readonly number[], dtype: DType = 'f32'): Tensor => $.input({ shape, dtype })
+const t = (shape: readonly number[], dtype: DType = 'f32'): Tensor => input({ shape, dtype })
 const scalar = t([])
 const vector = t([3])
 const matrix = t([2, 3])
@@ -34,7 +37,7 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ['branches of two dtypes', () => $.where(t([3], 'u32'), vector, labels), 'shapes that broadcast', '[3] and [2]', 'reshape'],
     ['a power that is not finite', () => $.pow(vector, Number.NaN), 'a finite exponent', 'NaN', 'use exp'],
     ['a power that f32 cannot hold', () => $.pow(vector, -1e39), 'a finite exponent', '-1e+39', 'use exp'],
-    ['a dtype that is required', () => $.requireDtype('f', labels, 'f32'), 'a tensor of dtype f32', 'i32[2]', "convert(x, 'f32')"]
+    ['a dtype that is required', () => requireDtype('f', labels, 'f32'), 'a tensor of dtype f32', 'i32[2]', "convert(x, 'f32')"]
   ],
   'constants and inputs': [
     ['ragged rows', () => $.tensor([[1, 2], [3]]), 'nested lists of equal lengths', '[2], [1]', 'equally long'],

@@ -2,11 +2,12 @@
  * Ends a search at random writes, by SIGKILL before, in the middle of or after one, or by a disk that is full from there on; lets it be ended again as it goes
  * on; and holds what it comes to in the end to a run that was never disturbed, bit for bit. `npm run faults -- --kills 100 --seed 1`
  */
+
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { isDeepStrictEqual, parseArgs } from 'node:util'
-import { keyOf, randomWords, uniformOf } from '../../src/autodiff/ops/random.js'
+import { keyOf, randomWords, uniformOf } from '../../src/autodiff/threefry.js'
 import { asProcess, goOnToTheEnd, OPTIONS, told, undisturbed } from './runs.js'
 
 const { values } = parseArgs({ options: { kills: { type: 'string', default: '24' }, seed: { type: 'string', default: '0' } } })

@@ -1,10 +1,11 @@
 /** One program on the device, with the kernels of both families, against the float64 reference and its bounds. */
+
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { interpret } from '../../src/autodiff/interpret.js'
+import { input } from '../../src/autodiff/leaves.js'
 import type { NdArray } from '../../src/autodiff/ndarray.js'
-import { input } from '../../src/autodiff/ops/index.js'
 import { optimise } from '../../src/autodiff/passes.js'
 import { sizeOf } from '../../src/autodiff/shape.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'

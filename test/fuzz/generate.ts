@@ -3,8 +3,9 @@
  * 2^22 elements; extents are 1, prime, odd, multiples of four and powers of two, ranks from 0 to 8; operands are views, repeated, aliased, smaller than
  * what they meet.
  */
+
 import { work } from '../../src/autodiff/graph.js'
-import { input } from '../../src/autodiff/ops/index.js'
+import { input } from '../../src/autodiff/leaves.js'
 import { type Shape, ShapeError, sizeOf } from '../../src/autodiff/shape.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { type Argument, type FuzzProgram, OPS, type Step } from './program.js'

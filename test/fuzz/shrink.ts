@@ -1,5 +1,5 @@
 /** Of a program that fails, a smaller one that fails too. */
-import { input } from '../../src/autodiff/ops/index.js'
+import { input } from '../../src/autodiff/leaves.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { type FuzzProgram, valuesOf } from './program.js'
 

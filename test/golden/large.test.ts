@@ -3,6 +3,7 @@
  * with the kernels of both families. Small tensors cannot show what goes wrong where one spans several workgroups, or fills its
  * last one in part.
  */
+
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { vjp } from '../../src/autodiff/grad.js'
@@ -10,6 +11,7 @@ import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
+import { keyOf, randomWords, uniformOf } from '../../src/autodiff/threefry.js'
 import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateTree } from '../backends.js'
 import { type Large, large, networks } from './large.js'
@@ -53,10 +55,10 @@ interface File {
 const { seeds, cases }: File = JSON.parse(readFileSync(new URL('large.json', import.meta.url), 'utf8'))
 
 const drawn = ({ seed, shape, range: [low, high] = [-1, 1], below }: Drawing): HostArray => {
-  const words = $.randomWords($.keyOf(seed), sizeOf(shape))
+  const words = randomWords(keyOf(seed), sizeOf(shape))
   const data = below ? new Int32Array(words.length) : new Float32Array(words.length)
   words.forEach((word, i) => {
-    data[i] = below ? word % below : low + (high - low) * $.uniformOf(word)
+    data[i] = below ? word % below : low + (high - low) * uniformOf(word)
   })
   return { shape, dtype: below ? 'i32' : 'f32', data }
 }
@@ -71,7 +73,7 @@ const projections = seeds.projections.map(seed => drawn({ seed, shape: [longest]
 const placesOf = (size: number, kept: number): readonly number[] =>
   kept === size
     ? Array.from({ length: size }, (_, i) => i)
-    : [0, ...Array.from($.randomWords($.keyOf(seeds.places), kept - 2), word => word % size), size - 1]
+    : [0, ...Array.from(randomWords(keyOf(seeds.places), kept - 2), word => word % size), size - 1]
 
 /** The tensors that a case draws, in the order in which `resultsOf` takes them. */
 const argumentsOf = ({ inputs, constants = {}, cotangent, directions = {}, results }: Case): readonly HostArray[] =>

@@ -2,10 +2,12 @@
  * What no compiler may take for something else: operands in one kernel are not real numbers. Fused or not, on both families of kernels, NaN and infinities
  * come out as float32 gives them in order, and so do roundings where a value comes again.
  */
+
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
 import { interpret } from '../../src/autodiff/interpret.js'
+import { input } from '../../src/autodiff/leaves.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
@@ -16,7 +18,7 @@ const list = (values: readonly number[]): HostArray => ({ data: Float32Array.fro
 
 /** Float32 in order: every value of the reference is rounded as it arises. `largest`: of each element, the largest number on the way that is finite. */
 const inOrder = (f: (...x: readonly Tensor[]) => Tensor, args: readonly HostArray[]) => {
-  const inputs = args.map(({ shape, dtype }, i) => $.input({ shape, dtype }, `x${i}`))
+  const inputs = args.map(({ shape, dtype }, i) => input({ shape, dtype }, `x${i}`))
   const bindings = new Map(
     inputs.map((node, i) => [node, { ...(args[i] as HostArray), data: Float64Array.from(args[i]?.data ?? []) }])
   )

@@ -1,8 +1,9 @@
 /** Shapes, and values of a domain from a seed: what samplers are made of. Values are those of float32, so that both backends get the same. */
+
 import fc from 'fast-check'
 import { allocate, type NdArray } from '../../src/autodiff/ndarray.js'
-import { keyOf, randomWords, uniformOf } from '../../src/autodiff/ops/index.js'
 import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
+import { keyOf, randomWords, uniformOf } from '../../src/autodiff/threefry.js'
 import type { DType } from '../../src/kernels/spec.js'
 
 /** Numbers of a domain, decided by a seed. */

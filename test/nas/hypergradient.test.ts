@@ -1,12 +1,13 @@
 /** Hypergradients on small problems whose answers are known: quadratics, and smooth losses of random functions. */
+
 import { fc, it } from '@fast-check/vitest'
 import { describe, expect } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
 import { evaluate } from '../../src/autodiff/interpret.js'
 import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
-import { keyOf, normalOf, randomWords } from '../../src/autodiff/ops/random.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
+import { keyOf, normalOf, randomWords } from '../../src/autodiff/threefry.js'
 import {
   differenceProduct,
   exactProduct,

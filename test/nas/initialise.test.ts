@@ -1,7 +1,8 @@
 /** The supernet's parameters, counted and named, and the state that a search starts from: bounds, moments, seeds. */
+
 import { describe, expect, it } from 'vitest'
-import { type Key, keyOf } from '../../src/autodiff/ops/random.js'
 import { sizeOf } from '../../src/autodiff/shape.js'
+import { type Key, keyOf } from '../../src/autodiff/threefry.js'
 import { tablesOf } from '../../src/nas/bilevel.js'
 import { foldIn, initialState, stateShapes } from '../../src/nas/initialise.js'
 import { nb201 } from '../../src/nas/space.js'

@@ -1,11 +1,12 @@
 /** The methods, each against its formula on a small network; and selection by perturbation on a supernet made by hand. In float64. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { describe, expect, it } from 'vitest'
 import { meanPairwiseCosine } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
-import { keyOf } from '../../src/autodiff/ops/random.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
+import { keyOf } from '../../src/autodiff/threefry.js'
 import { compile, type HostArray, read, run, type Stored, scope, store } from '../../src/engine/index.js'
 import { type Batches, type Rates, type State, type StepResult, stepOf, tablesOf } from '../../src/nas/bilevel.js'
 import { checkCombination, configure, stepOptions } from '../../src/nas/config.js'

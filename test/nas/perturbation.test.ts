@@ -1,8 +1,9 @@
 /** Selection by perturbation on supernets made by hand, whose best cell is known. */
+
 import { fc, it } from '@fast-check/vitest'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { describe, expect } from 'vitest'
-import { keyOf } from '../../src/autodiff/ops/random.js'
+import { keyOf } from '../../src/autodiff/threefry.js'
 import {
   openProjection,
   outcomeOf,

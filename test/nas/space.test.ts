@@ -1,6 +1,8 @@
 /** The spaces: their networks counted against published numbers, spaces of a user's own, noise, activations. In float64. */
+
 import { describe, expect, it } from 'vitest'
 import { countNodes } from '../../src/autodiff/graph.js'
+import { input } from '../../src/autodiff/leaves.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { sizeOf } from '../../src/autodiff/shape.js'
 import { tablesOf } from '../../src/nas/bilevel.js'
@@ -84,11 +86,11 @@ describe('networks of S1 to S5', () => {
   it.each(Object.keys(SPACES))('%s takes any number of channels, classes, image channels, and oblong images', name => {
     const net = network(name, { channels: 3, layers: name === 'nb201' ? 1 : 3, imageChannels: 1, size: [8, 12], classes: 4 })
     const { weights, alpha } = stateShapes(net)
-    const inputs = mapRecord(alpha, aval => $.input(aval))
+    const inputs = mapRecord(alpha, aval => input(aval))
     const { y, moments } = net.logits(
-      { weights: unpack(tablesOf(net).weights, $.input(weights)), noise: noiseOf(net, $.key(1), 2) },
+      { weights: unpack(tablesOf(net).weights, input(weights)), noise: noiseOf(net, $.key(1), 2) },
       mixturesOf(net, inputs),
-      $.input({ shape: [2, 1, 8, 12], dtype: 'f32' })
+      input({ shape: [2, 1, 8, 12], dtype: 'f32' })
     )
     expect(y.shape).toEqual([2, 4])
     expect(Object.keys(moments).sort()).toEqual(net.norms.map(norm => norm.name).sort())
@@ -158,7 +160,7 @@ describe('noise', () => {
       Array.from({ length: 12 }, (_, i) => i),
       [1, 2, 2, 3]
     )
-    const x = $.input({ shape: [1, 2, 4, 6], dtype: 'f32' })
+    const x = input({ shape: [1, 2, 4, 6], dtype: 'f32' })
     const { y } = operation.apply({ weights: {}, noise: { here: drawn } }, x)
     expect(y).toBe(drawn)
     expect(() => operation.apply({ weights: {} }, x)).toThrow(

@@ -1,6 +1,7 @@
 /** What batching rules are made of: the batch, axis 0 of an operand, taken into another axis and out of it again. */
-import type { Primitive, Tensor } from '../tensor.js'
+
 import { bind } from '../primitive.js'
+import type { Primitive, Tensor } from '../tensor.js'
 import { reshape } from './broadcast.js'
 import { transpose } from './movement.js'
 

@@ -1,12 +1,13 @@
 /** Functions with a derivative of the user's own. */
+
 import * as E from 'fp-ts/lib/Either.js'
 import { topological } from '../graph.js'
+import { alias } from '../leaves.js'
 import type { NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
 import { pullBack } from '../pullback.js'
 import { type Aval, checkFunction, describe, fail, sameShape } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
-import { alias } from './core.js'
 
 /** A user's pull-back: the cotangent, the arguments and the result give one cotangent for each argument. */
 type Backward = (g: Tensor, args: readonly Tensor[], out: Tensor) => readonly Tensor[]

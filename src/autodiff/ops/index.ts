@@ -1,4 +1,6 @@
-/** All operations, as one namespace: `import * as $`. */
+/** All operations, as one namespace: `import * as $`. What a file of this folder exports is for users; what only other files need stands outside. */
+import '../assemble.js'
+
 export * from './broadcast.js'
 export * from './conv.js'
 export * from './core.js'

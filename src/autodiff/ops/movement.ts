@@ -1,20 +1,9 @@
 /** Movement: transpose, strided slice and padding (each other's transpose), concatenation. Strides say the first two: they cost nothing. */
 import * as E from 'fp-ts/lib/Either.js'
 import { denseView, type View } from '../ndarray.js'
+import { cutOf, placedView } from '../parts.js'
 import { assembly, bind, movement, primitive } from '../primitive.js'
-import {
-  type Aval,
-  axisOf,
-  checkExtents,
-  checkNumbers,
-  denseStrides,
-  describe,
-  fail,
-  refuse,
-  type Shape,
-  show,
-  sizeOf
-} from '../shape.js'
+import { type Aval, axisOf, checkExtents, checkNumbers, describe, fail, refuse, type Shape, show } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
 const transposePrimitive: Primitive<{ readonly permutation: readonly number[] }> = primitive({
@@ -137,15 +126,6 @@ interface PadAttributes {
   readonly interior: readonly number[]
 }
 
-const placedView = ({ shape: inner }: Aval, { before, interior }: Part, out: Aval): View => {
-  const strides = denseStrides(out.shape)
-  return {
-    shape: inner,
-    strides: strides.map((stride, axis) => stride * ((interior[axis] as number) + 1)),
-    offset: strides.reduce((offset, stride, axis) => offset + stride * (before[axis] as number), 0)
-  }
-}
-
 const padPrimitive: Primitive<PadAttributes> = primitive({
   name: 'pad',
   shape: ([x], { before, after, interior }) => {
@@ -169,75 +149,10 @@ const padPrimitive: Primitive<PadAttributes> = primitive({
         )
   },
   ...assembly(([x], attributes: PadAttributes, out) => ({ fill: true, parts: [placedView(x as Aval, attributes, out)] })),
-  vjp: (g, [x], attributes) => [cut(g, (x as Tensor).shape, attributes)],
+  vjp: (g, [x], attributes) => [slice(g, cutOf((x as Tensor).shape, attributes))],
   batch: (inputs, { before, after, interior }, out) =>
     bind(out.primitive, inputs, { before: [0, ...before], after: [0, ...after], interior: [0, ...interior] })
 })
-
-/** What lies in a whole where a part of this shape does. */
-const cut = (whole: Tensor, shape: Shape, { before, interior }: Part): Tensor =>
-  slice(
-    whole,
-    shape.map((extent, axis) => {
-      const { start, stop, step } = range(extent, before[axis] as number, interior[axis] as number)
-      return [start, stop + 1, step]
-    })
-  )
-
-/** Where a part lies in a whole: its first element, and the zeros between its elements, along each axis. */
-interface Part {
-  readonly before: readonly number[]
-  readonly interior: readonly number[]
-}
-
-type AssembleAttributes = { readonly parts: readonly Part[]; readonly shape: Shape }
-
-const assemblePrimitive: Primitive<AssembleAttributes> = primitive({
-  name: 'assemble',
-  shape: ([first], { shape }) => E.right({ shape, dtype: (first as Aval).dtype }),
-  ...assembly((inputs, { parts }: AssembleAttributes, out) => ({
-    fill: inputs.reduce((total, { shape }) => total + sizeOf(shape), 0) < sizeOf(out.shape),
-    parts: inputs.map((input, i) => placedView(input, parts[i] as Part, out))
-  })),
-  vjp: (g, inputs, { parts }) => inputs.map((input, i) => cut(g, input.shape, parts[i] as Part)),
-  batch: (inputs, { parts, shape }, out, { size }) =>
-    bind(out.primitive, inputs, {
-      parts: parts.map(({ before, interior }) => ({ before: [0, ...before], interior: [0, ...interior] })),
-      shape: [size, ...shape]
-    })
-})
-
-/** The indices of a part along an axis: from `start` to `stop`, `step` apart. */
-const range = (extent: number, before: number, interior: number) => ({
-  start: before,
-  stop: before + (extent - 1) * (interior + 1),
-  step: interior + 1
-})
-
-const isDisjoint = (x: Shape, a: Part, y: Shape, b: Part): boolean =>
-  x.some((extent, axis) => {
-    const one = range(extent, a.before[axis] as number, a.interior[axis] as number)
-    const other = range(y[axis] as number, b.before[axis] as number, b.interior[axis] as number)
-    return (
-      one.stop < other.start || other.stop < one.start || (one.step === other.step && (one.start - other.start) % one.step !== 0)
-    )
-  })
-
-const partsOf = ({ primitive: { name }, attributes }: Tensor): readonly Part[] | undefined => {
-  if (name === 'assemble') return attributes['parts'] as readonly Part[]
-  const { before, interior } = attributes as Readonly<Record<keyof Part, readonly number[]>>
-  return name === 'pad' ? [{ before, interior }] : undefined
-}
-
-/** x + y where both are zero but for parts that nowhere meet: one tensor with the parts of both. Undefined where they are not such. */
-export const sumOfParts = (x: Tensor, y: Tensor): Tensor | undefined => {
-  const [a, b] = [partsOf(x), partsOf(y)]
-  if (!a || !b) return undefined
-  const disjoint = a.every((one, i) =>
-    b.every((other, j) => isDisjoint((x.inputs[i] as Tensor).shape, one, (y.inputs[j] as Tensor).shape, other))
-  )
-  return disjoint ? bind(assemblePrimitive, [...x.inputs, ...y.inputs], { parts: [...a, ...b], shape: x.shape }) : undefined
-}
 
 /**
  * Zeros before, after and (`interior`) between the elements of each axis.

@@ -9,14 +9,16 @@
  * branch contributes 0 times infinity. The idiom that avoids it puts a harmless value in before f is applied:
  * `where(c, f(where(c, x, 1)), y)`.
  */
+
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
+import { asTensor } from '../leaves.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, leading, pointwise, primitive } from '../primitive.js'
-import { type Aval, broadcastShapes, describe, expectDtype, fail, refuse, show } from '../shape.js'
+import { type Aval, broadcastShapes, describe, expectDtype, refuse, show } from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo } from './broadcast.js'
-import { asTensor, type TensorLike } from './core.js'
+import type { TensorLike } from './core.js'
 
 type Pair = readonly [Tensor, Tensor]
 type Shaped = Primitive['shape']
@@ -253,8 +255,8 @@ const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => powExpression(attributes['exponent'] as number) },
-  batch: leading,
-  vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))]
+  vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))],
+  batch: leading
 })
 
 /** x to a constant power. A negative base with a fractional exponent is NaN. */
@@ -282,8 +284,8 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => `${attributes['dtype'] as DType}(a)` },
-  batch: leading,
-  vjp: 'zero'
+  vjp: 'zero',
+  batch: leading
 })
 
 /**
@@ -295,9 +297,3 @@ export const convert = (x: Tensor, dtype: DType): Tensor =>
 
 /** A condition, negated. */
 export const not = (condition: Tensor): Tensor => equal(requireTensor('not', condition), 0)
-
-/** Refuses a tensor of another dtype at once; for composites. */
-export const requireDtype = (name: string, x: Tensor, dtype: DType): Tensor =>
-  requireTensor(name, x).dtype === dtype
-    ? x
-    : fail(name, `a tensor of dtype ${dtype}`, show(x), `convert it: convert(x, '${dtype}')`)

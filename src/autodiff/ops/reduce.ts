@@ -1,10 +1,12 @@
 /** Reductions that choose: the maximum, its place, and the composite mean. The sum stands in `broadcast.ts`. */
+
 import * as E from 'fp-ts/lib/Either.js'
+import { foldReference, keptShape, reducedLast } from '../folding.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axesFurther, bind, leading, primitive } from '../primitive.js'
 import { type Aval, axesOf, axisOf, checkOptions, expectDtype, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
-import { broadcastTo, foldReference, keptShape, type ReduceOptions, reducedLast, reshape, sum } from './broadcast.js'
+import { broadcastTo, type ReduceOptions, reshape, sum } from './broadcast.js'
 import { oneHot } from './indexing.js'
 import { transpose } from './movement.js'
 import { div, equal, where } from './pointwise.js'

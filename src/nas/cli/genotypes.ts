@@ -1,5 +1,5 @@
 /** `lambda-darts genotypes` */
-import { keyOf } from '../../autodiff/ops/random.js'
+import { keyOf } from '../../autodiff/threefry.js'
 import { formatGenotype } from '../genotype.js'
 import { foldIn } from '../initialise.js'
 import { drawGenotype } from '../magnitude.js'

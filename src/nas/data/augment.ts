@@ -1,5 +1,5 @@
 /** Random moves of images, from a key: a crop of the padded image, a flip, a cutout. */
-import { type Key, randomWords, uniformOf } from '../../autodiff/ops/random.js'
+import { type Key, randomWords, uniformOf } from '../../autodiff/threefry.js'
 import type { Skeleton } from '../space.js'
 import type { Dataset, Move } from './dataset.js'
 import type { Published } from './datasets.js'

@@ -1,7 +1,8 @@
 /** The two parts of a data set that a training is of, and the batches of its epochs. */
+
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
-import { type Key, keyOf } from '../../autodiff/ops/random.js'
+import { type Key, keyOf } from '../../autodiff/threefry.js'
 import { type DecodeError, decodeError } from '../../formats/error.js'
 import { type Augmentation, augmentationOf } from '../data/augment.js'
 import { type Dataset, normalisationOf, type Part, range, type Sources, splitBy } from '../data/dataset.js'

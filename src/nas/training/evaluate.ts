@@ -1,10 +1,11 @@
 /** What a trained network gets right: in evaluation mode, with its running statistics, on every image of a part once. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { logSoftmax } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
-import type { Key } from '../../autodiff/ops/random.js'
 import type { Tensor } from '../../autodiff/tensor.js'
+import type { Key } from '../../autodiff/threefry.js'
 import { compile, type Engine, fold, read, run, type Stored, scope, store } from '../../engine/index.js'
 import { tablesOf } from '../bilevel.js'
 import type { Part } from '../data/dataset.js'

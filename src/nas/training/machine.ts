@@ -1,8 +1,9 @@
 /** The compiled step of a training, and what it is given: in one piece, or a pass for each micro-batch and an update. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import type { Key } from '../../autodiff/ops/random.js'
 import type { Tensor } from '../../autodiff/tensor.js'
+import type { Key } from '../../autodiff/threefry.js'
 import {
   type Compiled,
   compile,

@@ -1,9 +1,10 @@
 /** Where a training is, and a snapshot of it there; from a snapshot, the state and the place to go on from. */
+
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as t from 'io-ts/lib/index.js'
-import type { Key } from '../../autodiff/ops/random.js'
+import type { Key } from '../../autodiff/threefry.js'
 import { type Engine, type HostArray, read, type Stored } from '../../engine/index.js'
 import type { DecodeError } from '../../formats/error.js'
 import { arraysOf, placeOf, type Snapshot, tensorsOf } from '../checkpoint.js'

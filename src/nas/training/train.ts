@@ -1,8 +1,9 @@
 /** A training from data to weights: a fold of compiled steps over batches, told to an observer event by event. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as IO from 'fp-ts/lib/IO.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import { keyOf } from '../../autodiff/ops/random.js'
+import { keyOf } from '../../autodiff/threefry.js'
 import { type Engine, type EngineError, type Env, fold, read, release, type Stored, scope, store } from '../../engine/index.js'
 import { foldAhead } from '../ahead.js'
 import type { DerivedNetwork } from '../derive.js'
