@@ -167,7 +167,9 @@ const complaints: readonly (readonly [string, Change, string])[] = [
   ['gather_parts', word(8, more(1)), 'its parts do not follow one another'],
   ['gather_parts', word(16, () => 1), 'its parts do not follow one another'],
   ['gather_parts', word(8 + 64, () => 7), 'a part is of an operand that it does not have'],
-  ['take', word(4, more(1)), 'its elements do not fill whole rows']
+  ['take', word(4, more(1)), 'its elements do not fill whole rows'],
+  ['take', word(8, more(1)), 'its indices are not for whole batches'],
+  ['random', word(4, more(1)), 'its elements are not those of whole keys']
 ]
 it.each(complaints)('what does not fit together in a call of %s is said: %#', (name, change, wanted) => {
   const program = planned(all[name] as Example)

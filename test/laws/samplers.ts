@@ -160,21 +160,33 @@ const indices = (seed: number, shape: Shape, below: number): NdArray => array(wh
 const takes = (limits: Limits): Sampler =>
   of(
     shapes(limits, 1, limits.rank - 1).chain(shape =>
-      fc.tuple(fc.constant(shape), fc.nat({ max: shape.length - 1 }), shapes(limits, 0, 2))
+      fc.tuple(fc.constant(shape), fc.nat({ max: shape.length - 1 }), shapes(limits, 0, 2), fc.nat({ max: shape.length - 1 }))
     ),
-    ([shape, axis, rows], seed) => ({
-      inputs: [array(anything, seeds(seed, 0), shape), indices(seeds(seed, 1), rows, shape[axis] as number)],
-      attributes: { axis }
-    })
+    ([shape, axis, rows, most], seed) => {
+      const batch = Math.min(axis, most)
+      return {
+        inputs: [
+          array(anything, seeds(seed, 0), shape),
+          indices(seeds(seed, 1), [...shape.slice(0, batch), ...rows], shape[axis] as number)
+        ],
+        attributes: { axis, batch }
+      }
+    }
   )
 
 const scatters = (limits: Limits): Sampler =>
   of(
-    fc.tuple(shapes(limits, 0, 1), shapes(limits, 1, 2), shapes(limits, 0, 2), extents(limits)),
-    ([before, rows, after, extent], seed) => ({
-      inputs: [array(anything, seeds(seed, 0), [...before, ...rows, ...after]), indices(seeds(seed, 1), rows, extent)],
-      attributes: { axis: before.length, extent }
-    })
+    fc.tuple(shapes(limits, 0, 2), shapes(limits, 1, 2), shapes(limits, 0, 2), extents(limits), fc.nat({ max: 2 })),
+    ([before, rows, after, extent, most], seed) => {
+      const batch = Math.min(before.length, most)
+      return {
+        inputs: [
+          array(anything, seeds(seed, 0), [...before, ...rows, ...after]),
+          indices(seeds(seed, 1), [...before.slice(0, batch), ...rows], extent)
+        ],
+        attributes: { axis: before.length, extent, batch }
+      }
+    }
   )
 
 interface Convolution {
@@ -253,7 +265,10 @@ const windows = (limits: Limits, side: 'image' | 'windows', places: boolean): Sa
   )
 
 const draws = (limits: Limits): Sampler =>
-  of(shapes(limits), (shape, seed) => ({ inputs: [array(whole(0, 2 ** 32), seed, [2], 'u32')], attributes: { shape } }))
+  of(fc.tuple(shapes(limits), shapes(limits, 0, 1)), ([shape, keys], seed) => ({
+    inputs: [array(whole(0, 2 ** 32), seed, [...keys, 2], 'u32')],
+    attributes: { shape }
+  }))
 
 /** By the primitive's name. What stands without a sampler is `input`: every argument of every test is one. */
 export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> => {

@@ -149,7 +149,7 @@ export const oneHot: Reading = call => {
   return { stores: [stretch(0, at(4))], needs: [at(0) + at(4) / at(5)] }
 }
 
-/** `take` and its transpose: elements, the extent, what lies within an index, and the indices. */
+/** `take` and its transpose: elements, the extent, what lies within an index, the indices, and the outer ones that share them. */
 export const indexed =
   (of: 'take' | 'scatter_add'): Reading =>
   call => {
@@ -159,14 +159,22 @@ export const indexed =
     const outer = elements / (along * inner)
     return {
       stores: [stretch(0, elements)],
-      needs: [at(0) + outer * across * inner, at(1) + indices],
-      ...complaintOf({ 'its elements do not fill whole rows': Number.isInteger(outer) })
+      needs: [at(0) + outer * across * inner, at(1) + (outer / at(8)) * indices],
+      ...complaintOf({
+        'its elements do not fill whole rows': Number.isInteger(outer),
+        'its indices are not for whole batches': Number.isInteger(outer / at(8))
+      })
     }
   }
 
 export const random: Reading = call => {
   const { at } = wordsOf(call)
-  return { stores: [stretch(0, at(4))], needs: [at(0) + 2] }
+  const keys = at(4) / at(5)
+  return {
+    stores: [stretch(0, at(4))],
+    needs: [at(0) + 2 * keys],
+    ...complaintOf({ 'its elements are not those of whole keys': Number.isInteger(keys) })
+  }
 }
 
 /** Checks join a report that another call has started. */
