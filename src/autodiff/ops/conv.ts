@@ -11,7 +11,7 @@ import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
 import { type Aval, checkOptions, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
-import { intoAxis, outOfAxis } from './batch.js'
+import { intoAxis, outOfAxis } from '../batching.js'
 
 type Two = readonly [number, number]
 type Four = readonly [number, number, number, number]

@@ -12,7 +12,7 @@ import { bind, primitive } from '../primitive.js'
 import { type Aval, checkOptions, describe, refuse, type Shape, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { tensor } from './core.js'
-import { intoFirst } from './batch.js'
+import { intoFirst } from '../batching.js'
 import { div } from './pointwise.js'
 
 /** Square windows. `size` is the image's height and width, wherever a transpose has to restore them. */
