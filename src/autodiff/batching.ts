@@ -1,9 +1,9 @@
 /** What batching rules are made of: the batch, axis 0 of an operand, taken into another axis and out of it again. */
 
-import { bind } from './primitive.js'
-import type { Primitive, Tensor } from './tensor.js'
 import { reshape } from './ops/broadcast.js'
 import { transpose } from './ops/movement.js'
+import { bind } from './primitive.js'
+import type { Primitive, Tensor } from './tensor.js'
 
 const count = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
 

@@ -7,11 +7,11 @@
  *   filter grad   w[o,c,k,l] = sum over b,i,j of x g     (the transpose in w)
  */
 import * as E from 'fp-ts/lib/Either.js'
+import { intoAxis, outOfAxis } from '../batching.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
 import { type Aval, checkOptions, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
-import { intoAxis, outOfAxis } from '../batching.js'
 
 type Two = readonly [number, number]
 type Four = readonly [number, number, number, number]
@@ -128,11 +128,13 @@ type Place = readonly [axis: number, parts: number]
  * Where both do, the examples become groups.
  */
 const batched =
-  (places: (groups: number) => {
-    readonly first: readonly [operand: Place, result: Place]
-    readonly second: readonly [operand: Place, result: Place]
-    readonly both: readonly [first: Place, second: Place, result: Place]
-  }): NonNullable<Primitive<ConvAttributes>['batch']> =>
+  (
+    places: (groups: number) => {
+      readonly first: readonly [operand: Place, result: Place]
+      readonly second: readonly [operand: Place, result: Place]
+      readonly both: readonly [first: Place, second: Place, result: Place]
+    }
+  ): NonNullable<Primitive<ConvAttributes>['batch']> =>
   (inputs, attributes, out, { size, shared }) => {
     const [a, b] = inputs as readonly [Tensor, Tensor]
     const { groups } = attributes

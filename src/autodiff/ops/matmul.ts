@@ -1,10 +1,10 @@
 /** Matrix products, batched. */
 import * as E from 'fp-ts/lib/Either.js'
+import { intoAxis, outOfAxis } from '../batching.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, leading, primitive } from '../primitive.js'
 import { type Aval, broadcastShapes, fail, refuse, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
-import { intoAxis, outOfAxis } from '../batching.js'
 import { broadcastTo, reshape } from './broadcast.js'
 import { transpose } from './movement.js'
 

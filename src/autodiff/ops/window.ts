@@ -7,12 +7,12 @@
  * Padding of a maximum is decided by index, never by a value of minus infinity; the first maximum in row-major window order takes all.
  */
 import * as E from 'fp-ts/lib/Either.js'
+import { intoFirst } from '../batching.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
 import { type Aval, checkOptions, describe, refuse, type Shape, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { tensor } from './core.js'
-import { intoFirst } from '../batching.js'
 import { div } from './pointwise.js'
 
 /** Square windows. `size` is the image's height and width, wherever a transpose has to restore them. */
