@@ -22,12 +22,19 @@ export const bind = <A extends Attributes>(of: Primitive<A>, inputs: readonly Te
   return { primitive: of, inputs, attributes, shape, dtype }
 }
 
+/** A batching rule to which it is one whether examples share an input. */
+type Batching<A extends Attributes = Attributes> = (inputs: readonly Tensor[], attributes: A, out: Tensor) => Tensor
+
 /** The batching rule of whatever treats leading axes alike, so that one more of them is nothing new. */
-export const leading: NonNullable<Primitive['batch']> = (inputs, attributes, out) => bind(out.primitive, inputs, attributes)
+export const leading: Batching = (inputs, attributes, out) => bind(out.primitive, inputs, attributes)
 
 /** The batching rule of an operation along some axes: they are one further. */
-export const axesFurther: NonNullable<Primitive<{ readonly axes: readonly number[] }>['batch']> = (inputs, { axes }, out) =>
+export const axesFurther: Batching<{ readonly axes: readonly number[] }> = (inputs, { axes }, out) =>
   bind(out.primitive, inputs, { axes: axes.map(axis => axis + 1) })
+
+/** The batching rule of an operation along one axis: it is one further. */
+export const axisFurther: Batching<{ readonly axis: number }> = (inputs, attributes, out) =>
+  bind(out.primitive, inputs, { ...attributes, axis: attributes.axis + 1 })
 
 /**
  * Reference, kernel and batching rule of a pointwise primitive: `f` on numbers, the same in WGSL over a, b, c. `ofIntegers` is `f` where

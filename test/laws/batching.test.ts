@@ -73,8 +73,7 @@ const derivatives = (f: Function, args: readonly Tensor[]): (readonly Tensor[])[
     f(...args.map((arg, i) => (places.includes(i) ? (x[places.indexOf(i)] as Tensor) : arg)))
   const value = of(...floats)
   if (value.dtype !== 'f32' || floats.length === 0) return [[value]]
-  const gradient = (...x: readonly Tensor[]): readonly Tensor[] =>
-    vjp(of, ...x)[1](random(1, value), { unreached: 'zero' })
+  const gradient = (...x: readonly Tensor[]): readonly Tensor[] => vjp(of, ...x)[1](random(1, value), { unreached: 'zero' })
   const along = (...x: readonly Tensor[]): Tensor =>
     gradient(...x)
       .map((g, i) => dot(g, random(2 + i, g)))
@@ -106,7 +105,10 @@ describe.each(withInputs)('%s', name => {
 
   it('differentiated example by example, is a loop of derivatives', () =>
     each(6, one => {
-      const list = (f: Function) => (...args: readonly Tensor[]) => derivatives(f, args).flat()
+      const list =
+        (f: Function) =>
+        (...args: readonly Tensor[]) =>
+          derivatives(f, args).flat()
       const got = vmap(list(one.f), { inAxes: one.inAxes, outAxes: one.outAxes })(...one.args)
       const count = got.length
       const wanted = Array.from({ length: count }, (_, k) =>

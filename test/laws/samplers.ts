@@ -3,9 +3,10 @@
  * primitive is smooth, so that central differences say something.
  */
 import fc from 'fast-check'
+import { evaluate } from '../../src/autodiff/interpret.js'
 import type { Attributes } from '../../src/autodiff/kernel.js'
 import type { NdArray } from '../../src/autodiff/ndarray.js'
-import { customVjp, mul } from '../../src/autodiff/ops/index.js'
+import { argsort, customVjp, mul, tensor } from '../../src/autodiff/ops/index.js'
 import { bind, registry } from '../../src/autodiff/primitive.js'
 import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
 import type { Primitive, Tensor } from '../../src/autodiff/tensor.js'
@@ -157,35 +158,68 @@ const products = (limits: Limits): Sampler =>
 
 const indices = (seed: number, shape: Shape, below: number): NdArray => array(whole(0, below), seed, shape, 'i32')
 
+/** The order that sorts indices. */
+const orderOf = (x: NdArray, axis: number): NdArray => evaluate(argsort(tensor(x.data, x.shape, x.dtype), axis))
+
 const takes = (limits: Limits): Sampler =>
   of(
     shapes(limits, 1, limits.rank - 1).chain(shape =>
-      fc.tuple(fc.constant(shape), fc.nat({ max: shape.length - 1 }), shapes(limits, 0, 2), fc.nat({ max: shape.length - 1 }))
+      fc.tuple(fc.constant(shape), fc.nat({ max: shape.length - 1 }), shapes(limits, 0, 2))
     ),
-    ([shape, axis, rows, most], seed) => {
-      const batch = Math.min(axis, most)
-      return {
-        inputs: [
-          array(anything, seeds(seed, 0), shape),
-          indices(seeds(seed, 1), [...shape.slice(0, batch), ...rows], shape[axis] as number)
-        ],
-        attributes: { axis, batch }
-      }
-    }
+    ([shape, axis, rows], seed) => ({
+      inputs: [array(anything, seeds(seed, 0), shape), indices(seeds(seed, 1), rows, shape[axis] as number)],
+      attributes: { axis }
+    })
   )
 
 const scatters = (limits: Limits): Sampler =>
   of(
-    fc.tuple(shapes(limits, 0, 2), shapes(limits, 1, 2), shapes(limits, 0, 2), extents(limits), fc.nat({ max: 2 })),
-    ([before, rows, after, extent, most], seed) => {
-      const batch = Math.min(before.length, most)
+    fc.tuple(shapes(limits, 0, 1), shapes(limits, 1, 2), shapes(limits, 0, 2), extents(limits)),
+    ([before, rows, after, extent], seed) => {
+      const places = indices(seeds(seed, 1), rows, extent)
+      const flat = { ...places, shape: [sizeOf(rows)] }
       return {
-        inputs: [
-          array(anything, seeds(seed, 0), [...before, ...rows, ...after]),
-          indices(seeds(seed, 1), [...before.slice(0, batch), ...rows], extent)
-        ],
-        attributes: { axis: before.length, extent, batch }
+        inputs: [array(anything, seeds(seed, 0), [...before, ...rows, ...after]), places, orderOf(flat, 0)],
+        attributes: { axis: before.length, extent }
       }
+    }
+  )
+
+/** A tensor, indices of its shape but for one axis, and that axis. */
+const alongAxis = (limits: Limits) =>
+  shapes(limits, 1).chain(shape =>
+    fc.tuple(fc.constant(shape), fc.nat({ max: shape.length - 1 }), fc.integer({ min: 1, max: limits.extent }))
+  )
+
+const takesAlong = (limits: Limits): Sampler =>
+  of(alongAxis(limits), ([shape, axis, count], seed) => ({
+    inputs: [array(anything, seeds(seed, 0), shape), indices(seeds(seed, 1), shape.with(axis, count), shape[axis] as number)],
+    attributes: { axis }
+  }))
+
+const scattersAlong = (limits: Limits): Sampler =>
+  of(alongAxis(limits), ([shape, axis, extent], seed) => {
+    const places = indices(seeds(seed, 1), shape, extent)
+    return {
+      inputs: [array(anything, seeds(seed, 0), shape), places, orderOf(places, axis)],
+      attributes: { axis, extent }
+    }
+  })
+
+/** Rows whose runs of eight are sorted. Integers: an operand that has the shape of floats alone would not be in the order that is given. */
+const runs = (limits: Limits): Sampler =>
+  of(
+    fc.tuple(shapes(limits, 0, 1), fc.integer({ min: 1, max: 4 * limits.extent }), fc.boolean()),
+    ([rows, extent, descending], seed) => {
+      const x = array(whole(-9, 9), seed, [...rows, extent], 'i32')
+      const sign = descending ? -1 : 1
+      const order = Int32Array.from(x.data, (_, at) => {
+        const [base, start] = [at - (at % extent), (at % extent) - ((at % extent) % 8)]
+        const places = Array.from({ length: Math.min(8, extent - start) }, (__, i) => start + i)
+        places.sort((a, b) => sign * ((x.data[base + a] as number) - (x.data[base + b] as number)))
+        return places[(at % extent) - start] as number
+      })
+      return { inputs: [x, { data: order, shape: x.shape, dtype: 'i32' }], attributes: { width: 8, descending } }
     }
   )
 
@@ -365,6 +399,12 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
     })),
     take: takes(limits),
     scatter_add: scatters(limits),
+    take_along: takesAlong(limits),
+    scatter_add_along: scattersAlong(limits),
+    sort_blocks: unary(limits, () => fc.boolean().map(descending => ({ descending })), { least: 1 }),
+    merge_runs: runs(limits),
+    flip: unary(limits, ({ length }) => fc.nat({ max: length - 1 }).map(axis => ({ axis })), { least: 1 }),
+    cumsum: unary(limits, ({ length }) => fc.record({ axis: fc.nat({ max: length - 1 }), reverse: fc.boolean() }), { least: 1 }),
 
     conv2d: convolution(limits, 'images', 'filters'),
     conv2d_input_grad: convolution(limits, 'results', 'filters', 'images'),
