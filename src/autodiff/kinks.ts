@@ -18,7 +18,9 @@ const CHOICES: Readonly<Record<string, (node: Tensor) => Tensor>> = {
   abs: ({ inputs: [x] }) => greater(x as Tensor, tensor(0)),
   max: ({ inputs: [x, y] }) => greaterEqual(x as Tensor, y as Tensor),
   min: ({ inputs: [x, y] }) => greaterEqual(y as Tensor, x as Tensor),
-  window_argmax: node => node
+  window_argmax: node => node,
+  sort_blocks: node => node,
+  merge_runs: node => node
 }
 /**
  * Reductions that choose. Networks have them where they make no kink, as in the shift of a softmax, so that they are
@@ -63,7 +65,8 @@ export const choicesOf = (
   return order.flatMap(node => {
     if (ends.has(node) || inside.has(node)) return []
     const choose = CHOICES[node.primitive.name] ?? (reductions ? REDUCTIONS[node.primitive.name] : undefined)
-    return choose ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
+    // What sorts integers, as indices, chooses nothing that a step moves.
+    return choose && node.inputs[0]?.dtype === 'f32' ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
   })
 }
 

@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
 import { constant, DTYPES, dtypeOf, holds } from '../leaves.js'
 import { ndarray } from '../ndarray.js'
-import { bind, movement, primitive } from '../primitive.js'
+import { bind, leading, movement, primitive } from '../primitive.js'
 import { type Aval, checkNumbers, describe, fail, type Shape } from '../shape.js'
 import type { Primitive, Tensor } from '../tensor.js'
 
@@ -79,7 +79,8 @@ const stopGradientPrimitive: Primitive = primitive({
   name: 'stop_gradient',
   shape: ([x]) => E.right({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
   ...movement(view => view),
-  vjp: 'zero'
+  vjp: 'zero',
+  batch: leading
 })
 
 /**
