@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { foldReference, keptShape } from '../folding.js'
 import { reshapeView, type View } from '../ndarray.js'
-import { bind, movement, primitive } from '../primitive.js'
+import { axesFurther, bind, movement, primitive } from '../primitive.js'
 import {
   type Aval,
   axesOf,
@@ -29,7 +29,8 @@ const reshapePrimitive: Primitive<{ readonly shape: Shape }> = primitive({
           'choose extents with the same product'
         ),
   ...movement((view, { shape }: { readonly shape: Shape }) => reshapeView(view, shape)),
-  vjp: (g, [x]) => [reshape(g, (x as Tensor).shape)]
+  vjp: (g, [x]) => [reshape(g, (x as Tensor).shape)],
+  batch: ([x], { shape }, _, { size }) => reshape(x as Tensor, [size, ...shape])
 })
 
 /**
@@ -74,6 +75,11 @@ const broadcastPrimitive: Primitive<{ readonly shape: Shape }> = primitive({
       .map((_, axis) => axis)
       .filter(axis => axis < offset || (from[axis - offset] === 1 && shape[axis] !== 1))
     return [reshape(sum(g, stretched), from)]
+  },
+  batch: ([x], { shape }, out, { size }) => {
+    const { shape: from } = out.inputs[0] as Tensor
+    const ones = Array(shape.length - from.length).fill(1)
+    return broadcastTo(reshape(x as Tensor, [size, ...ones, ...from]), [size, ...shape])
   }
 })
 
@@ -90,6 +96,7 @@ const sumPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive(
   reference: foldReference(0, (a, b) => a + b),
   kernel: { kind: 'reduce', identity: '0', combine: 'a + b' },
   vjp: (g, [x], { axes }) => [broadcastTo(reshape(g, keptShape((x as Tensor).shape, axes)), (x as Tensor).shape)],
+  batch: axesFurther,
   flops: ([x]) => sizeOf((x as Aval).shape)
 })
 
