@@ -75,7 +75,7 @@ const memberAt = (bytes: Uint8Array, start: number, left: number, most: number):
  * are unpacked), if a member is cut off or not what its checksum says, or if anything but zeros (the padding of tapes)
  * follows the last one.
  *
- * @example gunzip(bytes, 2 ** 20)
+ * @example gunzip(new Uint8Array(0), 2 ** 20)
  */
 export const gunzip = (bytes: Uint8Array, most: number): E.Either<DecodeError, Uint8Array> => {
   const parts: Uint8Array[] = []

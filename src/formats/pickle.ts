@@ -503,7 +503,7 @@ const advance = (machine: Machine): void => {
  * (sets, objects, buffers from elsewhere), two values of one key, bytes after the end, and a pickle that is cut off. An
  * array's numbers stay bytes of the file.
  *
- * @example decodePickle(bytes) // right(new Map([['labels', [3, 0]], ['data', { _tag: 'array', shape: [2, 3072], ... }]]))
+ * @example decodePickle(new Uint8Array([0x80, 2, 0x4b, 5, 0x2e])) // { _tag: 'Right', right: 5 }
  */
 export const decodePickle = (bytes: Uint8Array): E.Either<DecodeError, PickleValue> => {
   const machine = machineOf(bytes)
