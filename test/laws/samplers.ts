@@ -55,7 +55,7 @@ const of = <S>(structure: fc.Arbitrary<S>, make: (structure: S, seed: number) =>
 const seeds = (seed: number, i: number): number => seed + 2 ** 32 * (i + 1)
 
 const small = between(-1.2, 1.2)
-const belowOne = between(-0.9, 0.9)
+const belowOne = between(-0.75, 0.75)
 const aboveOne = between(1.2, 4)
 /** Of a remainder: far from 0 and 1. */
 const within = between(0.2, 0.8)
@@ -314,7 +314,10 @@ const windows = (limits: Limits, side: 'image' | 'windows', places: boolean): Sa
   )
 
 const draws = (limits: Limits): Sampler =>
-  of(shapes(limits), (shape, seed) => ({ inputs: [array(whole(0, 2 ** 32), seed, [2], 'u32')], attributes: { shape } }))
+  of(fc.tuple(shapes(limits), shapes(limits, 0, 1)), ([shape, keys], seed) => ({
+    inputs: [array(whole(0, 2 ** 32), seed, [...keys, 2], 'u32')],
+    attributes: { shape }
+  }))
 
 /** By the primitive's name. What stands without a sampler is `input`: every argument of every test is one. */
 export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> => {

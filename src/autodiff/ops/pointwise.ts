@@ -15,7 +15,7 @@ import type { DType } from '../../kernels/spec.js'
 import { alike, binary, together, unary } from '../elementwise.js'
 import { asTensor, DTYPES, type TensorLike } from '../leaves.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { bind, pointwise, primitive } from '../primitive.js'
+import { bind, leading, pointwise, primitive } from '../primitive.js'
 import { type Aval, broadcastShapes, describe, refuse, show } from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo } from './broadcast.js'
@@ -223,7 +223,8 @@ const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => powExpression(attributes['exponent'] as number) },
-  vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))]
+  vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))],
+  batch: leading
 })
 
 /** As IEEE 754 has powers, but that a fractional power of minus infinity is NaN, as it is of every other base below 0. */
@@ -279,7 +280,8 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => `${attributes['dtype'] as DType}(a)` },
-  vjp: 'zero'
+  vjp: 'zero',
+  batch: leading
 })
 
 /**
