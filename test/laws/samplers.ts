@@ -3,9 +3,10 @@
  * primitive is smooth, so that central differences say something.
  */
 import fc from 'fast-check'
+import { evaluate } from '../../src/autodiff/interpret.js'
 import type { Attributes } from '../../src/autodiff/kernel.js'
 import type { NdArray } from '../../src/autodiff/ndarray.js'
-import { customVjp, mul } from '../../src/autodiff/ops/index.js'
+import { argsort, customVjp, mul, tensor } from '../../src/autodiff/ops/index.js'
 import { bind, registry } from '../../src/autodiff/primitive.js'
 import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
 import type { Primitive, Tensor } from '../../src/autodiff/tensor.js'
@@ -13,6 +14,7 @@ import type { DType } from '../../src/kernels/spec.js'
 import {
   anything,
   array,
+  between,
   extents,
   type Fill,
   type Limits,
@@ -52,6 +54,12 @@ const of = <S>(structure: fc.Arbitrary<S>, make: (structure: S, seed: number) =>
 /** Seeds for the inputs of one sample. */
 const seeds = (seed: number, i: number): number => seed + 2 ** 32 * (i + 1)
 
+const small = between(-1.2, 1.2)
+const belowOne = between(-0.75, 0.75)
+const aboveOne = between(1.2, 4)
+/** Of a remainder: far from 0 and 1. */
+const within = between(0.2, 0.8)
+
 const integer: Fill = whole(-50, 50)
 const natural: Fill = whole(0, 50)
 
@@ -88,6 +96,14 @@ const apart = (limits: Limits): Sampler =>
   of(shapes(limits), (shape, seed) => {
     const [x, gap] = [array(anything, seeds(seed, 0), shape), array(nonzero, seeds(seed, 1), shape)]
     return { inputs: [x, { ...x, data: x.data.map((value, i) => Math.fround(value + (gap.data[i] as number))) }], attributes: {} }
+  })
+
+/** Operands whose quotient is no whole number, nor close to one: (n + u) y and y, u from 0.2 to 0.8. */
+const remainders = (limits: Limits): Sampler =>
+  of(shapes(limits), (shape, seed) => {
+    const [y, n, u] = [nonzero, whole(-3, 4), within].map((fill, i) => array(fill, seeds(seed, i), shape))
+    const data = y?.data.map((value, i) => Math.fround(value * ((n?.data[i] as number) + (u?.data[i] as number))))
+    return { inputs: [{ ...(y as NdArray), data: data as Float64Array }, y as NdArray], attributes: {} }
   })
 
 /** Another shape of as many elements: axes in another order, some joined, some of extent 1 put in. */
@@ -157,6 +173,9 @@ const products = (limits: Limits): Sampler =>
 
 const indices = (seed: number, shape: Shape, below: number): NdArray => array(whole(0, below), seed, shape, 'i32')
 
+/** The order that sorts indices. */
+const orderOf = (x: NdArray, axis: number): NdArray => evaluate(argsort(tensor(x.data, x.shape, x.dtype), axis))
+
 const takes = (limits: Limits): Sampler =>
   of(
     shapes(limits, 1, limits.rank - 1).chain(shape =>
@@ -171,10 +190,52 @@ const takes = (limits: Limits): Sampler =>
 const scatters = (limits: Limits): Sampler =>
   of(
     fc.tuple(shapes(limits, 0, 1), shapes(limits, 1, 2), shapes(limits, 0, 2), extents(limits)),
-    ([before, rows, after, extent], seed) => ({
-      inputs: [array(anything, seeds(seed, 0), [...before, ...rows, ...after]), indices(seeds(seed, 1), rows, extent)],
-      attributes: { axis: before.length, extent }
-    })
+    ([before, rows, after, extent], seed) => {
+      const places = indices(seeds(seed, 1), rows, extent)
+      const flat = { ...places, shape: [sizeOf(rows)] }
+      return {
+        inputs: [array(anything, seeds(seed, 0), [...before, ...rows, ...after]), places, orderOf(flat, 0)],
+        attributes: { axis: before.length, extent }
+      }
+    }
+  )
+
+/** A tensor, indices of its shape but for one axis, and that axis. */
+const alongAxis = (limits: Limits) =>
+  shapes(limits, 1).chain(shape =>
+    fc.tuple(fc.constant(shape), fc.nat({ max: shape.length - 1 }), fc.integer({ min: 1, max: limits.extent }))
+  )
+
+const takesAlong = (limits: Limits): Sampler =>
+  of(alongAxis(limits), ([shape, axis, count], seed) => ({
+    inputs: [array(anything, seeds(seed, 0), shape), indices(seeds(seed, 1), shape.with(axis, count), shape[axis] as number)],
+    attributes: { axis }
+  }))
+
+const scattersAlong = (limits: Limits): Sampler =>
+  of(alongAxis(limits), ([shape, axis, extent], seed) => {
+    const places = indices(seeds(seed, 1), shape, extent)
+    return {
+      inputs: [array(anything, seeds(seed, 0), shape), places, orderOf(places, axis)],
+      attributes: { axis, extent }
+    }
+  })
+
+/** Rows whose runs of eight are sorted. Integers: an operand that has the shape of floats alone would not be in the order that is given. */
+const runs = (limits: Limits): Sampler =>
+  of(
+    fc.tuple(shapes(limits, 0, 1), fc.integer({ min: 1, max: 4 * limits.extent }), fc.boolean()),
+    ([rows, extent, descending], seed) => {
+      const x = array(whole(-9, 9), seed, [...rows, extent], 'i32')
+      const sign = descending ? -1 : 1
+      const order = Int32Array.from(x.data, (_, at) => {
+        const [base, start] = [at - (at % extent), (at % extent) - ((at % extent) % 8)]
+        const places = Array.from({ length: Math.min(8, extent - start) }, (__, i) => start + i)
+        places.sort((a, b) => sign * ((x.data[base + a] as number) - (x.data[base + b] as number)))
+        return places[(at % extent) - start] as number
+      })
+      return { inputs: [x, { data: order, shape: x.shape, dtype: 'i32' }], attributes: { width: 8, descending } }
+    }
   )
 
 interface Convolution {
@@ -253,7 +314,10 @@ const windows = (limits: Limits, side: 'image' | 'windows', places: boolean): Sa
   )
 
 const draws = (limits: Limits): Sampler =>
-  of(shapes(limits), (shape, seed) => ({ inputs: [array(whole(0, 2 ** 32), seed, [2], 'u32')], attributes: { shape } }))
+  of(fc.tuple(shapes(limits), shapes(limits, 0, 1)), ([shape, keys], seed) => ({
+    inputs: [array(whole(0, 2 ** 32), seed, [...keys, 2], 'u32')],
+    attributes: { shape }
+  }))
 
 /** By the primitive's name. What stands without a sampler is `input`: every argument of every test is one. */
 export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> => {
@@ -261,6 +325,7 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
   const signed = dtypes(limits, ['f32', 'i32'])
   const axes = (shape: Shape) => subset(shape.length, 1).map(list => ({ axes: list }))
   const comparison = pointwise(limits, [anything, anything], any)
+  const conditions = pointwise(limits, [anything, anything], fc.constant('u32'))
   return {
     constant: of(fc.tuple(shapes(limits), any), ([shape, dtype], seed) => ({
       inputs: [],
@@ -278,6 +343,17 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
         )(x as Tensor)
     })),
 
+    ...Object.fromEntries(
+      'sin cos tan atan sinh cosh asinh expm1 exp2 erf erfc'.split(' ').map(name => [name, pointwise(limits, [small])])
+    ),
+    ...Object.fromEntries('log1p log2 acosh'.split(' ').map(name => [name, pointwise(limits, [aboveOne])])),
+    ...Object.fromEntries('asin acos atanh'.split(' ').map(name => [name, pointwise(limits, [belowOne])])),
+    ...Object.fromEntries('floor ceil round trunc'.split(' ').map(name => [name, pointwise(limits, [between(-3, 4)])])),
+    atan2: pointwise(limits, [nonzero, nonzero]),
+    rem: remainders(limits),
+    power: pointwise(limits, [positive, anything]),
+    and: conditions,
+    or: conditions,
     add: pointwise(limits, [anything, anything], any),
     sub: pointwise(limits, [anything, anything], signed),
     mul: pointwise(limits, [anything, anything], any),
@@ -350,6 +426,12 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
     })),
     take: takes(limits),
     scatter_add: scatters(limits),
+    take_along: takesAlong(limits),
+    scatter_add_along: scattersAlong(limits),
+    sort_blocks: unary(limits, () => fc.boolean().map(descending => ({ descending })), { least: 1 }),
+    merge_runs: runs(limits),
+    flip: unary(limits, ({ length }) => fc.nat({ max: length - 1 }).map(axis => ({ axis })), { least: 1 }),
+    cumsum: unary(limits, ({ length }) => fc.record({ axis: fc.nat({ max: length - 1 }), reverse: fc.boolean() }), { least: 1 }),
 
     conv2d: convolution(limits, 'images', 'filters'),
     conv2d_input_grad: convolution(limits, 'results', 'filters', 'images'),

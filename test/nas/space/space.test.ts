@@ -3,6 +3,7 @@
 import { describe, expect, it } from 'vitest'
 import { countNodes } from '../../../src/autodiff/graph.js'
 import { input } from '../../../src/autodiff/leaves.js'
+import type { NdArray } from '../../../src/autodiff/ndarray.js'
 import * as $ from '../../../src/autodiff/ops/index.js'
 import { sizeOf } from '../../../src/autodiff/shape.js'
 import { tablesOf } from '../../../src/nas/method/bilevel.js'
@@ -108,7 +109,7 @@ describe('networks of S1 to S5', () => {
 
 const constants = (net: Supernet, seed: number) => {
   const state = initialState(net, [seed, 0])
-  const constant = ({ data, shape }: { readonly data: ArrayLike<number>; readonly shape: readonly number[] }) =>
+  const constant = ({ data, shape }: { readonly data: Float32Array | NdArray['data']; readonly shape: readonly number[] }) =>
     $.tensor(data, shape)
   return {
     weights: unpack(tablesOf(net).weights, constant(state.weights)),
