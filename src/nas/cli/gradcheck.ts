@@ -98,7 +98,9 @@ const load = async (file: string): Promise<Readonly<Record<string, unknown>>> =>
 const casesOf = async (given: string): Promise<readonly Case[]> => {
   const { file, name } = partsOf(given)
   const module = await load(file)
-  const found = Object.entries(module).flatMap(([key, value]) => caseOf(key, value) ?? [])
+  const found = Object.entries(module)
+    .sort(([a], [b]) => (a < b ? -1 : 1))
+    .flatMap(([key, value]) => caseOf(key, value) ?? [])
   const names = found.map(one => one.name).join(', ') || 'none'
   const wanted = found.filter(one => name === undefined || one.name === name)
   return wanted.length > 0
