@@ -2,10 +2,10 @@
  * Derivatives as expectations of vitest.
  *
  * @example
- * import { expect, test } from 'vitest'
+ * import { expect } from 'vitest'
  * import { $, type Tensor } from 'lambda-darts'
  * import 'lambda-darts/vitest'
- * test('cube', () => expect((x: Tensor) => $.mul(x, $.mul(x, x))).toHaveGradients([$.tensor([0.5, 1])]))
+ * expect((x: Tensor) => $.mul(x, $.mul(x, x))).toHaveGradients([$.tensor([0.5, 1])])
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { expect } from 'vitest'
