@@ -14,6 +14,7 @@ export {
   type Device,
   dispose,
   type Engine,
+  EngineFailure,
   type EngineError,
   type Env,
   firstNonFinite,
@@ -22,6 +23,8 @@ export {
   listAdapters,
   lowered,
   openDevice,
+  openGpu,
+  openReference,
   type Report,
   type RunOptions,
   read,
@@ -29,8 +32,20 @@ export {
   run,
   type Stored,
   type StoredTensor,
+  type Given,
+  type GivenArguments,
+  type Nested,
+  type Read,
+  runOn,
+  type Session,
+  type Step,
+  type Storable,
+  type StoredArguments,
+  type Storing,
   scope,
-  store
+  store,
+  type TypedArray,
+  type Value
 } from './engine/index.js'
 export type { DecodeError } from './formats/error.js'
 export { decodeSafetensors, encodeSafetensors, type FileTensor, type Safetensors } from './formats/safetensors.js'

@@ -3,11 +3,9 @@
  * is killed without a word: so a program with many calls is held to what is left before its groups are made, and so are runs with ever new arguments.
  */
 import { readFileSync } from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Device } from './device.js'
 import { type EngineError, outOfMemory } from './errors.js'
+import { collect } from './garbage.js'
 
 /** Programs with fewer bind groups are not looked at. */
 const FEW = 64
@@ -39,17 +37,7 @@ export const tooManyGroups = ({ info }: Device, groups: number): EngineError | u
   )
 }
 
-/** Collects garbage: groups that were put out of use hold their maps until the collector has been there, and it does not know that these are scarce. */
-const collect = async (): Promise<void> => {
-  setFlagsFromString('--expose-gc')
-  const gc: unknown = runInNewContext('gc')
-  if (typeof gc === 'function') gc()
-  // What native objects hold is given back in the turns after.
-  await nextTurn()
-  await nextTurn()
-}
-
-/** Why so many more bind groups cannot be made, if they cannot even when garbage is collected. */
+/** Why so many more bind groups cannot be made, if they cannot even when garbage is collected: groups that were put out of use hold their maps until then. */
 export const tooManyGroupsLeft = async (device: Device, groups: number): Promise<EngineError | undefined> => {
   if (!tooManyGroups(device, groups)) return undefined
   await collect()
