@@ -1,7 +1,36 @@
 /**
- * The layers: nas -> engine -> { autodiff, kernels }, nas -> autodiff and nas -> formats, nothing else. Each rule says what a layer may reach and
- * refuses the rest of src, so that a new folder reaches nothing, and is reached by nothing below, until a rule names it.
+ * The layers: nas -> engine -> { autodiff, kernels }, nas -> autodiff and nas -> formats, nothing else. Each rule says
+ * what a layer may reach and refuses the rest of src, so that a new folder reaches nothing, and is reached by nothing
+ * below, until a rule names it.
  */
+
+/** The rooms of src/nas, each with the rooms that it may reach; arrows point to rooms that stand above it in this table. */
+const ROOMS = {
+  space: [],
+  data: ['space'],
+  genotypes: ['space'],
+  method: ['space'],
+  configuration: ['space', 'data', 'method'],
+  steps: ['space', 'data', 'method', 'configuration'],
+  selection: ['space', 'genotypes', 'method', 'configuration', 'steps'],
+  diagnosis: ['space', 'method', 'configuration', 'steps'],
+  run: ['space', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'diagnosis'],
+  sweep: ['space', 'genotypes', 'configuration'],
+  training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'run']
+}
+
+/** What every room may reach: the error of what a user gives, how numbers are written, statistics of results. */
+const SHARED = '(errors|text|statistics)[.]ts$'
+
+/** A rule for each room. */
+const rooms = Object.entries(ROOMS).map(([room, below]) => ({
+  name: `the-room-${room}`,
+  comment: `src/nas/${room} stands on ${below.length > 0 ? below.join(', ') : 'no other room'}: see src/nas/README.md.`,
+  severity: 'error',
+  from: { path: `^src/nas/${room}/` },
+  to: { path: '^src/nas/', pathNot: `^src/nas/(${[...below, room].map(name => `${name}/`).join('|')}|${SHARED})` }
+}))
+
 module.exports = {
   forbidden: [
     {
@@ -59,6 +88,14 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/nas/' },
       to: { path: '^src/', pathNot: '^src/(nas|autodiff|formats|engine)/' }
+    },
+    ...rooms,
+    {
+      name: 'a-room-is-in-the-table',
+      comment: 'What is in no room reaches no room, and a new room reaches nothing until it is in ROOMS.',
+      severity: 'error',
+      from: { path: '^src/nas/', pathNot: `^src/nas/((${[...Object.keys(ROOMS), 'cli'].join('|')})/|main[.]ts$)` },
+      to: { path: '^src/nas/' }
     },
     {
       name: 'the-search-has-no-effects',

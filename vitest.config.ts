@@ -11,9 +11,9 @@ const LONG = [
   'stories/search',
   'kernels/variants',
   'golden/steps',
-  'nas/worker',
-  'nas/sweep.test',
-  'nas/resume'
+  'nas/cli/worker',
+  'nas/sweep/sweep.test',
+  'nas/run/resume'
 ]
 class LongestFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

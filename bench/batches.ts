@@ -4,7 +4,7 @@
  */
 import { movesOf, NO_AUGMENTATION } from '../src/nas/data/augment.js'
 import type { Part } from '../src/nas/data/dataset.js'
-import { batchArrays } from '../src/nas/steps.js'
+import { batchArrays } from '../src/nas/steps/steps.js'
 import { median } from './check.js'
 
 const COUNT = 10_000

@@ -7,12 +7,12 @@ import type { Shape, Tensor } from '../src/autodiff/tensor.js'
 import { normalOf, randomWords } from '../src/autodiff/threefry.js'
 import { mapTree, zipTrees } from '../src/autodiff/tree.js'
 import type { HostArray } from '../src/engine/index.js'
-import { stepOf } from '../src/nas/bilevel.js'
-import { stepOptions } from '../src/nas/config.js'
-import { initialState } from '../src/nas/initialise.js'
-import { PRESETS } from '../src/nas/options.js'
-import { nb201 } from '../src/nas/space.js'
-import { supernet } from '../src/nas/supernet.js'
+import { stepOptions } from '../src/nas/configuration/config.js'
+import { PRESETS } from '../src/nas/configuration/options.js'
+import { stepOf } from '../src/nas/method/bilevel.js'
+import { initialState } from '../src/nas/method/initialise.js'
+import { nb201 } from '../src/nas/space/space.js'
+import { supernet } from '../src/nas/space/supernet.js'
 
 /** Arguments may be any trees of host arrays; `f` takes tensors in their place and gives a tree. */
 export interface Workload {

@@ -49,26 +49,8 @@ export {
 } from './engine/index.js'
 export type { DecodeError } from './formats/error.js'
 export { decodeSafetensors, encodeSafetensors, type FileTensor, type Safetensors } from './formats/safetensors.js'
-export {
-  type BenchReport,
-  type BenchScore,
-  type BenchTable,
-  canonicalForm,
-  decodeBenchTable,
-  scoreOf,
-  wholeTable
-} from './nas/bench201.js'
-export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from './nas/bilevel.js'
-export {
-  arraysOf,
-  type Checkpoint,
-  type Checkpoints,
-  decodeCheckpoint,
-  encodeCheckpoint,
-  type Snapshot,
-  tensorsOf
-} from './nas/checkpoint.js'
-export { stepOptions } from './nas/config.js'
+export { stepOptions } from './nas/configuration/config.js'
+export { OPTIONS, PRESETS, SearchConfig } from './nas/configuration/options.js'
 export { type Augmentation, movesOf, NO_AUGMENTATION } from './nas/data/augment.js'
 export {
   type Dataset,
@@ -82,10 +64,19 @@ export {
 export { DATA_SETS, type DataSet, type Files } from './nas/data/datasets.js'
 export { decodeDigits } from './nas/data/digits.js'
 export { type Inspection, inspectionOf } from './nas/data/inspect.js'
-export { type DerivedNetwork, derivedNetwork, type NetworkSize, sizeOfNetwork } from './nas/derive.js'
-export { type Diagnosis, diagnose } from './nas/diagnose.js'
+export { type Diagnosis, diagnose } from './nas/diagnosis/diagnose.js'
+export { hessianSpectrum, type Spectrum } from './nas/diagnosis/spectrum.js'
 export type { InputError } from './nas/errors.js'
-export type { Event, SearchResult } from './nas/events.js'
+export {
+  type BenchReport,
+  type BenchScore,
+  type BenchTable,
+  canonicalForm,
+  decodeBenchTable,
+  scoreOf,
+  wholeTable
+} from './nas/genotypes/bench201.js'
+export { type DerivedNetwork, derivedNetwork, type NetworkSize, sizeOfNetwork } from './nas/genotypes/derive.js'
 export {
   type Cell,
   type ChosenEdge,
@@ -96,7 +87,9 @@ export {
   isConnected,
   operationCounts,
   parseGenotype
-} from './nas/genotype.js'
+} from './nas/genotypes/genotype.js'
+export { PUBLISHED } from './nas/genotypes/published.js'
+export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from './nas/method/bilevel.js'
 export {
   type Alpha,
   alphaGradientOf,
@@ -110,26 +103,41 @@ export {
   lossOf,
   mixturesOf,
   passOf
-} from './nas/harmony.js'
-export { type Hypergradient, hypergradient, neumannSeries, unrolled } from './nas/hypergradient.js'
-export { initialState } from './nas/initialise.js'
-export { drawGenotype, genotypeOf, largestOperations, mixtureRows, type Rows, rowsOf, strongestEdges } from './nas/magnitude.js'
-export { METHODS, type Method, type MethodName } from './nas/methods.js'
-export { OPERATIONS, type Operation, type Site } from './nas/operations.js'
-export { adam, clipFactor, globalNorm, sgd } from './nas/optim.js'
-export { OPTIONS, PRESETS, SearchConfig } from './nas/options.js'
-export { type Decision, type Projection, planOf, type View, viewOf } from './nas/perturbation.js'
-export { goingOn, type SearchStart } from './nas/place.js'
-export { type PrepareOptions, prepare } from './nas/prepare.js'
-export { PUBLISHED } from './nas/published.js'
-export { cosineRate, linearLambda } from './nas/schedule.js'
-export { search } from './nas/search.js'
-export { selectByPerturbation } from './nas/selection.js'
-export { type CellType, cellOf, type Edge, nb201, type Skeleton, SPACES, type Space } from './nas/space.js'
-export { hessianSpectrum, type Spectrum } from './nas/spectrum.js'
+} from './nas/method/harmony.js'
+export { type Hypergradient, hypergradient, neumannSeries, unrolled } from './nas/method/hypergradient.js'
+export { initialState } from './nas/method/initialise.js'
+export { METHODS, type Method, type MethodName } from './nas/method/methods.js'
+export { adam, clipFactor, globalNorm, sgd } from './nas/method/optim.js'
+export { cosineRate, linearLambda } from './nas/method/schedule.js'
+export {
+  arraysOf,
+  type Checkpoint,
+  type Checkpoints,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type Snapshot,
+  tensorsOf
+} from './nas/run/checkpoint.js'
+export type { Event, SearchResult } from './nas/run/events.js'
+export { goingOn, type SearchStart } from './nas/run/place.js'
+export { search } from './nas/run/search.js'
+export {
+  drawGenotype,
+  genotypeOf,
+  largestOperations,
+  mixtureRows,
+  type Rows,
+  rowsOf,
+  strongestEdges
+} from './nas/selection/magnitude.js'
+export { type Decision, type Projection, planOf, type View, viewOf } from './nas/selection/perturbation.js'
+export { selectByPerturbation } from './nas/selection/selection.js'
+export { OPERATIONS, type Operation, type Site } from './nas/space/operations.js'
+export { type CellType, cellOf, type Edge, nb201, type Skeleton, SPACES, type Space } from './nas/space/space.js'
+export { type NetworkConfig, noiseOf, type SearchedCell, type Supernet, supernet } from './nas/space/supernet.js'
 export { bestOfDraws, holm, pairedT, summarise, wilcoxon } from './nas/statistics.js'
-export type { SearchData } from './nas/steps.js'
-export { type NetworkConfig, noiseOf, type SearchedCell, type Supernet, supernet } from './nas/supernet.js'
+export { type PrepareOptions, prepare } from './nas/steps/prepare.js'
+export type { SearchData } from './nas/steps/steps.js'
 export { trainingNetwork, trainingStepOptions } from './nas/training/config.js'
 export { prepareTraining, type TrainingData } from './nas/training/data.js'
 export type { Evaluation } from './nas/training/evaluate.js'

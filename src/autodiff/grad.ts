@@ -12,10 +12,24 @@ import { reshape } from './ops/broadcast.js'
 import { tensor } from './ops/core.js'
 import { concat } from './ops/movement.js'
 import { pullBack, zerosLike } from './pullback.js'
-import { checkFunction, checkOptions, describe, fail, type Shape, sameShape, show, sizeOf } from './shape.js'
+import { type Aval, checkFunction, checkOptions, describe, fail, type Shape, sameShape, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
 import { leaves, leavesLike, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
+
+/** A result that does not depend on an argument whose gradient was asked for. */
+export class UnreachedError extends Error {
+  override readonly name = 'UnreachedError'
+  constructor(
+    /** As in `argument 0 at 'layers.1.w'`. */
+    readonly argument: string,
+    aval: Aval
+  ) {
+    super(
+      `grad requires a result that depends on every argument, but got no path from ${argument} (${show(aval)}); leave it out of argnums, or pass { unreached: 'zero' } if its gradient is meant to be zero.`
+    )
+  }
+}
 
 export interface Unreached {
   /** `'zero'`: an argument that the result does not depend on gets a gradient of zeros. Default: it throws, naming its path. */
@@ -31,14 +45,8 @@ const zeroOrThrow = (
   found.map((cotangent, i) => {
     if (cotangent) return cotangent
     const target = targets[i] as Tensor
-    return unreached === 'zero'
-      ? zerosLike(target)
-      : fail(
-          'grad',
-          'a result that depends on every argument',
-          `no path from ${names[i]} (${show(target)})`,
-          "leave it out of argnums, or pass { unreached: 'zero' } if its gradient is meant to be zero"
-        )
+    if (unreached === 'zero') return zerosLike(target)
+    throw new UnreachedError(names[i] as string, target)
   })
 
 const requireFloat = (args: readonly Tensor[], names: readonly string[]): void =>

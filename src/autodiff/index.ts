@@ -6,6 +6,7 @@
  * evaluate(grad(x => $.mul(x, $.tanh(x)))($.tensor(0.5))).data[0]
  */
 export { CheckError, type CheckOptions, checkGrads } from './check.js'
+export type { ArgumentPlace, Given, Place } from './checks/error.js'
 export {
   type GradOptions,
   grad,
@@ -17,6 +18,7 @@ export {
   jvp,
   mixedHvp,
   type Unreached,
+  UnreachedError,
   valueAndGrad,
   valueAuxAndGrad,
   vjp

@@ -1,22 +1,35 @@
 /**
- * Where a graph is not smooth. A piecewise primitive makes choices (which side of zero, which of two, which pixel of a window); between two
- * points at which all choices are equal the function is as smooth as its other parts, and a difference quotient approaches the derivative. Where
- * some differ, each contributes a jump of the gradient.
+ * Where a graph is not smooth. A piecewise primitive makes choices (which side of zero, which of two, which pixel of a
+ * window); between two points at which all choices are equal the function is as smooth as its other parts, and a
+ * difference quotient approaches the derivative. Where some differ, each contributes a jump of the gradient.
  */
+
+import { keptShape } from './folding.js'
 import { topological } from './graph.js'
-import { sum } from './ops/broadcast.js'
+import { broadcastTo, reshape, sum } from './ops/broadcast.js'
 import { tensor } from './ops/core.js'
-import { add, convert, greater, greaterEqual, notEqual } from './ops/pointwise.js'
+import { add, convert, equal, greater, greaterEqual, notEqual } from './ops/pointwise.js'
 import { fail, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
-/** The choices of each piecewise primitive, as a tensor. (A reduction by maximum is not here: networks have it in a softmax's shift, where it is no kink.) */
+/** The choices of each piecewise primitive, as a tensor. */
 const CHOICES: Readonly<Record<string, (node: Tensor) => Tensor>> = {
   relu: ({ inputs: [x] }) => greater(x as Tensor, tensor(0)),
   abs: ({ inputs: [x] }) => greater(x as Tensor, tensor(0)),
   max: ({ inputs: [x, y] }) => greaterEqual(x as Tensor, y as Tensor),
   min: ({ inputs: [x, y] }) => greaterEqual(y as Tensor, x as Tensor),
   window_argmax: node => node
+}
+/**
+ * Reductions that choose. Networks have them where they make no kink, as in the shift of a softmax, so that they are
+ * asked for.
+ */
+const REDUCTIONS: typeof CHOICES = { reduce_max: node => equal(node.inputs[0] as Tensor, spread(node)) }
+
+/** A reduced tensor at each place of what it was reduced from. */
+const spread = (node: Tensor): Tensor => {
+  const { shape } = node.inputs[0] as Tensor
+  return broadcastTo(reshape(node, keptShape(shape, node.attributes['axes'] as readonly number[])), shape)
 }
 
 export interface Choice {
@@ -35,16 +48,21 @@ const insideOf = ({ primitive, inputs: [value, ...given] }: Tensor): readonly Te
 const isAlias = ({ primitive }: Tensor): boolean => primitive.name === 'alias'
 
 /**
- * All choices on the way to the outputs, in the order of the graph: equal functions list theirs in equal order. What lies before the nodes
- * `from` is not looked at, nor what lies inside a function with a derivative of its own (`customVjp`): that one says where it is smooth.
+ * All choices on the way to the outputs, in the order of the graph: equal functions list theirs in equal order. What
+ * lies before the nodes `from` is not looked at, nor what lies inside a function with a derivative of its own
+ * (`customVjp`): that one says where it is smooth. `reductions`: also the choices of a reduction by maximum.
  */
-export const choicesOf = (outputs: readonly Tensor[], from: readonly Tensor[] = []): readonly Choice[] => {
+export const choicesOf = (
+  outputs: readonly Tensor[],
+  from: readonly Tensor[] = [],
+  { reductions = false }: { readonly reductions?: boolean } = {}
+): readonly Choice[] => {
   const ends = new Set(from)
   const order = topological(outputs, node => ends.has(node))
   const inside = new Set(order.flatMap(insideOf))
   return order.flatMap(node => {
     if (ends.has(node) || inside.has(node)) return []
-    const choose = CHOICES[node.primitive.name]
+    const choose = CHOICES[node.primitive.name] ?? (reductions ? REDUCTIONS[node.primitive.name] : undefined)
     return choose ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
   })
 }

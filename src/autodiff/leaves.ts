@@ -40,6 +40,9 @@ export const constantPrimitive: Primitive<{ readonly value: NdArray }> = primiti
 /** A constant of an array. */
 export const constant = (value: NdArray): Tensor => bind(constantPrimitive, [], { value })
 
+/** The dtypes that there are. */
+export const DTYPES: readonly DType[] = ['f32', 'i32', 'u32']
+
 const LIMITS: Readonly<Record<'i32' | 'u32', readonly [number, number]>> = {
   i32: [-(2 ** 31), 2 ** 31 - 1],
   u32: [0, 2 ** 32 - 1]
@@ -50,6 +53,18 @@ export const holds = (dtype: DType, value: number): boolean => {
   if (dtype === 'f32') return Number.isFinite(Math.fround(value)) || !Number.isFinite(value)
   const [low, high] = LIMITS[dtype]
   return Number.isInteger(value) && value >= low && value <= high
+}
+
+const KINDS: Readonly<Record<DType, readonly string[]>> = {
+  f32: ['Float16Array', 'Float32Array', 'Float64Array'],
+  i32: ['Int8Array', 'Int16Array', 'Int32Array'],
+  u32: ['Uint8Array', 'Uint8ClampedArray', 'Uint16Array', 'Uint32Array']
+}
+
+/** The dtype that a typed array's numbers have as a tensor; undefined for what is none, or holds other than numbers (BigInt64Array, DataView). */
+export const dtypeOf = (values: ArrayBufferView): DType | undefined => {
+  const name = Object.prototype.toString.call(values).slice('[object '.length, -1)
+  return DTYPES.find(dtype => KINDS[dtype].includes(name))
 }
 
 /** A tensor, or a number to be made one of the same dtype as the other operand. */

@@ -1,13 +1,14 @@
 /** Effects of the engine as values: what they need, what they give, and all that can go wrong. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js'
+import { UnreachedError } from '../autodiff/grad.js'
 import { ShapeError } from '../autodiff/shape.js'
 import type { Device } from '../kernels/device.js'
 import type { EngineError as KernelError } from '../kernels/errors.js'
 import type { StoredTensor } from './values.js'
 
 /** All that can go wrong, as a value: `message` is one sentence with what was wanted, what was got and what to do. */
-export type EngineError = KernelError | { readonly _tag: 'ShapeError'; readonly message: string }
+export type EngineError = KernelError | { readonly _tag: 'ShapeError' | 'UnreachedError'; readonly message: string }
 
 export interface CompileOptions {
   /** Told as kernels are compiled: on the device each is then run once, for drivers that compile when a kernel is first run. */
@@ -37,12 +38,13 @@ export interface Env {
 /** An effect of the engine: give it an environment and it runs, to an error or a result. */
 export type Engine<A> = ReaderTaskEither<Env, EngineError, A>
 
-/** Runs something that may throw a `ShapeError`, which becomes a Left. */
+/** Runs something that may throw a `ShapeError` or an `UnreachedError`, which becomes a Left. */
 export const catchShapeError = <A>(f: () => A): E.Either<EngineError, A> => {
   try {
     return E.right(f())
   } catch (error) {
-    if (error instanceof ShapeError) return E.left({ _tag: 'ShapeError', message: error.message })
+    if (error instanceof ShapeError || error instanceof UnreachedError)
+      return E.left({ _tag: error.name, message: error.message })
     throw error
   }
 }

@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { deviceLost, type EngineError, invalidProgram, noAdapter, oneLine, outOfMemory } from './errors.js'
+import { quietly } from './quiet.js'
 
 export interface AdapterInfo {
   /** What a person chooses by: `openDevice({ adapter })` takes any part of it. */
@@ -69,7 +70,7 @@ export interface Listed {
 /** Dawn lists the adapters only when it refuses a name that none of them has. */
 const listed = async (): Promise<readonly Listed[]> => {
   const gpu = await createGpu('adapter=~ a name that no adapter has ~')
-  const refusal = await gpu.requestAdapter().then(
+  const refusal = await quietly(() => gpu.requestAdapter()).then(
     () => '',
     (error: unknown) => (error instanceof Error ? error.message : String(error))
   )
@@ -91,7 +92,7 @@ export const describe = (adapter: Pick<GPUAdapter, 'features' | 'info'>, names: 
 /** Dawn takes any part of a name, in its exact letters. */
 const request = async (entry?: Listed, flags: readonly string[] = []): Promise<{ gpu: GPU; adapter: GPUAdapter | null }> => {
   const gpu = await createGpu(...(entry ? [`backend=${entry.backend}`, `adapter=${entry.name}`] : []), ...flags)
-  const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' })
+  const adapter = await quietly(() => gpu.requestAdapter({ powerPreference: 'high-performance' }))
   pinned.push(adapter)
   return { gpu, adapter }
 }

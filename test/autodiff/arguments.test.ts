@@ -69,6 +69,32 @@ describe('numbers beside tensors', () => {
   })
 })
 
+describe('typed arrays', () => {
+  it.each([
+    [new Float32Array(2), 'f32'],
+    [new Float64Array(2), 'f32'],
+    [new Int8Array(2), 'i32'],
+    [new Int16Array(2), 'i32'],
+    [new Int32Array(2), 'i32'],
+    [new Uint8Array(2), 'u32'],
+    [new Uint8ClampedArray(2), 'u32'],
+    [new Uint16Array(2), 'u32'],
+    [new Uint32Array(2), 'u32']
+  ] as const)('%o keeps its kind of number, which is %s here', (values, dtype) => {
+    expect($.tensor(values)).toMatchObject({ shape: [2], dtype })
+    expect($.tensor(values, [1, 2], 'f32')).toMatchObject({ shape: [1, 2], dtype: 'f32' })
+  })
+
+  it.each([
+    ['integers of 64 bits', () => $.tensor(new BigInt64Array(2) as never), 'but got BigInt64Array; make one of it: Float64Array'],
+    ['a view without numbers', () => $.tensor(new DataView(new ArrayBuffer(8)) as never), 'but got DataView'],
+    ['a dtype that there is not', () => $.tensor([1], [1], 'f64' as never), "a dtype f32, i32 or u32, but got 'f64'"]
+  ])('%s are refused', (_, refused, message) => {
+    expect(refused).toThrow(ShapeError)
+    expect(refused).toThrow(message)
+  })
+})
+
 describe('options', () => {
   it.each([
     [
@@ -158,7 +184,9 @@ describe('what is no argument', () => {
     ...[undefined, null, 2, -1, 0.5, Number.NaN, 'same', true, () => 2, new Float32Array(2)],
     ...[[], [1, 2], [0, 1, 0, 1], [x], {}, { keepdims: true }, { strides: 2 }, x, integers, image]
   ]
-  const functions = Object.entries({ ...$, ...nn, ...grads }).filter(([, f]) => typeof f === 'function')
+  const functions = Object.entries({ ...$, ...nn, ...grads }).filter(
+    ([, f]) => typeof f === 'function' && f !== grads.UnreachedError
+  )
   it.each(functions)('%s answers anything with a result or a sentence', (_, f) => {
     const lists = strange.flatMap(a => [
       [a],
@@ -175,7 +203,8 @@ describe('what is no argument', () => {
         const result = loose(f)(...list)
         if (typeof result === 'function') loose(result)(x as Tensor)
       } catch (error) {
-        if (!(error instanceof ShapeError)) throw new Error(`${list.map(String).join('; ')}`, { cause: error })
+        if (!(error instanceof ShapeError || error instanceof grads.UnreachedError))
+          throw new Error(`${list.map(String).join('; ')}`, { cause: error })
         expect(error.message).toMatch(/^.+ requires [^\n]+, but got [^\n]*; [^\n]+\.$/)
       }
     }

@@ -18,7 +18,7 @@ import {
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
-import { clipFactor, globalNorm } from '../../src/nas/optim.js'
+import { clipFactor, globalNorm } from '../../src/nas/method/optim.js'
 import { backends, evaluateOn } from '../backends.js'
 
 interface Convention {

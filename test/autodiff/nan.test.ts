@@ -5,7 +5,7 @@ import { grad } from '../../src/autodiff/grad.js'
 import * as nn from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/optim.js'
+import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/method/optim.js'
 import { backends, evaluateOn } from '../backends.js'
 import { anything, array } from '../laws/values.js'
 

@@ -6,7 +6,7 @@ import * as $ from '../../src/autodiff/ops/index.js'
 import { isTensor, type Tensor } from '../../src/autodiff/tensor.js'
 import { leavesOf, mapTree, type Tree, zipTrees } from '../../src/autodiff/tree.js'
 import { compile, read, run, store } from '../../src/engine/index.js'
-import { adam } from '../../src/nas/optim.js'
+import { adam } from '../../src/nas/method/optim.js'
 import { backends, succeed } from '../backends.js'
 import { numbers } from '../laws/tensors.js'
 

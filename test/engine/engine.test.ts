@@ -265,6 +265,11 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
       expect(error._tag).toBe('ShapeError')
     })
 
+    it('a result that does not depend on an argument, as a value', async () => {
+      const error = await refused(compile(grad((_: Tensor, y: Tensor) => $.sum(y)) as never)([vector, vector] as never))
+      expect(error).toMatchObject({ _tag: 'UnreachedError', message: expect.stringContaining('no path from argument 0') })
+    })
+
     it('what is no mistake of shapes is thrown', () => {
       const broken = () => {
         throw new RangeError('mine')

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { decodeCheckpoint } from '../../src/nas/checkpoint.js'
+import { decodeCheckpoint } from '../../src/nas/run/checkpoint.js'
 import { right } from '../kernels/results.js'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))

@@ -3,9 +3,9 @@ import { expect } from 'vitest'
 import * as nn from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import { factorizedReduce, type Layer, reluConvNorm } from '../../src/nas/layers.js'
-import { OPERATIONS } from '../../src/nas/operations.js'
-import { residualBlock } from '../../src/nas/supernet.js'
+import { factorizedReduce, type Layer, reluConvNorm } from '../../src/nas/space/layers.js'
+import { OPERATIONS } from '../../src/nas/space/operations.js'
+import { residualBlock } from '../../src/nas/space/supernet.js'
 
 export interface Case {
   readonly op: string

@@ -9,7 +9,7 @@ import type { Tensor } from '../../src/autodiff/tensor.js'
 import { leaves, mapTree } from '../../src/autodiff/tree.js'
 import type { Backend, HostArray } from '../../src/engine/index.js'
 import { dtypeOf, type Safetensors } from '../../src/formats/safetensors.js'
-import { tablesOf } from '../../src/nas/bilevel.js'
+import { tablesOf } from '../../src/nas/method/bilevel.js'
 import {
   type Alpha,
   alphaGradientOf,
@@ -24,12 +24,12 @@ import {
   passOf,
   REGULARISERS,
   type RegulariserName
-} from '../../src/nas/harmony.js'
-import { type Loss as HyperLoss, unrolled } from '../../src/nas/hypergradient.js'
-import { pack, packStatistics, unpack, unpackStatistics, type Weights } from '../../src/nas/layers.js'
-import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/optim.js'
-import { SPACES } from '../../src/nas/space.js'
-import type { Supernet } from '../../src/nas/supernet.js'
+} from '../../src/nas/method/harmony.js'
+import { type Loss as HyperLoss, unrolled } from '../../src/nas/method/hypergradient.js'
+import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/method/optim.js'
+import { pack, packStatistics, unpack, unpackStatistics, type Weights } from '../../src/nas/space/layers.js'
+import { SPACES } from '../../src/nas/space/space.js'
+import type { Supernet } from '../../src/nas/space/supernet.js'
 import { backends, evaluateTree, withDevice } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles, onAdapter } from './files.js'

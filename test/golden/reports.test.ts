@@ -6,8 +6,6 @@ import { describe, expect, it } from 'vitest'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
-import { tablesOf } from '../../src/nas/bilevel.js'
-import { type Batch, directionOf, harmonyOf, lossOf, type RegulariserName } from '../../src/nas/harmony.js'
 import {
   HYPERGRADIENT_ROW,
   hypergradientQuotient,
@@ -17,7 +15,9 @@ import {
   REGULARISER_ROW,
   regulariserQuotient,
   regulariserReference
-} from '../../src/nas/probe.js'
+} from '../../src/nas/diagnosis/probe.js'
+import { tablesOf } from '../../src/nas/method/bilevel.js'
+import { type Batch, directionOf, harmonyOf, lossOf, type RegulariserName } from '../../src/nas/method/harmony.js'
 import { backends, evaluateTree } from '../backends.js'
 import { goldenFiles, onAdapter } from './files.js'
 import { golden, goldenNetwork, host, noiseOfFile, reorder, weightVector } from './supernets.js'

@@ -3,7 +3,15 @@ import { describe, expect, it } from 'vitest'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { WithLeaves } from '../../src/autodiff/tree.js'
 import { compile, type HostArray, read, run, store } from '../../src/engine/index.js'
-import { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from '../../src/nas/bilevel.js'
+import {
+  type Batches,
+  METRICS,
+  type Rates,
+  type State,
+  type StepOptions,
+  stepOf,
+  tablesOf
+} from '../../src/nas/method/bilevel.js'
 import { backends, succeed } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles } from './files.js'

@@ -3,9 +3,9 @@
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
 import { dtypeOf, type FileTensor, type Safetensors } from '../../src/formats/safetensors.js'
-import { type Table, tableOf } from '../../src/nas/layers.js'
-import { SPACES, type Space } from '../../src/nas/space.js'
-import { type Supernet, supernet } from '../../src/nas/supernet.js'
+import { type Table, tableOf } from '../../src/nas/space/layers.js'
+import { SPACES, type Space } from '../../src/nas/space/space.js'
+import { type Supernet, supernet } from '../../src/nas/space/supernet.js'
 
 export interface GoldenConfig {
   readonly space: string

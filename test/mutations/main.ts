@@ -73,7 +73,7 @@ const PLAN: readonly (readonly [RegExp, (file: string) => readonly Stage[]])[] =
       stage('autodiff/conventions'),
       stage('golden/ops'),
       stage('laws/digits', 'autodiff/arguments'),
-      stage('nas/harmony', 'nas/smooth')
+      stage('nas/method/harmony', 'nas/method/smooth')
     ]
   ],
   [

@@ -1,6 +1,6 @@
 /** All 15,625 cells of NAS-Bench-201: the six digits of a number in base 5. */
-import type { CellType } from '../../src/nas/space.js'
-import { nb201 } from '../../src/nas/space.js'
+import type { CellType } from '../../src/nas/space/space.js'
+import { nb201 } from '../../src/nas/space/space.js'
 
 const operations = (nb201.cells['alpha'] as CellType).edges[0]?.operations as readonly string[]
 

@@ -2,12 +2,12 @@
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
-import { tablesOf } from '../../src/nas/bilevel.js'
-import { type Alpha, type Batch, harmonyOf, lossOf, mixturesOf } from '../../src/nas/harmony.js'
-import { initialState } from '../../src/nas/initialise.js'
-import { unpack, type Weights } from '../../src/nas/layers.js'
-import { mapRecord, nb201 } from '../../src/nas/space.js'
-import { type Supernet, supernet } from '../../src/nas/supernet.js'
+import { tablesOf } from '../../src/nas/method/bilevel.js'
+import { type Alpha, type Batch, harmonyOf, lossOf, mixturesOf } from '../../src/nas/method/harmony.js'
+import { initialState } from '../../src/nas/method/initialise.js'
+import { unpack, type Weights } from '../../src/nas/space/layers.js'
+import { mapRecord, nb201 } from '../../src/nas/space/space.js'
+import { type Supernet, supernet } from '../../src/nas/space/supernet.js'
 import { anything, array, whole } from '../laws/values.js'
 
 const CLASSES = 3

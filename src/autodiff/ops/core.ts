@@ -1,7 +1,7 @@
 /** Constants of numbers, and the identity that stops a derivative. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
-import { constant, holds } from '../leaves.js'
+import { constant, DTYPES, dtypeOf, holds } from '../leaves.js'
 import { ndarray } from '../ndarray.js'
 import { bind, movement, primitive } from '../primitive.js'
 import { type Aval, checkNumbers, describe, fail, type Shape } from '../shape.js'
@@ -38,19 +38,41 @@ const held = <N extends ArrayLike<number>>(values: N, dtype: DType): N => {
   return values
 }
 
+/** Arrays of numbers. */
+export type TypedArray =
+  | Float32Array
+  | Float64Array
+  | Int8Array
+  | Int16Array
+  | Int32Array
+  | Uint8Array
+  | Uint8ClampedArray
+  | Uint16Array
+  | Uint32Array
+
 /**
- * A constant tensor. Numbers that the dtype does not hold (0.5 or -1 as u32, 1e39 as f32) are refused.
- * @example tensor([[1, 2], [3, 4]])            // f32[2,2]
- * @example tensor(new Int32Array([3, 1]), [2], 'i32')
+ * A constant tensor of numbers: one, lists of them to any depth, or a typed array with the shape of what it holds. Without a dtype, typed arrays of
+ * integers are i32 or u32 as they have a sign or not, all else is f32. Refused: numbers that the dtype does not hold (0.5 or -1 as u32,
+ * 1e39 as f32), lists of unequal lengths, a shape of another size, arrays of BigInt.
+ * @example $.tensor([[1, 2], [3, 4]])                   // f32[2,2]
+ * @example $.tensor(new Int32Array([3, 1]))             // i32[2]
+ * @example $.tensor([3, 1], [2, 1], 'u32')              // u32[2,1]
  */
-export const tensor = (values: Numbers | ArrayLike<number>, shape?: Shape, dtype: DType = 'f32'): Tensor => {
-  if (!['f32', 'i32', 'u32'].includes(dtype)) fail('tensor', 'a dtype f32, i32 or u32', describe(dtype), 'name one of these')
+export const tensor = (values: Numbers | TypedArray, shape?: Shape, dtype?: DType): Tensor => {
+  if (dtype !== undefined && !DTYPES.includes(dtype))
+    fail('tensor', 'a dtype f32, i32 or u32', describe(dtype), 'name one of these')
   if (shape !== undefined) checkNumbers('tensor', 'a shape', shape)
-  const { flat, shape: own } = ArrayBuffer.isView(values)
-    ? { flat: values as unknown as ArrayLike<number>, shape: [(values as unknown as ArrayLike<number>).length] }
-    : flatten(values as Numbers)
-  return constant(ndarray(held(flat, dtype), shape ?? own, dtype))
+  if (!isTyped(values)) {
+    const { flat, shape: own } = flatten(values)
+    return constant(ndarray(held(flat, dtype ?? 'f32'), shape ?? own, dtype ?? 'f32'))
+  }
+  const kind =
+    dtypeOf(values) ??
+    fail('tensor', 'an array of numbers', describe(values), 'make one of it: Float64Array.from(values, Number)')
+  return constant(ndarray(held(values, dtype ?? kind), shape ?? [values.length], dtype ?? kind))
 }
+
+const isTyped = (values: Numbers | TypedArray): values is TypedArray => ArrayBuffer.isView(values)
 
 /** The identity with derivative zero, at every level of differentiation. */
 const stopGradientPrimitive: Primitive = primitive({

@@ -12,13 +12,12 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
-import { asTensor } from '../leaves.js'
+import { asTensor, DTYPES, type TensorLike } from '../leaves.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, pointwise, primitive } from '../primitive.js'
 import { type Aval, broadcastShapes, describe, expectDtype, refuse, show } from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo } from './broadcast.js'
-import type { TensorLike } from './core.js'
 
 type Pair = readonly [Tensor, Tensor]
 type Shaped = Primitive['shape']
@@ -267,7 +266,7 @@ export const pow = (x: TensorLike, exponent: number): Tensor => {
 const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
   name: 'convert',
   shape: ([x], { dtype }) =>
-    ['f32', 'i32', 'u32'].includes(dtype)
+    DTYPES.includes(dtype)
       ? E.right({ shape: (x as Aval).shape, dtype })
       : refuse('convert', 'a dtype f32, i32 or u32', describe(dtype), 'name one of these'),
   reference: ([x], { dtype }, out) => {

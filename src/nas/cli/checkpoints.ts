@@ -2,8 +2,8 @@
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import * as E from 'fp-ts/lib/Either.js'
-import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../checkpoint.js'
 import { type InputError, inputError } from '../errors.js'
+import { type Checkpoint, decodeCheckpoint, encodeCheckpoint } from '../run/checkpoint.js'
 import { CHECKPOINTS, type RunFolder, reasonOf } from './files.js'
 
 /** `checkpoints/000000780.safetensors`, after 780 steps: names are in the order of time. */

@@ -1,9 +1,9 @@
 /** `lambda-darts count` */
 import { Option as CommandOption } from 'commander'
-import { derivedNetwork, sizeOfNetwork } from '../derive.js'
-import { formatGenotype } from '../genotype.js'
-import { parseOption } from '../options.js'
-import { sizeText } from '../report.js'
+import { parseOption } from '../configuration/options.js'
+import { derivedNetwork, sizeOfNetwork } from '../genotypes/derive.js'
+import { formatGenotype } from '../genotypes/genotype.js'
+import { sizeText } from '../genotypes/report.js'
 import { readGenotype, readSpace, say } from './inputs.js'
 import { DONE, orRefuse, orShapeRefusal, refuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'

@@ -1,7 +1,9 @@
 /** `lambda-darts diagnose` */
-import { diagnose } from '../diagnose.js'
-import { parseOption } from '../options.js'
-import { backendName, diagnosisText } from '../report.js'
+
+import { parseOption } from '../configuration/options.js'
+import { diagnose } from '../diagnosis/diagnose.js'
+import { diagnosisText } from '../diagnosis/report.js'
+import { backendName } from '../text.js'
 import { infoOf } from './backend.js'
 import { say, version } from './inputs.js'
 import { chooseBackend, type Given, setUp, withConfiguration } from './problem.js'

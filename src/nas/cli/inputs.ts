@@ -1,10 +1,10 @@
 /** What arguments name: spaces, genotypes, tables; and where lines go. */
 import { existsSync, readFileSync } from 'node:fs'
-import { type BenchTable, decodeBenchTable, MOST_TABLE_BYTES } from '../bench201.js'
-import { type Genotype, parseGenotype } from '../genotype.js'
-import { PUBLISHED } from '../published.js'
-import { SPACES, type Space } from '../space.js'
-import { parseSpace } from '../spacefile.js'
+import { type BenchTable, decodeBenchTable, MOST_TABLE_BYTES } from '../genotypes/bench201.js'
+import { type Genotype, parseGenotype } from '../genotypes/genotype.js'
+import { PUBLISHED } from '../genotypes/published.js'
+import { SPACES, type Space } from '../space/space.js'
+import { parseSpace } from '../space/spacefile.js'
 import { readText } from './files.js'
 import { orRefuse, refuse } from './refusal.js'
 

@@ -2,7 +2,7 @@
 import { availableParallelism, freemem } from 'node:os'
 import * as E from 'fp-ts/lib/Either.js'
 import { listAdapters } from '../../engine/index.js'
-import { parseOption } from '../options.js'
+import { parseOption } from '../configuration/options.js'
 import { orRefuse } from './refusal.js'
 
 export const JOBS = {

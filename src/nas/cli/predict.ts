@@ -1,8 +1,8 @@
 /** `lambda-darts predict` */
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { sizeOfNetwork } from '../derive.js'
-import { parseOption } from '../options.js'
+import { parseOption } from '../configuration/options.js'
+import { sizeOfNetwork } from '../genotypes/derive.js'
 import { decodeModel, type TrainedModel } from '../training/model.js'
 import { partOfBytes, predict } from '../training/predict.js'
 import { predictionText } from '../training/report.js'

@@ -1,6 +1,6 @@
 /** Options that come from a table, and the presets of their values, on the command line and in its help. */
 import { type Command, Option as CommandOption } from 'commander'
-import { flagName } from '../options.js'
+import { flagName } from '../configuration/options.js'
 
 /** An option as the command line declares it. */
 interface Declared {

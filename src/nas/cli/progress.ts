@@ -1,8 +1,9 @@
 /** Progress: bars and lines on a terminal, lines elsewhere, lines of JSON with --json, nothing with --quiet. */
 import cliProgress from 'cli-progress'
 import type { Report } from '../../engine/index.js'
-import type { Event } from '../events.js'
-import { clock, compiledLine, decisionLine, epochLine, stepText, tuningLine } from '../report.js'
+import type { Event } from '../run/events.js'
+import { compiledLine, decisionLine, epochLine, stepText, tuningLine } from '../run/report.js'
+import { clock } from '../text.js'
 import type { TrainingEvent } from '../training/events.js'
 import { trainingEpochLine, trainingStepText } from '../training/report.js'
 import { complain } from './inputs.js'

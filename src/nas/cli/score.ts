@@ -1,6 +1,6 @@
 /** `lambda-darts score` */
-import { scoreOf } from '../bench201.js'
-import { scoreText } from '../report.js'
+import { scoreOf } from '../genotypes/bench201.js'
+import { scoreText } from '../genotypes/report.js'
 import { readGenotype, readTable, say } from './inputs.js'
 import { DONE, orRefuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'

@@ -7,7 +7,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { quoted } from '../../formats/error.js'
-import { OPTIONS, type SearchConfig } from '../options.js'
+import { OPTIONS, type SearchConfig } from '../configuration/options.js'
 import {
   argumentsOf,
   type Configuration,
@@ -17,7 +17,7 @@ import {
   type Run,
   runsOf,
   type Sweep
-} from '../sweep.js'
+} from '../sweep/sweep.js'
 import { readText, reasonOf, writeWhole } from './files.js'
 import { isKnown } from './inputs.js'
 import { type Given, setUp, withConfiguration } from './problem.js'

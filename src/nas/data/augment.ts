@@ -1,6 +1,6 @@
 /** Random moves of images, from a key: a crop of the padded image, a flip, a cutout. */
 import { type Key, randomWords, uniformOf } from '../../autodiff/threefry.js'
-import type { Skeleton } from '../space.js'
+import type { Skeleton } from '../space/space.js'
 import type { Dataset, Move } from './dataset.js'
 import type { Published } from './datasets.js'
 

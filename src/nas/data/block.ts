@@ -1,7 +1,7 @@
 /** What a data set's block says: which files it comes as, how these are decoded, and what is published of its use. */
 import type * as E from 'fp-ts/lib/Either.js'
 import type { DecodeError } from '../../formats/error.js'
-import type { Skeleton } from '../space.js'
+import type { Skeleton } from '../space/space.js'
 import type { Normalisation, Sources } from './dataset.js'
 
 /** Files by their paths below the root of a data set, with `/` between folders, in the order of these paths. */

@@ -3,7 +3,7 @@
  */
 import { createHash } from 'node:crypto'
 import { groupBy } from 'fp-ts/lib/NonEmptyArray.js'
-import { tableText } from '../report.js'
+import { tableText } from '../text.js'
 import { type Dataset, momentsOf, range, type Sources } from './dataset.js'
 
 /** A class, and how many images it has. */

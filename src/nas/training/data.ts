@@ -7,8 +7,8 @@ import { type DecodeError, decodeError } from '../../formats/error.js'
 import { type Augmentation, augmentationOf } from '../data/augment.js'
 import { type Dataset, normalisationOf, type Part, range, type Sources, splitBy } from '../data/dataset.js'
 import type { Published } from '../data/datasets.js'
-import { foldIn, permutation } from '../initialise.js'
-import type { Skeleton } from '../space.js'
+import { foldIn, permutation } from '../method/initialise.js'
+import type { Skeleton } from '../space/space.js'
 import type { TrainingConfig } from './options.js'
 
 /** What a network is trained on and what it is judged by, and how images of the first are moved. */

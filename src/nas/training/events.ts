@@ -1,7 +1,7 @@
 /** What a training says while it runs and in the end. */
 import type * as IO from 'fp-ts/lib/IO.js'
 import type { HostArray, Report } from '../../engine/index.js'
-import type { Observer, Stop } from '../events.js'
+import type { Observer, Stop } from '../run/events.js'
 import type { Evaluation } from './evaluate.js'
 import { TRAINING_METRICS, type TrainingMetric } from './step.js'
 

@@ -2,8 +2,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
+import { augmentation, DATA_OPTIONS, type Option, parseGiven } from '../configuration/options.js'
 import type { InputError } from '../errors.js'
-import { augmentation, DATA_OPTIONS, type Option, parseGiven } from '../options.js'
 
 /** The configuration of a training, as it is written to `config.json`. */
 export const TrainingConfig = t.readonly(

@@ -1,6 +1,7 @@
 /** What a person reads of a training. Pure: events in, text out. */
-import { clock, counted, percent, tableText } from '../report.js'
+
 import { type Summary, summarise } from '../statistics.js'
+import { clock, counted, percent, tableText } from '../text.js'
 import type { TrainingEpoch, TrainingEvent, TrainingResult } from './events.js'
 import { topCount } from './loss.js'
 import type { Likely } from './predict.js'

@@ -4,7 +4,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import type { Dataset, Sources } from '../../../src/nas/data/dataset.js'
 import { parseSplit } from '../../../src/nas/data/split.js'
-import { prepare } from '../../../src/nas/prepare.js'
+import { prepare } from '../../../src/nas/steps/prepare.js'
 import { left, right } from '../../kernels/results.js'
 
 /** Images of one pixel, each of a value of its own, so that it tells which one it is. */

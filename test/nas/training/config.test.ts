@@ -1,7 +1,7 @@
 /** Configurations of trainings: presets as published, refusals in one sentence; the two parts of the data; the batches of an epoch. */
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { parseGenotype } from '../../../src/nas/genotype.js'
+import { parseGenotype } from '../../../src/nas/genotypes/genotype.js'
 import { checkAugmentation, checkTraining, trainingNetwork } from '../../../src/nas/training/config.js'
 import { itemsOf, prepareTraining, trainingSteps } from '../../../src/nas/training/data.js'
 import {

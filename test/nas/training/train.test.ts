@@ -1,7 +1,7 @@
 /** A training from scratch: the same to the bit for the same seed, wherever it was interrupted; what ends it; what it says. */
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import type { Snapshot } from '../../../src/nas/checkpoint.js'
+import type { Snapshot } from '../../../src/nas/run/checkpoint.js'
 import { trainingGoingOn } from '../../../src/nas/training/place.js'
 import { train } from '../../../src/nas/training/train.js'
 import { backends, succeed } from '../../backends.js'

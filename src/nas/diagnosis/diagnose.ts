@@ -1,0 +1,233 @@
+/** Measures a network: how far difference quotients are from the derivatives that they stand for, at the start or after some steps of a search. */
+
+import { pipe } from 'fp-ts/lib/function.js'
+import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
+import * as $ from '../../autodiff/ops/index.js'
+import type { Tensor } from '../../autodiff/tensor.js'
+import { keyOf } from '../../autodiff/threefry.js'
+import { compile, type Engine, fold, type HostArray, read, release, run, type Stored, store } from '../../engine/index.js'
+import { FIXED, stepOptions } from '../configuration/config.js'
+import type { SearchConfig } from '../configuration/options.js'
+import type { Batches, State } from '../method/bilevel.js'
+import { directionOf, harmonyOf, lossOf, randomDirectionOf } from '../method/harmony.js'
+import { foldIn, initialState } from '../method/initialise.js'
+import { mapRecord } from '../space/space.js'
+import { noiseOf, type Supernet } from '../space/supernet.js'
+import {
+  batchArrays,
+  batchesOf,
+  compileStep,
+  KEYS,
+  keyArray,
+  runStep,
+  type SearchData,
+  scalar,
+  stepsPerEpoch,
+  using
+} from '../steps/steps.js'
+import {
+  HYPERGRADIENT_FACTS,
+  HYPERGRADIENT_ROW,
+  hypergradientQuotient,
+  hypergradientReference,
+  type Point,
+  REGULARISER_FACTS,
+  REGULARISER_ROW,
+  regulariserQuotient,
+  regulariserReference
+} from './probe.js'
+
+type Row<K extends string> = Readonly<Record<K, number>>
+const rowOf = <K extends string>(names: readonly K[], { data }: HostArray): Row<K> =>
+  Object.fromEntries(names.map((name, i) => [name, data[i] as number])) as Row<K>
+
+/** What was found. Rows are in the order of `epsilons`. */
+export interface Diagnosis {
+  /** Steps of the search before. */
+  readonly steps: number
+  readonly lambda: number
+  readonly epsilons: readonly number[]
+  readonly cells: readonly { readonly name: string; readonly gradientNorm: number }[]
+  /** By kind of cell, the matrix [M,M] of their gradients' cosines, row by row. */
+  readonly cosines: Readonly<Record<string, readonly number[]>>
+  readonly regulariser: Row<(typeof REGULARISER_FACTS)[number]> & {
+    readonly rows: readonly Row<(typeof REGULARISER_ROW)[number]>[]
+  }
+  readonly hypergradient: Row<(typeof HYPERGRADIENT_FACTS)[number]> & {
+    readonly rows: readonly Row<(typeof HYPERGRADIENT_ROW)[number]>[]
+  }
+}
+
+export interface DiagnoseOptions {
+  /** For the regulariser epsilon0, for the hypergradient the length by which the weights are moved. */
+  readonly epsilons: readonly number[]
+  /** Steps of the search to take first. */
+  readonly steps: number
+}
+
+/** The state after some steps of a search. */
+export const stateAfter = (net: Supernet, config: SearchConfig, data: SearchData, count: number): Engine<Stored<State>> => {
+  const key = keyOf(config.seed)
+  const perEpoch = stepsPerEpoch(config, data)
+  const initial = store(initialState(net, key))
+  const items = Array.from({ length: count }, (_, n) => n)
+  if (count === 0) return initial
+  return using(compileStep(net, config, data), compiled =>
+    pipe(
+      initial,
+      RTE.chain(
+        fold<Stored<State>, number>(
+          items,
+          () => false,
+          (state, n) => {
+            const epoch = Math.floor(n / perEpoch)
+            const batch = batchesOf(config, data, key, epoch)[n % perEpoch]
+            const rates = { rate: config.learningRate, lambda: stepOptions(config).regularised ? config.lambda : 0 }
+            return pipe(
+              runStep(compiled, data)(
+                state,
+                { epoch, step: n % perEpoch, train: batch?.train ?? [], valid: batch?.valid ?? [] },
+                { ...rates, key: foldIn(foldIn(key, KEYS.noise), n) }
+              ),
+              RTE.map(after => {
+                release(state)
+                return after.state
+              })
+            )
+          }
+        )
+      )
+    )
+  )
+}
+
+/**
+ * A diagnosis at a state, on the two batches that the search would take next: the regulariser's gradient on the training batch, the
+ * hypergradient on both. Noise, where a network has it, is drawn once and replayed.
+ */
+export const diagnoseAt = (
+  net: Supernet,
+  config: SearchConfig,
+  arrays: { readonly train: BatchArrays; readonly valid: BatchArrays },
+  { epsilons, steps }: DiagnoseOptions
+) => {
+  const options = stepOptions(config)
+  const harmony = harmonyOf(net, options)
+  const lossesOf = (noiseKey: Tensor, { train, valid }: Batches) => {
+    const [first, second] = $.split(noiseKey, 2) as [Tensor, Tensor]
+    const on = (key: Tensor, images: Tensor) => lossOf(net, noiseOf(net, key, images.shape[0] as number))
+    return { train: on(first, train.images), valid: on(second, valid.images) }
+  }
+  const sgd = { momentum: FIXED.momentum, weightDecay: FIXED.weightDecay }
+  const along = (noiseKey: Tensor) => (cellGradients: readonly Tensor[]) =>
+    options.direction === 'random' ? randomDirectionOf(harmony, noiseKey, cellGradients) : directionOf(harmony, cellGradients)
+
+  type Scene = readonly [Point, Batches, Tensor]
+  const reference = (point: Point, batches: Batches, noiseKey: Tensor) =>
+    regulariserReference(net, lossesOf(noiseKey, batches).train, harmony)(point, batches.train)
+  const quotient = (
+    point: Point,
+    batches: Batches,
+    noiseKey: Tensor,
+    found: { readonly gradient: Tensor; readonly exact: Tensor },
+    epsilon0: Tensor,
+    lambda: Tensor
+  ) =>
+    regulariserQuotient(net, lossesOf(noiseKey, batches).train, along(noiseKey), FIXED.clip)(
+      point,
+      batches.train,
+      found,
+      epsilon0,
+      lambda
+    )
+  const hyperReference = (point: Point, batches: Batches, noiseKey: Tensor, rate: Tensor) =>
+    hypergradientReference(net, lossesOf(noiseKey, batches), sgd)(point, batches, rate)
+  const hyperQuotient = (
+    point: Point,
+    batches: Batches,
+    noiseKey: Tensor,
+    found: { readonly exact: Tensor; readonly first: Tensor },
+    length: Tensor,
+    rate: Tensor
+  ) => hypergradientQuotient(net, lossesOf(noiseKey, batches), sgd)(point, batches, found, length, rate)
+
+  return (state: Stored<State>): Engine<Diagnosis> => {
+    const point = { weights: state.weights, momentum: state.momentum, alpha: state.alpha } as Stored<Point>
+    /** A row for each epsilon, from a function that is compiled once. */
+    const rows = <F extends { readonly [name: string]: Tensor }>(
+      f: (...args: readonly [...Scene, F, Tensor, Tensor]) => Tensor,
+      scene: readonly unknown[],
+      found: unknown,
+      last: number
+    ): Engine<readonly HostArray[]> =>
+      // `as never`: a tuple that ends in a type parameter is not unfolded by the compiler, so a list of its parts is none to it.
+      using(compile<[...Scene, F, Tensor, Tensor], Tensor>(f)([...scene, found, scalar(0), scalar(0)] as never), compiled =>
+        fold<readonly HostArray[], number>(
+          epsilons,
+          () => false,
+          (done, epsilon) =>
+            pipe(
+              store({ epsilon: scalar(epsilon), last: scalar(last) }),
+              RTE.chain(given =>
+                run(compiled)(
+                  ...([...scene, found, given.epsilon, given.last] as Parameters<
+                    ReturnType<typeof run<[...Scene, F, Tensor, Tensor], Tensor>>
+                  >)
+                )
+              ),
+              RTE.chain(result => read(result as Stored<Tensor>)),
+              RTE.map(row => [...done, row])
+            )
+        )([])
+      )
+    return pipe(
+      store({
+        batches: arrays,
+        key: keyArray(foldIn(keyOf(config.seed), KEYS.noise)),
+        rate: scalar(config.learningRate)
+      }),
+      RTE.bindTo('given'),
+      RTE.bind('found', ({ given }) =>
+        using(compile(reference)([point, given.batches, given.key]), compiled => run(compiled)(point, given.batches, given.key))
+      ),
+      RTE.bind('facts', ({ found }) => read({ facts: found.facts, cosines: found.cosines, norms: found.norms })),
+      RTE.bind('quotients', ({ given, found }) =>
+        rows(quotient, [point, given.batches, given.key], { gradient: found.gradient, exact: found.exact }, config.lambda)
+      ),
+      RTE.bind('hyper', ({ given }) =>
+        using(compile(hyperReference)([point, given.batches, given.key, given.rate]), compiled =>
+          run(compiled)(point, given.batches, given.key, given.rate)
+        )
+      ),
+      RTE.bind('hyperFacts', ({ hyper }) => read(hyper.facts)),
+      RTE.bind('hyperQuotients', ({ given, hyper }) =>
+        rows(hyperQuotient, [point, given.batches, given.key], { exact: hyper.exact, first: hyper.first }, config.learningRate)
+      ),
+      RTE.map(({ facts, quotients, hyperFacts, hyperQuotients }): Diagnosis => {
+        return {
+          steps,
+          lambda: config.lambda,
+          epsilons,
+          cells: net.cells.map(({ name }, l) => ({ name, gradientNorm: facts.norms.data[l] as number })),
+          cosines: mapRecord(facts.cosines, ({ data }) => Array.from(data)),
+          regulariser: { ...rowOf(REGULARISER_FACTS, facts.facts), rows: quotients.map(row => rowOf(REGULARISER_ROW, row)) },
+          hypergradient: {
+            ...rowOf(HYPERGRADIENT_FACTS, hyperFacts),
+            rows: hyperQuotients.map(row => rowOf(HYPERGRADIENT_ROW, row))
+          }
+        }
+      })
+    )
+  }
+}
+
+type BatchArrays = ReturnType<typeof batchArrays>
+
+/** A diagnosis of a search after some of its steps, on the batches of the next one. */
+export const diagnose = (net: Supernet, config: SearchConfig, data: SearchData, options: DiagnoseOptions): Engine<Diagnosis> => {
+  const perEpoch = stepsPerEpoch(config, data)
+  const next = batchesOf(config, data, keyOf(config.seed), Math.floor(options.steps / perEpoch))[options.steps % perEpoch]
+  const train = batchArrays(data.train, (next?.train ?? []).slice(0, config.batch))
+  const valid = batchArrays(data.valid, next?.valid ?? [])
+  return pipe(stateAfter(net, config, data, options.steps), RTE.chain(diagnoseAt(net, config, { train, valid }, options)))
+}

@@ -1,0 +1,163 @@
+/** What a search says while it runs and in the end: values, made from its state by pure functions. */
+import type * as IO from 'fp-ts/lib/IO.js'
+import type { Report } from '../../engine/index.js'
+import type { Spectrum } from '../diagnosis/spectrum.js'
+import { type Cell, cellsOf, formatGenotype, type Genotype, isConnected, operationCounts } from '../genotypes/genotype.js'
+import { METRICS, type Metric } from '../method/bilevel.js'
+import { entropies, genotypeOf, genotypeOfMixtures, mixtureRows, type Rows, rowsOf } from '../selection/magnitude.js'
+import { projectedMixtures, type View } from '../selection/perturbation.js'
+import type { DecisionEvent } from '../selection/selection.js'
+import type { TuningEvent } from '../selection/tuning.js'
+import { mapRecord, operationsOf, type Space } from '../space/space.js'
+import type { Checkpoints } from './checkpoint.js'
+
+/** What a search says while it runs. `seconds` are the only numbers that differ between equal runs. */
+export type Event =
+  | ({ readonly type: 'compiled'; readonly seconds: number } & Report)
+  | ({ readonly type: 'step'; readonly epoch: number; readonly step: number; readonly steps: number } & Readonly<
+      Record<Metric, number>
+    >)
+  | ({ readonly type: 'epoch'; readonly seconds: number } & EpochSummary)
+  | DecisionEvent
+  | TuningEvent
+
+/** Numbers by kind of cell: alpha, or a matrix of cosines row by row. */
+export type ByKind = Readonly<Record<string, readonly number[]>>
+
+export interface EpochSummary {
+  readonly epoch: number
+  readonly epochs: number
+  readonly steps: number
+  readonly trainLoss: number
+  readonly validLoss: number
+  readonly trainAccuracy: number
+  readonly validAccuracy: number
+  readonly lambdaTrain: number
+  readonly lambdaValid: number
+  readonly gradientNorm: number
+  readonly regulariserNorm: number
+  readonly learningRate: number
+  readonly lambda: number
+  readonly genotype: string
+  /** By kind of cell: cosines of the gradients of all pairs of cells on training batches, a matrix row by row. */
+  readonly cosines: ByKind
+  /** By kind of cell, for each edge: entropy of its softmax in nats, and its largest entry. */
+  readonly entropy: ByKind
+  readonly saturation: ByKind
+  /** How often the genotype has each operation, by kind of cell. */
+  readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
+  /** Of the Hessian of a validation batch's loss in alpha, with `--eigenvalue`: the largest, and what bounds its error. */
+  readonly eigenvalue: Pick<Spectrum, 'largest' | 'residual'> | null
+  /** By kind of cell, row by row. */
+  readonly alpha: ByKind
+}
+
+/** Why a search ended before its last epoch. */
+export type Stop = { readonly reason: 'interrupted' } | { readonly reason: 'non-finite'; readonly message: string }
+
+export interface SearchResult {
+  readonly genotype: string
+  readonly connected: boolean
+  /** By kind of cell: how often each operation was chosen, what each node adds up, and the mixture of each edge. */
+  readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
+  readonly cells: Readonly<Record<string, Cell>>
+  readonly mixtures: Readonly<Record<string, Rows>>
+  readonly testAccuracy: number
+  readonly testImages: number
+  readonly epochsDone: number
+  readonly stepsDone: number
+  readonly lastEpoch: EpochSummary | null
+  readonly stopped: Stop | null
+}
+
+/** The effects that a search is given: where events go, whether it was interrupted, and a clock in seconds. */
+export interface Observer {
+  readonly tell: (event: Event) => IO.IO<void>
+  readonly interrupted: IO.IO<boolean>
+  readonly now: IO.IO<number>
+  /** Told as the kernels of the step are compiled, which takes a software driver its time. */
+  readonly preparing?: (done: number, total: number) => void
+  /** Keeps moments to go on from: the first, each epoch's end, those that are due, and the last of an interrupted run. */
+  readonly checkpoints?: Checkpoints
+}
+
+/** Sums over the steps of an epoch. */
+export interface Sums {
+  /** In the order of `METRICS`. */
+  readonly metrics: readonly number[]
+  readonly cosines: ByKind
+}
+export const noSums: Sums = { metrics: [], cosines: {} }
+
+/** Sums with those of one more step. */
+export const plus = (sums: Sums, values: Readonly<Record<Metric, number>>, cosines: ByKind): Sums => ({
+  metrics: METRICS.map((name, i) => (sums.metrics[i] ?? 0) + values[name]),
+  cosines: mapRecord(cosines, (matrix, kind) => matrix.map((value, i) => value + (sums.cosines[kind]?.[i] ?? 0)))
+})
+
+/** How often each operation was chosen, by kind of cell. */
+const countsOf = ({ cells }: Space, genotype: Genotype): SearchResult['operations'] => {
+  const chosen = cellsOf(genotype)
+  return mapRecord(cells, (cell, kind) => operationCounts(operationsOf(cell), chosen[kind] as Cell))
+}
+
+/** What is known of an epoch besides its sums and its alpha. */
+export interface EpochFacts extends Pick<EpochSummary, 'epoch' | 'epochs' | 'steps' | 'learningRate' | 'lambda' | 'eigenvalue'> {
+  readonly batch: number
+}
+
+/** Means over the steps of an epoch, and what alpha says after it. */
+export const epochSummary = (space: Space, sums: Sums, alpha: ByKind, { batch, ...facts }: EpochFacts): EpochSummary => {
+  const mixtures = mapRecord(space.cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind] as readonly number[])))
+  const genotype = genotypeOf(space, alpha)
+  const mean = (name: Metric): number => (sums.metrics[METRICS.indexOf(name)] as number) / facts.steps
+  return {
+    ...facts,
+    trainLoss: mean('trainLoss'),
+    validLoss: mean('validLoss'),
+    trainAccuracy: mean('trainCorrect') / batch,
+    validAccuracy: mean('validCorrect') / batch,
+    lambdaTrain: mean('lambdaTrain'),
+    lambdaValid: mean('lambdaValid'),
+    gradientNorm: mean('gradientNorm'),
+    regulariserNorm: mean('regulariserNorm'),
+    cosines: mapRecord(sums.cosines, matrix => matrix.map(sum => sum / facts.steps)),
+    entropy: mapRecord(mixtures, entropies),
+    saturation: mapRecord(mixtures, rows => rows.map(row => Math.max(...row))),
+    operations: countsOf(space, genotype),
+    genotype: formatGenotype(genotype),
+    alpha
+  }
+}
+
+/** What a search ends with: the cell that alpha says, or that a selection by perturbation left (`view`). */
+export const searchResult = (
+  space: Space,
+  alpha: ByKind,
+  view: View | null,
+  reached: Pick<SearchResult, 'testAccuracy' | 'testImages' | 'stepsDone' | 'lastEpoch' | 'stopped'>
+): SearchResult => {
+  const ofAlpha = mapRecord(space.cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind] as readonly number[])))
+  const mixtures = view ? projectedMixtures(ofAlpha, view) : ofAlpha
+  const genotype = view ? genotypeOfMixtures(space, mixtures) : genotypeOf(space, alpha)
+  return {
+    genotype: formatGenotype(genotype),
+    connected: isConnected(genotype),
+    operations: countsOf(space, genotype),
+    cells: cellsOf(genotype),
+    mixtures,
+    ...reached,
+    epochsDone: reached.lastEpoch?.epoch ?? 0
+  }
+}
+
+/** Why a selection ended before its last decision, if it did. */
+export const stopOf = (failure: string | null, step: number, interrupted: boolean): Stop | null => {
+  if (failure !== null) return { reason: 'non-finite', message: nonFinite(step + 1, failure) }
+  return interrupted ? { reason: 'interrupted' } : null
+}
+
+const SEARCH_CURE = 'lower --learning-rate or --lambda'
+
+export const nonFinite = (step: number, node: string | undefined, cure = SEARCH_CURE): string =>
+  `A finite loss and finite gradients were wanted in every step, but in step ${step} ${node ?? 'a value that no node shows'} was the first that is not finite: ${cure}.`
