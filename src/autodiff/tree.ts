@@ -19,8 +19,9 @@ export interface Leaf<L> {
 
 type IsLeaf<L> = (value: unknown) => value is L
 
-/** Where a leaf stands, for messages. */
-export const atPath = (path: string): string => (path ? `at '${path}'` : 'at the root')
+/** Where a leaf stands in a tree that has more than one, for messages: `" at 'cells.3.edge.1'"`. */
+export const inTree = (path: string): string => (path ? ` at '${path}'` : '')
+const atPath = (path: string): string => (path ? `at '${path}'` : 'at the root')
 const below = (path: string, key: string): string => (path ? `${path}.${key}` : key)
 const kindOf = (part: unknown): string => (Array.isArray(part) ? 'a list' : 'a record')
 
@@ -52,7 +53,8 @@ export const leavesLike = <K, L>(
   like: unknown,
   isLike: IsLeaf<K>,
   tree: unknown,
-  isLeaf: IsLeaf<L>
+  isLeaf: IsLeaf<L>,
+  path = ''
 ): readonly Leaf<L>[] => {
   const cure = 'pass a tree with the same keys, whatever their order'
   const matched = (part: unknown, own: unknown, path: string): readonly Leaf<L>[] => {
@@ -77,7 +79,7 @@ export const leavesLike = <K, L>(
       matched((part as Record<string, unknown>)[key], (own as Record<string, unknown>)[key], below(path, key))
     )
   }
-  return matched(like, tree, '')
+  return matched(like, tree, path)
 }
 
 /** The same tree with other leaves, taken in the order of `leavesOf`. */

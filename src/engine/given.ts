@@ -5,9 +5,9 @@ import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { topological } from '../autodiff/graph.js'
 import type { NdArray } from '../autodiff/ndarray.js'
-import type { Aval } from '../autodiff/shape.js'
+import { type Aval, describe, fail } from '../autodiff/shape.js'
 import { isTensor, type Tensor } from '../autodiff/tensor.js'
-import { atPath, type Leaf, leavesOf, rebuild, type WithLeaves } from '../autodiff/tree.js'
+import { inTree, type Leaf, leavesOf, rebuild, type WithLeaves } from '../autodiff/tree.js'
 import { invalidArgument } from '../kernels/errors.js'
 import { type Compiled, compile, dispose } from './compile.js'
 import { catchShapeError, type Engine, type EngineError } from './effect.js'
@@ -49,7 +49,7 @@ const computed = (expressions: readonly Leaf<Tensor>[]): Engine<readonly StoredT
   return open
     ? RTE.left(
         invalidArgument(
-          `a tensor whose value is known ${atPath(open.path)}`,
+          `a tensor whose value is known${inTree(open.path)}`,
           'it depends on an argument of a function that is being traced',
           'return it from the function, and store or read what a run gives'
         )
@@ -68,8 +68,8 @@ const misplaced =
     const wrong = leaves.flatMap(({ path, value }) => {
       if (!isStored(value)) return []
       if (!value.stored.live)
-        return [invalidArgument(`a stored tensor ${atPath(path)}`, 'it was released or given away before', 'store it again')]
-      return elsewhere(backend, path, value) ?? []
+        return [invalidArgument(`a stored tensor${inTree(path)}`, 'it was released or given away before', 'store it again')]
+      return elsewhere(backend, inTree(path), value) ?? []
     })
     return wrong[0] ? TE.left(wrong[0]) : TE.right(undefined)
   }
@@ -122,11 +122,17 @@ export const avalsOf = <A extends readonly unknown[]>(
 ): E.Either<EngineError, WithLeaves<A, Aval>> => {
   const isExample = (value: unknown): value is Aval | TypedArray | Nested => isAval(value) || isValue(value)
   return catchShapeError(() => {
-    const avals = leavesOf(args, isExample).map(({ value }): Aval => {
-      const { dtype, shape } = isAval(value) ? value : hostArrayOf(value)
-      return { dtype, shape }
-    })
-    return rebuild(args, isExample, avals) as WithLeaves<A, Aval>
+    const avals = (arg: unknown, n: number): unknown => {
+      const found = leavesOf(arg, isExample, String(n)).map(({ value }): Aval => {
+        const { dtype, shape } = isAval(value) ? value : hostArrayOf(value)
+        return { dtype, shape }
+      })
+      return rebuild(arg, isExample, found)
+    }
+    const found: unknown = Array.isArray(args)
+      ? args.map(avals)
+      : fail('compile', 'a list with an example of each argument', describe(args), 'write compile(f, [x])')
+    return found as WithLeaves<A, Aval>
   })
 }
 

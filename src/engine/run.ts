@@ -36,7 +36,7 @@ const givenAway = new WeakSet<StoredTensor>()
 const misfit = (backend: Backend, wanted: readonly Leaf<Aval>[], given: readonly StoredTensor[]): EngineError | undefined => {
   for (const [i, { path, value }] of wanted.entries()) {
     const got = given[i] as StoredTensor
-    const foreign = elsewhere(backend, path, got)
+    const foreign = elsewhere(backend, ` as ${argumentAt(path)}`, got)
     if (foreign) return foreign
     if (show(value) !== show(got))
       return invalidArgument(`${show(value)} as ${argumentAt(path)}`, `it is ${show(got)}`, 'pass that shape, or compile again')
@@ -50,14 +50,14 @@ const misfit = (backend: Backend, wanted: readonly Leaf<Aval>[], given: readonly
   return undefined
 }
 
-/** The leaves of arguments in the order of those that a function was compiled for. Throws a `ShapeError` where there are others. */
+/** The leaves of arguments, one by one (a list of numbers is one tensor, the list of arguments is not), in the order of those that a function was compiled for. Throws a `ShapeError` where there are others. */
 export const runArguments = <L>(
   wanted: readonly unknown[],
   args: readonly unknown[],
   isLeaf: (value: unknown) => value is L
 ): readonly Leaf<L>[] =>
   args.length === wanted.length
-    ? leavesLike('run', wanted, isAval, args, isLeaf)
+    ? wanted.flatMap((one, n) => leavesLike('run', one, isAval, args[n], isLeaf, String(n)))
     : fail('run', `${wanted.length} arguments`, String(args.length), 'pass one for each that the function was compiled for')
 
 /** The tensors of arguments in the order of those that a function was compiled for, if they are such. */

@@ -5,7 +5,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { holds } from '../autodiff/leaves.js'
 import type { NdArray } from '../autodiff/ndarray.js'
 import { checkExtents, describe, show, sizeOf } from '../autodiff/shape.js'
-import { atPath, type Leaf, leavesOf, rebuild } from '../autodiff/tree.js'
+import { inTree, type Leaf, leavesOf, rebuild } from '../autodiff/tree.js'
 import { type DeviceBuffer, release as releaseBuffer } from '../kernels/buffers.js'
 import { invalidArgument } from '../kernels/errors.js'
 import { readback, upload } from '../kernels/execute.js'
@@ -45,13 +45,13 @@ const wrongArray = ({ backend }: Env, { path, value }: Leaf<HostArray>): EngineE
   const extents = Array.isArray(shape) ? checkExtents('store', shape) : undefined
   if (extents === undefined || E.isLeft(extents))
     return invalidArgument(
-      `a list of positive whole extents as the shape ${atPath(path)}`,
+      `a list of positive whole extents as the shape${inTree(path)}`,
       `it is ${describe(shape)}`,
       'leave empty tensors out'
     )
   if (data.length !== sizeOf(shape))
     return invalidArgument(
-      `${sizeOf(shape)} values for ${show(value)} ${atPath(path)}`,
+      `${sizeOf(shape)} values for ${show(value)}${inTree(path)}`,
       `there are ${data.length}`,
       'give a shape that holds them all'
     )
@@ -59,7 +59,7 @@ const wrongArray = ({ backend }: Env, { path, value }: Leaf<HostArray>): EngineE
   return stranger === undefined
     ? undefined
     : invalidArgument(
-        `numbers that ${describe(dtype)} holds ${atPath(path)}`,
+        `numbers that ${describe(dtype)} holds${inTree(path)}`,
         `there is ${stranger}`,
         'choose another dtype, or round it'
       )
@@ -114,11 +114,11 @@ const toDevice = ({ dtype, data }: HostArray): Data =>
   dtype === 'f32' ? new Float32Array(data) : dtype === 'i32' ? new Int32Array(data) : new Uint32Array(data)
 
 /** Refuses a tensor that lives on another backend than the one that runs. (Of two devices, `execute` tells which is meant.) */
-export const elsewhere = ({ kind }: Backend, path: string, { stored }: StoredTensor): EngineError | undefined => {
+export const elsewhere = ({ kind }: Backend, where: string, { stored }: StoredTensor): EngineError | undefined => {
   const [here, there] = [kind === 'gpu' ? 'the device' : 'the reference', 'array' in stored ? 'the reference' : 'the device']
   return here === there
     ? undefined
-    : invalidArgument(`a tensor stored on ${here} ${atPath(path)}`, `it is on ${there}`, 'store it with the backend that runs')
+    : invalidArgument(`a tensor stored on ${here}${where}`, `it is on ${there}`, 'store it with the backend that runs')
 }
 
 /** The arrays of stored tensors on the reference. */
@@ -135,9 +135,9 @@ export const read =
     const dead = tensors.find(({ value }) => !value.stored.live)
     if (dead)
       return TE.left(
-        invalidArgument(`a stored tensor ${atPath(dead.path)}`, 'it was released or given away before', 'read it before')
+        invalidArgument(`a stored tensor${inTree(dead.path)}`, 'it was released or given away before', 'read it before')
       )
-    const foreign = tensors.map(({ path, value }) => elsewhere(backend, path, value)).find(error => error !== undefined)
+    const foreign = tensors.map(({ path, value }) => elsewhere(backend, inTree(path), value)).find(error => error !== undefined)
     if (foreign) return TE.left(foreign)
     const filled = (data: readonly HostArray['data'][]) =>
       rebuild(
