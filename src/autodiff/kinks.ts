@@ -18,7 +18,9 @@ const CHOICES: Readonly<Record<string, (node: Tensor) => Tensor>> = {
   abs: ({ inputs: [x] }) => greater(x as Tensor, tensor(0)),
   max: ({ inputs: [x, y] }) => greaterEqual(x as Tensor, y as Tensor),
   min: ({ inputs: [x, y] }) => greaterEqual(y as Tensor, x as Tensor),
-  window_argmax: node => node
+  window_argmax: node => node,
+  sort_blocks: node => node,
+  merge_runs: node => node
 }
 /**
  * Reductions that choose. Networks have them where they make no kink, as in the shift of a softmax, so that they are
@@ -63,7 +65,8 @@ export const choicesOf = (
   return order.flatMap(node => {
     if (ends.has(node) || inside.has(node)) return []
     const choose = CHOICES[node.primitive.name] ?? (reductions ? REDUCTIONS[node.primitive.name] : undefined)
-    return choose ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
+    // What sorts integers, as indices, chooses nothing that a step moves.
+    return choose && node.inputs[0]?.dtype === 'f32' ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
   })
 }
 
@@ -82,7 +85,7 @@ export interface Flips {
 
 /**
  * How many choices differ between two values of one function, by primitive.
- * @example flipsBetween({ outputs: [f(x)] }, { outputs: [f(add(x, step))] }).relu
+ * @example flipsBetween({ outputs: [$.relu(x)] }, { outputs: [$.relu($.add(x, 0.1))] })
  */
 export const flipsBetween = (before: Taken, after: Taken): Readonly<Record<string, Flips>> => {
   const [first, second] = [choicesOf(before.outputs, before.from), choicesOf(after.outputs, after.from)]

@@ -118,6 +118,13 @@ export const axesOf = (primitive: string, axes: number | readonly number[] | und
   return [...new Set(list.map(axis => axisOf(primitive, axis, rank)))].sort((a, b) => a - b)
 }
 
+/** Extents before, on and after an axis. `around([2, 3, 4, 5], 1)` is `[2, 3, 20]`. */
+export const around = (shape: Shape, axis: number): [number, number, number] => [
+  sizeOf(shape.slice(0, axis)),
+  shape[axis] as number,
+  sizeOf(shape.slice(axis + 1))
+]
+
 /** The common shape that all broadcast to (NumPy's rule: axes aligned at the end, an extent of 1 stretches). */
 export const broadcastShapes = (primitive: string, shapes: readonly Shape[]): Shape => {
   const rank = Math.max(0, ...shapes.map(shape => shape.length))

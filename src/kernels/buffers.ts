@@ -6,7 +6,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Device, scoped } from './device.js'
 import { type EngineError, outOfMemory } from './errors.js'
-import { collect } from './garbage.js'
+import { platform } from './platform/node.js'
 
 /** Storage that someone holds until `release`. A handle is never used again, the buffer and its `id` are. */
 export interface DeviceBuffer {
@@ -186,6 +186,6 @@ export const trimPool = (device: Device, most = 0): void => {
 export const collectIfGrown = async (device: Device): Promise<void> => {
   const pool = poolOf(device)
   if (pool.liveBytes < pool.enoughBytes) return
-  await collect()
+  await platform.collectGarbage()
   pool.enoughBytes = Math.max(FEW_BYTES, 2 * pool.liveBytes)
 }

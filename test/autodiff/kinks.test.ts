@@ -37,6 +37,14 @@ describe('flips', () => {
     expect(count(flips, 'window_argmax')).toBe(1)
   })
 
+  it('of a sort are places where another element comes; the order of indices is none', () => {
+    const f = (x: Tensor): Tensor[] => [$.sort(x), $.scatterAdd(x, $.tensor([1, 0, 1], [3], 'i32'), 0, 2)]
+    const flips = flipsBetween({ outputs: f($.tensor([1, 3, 2])) }, { outputs: f($.tensor([1, 2, 3])) })
+    expect(Object.keys(flips)).toEqual(['sort_blocks'])
+    expect(flips['sort_blocks']?.total).toBe(3)
+    expect(count(flips, 'sort_blocks')).toBe(2)
+  })
+
   it('a ReLU exactly at zero counts as one that is off, as its derivative has it', () => {
     const [off, on] = [$.relu($.tensor([0, 0])), $.relu($.tensor([-1, 1]))]
     expect(count(flipsBetween({ outputs: [off] }, { outputs: [on] }), 'relu')).toBe(1)

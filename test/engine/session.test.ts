@@ -23,7 +23,7 @@ import {
   vjp
 } from '../../src/index.js'
 import { bufferCounts } from '../../src/kernels/buffers.js'
-import { collect } from '../../src/kernels/garbage.js'
+import { platform } from '../../src/kernels/platform/node.js'
 
 const numbers = ({ data }: HostArray): readonly number[] => Array.from(data)
 const sentenceOf = async (promise: Promise<unknown>): Promise<string> => {
@@ -261,7 +261,7 @@ it('the memory of results that nobody has any more comes back', async () => {
     most.push(bufferCounts(device).liveBytes)
   }
   expect(Math.max(...most)).toBeLessThan(600 * (1 << 20))
-  await collect()
+  await platform.collectGarbage()
   expect(bufferCounts(device).liveBuffers).toBeLessThan(8)
   gpu.dispose()
 })

@@ -242,6 +242,9 @@ const moved: Rule = (node, inputs) =>
     inputs.map(one => asArray(one.value, bound(one)))
   ) as Float64Array
 const exact: Rule = (_, __, value) => none(value.length)
+/** A choice among all: known where its operands are. */
+const certain: Rule = (_, inputs, value) =>
+  none(value.length).fill(inputs.some(({ error }) => error) ? Number.POSITIVE_INFINITY : 0)
 const kernelTerms = (node: Tensor): number => windowsOf(node).kernel ** 2
 
 const RULES: Readonly<Record<string, Rule>> = {
@@ -267,6 +270,8 @@ const RULES: Readonly<Record<string, Rule>> = {
       again(node, [asArray((x as Bounded).value, bound(x as Bounded)), (indices as Bounded).value]) as Float64Array
   ),
   scatter_add: indexed(linear((_, [, indices]) => (indices as Bounded).value.data.length)),
+  sort_blocks: certain,
+  merge_runs: certain,
   random_bits: exact,
   random_uniform: exact
 }

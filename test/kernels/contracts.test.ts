@@ -91,6 +91,7 @@ const ZEROS = 'the words that must be 0 are not'
 const VECTORS = 'it takes turns of four, and an operand that it loads by vec4 in turns of one'
 const LANES = 'its lanes are no power of two up to 64'
 const STRADDLING = 'its rows straddle subgroups'
+const ROWS = 'its elements do not fill whole rows'
 const PLANES = 'its elements do not fill whole planes'
 
 /** What does not fit together within a call: the kernel, the change, what is said of it. */
@@ -167,7 +168,14 @@ const complaints: readonly (readonly [string, Change, string])[] = [
   ['gather_parts', word(8, more(1)), 'its parts do not follow one another'],
   ['gather_parts', word(16, () => 1), 'its parts do not follow one another'],
   ['gather_parts', word(8 + 64, () => 7), 'a part is of an operand that it does not have'],
-  ['take', word(4, more(1)), 'its elements do not fill whole rows']
+  ['take', word(4, more(1)), ROWS],
+  ['scatter_add', word(4, more(1)), ROWS],
+  ['sort_blocks', word(4, more(1)), ROWS],
+  ['merge_runs', word(4, more(1)), ROWS],
+  ['merge_runs', word(6, more(4)), 'its runs are not of whole stretches of 8'],
+  ['flip', word(4, more(1)), ROWS],
+  ['cumsum', word(4, more(1)), 'its columns do not fill whole rows'],
+  ['random', word(4, more(1)), 'its elements are not those of whole keys']
 ]
 it.each(complaints)('what does not fit together in a call of %s is said: %#', (name, change, wanted) => {
   const program = planned(all[name] as Example)

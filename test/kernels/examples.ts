@@ -181,6 +181,10 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   one_hot: { f: x => $.oneHot($.argmax(x as Tensor), 9), shapes: [[5, 9]], facts: SHUFFLES },
   take: { f: x => $.take(x as Tensor, indices(2, 0, 4), 1), shapes: [[3, 5, 7]], facts: SHUFFLES },
   scatter_add: { f: x => $.scatterAdd(x as Tensor, indices(2, 0, 2), 1, 5), shapes: [[3, 3, 7]], facts: SHUFFLES },
+  sort_blocks: { f: x => $.convert($.argsort(x as Tensor), 'f32'), shapes: [[5, 9]], facts: SHUFFLES },
+  merge_runs: { f: x => $.convert($.argsort(x as Tensor), 'f32'), shapes: [[3, 133]], facts: SHUFFLES },
+  flip: { f: x => $.flip(x as Tensor, 1), shapes: [[3, 5, 7]], facts: SHUFFLES },
+  cumsum: { f: x => $.cumsum(x as Tensor, 1), shapes: [[3, 5, 7]], facts: SHUFFLES },
   random: { f: () => $.randomNormal($.key(3), [97, 93]), shapes: [], facts: SHUFFLES }
 }
 
@@ -236,6 +240,23 @@ export const OTHERS: Readonly<Record<string, Example>> = {
     ],
     facts: SHUFFLES
   },
+  'elements at indices of their own': {
+    f: (x, y) => $.takeAlong(x as Tensor, $.argsort(y as Tensor, 1), 1),
+    shapes: [
+      [3, 5, 7],
+      [3, 5, 7]
+    ],
+    facts: SHUFFLES
+  },
+  'sums at indices of their own': {
+    f: (x, y) => $.scatterAddAlong(x as Tensor, $.argsort(y as Tensor, 1), 1, 5),
+    shapes: [
+      [3, 5, 7],
+      [3, 5, 7]
+    ],
+    facts: SHUFFLES
+  },
+  'a long scan, from its end': { f: x => $.cumsum(x as Tensor, 1, { reverse: true }), shapes: [[3, 192, 2]], facts: SHUFFLES },
   'a number in many places': maps(SHUFFLES).fill,
   'parts of a whole': {
     f: (x, y) => $.concat([$.pad(x as Tensor, [1, 0], [0, 2], [1, 0]), $.add(y as Tensor, 1)], 1),

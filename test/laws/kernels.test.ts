@@ -22,7 +22,9 @@ const rounded: Readonly<Record<string, number>> = {
 }
 /** Results that are sums: relative to the sum of the sizes of what is added. All other results are exact. */
 const sums = new Set(
-  'sum matmul conv2d conv2d_input_grad conv2d_filter_grad scatter_add window_scatter window_sum window_spread'.split(' ')
+  'sum matmul conv2d conv2d_input_grad conv2d_filter_grad scatter_add scatter_add_along cumsum window_scatter window_sum window_spread'.split(
+    ' '
+  )
 )
 const SUM = 1e-6
 

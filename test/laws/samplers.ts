@@ -3,9 +3,10 @@
  * primitive is smooth, so that central differences say something.
  */
 import fc from 'fast-check'
+import { evaluate } from '../../src/autodiff/interpret.js'
 import type { Attributes } from '../../src/autodiff/kernel.js'
 import type { NdArray } from '../../src/autodiff/ndarray.js'
-import { customVjp, mul } from '../../src/autodiff/ops/index.js'
+import { argsort, customVjp, mul, tensor } from '../../src/autodiff/ops/index.js'
 import { bind, registry } from '../../src/autodiff/primitive.js'
 import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
 import type { Primitive, Tensor } from '../../src/autodiff/tensor.js'
@@ -157,6 +158,9 @@ const products = (limits: Limits): Sampler =>
 
 const indices = (seed: number, shape: Shape, below: number): NdArray => array(whole(0, below), seed, shape, 'i32')
 
+/** The order that sorts indices. */
+const orderOf = (x: NdArray, axis: number): NdArray => evaluate(argsort(tensor(x.data, x.shape, x.dtype), axis))
+
 const takes = (limits: Limits): Sampler =>
   of(
     shapes(limits, 1, limits.rank - 1).chain(shape =>
@@ -171,10 +175,52 @@ const takes = (limits: Limits): Sampler =>
 const scatters = (limits: Limits): Sampler =>
   of(
     fc.tuple(shapes(limits, 0, 1), shapes(limits, 1, 2), shapes(limits, 0, 2), extents(limits)),
-    ([before, rows, after, extent], seed) => ({
-      inputs: [array(anything, seeds(seed, 0), [...before, ...rows, ...after]), indices(seeds(seed, 1), rows, extent)],
-      attributes: { axis: before.length, extent }
-    })
+    ([before, rows, after, extent], seed) => {
+      const places = indices(seeds(seed, 1), rows, extent)
+      const flat = { ...places, shape: [sizeOf(rows)] }
+      return {
+        inputs: [array(anything, seeds(seed, 0), [...before, ...rows, ...after]), places, orderOf(flat, 0)],
+        attributes: { axis: before.length, extent }
+      }
+    }
+  )
+
+/** A tensor, indices of its shape but for one axis, and that axis. */
+const alongAxis = (limits: Limits) =>
+  shapes(limits, 1).chain(shape =>
+    fc.tuple(fc.constant(shape), fc.nat({ max: shape.length - 1 }), fc.integer({ min: 1, max: limits.extent }))
+  )
+
+const takesAlong = (limits: Limits): Sampler =>
+  of(alongAxis(limits), ([shape, axis, count], seed) => ({
+    inputs: [array(anything, seeds(seed, 0), shape), indices(seeds(seed, 1), shape.with(axis, count), shape[axis] as number)],
+    attributes: { axis }
+  }))
+
+const scattersAlong = (limits: Limits): Sampler =>
+  of(alongAxis(limits), ([shape, axis, extent], seed) => {
+    const places = indices(seeds(seed, 1), shape, extent)
+    return {
+      inputs: [array(anything, seeds(seed, 0), shape), places, orderOf(places, axis)],
+      attributes: { axis, extent }
+    }
+  })
+
+/** Rows whose runs of eight are sorted. Integers: an operand that has the shape of floats alone would not be in the order that is given. */
+const runs = (limits: Limits): Sampler =>
+  of(
+    fc.tuple(shapes(limits, 0, 1), fc.integer({ min: 1, max: 4 * limits.extent }), fc.boolean()),
+    ([rows, extent, descending], seed) => {
+      const x = array(whole(-9, 9), seed, [...rows, extent], 'i32')
+      const sign = descending ? -1 : 1
+      const order = Int32Array.from(x.data, (_, at) => {
+        const [base, start] = [at - (at % extent), (at % extent) - ((at % extent) % 8)]
+        const places = Array.from({ length: Math.min(8, extent - start) }, (__, i) => start + i)
+        places.sort((a, b) => sign * ((x.data[base + a] as number) - (x.data[base + b] as number)))
+        return places[(at % extent) - start] as number
+      })
+      return { inputs: [x, { data: order, shape: x.shape, dtype: 'i32' }], attributes: { width: 8, descending } }
+    }
   )
 
 interface Convolution {
@@ -253,7 +299,10 @@ const windows = (limits: Limits, side: 'image' | 'windows', places: boolean): Sa
   )
 
 const draws = (limits: Limits): Sampler =>
-  of(shapes(limits), (shape, seed) => ({ inputs: [array(whole(0, 2 ** 32), seed, [2], 'u32')], attributes: { shape } }))
+  of(fc.tuple(shapes(limits), shapes(limits, 0, 1)), ([shape, keys], seed) => ({
+    inputs: [array(whole(0, 2 ** 32), seed, [...keys, 2], 'u32')],
+    attributes: { shape }
+  }))
 
 /** By the primitive's name. What stands without a sampler is `input`: every argument of every test is one. */
 export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> => {
@@ -350,6 +399,12 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
     })),
     take: takes(limits),
     scatter_add: scatters(limits),
+    take_along: takesAlong(limits),
+    scatter_add_along: scattersAlong(limits),
+    sort_blocks: unary(limits, () => fc.boolean().map(descending => ({ descending })), { least: 1 }),
+    merge_runs: runs(limits),
+    flip: unary(limits, ({ length }) => fc.nat({ max: length - 1 }).map(axis => ({ axis })), { least: 1 }),
+    cumsum: unary(limits, ({ length }) => fc.record({ axis: fc.nat({ max: length - 1 }), reverse: fc.boolean() }), { least: 1 }),
 
     conv2d: convolution(limits, 'images', 'filters'),
     conv2d_input_grad: convolution(limits, 'results', 'filters', 'images'),

@@ -1,6 +1,7 @@
 /** All operations, as one namespace: `import * as $`. What a file of this folder exports is for users; what only other files need stands outside. */
 import '../assemble.js'
 
+export * from './argsort.js'
 export * from './broadcast.js'
 export * from './conv.js'
 export * from './core.js'
@@ -10,5 +11,8 @@ export * from './matmul.js'
 export * from './movement.js'
 export * from './pointwise.js'
 export * from './random.js'
+export * from './rearrange.js'
 export * from './reduce.js'
+export * from './scan.js'
+export * from './sort.js'
 export * from './window.js'

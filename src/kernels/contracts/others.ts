@@ -149,24 +149,65 @@ export const oneHot: Reading = call => {
   return { stores: [stretch(0, at(4))], needs: [at(0) + at(4) / at(5)] }
 }
 
-/** `take` and its transpose: elements, the extent, what lies within an index, and the indices. */
+/** `take` and its transpose: elements, the extent, what lies within an index, the indices, and how they are walked. */
 export const indexed =
   (of: 'take' | 'scatter_add'): Reading =>
   call => {
-    const { at } = wordsOf(call)
+    const { at, list } = wordsOf(call)
     const [elements, extent, inner, indices] = [at(4), at(5), at(6), at(7)]
     const [along, across] = of === 'take' ? [indices, extent] : [extent, indices]
     const outer = elements / (along * inner)
+    const walked = (offset: number): number => reachOf(offset, [outer, indices, inner], list(8, 3))
     return {
       stores: [stretch(0, elements)],
-      needs: [at(0) + outer * across * inner, at(1) + indices],
+      needs: [at(0) + outer * across * inner, walked(at(1)), ...(of === 'take' ? [] : [walked(at(2))])],
       ...complaintOf({ 'its elements do not fill whole rows': Number.isInteger(outer) })
     }
   }
 
+/** `sort_blocks`, and `merge_runs` with an order: elements, those of a row. */
+export const sorted =
+  (merged: boolean): Reading =>
+  call => {
+    const { at } = wordsOf(call)
+    return {
+      stores: [stretch(0, at(4))],
+      needs: [at(0) + at(4), ...(merged ? [at(1) + at(4)] : [])],
+      ...complaintOf({
+        'its elements do not fill whole rows': at(4) % at(5) === 0,
+        'its runs are not of whole stretches of 8': !merged || (at(6) > 0 && at(6) % 8 === 0)
+      })
+    }
+  }
+
+/** `flip`: elements, the extent that is turned round, what lies within an index. */
+export const flip: Reading = call => {
+  const { at } = wordsOf(call)
+  return {
+    stores: [stretch(0, at(4))],
+    needs: [at(0) + at(4)],
+    ...complaintOf({ 'its elements do not fill whole rows': at(4) % (at(5) * at(6)) === 0 })
+  }
+}
+
+/** `cumsum`: columns, the extent that is added up, what lies within an index. */
+export const cumsum: Reading = call => {
+  const { at } = wordsOf(call)
+  return {
+    stores: [stretch(0, at(4) * at(5))],
+    needs: [at(0) + at(4) * at(5)],
+    ...complaintOf({ 'its columns do not fill whole rows': at(4) % at(6) === 0 })
+  }
+}
+
 export const random: Reading = call => {
   const { at } = wordsOf(call)
-  return { stores: [stretch(0, at(4))], needs: [at(0) + 2] }
+  const keys = at(4) / at(5)
+  return {
+    stores: [stretch(0, at(4))],
+    needs: [at(0) + 2 * keys],
+    ...complaintOf({ 'its elements are not those of whole keys': Number.isInteger(keys) })
+  }
 }
 
 /** Checks join a report that another call has started. */
