@@ -1,4 +1,4 @@
-// Numbers from a key: word i of threefry2x32 (20 rounds) with the counter (i / 2, 0), made into a number by `draw`.
+// Numbers from keys: word i of a key is threefry2x32 (20 rounds) with the counter (i / 2, 0), made into a number by `draw`.
 // Layout: an invocation an element, which computes its block and keeps one of the two words.
 //! include "common.wgsl"
 
@@ -9,7 +9,7 @@ fn draw(word: u32) -> Out { return unit(word); }
 
 struct Params {
   offset: vec4u,
-  size: vec4u,
+  size: vec4u,    // elements, words of a key
 }
 @group(0) @binding(0) var<uniform> P: Params;
 @group(0) @binding(1) var<storage, read_write> result: array<Out>;
@@ -53,7 +53,9 @@ fn normal(word: u32) -> f32 {
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
   for (var i = id.x; i < P.size.x; i += groups.x * 64u) {
-    let words = threefry(key[P.offset.x], key[P.offset.x + 1u], i / 2u);
-    result[i] = draw(select(words.x, words.y, i % 2u == 1u));
+    let k = quotient(i, P.size.y);
+    let word = i - k * P.size.y;
+    let words = threefry(key[P.offset.x + 2u * k], key[P.offset.x + 2u * k + 1u], word / 2u);
+    result[i] = draw(select(words.x, words.y, word % 2u == 1u));
   }
 }

@@ -15,7 +15,12 @@ const assemblePrimitive: Primitive<AssembleAttributes> = primitive({
     fill: inputs.reduce((total, { shape }) => total + sizeOf(shape), 0) < sizeOf(out.shape),
     parts: inputs.map((input, i) => placedView(input, parts[i] as Part, out))
   })),
-  vjp: (g, inputs, { parts }) => inputs.map((input, i) => slice(g, cutOf(input.shape, parts[i] as Part)))
+  vjp: (g, inputs, { parts }) => inputs.map((input, i) => slice(g, cutOf(input.shape, parts[i] as Part))),
+  batch: (inputs, { parts, shape }, out, { size }) =>
+    bind(out.primitive, inputs, {
+      parts: parts.map(({ before, interior }) => ({ before: [0, ...before], interior: [0, ...interior] })),
+      shape: [size, ...shape]
+    })
 })
 
 const isDisjoint = (x: Shape, a: Part, y: Shape, b: Part): boolean =>

@@ -139,10 +139,8 @@ export const failureOf = (problem: Problem, settings: Settings): CheckError | un
   for (let order = 1; order <= settings.order; order++) {
     let slots: readonly Slot[] = random.slice(0, order + 1)
     if (!(excess(slots) > 0)) continue
-    for (let halves = halvesOf(slots); halves; halves = halvesOf(slots)) {
-      const [first, second] = halves
-      slots = excess(second) > excess(first) ? second : first
-    }
+    for (let halves = halvesOf(slots); halves; halves = halvesOf(slots))
+      slots = excess(halves[1]) > excess(halves[0]) ? halves[1] : halves[0]
     slots = units(slots)
     const { wanted, got } = measured(forms, x, slots, settings)
     const kink = kinkAlong(forms, x, slots, settings.eps)
@@ -194,10 +192,8 @@ export const shrunk = (problem: Problem, found: CheckError, settings: Settings):
  * point, the error says so. `args` are trees of constants; `f` gives a tree of any shapes. Arguments of integers are
  * kept as they are.
  * @example
- * checkGrads((x, w) => sum(tanh(matmul(x, w))), [tensor([[1, 2]]), tensor([[0.1], [0.2]])])
- * checkGrads(customVjp(x => mul(x, x), g => [g]), [tensor(3)])
- * // CheckError: checkGrads wanted the derivative of the result in argument 0 to be 6 as central differences say, but
- * got 1 (relative error 0.83) ...
+ * checkGrads((x: Tensor, w: Tensor) => $.sum($.tanh($.matmul(x, w))), [x, w])
+ * checkGrads($.customVjp((x: Tensor) => $.mul(x, x), g => [g]), [$.tensor(3)]) // CheckError: ... argument 0 ...
  */
 export const checkGrads = <A extends readonly Tree[], R extends Tree>(
   f: (...args: A) => R,

@@ -6,11 +6,19 @@ import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
 import { leaves, rebuild, type Tree, type WithLeaves } from './tree.js'
 
-/** The values of `outputs`, given values of the inputs they depend on. An intermediate is dropped after its last use. */
+/** What a node computes of the values of its inputs. */
+type Compute = (node: Tensor, inputs: readonly NdArray[]) => NdArray['data']
+export const reference: Compute = (node, inputs) => node.primitive.reference(inputs, node.attributes, node)
+
+/**
+ * The values of `outputs`, given values of the inputs they depend on. An intermediate is dropped after its last use.
+ * `observe` is told of each value; `compute` may be another arithmetic than the reference.
+ */
 export const interpret = (
   outputs: readonly Tensor[],
   bindings: ReadonlyMap<Tensor, NdArray> = new Map(),
-  observe?: (node: Tensor, value: NdArray) => void
+  observe?: (node: Tensor, value: NdArray) => void,
+  compute: Compute = reference
 ): NdArray[] => {
   const order = topological(outputs, node => bindings.has(node))
   const lastUse = new Map<Tensor, number>()
@@ -23,10 +31,9 @@ export const interpret = (
     const value: NdArray = bindings.get(node) ?? {
       shape: node.shape,
       dtype: node.dtype,
-      data: node.primitive.reference(
-        node.inputs.map(input => values.get(input) as NdArray),
-        node.attributes,
-        node
+      data: compute(
+        node,
+        node.inputs.map(input => values.get(input) as NdArray)
       )
     }
     if (value.dtype !== node.dtype || value.data.length !== sizeOf(node.shape))
@@ -42,7 +49,7 @@ export const interpret = (
 
 /**
  * The values of a tree of tensors without inputs, in float64.
- * @example evaluate(grad(x => mul(x, x))(tensor(3))).data[0] // 6
+ * @example evaluate(grad(f)(x)).data.length // 12
  */
 export const evaluate = <T extends Tree>(tree: T): WithLeaves<T, NdArray> =>
   rebuild(tree, isTensor, interpret(leaves(tree))) as WithLeaves<T, NdArray>

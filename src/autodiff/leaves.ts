@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../kernels/spec.js'
 import { type NdArray, ndarray } from './ndarray.js'
-import { bind, movement, primitive } from './primitive.js'
+import { bind, leading, movement, primitive } from './primitive.js'
 import { type Aval, checkExtents, checkNumbers, describe, fail, refuse, sizeOf } from './shape.js'
 import { isTensor, type Primitive, type Tensor } from './tensor.js'
 
@@ -87,7 +87,8 @@ const aliasPrimitive: Primitive = primitive({
   name: 'alias',
   shape: ([x]) => E.right({ shape: (x as Aval).shape, dtype: (x as Aval).dtype }),
   ...movement(view => view),
-  vjp: g => [g]
+  vjp: g => [g],
+  batch: leading
 })
 
 export const alias = (x: Tensor): Tensor => bind(aliasPrimitive, [x], {})

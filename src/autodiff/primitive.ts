@@ -22,15 +22,29 @@ export const bind = <A extends Attributes>(of: Primitive<A>, inputs: readonly Te
   return { primitive: of, inputs, attributes, shape, dtype }
 }
 
+/** A batching rule to which it is one whether examples share an input. */
+type Batching<A extends Attributes = Attributes> = (inputs: readonly Tensor[], attributes: A, out: Tensor) => Tensor
+
+/** The batching rule of whatever treats leading axes alike, so that one more of them is nothing new. */
+export const leading: Batching = (inputs, attributes, out) => bind(out.primitive, inputs, attributes)
+
+/** The batching rule of an operation along some axes: they are one further. */
+export const axesFurther: Batching<{ readonly axes: readonly number[] }> = (inputs, { axes }, out) =>
+  bind(out.primitive, inputs, { axes: axes.map(axis => axis + 1) })
+
+/** The batching rule of an operation along one axis: it is one further. */
+export const axisFurther: Batching<{ readonly axis: number }> = (inputs, attributes, out) =>
+  bind(out.primitive, inputs, { ...attributes, axis: attributes.axis + 1 })
+
 /**
- * Reference and kernel of a pointwise primitive: `f` on numbers, the same in WGSL over a, b, c. `ofIntegers` is `f` where float64 does not
- * hold the integers that come out, which wrap around.
+ * Reference, kernel and batching rule of a pointwise primitive: `f` on numbers, the same in WGSL over a, b, c. `ofIntegers` is `f` where
+ * float64 does not hold the integers that come out, which wrap around.
  */
 export const pointwise = (
   f: (a: number, b: number, c: number) => number,
   expression: string,
   ofIntegers = f
-): { readonly reference: Primitive['reference']; readonly kernel: MapKernel } => ({
+): Pick<Primitive, 'reference' | 'batch'> & { readonly kernel: MapKernel } => ({
   reference: ([a, b, c], _, out) => {
     const result = allocate(out.dtype, sizeOf(out.shape))
     const [da, db, dc] = [a?.data, b?.data, c?.data]
@@ -38,7 +52,8 @@ export const pointwise = (
     for (let i = 0; i < result.length; i++) result[i] = of(da?.[i] as number, db?.[i] as number, dc?.[i] as number)
     return result
   },
-  kernel: { kind: 'map', expression: () => expression }
+  kernel: { kind: 'map', expression: () => expression },
+  batch: leading
 })
 
 /** Reference and kernel of a movement that strides can say. On the reference every input is dense. */

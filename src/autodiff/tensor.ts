@@ -35,6 +35,11 @@ export interface Primitive<A extends Attributes = Attributes> {
   /** How `lower` turns a node into calls of shaders: data. Absent for the two leaves, `input` and `constant`. */
   readonly kernel?: Kernel
   readonly vjp?: 'zero' | Vjp<A>
+  /**
+   * What `vmap` makes of a node `out`: its results for a whole batch at once, with the batch as axis 0. All of `inputs` have that axis, those
+   * that are the same for every example by a broadcast. Absent for the leaves, and where there is none; then `vmap` throws.
+   */
+  batch?(inputs: readonly Tensor[], attributes: NoInfer<A>, out: Tensor, batch: Batch): Tensor
   /** Multiply-adds (each counts two) for reports. Absent: none worth counting. */
   flops?(inputs: readonly Aval[], attributes: A, out: Aval): number
 }
@@ -43,6 +48,15 @@ export interface Primitive<A extends Attributes = Attributes> {
 export type Vjp<A extends Attributes = Attributes> = {
   bivariant(g: Tensor, inputs: readonly Tensor[], attributes: A, out: Tensor): Cotangents
 }['bivariant']
+
+/** What a batching rule may ask besides its inputs. */
+export interface Batch {
+  readonly size: number
+  /** For each input the tensor itself, without the batch's axis, if it is the same for every example. */
+  readonly shared: readonly (Tensor | undefined)[]
+  /** Another function, batched as the node is, also in what it closes over. Arguments and results have the batch as axis 0. */
+  map(f: (...args: readonly Tensor[]) => readonly (Tensor | null)[], args: readonly Tensor[]): readonly (Tensor | null)[]
+}
 
 export const isTensor = (value: unknown): value is Tensor =>
   typeof value === 'object' && value !== null && 'primitive' in value && 'inputs' in value

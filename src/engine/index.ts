@@ -14,6 +14,7 @@ export {
 } from './compile.js'
 export { type Backend, type CompileOptions, type Engine, type EngineError, type Env, fold } from './effect.js'
 export { firstNonFinite } from './finite.js'
+export { gradientFailure } from './gradients.js'
 export { type RunOptions, run } from './run.js'
 export { type Read, read, release, type Storing, scope, store } from './store.js'
 export {

@@ -174,7 +174,8 @@ const complaints: readonly (readonly [string, Change, string])[] = [
   ['merge_runs', word(4, more(1)), ROWS],
   ['merge_runs', word(6, more(4)), 'its runs are not of whole stretches of 8'],
   ['flip', word(4, more(1)), ROWS],
-  ['cumsum', word(4, more(1)), 'its columns do not fill whole rows']
+  ['cumsum', word(4, more(1)), 'its columns do not fill whole rows'],
+  ['random', word(4, more(1)), 'its elements are not those of whole keys']
 ]
 it.each(complaints)('what does not fit together in a call of %s is said: %#', (name, change, wanted) => {
   const program = planned(all[name] as Example)

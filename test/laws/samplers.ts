@@ -299,7 +299,10 @@ const windows = (limits: Limits, side: 'image' | 'windows', places: boolean): Sa
   )
 
 const draws = (limits: Limits): Sampler =>
-  of(shapes(limits), (shape, seed) => ({ inputs: [array(whole(0, 2 ** 32), seed, [2], 'u32')], attributes: { shape } }))
+  of(fc.tuple(shapes(limits), shapes(limits, 0, 1)), ([shape, keys], seed) => ({
+    inputs: [array(whole(0, 2 ** 32), seed, [...keys, 2], 'u32')],
+    attributes: { shape }
+  }))
 
 /** By the primitive's name. What stands without a sampler is `input`: every argument of every test is one. */
 export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> => {

@@ -44,39 +44,48 @@ export const problemOf = <A extends readonly Tree[]>(f: (...args: A) => Tree, ar
   }
 }
 
-/** The graphs of the forms of order 0 to `order`. */
+/** The graphs of the forms of order 0 to the number of directions. */
 export interface Forms {
   readonly x: readonly Tensor[]
   readonly outputs: readonly Leaf<Tensor>[]
-  /** Inputs for the cotangent u (like the outputs) and the directions v_1, v_2, ... (like x). */
+  /** The cotangent u (like the outputs) and the directions v_1, v_2, ... (like x). */
   readonly slots: readonly (readonly Tensor[])[]
-  /**
-   * What each form adds up: T_n is the sum of all elements of `terms[n]`, which are like slot n, and proportional to
-   * it.
-   */
+  /** What each form adds up: T_n is the sum of all elements of `terms[n]`, which are like slot n, and proportional to it. */
   readonly terms: readonly (readonly Tensor[])[]
 }
 
+const called = ({ given, f }: Problem, x: readonly Tensor[]): readonly Leaf<Tensor>[] => {
+  const floats = floatsOf(given)
+  return f(given.map(one => x[floats.indexOf(one)] ?? tensor(one.value.data, one.value.shape, one.value.dtype)))
+}
+
+/** What the forms add up, as a function of x and of what stands in the slots. */
+export const termsOf =
+  (problem: Problem) =>
+  (x: readonly Tensor[], slots: Forms['slots']): Forms['terms'] => {
+    const times = (tensors: readonly Tensor[], n: number): readonly Tensor[] =>
+      tensors.map((one, i) => mul(one, slots[n]?.[i] as Tensor))
+    const form = (n: number, y: readonly Tensor[]): readonly Tensor[] => {
+      const values = () => called(problem, y).map(({ value }) => value)
+      if (n === 0) return times(values(), 0)
+      const [terms, pullback] = vjp<readonly Tensor[], readonly Tensor[]>((...z) => form(n - 1, z), ...y)
+      const ones = terms.map(({ shape }) => broadcastTo(tensor(1), shape))
+      return times(pullback(ones, { unreached: 'zero' }), n)
+    }
+    return slots.map((_, n) => form(n, x))
+  }
+
 const like = ({ shape, dtype }: Aval, name: string): Tensor => input({ shape, dtype }, name)
 
-export const formsOf = ({ given, f }: Problem, order: number): Forms => {
-  const floats = floatsOf(given)
-  const x = floats.map(({ value }, i) => like(value, `tensor ${i}`))
-  const constants = given.map(({ value: { data, shape, dtype } }) => tensor(data, shape, dtype))
-  const called = (y: readonly Tensor[]) => f(given.map((one, i) => y[floats.indexOf(one)] ?? (constants[i] as Tensor)))
-  const outputs = called(x)
+/** The forms with inputs for x and for all that stands in the slots. */
+export const formsOf = (problem: Problem, order: number): Forms => {
+  const x = floatsOf(problem.given).map(({ value }, i) => like(value, `tensor ${i}`))
+  const outputs = called(problem, x)
   const slots = [
     outputs.map(({ value }) => like(value, 'cotangent')),
     ...Array.from({ length: order }, (_, n) => x.map(one => like(one, `direction ${n + 1}`)))
   ]
-  const times = (tensors: readonly Tensor[], n: number): readonly Tensor[] =>
-    tensors.map((one, i) => mul(one, slots[n]?.[i] as Tensor))
-  const form = (n: number, y: readonly Tensor[]): readonly Tensor[] => {
-    if (n === 0) return times(called(y).map(({ value }) => value), 0) // biome-ignore format: one step
-    const [terms, pullback] = vjp<readonly Tensor[], readonly Tensor[]>((...z) => form(n - 1, z), ...y)
-    return times(pullback(terms.map(one => broadcastTo(tensor(1), one.shape)), { unreached: 'zero' }), n) // biome-ignore format: one step
-  }
-  return { x, outputs, slots, terms: slots.map((_, n) => form(n, x)) }
+  return { x, outputs, slots, terms: termsOf(problem)(x, slots) }
 }
 
 /**

@@ -8,7 +8,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { bind, primitive } from '../primitive.js'
+import { bind, leading, primitive } from '../primitive.js'
 import { type Aval, axisOf, checkOptions, refuse, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { transpose } from './movement.js'
@@ -75,7 +75,8 @@ const blocksPrimitive: Primitive<Direction> = primitive({
     op: keyText,
     params: (_, __, out) => [sizeOf(out.shape), rowsOf(out.shape)[1]]
   },
-  vjp: 'zero'
+  vjp: 'zero',
+  batch: leading
 })
 
 const mergePrimitive: Primitive<Direction & { readonly width: number }> = primitive({
@@ -114,7 +115,8 @@ const mergePrimitive: Primitive<Direction & { readonly width: number }> = primit
     params: (_, attributes, out) => [sizeOf(out.shape), rowsOf(out.shape)[1], attributes['width'] as number],
     invocations: (_, __, out) => rowsOf(out.shape)[0] * Math.ceil(rowsOf(out.shape)[1] / STRETCH)
   },
-  vjp: 'zero'
+  vjp: 'zero',
+  batch: leading
 })
 
 /** Options of what sorts: `descending` puts the largest first, and NaN before it. */
@@ -124,7 +126,7 @@ export interface SortOptions {
 
 /**
  * The places along `axis` of the sorted elements, i32 (`numpy.argsort`, `torch.argsort`): stable, NaN last. Of any dtype, without cotangent.
- * @example argsort(tensor([3, 1, 2])) // [1, 2, 0]
+ * @example $.argsort($.tensor([3, 1, 2])) // [1, 2, 0]
  */
 export const argsort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor => {
   const { descending = false } = checkOptions('argsort', options, ['descending'])

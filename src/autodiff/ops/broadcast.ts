@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { foldReference, keptShape } from '../folding.js'
 import { reshapeView, type View } from '../ndarray.js'
-import { bind, movement, primitive } from '../primitive.js'
+import { axesFurther, bind, movement, primitive } from '../primitive.js'
 import {
   type Aval,
   axesOf,
@@ -29,12 +29,13 @@ const reshapePrimitive: Primitive<{ readonly shape: Shape }> = primitive({
           'choose extents with the same product'
         ),
   ...movement((view, { shape }: { readonly shape: Shape }) => reshapeView(view, shape)),
-  vjp: (g, [x]) => [reshape(g, (x as Tensor).shape)]
+  vjp: (g, [x]) => [reshape(g, (x as Tensor).shape)],
+  batch: ([x], { shape }, _, { size }) => reshape(x as Tensor, [size, ...shape])
 })
 
 /**
  * The same elements, row-major, in another shape; one extent may be -1 and is computed.
- * @example reshape(x, [2, -1]) // f32[4,3] -> f32[2,6]
+ * @example $.reshape(x, [2, -1]) // f32[2,6]
  */
 export const reshape = (x: Tensor, shape: Shape): Tensor => {
   requireTensor('reshape', x)
@@ -74,10 +75,15 @@ const broadcastPrimitive: Primitive<{ readonly shape: Shape }> = primitive({
       .map((_, axis) => axis)
       .filter(axis => axis < offset || (from[axis - offset] === 1 && shape[axis] !== 1))
     return [reshape(sum(g, stretched), from)]
+  },
+  batch: ([x], { shape }, out, { size }) => {
+    const { shape: from } = out.inputs[0] as Tensor
+    const ones = Array(shape.length - from.length).fill(1)
+    return broadcastTo(reshape(x as Tensor, [size, ...ones, ...from]), [size, ...shape])
   }
 })
 
-/** `x` repeated to `shape` (NumPy's rule). @example broadcastTo(bias, [32, 10]) */
+/** `x` repeated to `shape` (NumPy's rule). @example $.broadcastTo(weights.b, [4, 2]) // f32[4,2] */
 export const broadcastTo = (x: Tensor, shape: Shape): Tensor =>
   sameShape(requireTensor('broadcast', x).shape, checkNumbers('broadcast', 'a shape', shape))
     ? x
@@ -90,6 +96,7 @@ const sumPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive(
   reference: foldReference(0, (a, b) => a + b),
   kernel: { kind: 'reduce', identity: '0', combine: 'a + b' },
   vjp: (g, [x], { axes }) => [broadcastTo(reshape(g, keptShape((x as Tensor).shape, axes)), (x as Tensor).shape)],
+  batch: axesFurther,
   flops: ([x]) => sizeOf((x as Aval).shape)
 })
 
@@ -100,7 +107,7 @@ export interface ReduceOptions {
 
 /**
  * The sum over `axes` (all by default). On the device partial sums are added in a fixed order.
- * @example sum(x, [0, 2, 3]) // f32[32,16,8,8] -> f32[16]
+ * @example $.sum(images, [0, 2, 3]) // f32[16]
  */
 export const sum = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('sum', options, ['keepDims'])

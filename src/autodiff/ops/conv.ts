@@ -7,6 +7,7 @@
  *   filter grad   w[o,c,k,l] = sum over b,i,j of x g     (the transpose in w)
  */
 import * as E from 'fp-ts/lib/Either.js'
+import { intoAxis, outOfAxis } from '../batching.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
 import { type Aval, checkOptions, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
@@ -119,6 +120,32 @@ const rank4 = (name: string, inputs: readonly Aval[], a: ConvAttributes): string
   return undefined
 }
 
+/** An axis into which the batch is taken, and the parts of that axis that each get the batch: one, or as many as groups. */
+type Place = readonly [axis: number, parts: number]
+
+/**
+ * The batching rule of a bilinear map: where the batch goes in the operands and is found in the result, by which of the operands have one.
+ * Where both do, the examples become groups.
+ */
+const batched =
+  (
+    places: (groups: number) => {
+      readonly first: readonly [operand: Place, result: Place]
+      readonly second: readonly [operand: Place, result: Place]
+      readonly both: readonly [first: Place, second: Place, result: Place]
+    }
+  ): NonNullable<Primitive<ConvAttributes>['batch']> =>
+  (inputs, attributes, out, { size, shared }) => {
+    const [a, b] = inputs as readonly [Tensor, Tensor]
+    const { groups } = attributes
+    const { first, second, both } = places(groups)
+    const of = (x: Tensor, y: Tensor, place: Place, times = 1) =>
+      outOfAxis(bind(out.primitive, [x, y], { ...attributes, groups: groups * times }), size, ...place)
+    if (shared[1]) return of(intoAxis(a, ...first[0]), shared[1], first[1])
+    if (shared[0]) return of(shared[0], intoAxis(b, ...second[0]), second[1])
+    return of(intoAxis(a, ...both[0]), intoAxis(b, ...both[1]), both[2], size)
+  }
+
 const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
   name: 'conv2d',
   shape: ([x, w], attributes) => {
@@ -179,6 +206,11 @@ const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
       filterGrad(image, g, attributes, filter.shape.slice(2) as unknown as Two)
     ]
   },
+  batch: batched(groups => ({
+    first: [[0, 1], [0, 1]], // biome-ignore format: a row each
+    second: [[0, groups], [1, groups]], // biome-ignore format: a row each
+    both: [[1, 1], [0, 1], [1, 1]] // biome-ignore format: a row each
+  })),
   flops: ([x, w], _, out) => flops(geometryOf((x as Aval).shape, (w as Aval).shape, out.shape))
 })
 
@@ -227,6 +259,11 @@ const inputGradPrimitive: Primitive<GradAttributes> = primitive({
     convolve(cotangent, w as Tensor, attributes),
     filterGrad(cotangent, g as Tensor, attributes, (w as Tensor).shape.slice(2) as unknown as Two)
   ],
+  batch: batched(groups => ({
+    first: [[0, 1], [0, 1]], // biome-ignore format: a row each
+    second: [[1, 1], [1, groups]], // biome-ignore format: a row each
+    both: [[1, 1], [0, 1], [1, 1]] // biome-ignore format: a row each
+  })),
   flops: ([g, w], _, out) => flops(geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape))
 })
 
@@ -271,6 +308,11 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
     inputGrad(g as Tensor, cotangent, attributes, (x as Tensor).shape.slice(2) as unknown as Two),
     convolve(x as Tensor, cotangent, attributes)
   ],
+  batch: batched(groups => ({
+    first: [[1, groups], [1, 1]], // biome-ignore format: a row each
+    second: [[1, groups], [0, groups]], // biome-ignore format: a row each
+    both: [[1, 1], [1, 1], [0, 1]] // biome-ignore format: a row each
+  })),
   flops: ([x, g], _, out) => flops(geometryOf((x as Aval).shape, out.shape, (g as Aval).shape))
 })
 
@@ -317,8 +359,8 @@ const requireImages = (name: string, tensors: readonly Tensor[], wanted: string)
 
 /**
  * Convolution of images f32[B,C,H,W] with filters f32[O,C/groups,K,L]. `groups: C` is a depthwise convolution.
- * @example conv2d(x, w, { padding: 1 })                      // 3x3, same size
- * @example conv2d(x, w, { stride: 2, padding: 1, groups: 16 })
+ * @example $.conv2d(images, filters, { padding: 1 }) // f32[2,16,8,8]
+ * @example $.conv2d(images, $.slice(filters, [[], [0, 1]]), { stride: 2, padding: 1, groups: 16 }) // f32[2,16,4,4]
  */
 export const conv2d = (x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor => {
   const attributes = attributesOf('conv2d', checkOptions('conv2d', options, OPTIONS))

@@ -22,7 +22,12 @@ const customVjpPrimitive: Primitive<{
   shape: ([y]) => E.right({ shape: (y as Aval).shape, dtype: (y as Aval).dtype }),
   reference: ([y]) => (y as NdArray).data,
   kernel: { kind: 'view', view: y => y },
-  vjp: (g, [, ...inputs], { pull }, out) => [null, ...pull(g, inputs, out)]
+  vjp: (g, [, ...inputs], { pull }, out) => [null, ...pull(g, inputs, out)],
+  batch: (inputs, { pull }, out, { map }) =>
+    bind(out.primitive, inputs, {
+      pull: (g: Tensor, args: readonly Tensor[], y: Tensor) =>
+        map((one, value, ...rest) => pull(one as Tensor, rest, value as Tensor), [g, y, ...args])
+    })
 })
 
 /** What `value` depends on besides `args`: the nodes where another graph enters the one between them. */
@@ -65,7 +70,8 @@ const checked = (args: readonly Tensor[], pulled: readonly Tensor[]): readonly T
  * that `f` closes over keep the derivative that `f` has in them, to every order.
  * @example
  * // The straight-through estimator: sign forward, identity backward.
- * const binarise = customVjp(x => sign(x), g => [g])
+ * const binarise = $.customVjp((x: Tensor) => $.sign(x), g => [g])
+ * grad(binarise)($.tensor(-0.5)) // 1
  */
 export const customVjp =
   (f: (...args: readonly Tensor[]) => Tensor, backward: Backward) =>

@@ -7,11 +7,12 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { bind, primitive } from '../primitive.js'
+import { axisFurther, bind, leading, primitive } from '../primitive.js'
 import { type Aval, around, axisOf, broadcastShapes, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
-import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
+import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { argsort } from './argsort.js'
 import { broadcastTo, reshape } from './broadcast.js'
+import { moveAxis } from './movement.js'
 
 const isIndex = ({ dtype }: Aval): boolean => dtype === 'i32'
 
@@ -39,7 +40,8 @@ const oneHotPrimitive: Primitive<{ readonly classes: number }> = primitive({
     shader: 'one_hot',
     params: (_, attributes, out) => [sizeOf(out.shape), attributes['classes'] as number]
   },
-  vjp: 'zero'
+  vjp: 'zero',
+  batch: leading
 })
 
 /** Rows of zeros with a one at each index: i32[...] -> f32[..., classes]. An index out of range gives a row of NaN. */
@@ -110,10 +112,24 @@ const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
     params: ([x, indices], attributes, out) =>
       indexedParams(out, (x as Aval).shape, attributes['axis'] as number, sizeOf((indices as Aval).shape), SHARED)
   },
-  vjp: (g, [x, indices], { axis }) => [scatterAdd(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number), null]
+  vjp: (g, [x, indices], { axis }) => [scatterAdd(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number), null],
+  batch: ([x, indices], { axis }, out, { shared: [table, places] }) => {
+    if (places) return take(x as Tensor, places, axis + 1)
+    if (table) return moveAxis(take(table, indices as Tensor, axis), axis, 0)
+    const [source] = out.inputs as readonly [Tensor]
+    const own = forEach(indices as Tensor, source.shape, axis)
+    return reshape(takeAlong(x as Tensor, own, axis + 1), [own.shape[0] as number, ...out.shape])
+  }
 })
 
-/** Rows of `x` along `axis` at `indices`; their axes take the axis' place. @example take(table, ids) // f32[100,8], i32[4] -> f32[4,8] */
+/** Indices of each example [n, ...] as those of its own for a tensor of this shape, along its axis: a row of them, 1 on the other axes. */
+const forEach = (indices: Tensor, shape: Shape, axis: number): Tensor =>
+  reshape(indices, [indices.shape[0] as number, ...shape.map((_, i) => (i === axis ? -1 : 1))])
+
+/**
+ * Rows of `x` along `axis` at `indices`; their axes take the axis' place.
+ * @example $.take(x, labels) // f32[4,3]
+ */
 export const take = (x: Tensor, indices: Tensor, axis = 0): Tensor =>
   bind(takePrimitive, [x, indices], { axis: axisOf('take', axis, requireTensor('take', x).shape.length) })
 
@@ -152,12 +168,20 @@ const scatterAddPrimitive: Primitive<ScatterAttributes> = primitive({
     params: ([, indices], attributes, out) =>
       indexedParams(out, out.shape, attributes['axis'] as number, sizeOf((indices as Aval).shape), SHARED)
   },
-  vjp: (g, [, indices], { axis }) => [take(g, indices as Tensor, axis), null, null]
+  vjp: (g, [, indices], { axis }) => [take(g, indices as Tensor, axis), null, null],
+  batch: (inputs, attributes, out, { size, shared: [, ...shared] }) => {
+    const { axis } = attributes
+    const [x, indices, order] = inputs as readonly [Tensor, Tensor, Tensor]
+    if (shared.every(isTensor)) return bind(out.primitive, [x, ...shared], { ...attributes, axis: axis + 1 })
+    const rows = reshape(x, [size, ...out.shape.with(axis, -1)])
+    const own = [indices, order].map(one => broadcastTo(forEach(one, out.shape, axis), rows.shape))
+    return bind(scatterAddAlongPrimitive, [rows, ...own], { ...attributes, axis: axis + 1 })
+  }
 })
 
 /**
  * The transpose of `take`: rows of `x` added into `extent` rows along the result's `axis`, in the order of the indices.
- * @example scatterAdd(rows, ids, 0, 100) // f32[4,8], i32[4] -> f32[100,8]
+ * @example $.scatterAdd(x, labels, 0, 2) // f32[2,3]
  */
 export const scatterAdd = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor => {
   const rank = Math.max(1, requireTensor('scatter_add', x).shape.length - requireTensor('scatter_add', indices).shape.length + 1)
@@ -193,7 +217,8 @@ const takeAlongPrimitive: Primitive<{ readonly axis: number }> = primitive({
       return indexedParams(out, (x as Aval).shape, axis, sizes[1], ownOf(sizes))
     }
   },
-  vjp: (g, [x, indices], { axis }) => [scatterAddAlong(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number), null]
+  vjp: (g, [x, indices], { axis }) => [scatterAddAlong(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number), null],
+  batch: axisFurther
 })
 
 /** Two tensors stretched to one shape on every axis but one. */
@@ -208,7 +233,7 @@ const stretched = (name: string, x: Tensor, indices: Tensor, axis: number): read
 /**
  * Elements of `x` along `axis`, each at an index of its own (`numpy.take_along_axis`, `torch.gather`): the result has the shape of the
  * i32 indices. Other axes broadcast. An index out of range gives NaN.
- * @example takeAlong(logits, reshape(labels, [-1, 1]), 1) // f32[32,10], i32[32,1] -> f32[32,1]
+ * @example $.takeAlong(x, $.reshape(labels, [-1, 1]), 1) // f32[4,1]
  */
 export const takeAlong = (x: Tensor, indices: Tensor, axis = -1): Tensor => {
   const found = axisOf('takeAlong', axis, requireTensor('takeAlong', x).shape.length)
@@ -242,13 +267,14 @@ const scatterAddAlongPrimitive: Primitive<ScatterAttributes> = primitive({
       return indexedParams(out, out.shape, axis, sizes[1], ownOf(sizes))
     }
   },
-  vjp: (g, [, indices], { axis }) => [takeAlong(g, indices as Tensor, axis), null, null]
+  vjp: (g, [, indices], { axis }) => [takeAlong(g, indices as Tensor, axis), null, null],
+  batch: axisFurther
 })
 
 /**
  * The transpose of `takeAlong`: each element of `x` is added to the one at its own index along `axis` of a result of `extent`
  * (`torch.scatter_add` into zeros), in the order of the indices. Other axes broadcast. An index out of range makes its column NaN.
- * @example scatterAddAlong(values, bins, 1, 16) // histograms: f32[8,100], i32[8,100] -> f32[8,16]
+ * @example $.scatterAddAlong($.tensor([1, 1, 1]), $.tensor(new Int32Array([0, 2, 0])), 0, 3) // [2, 0, 1]
  */
 export const scatterAddAlong = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor => {
   const found = axisOf('scatterAddAlong', axis, requireTensor('scatterAddAlong', x).shape.length)

@@ -1,7 +1,8 @@
 /** Matrix products, batched. */
 import * as E from 'fp-ts/lib/Either.js'
+import { intoAxis, outOfAxis } from '../batching.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { bind, primitive } from '../primitive.js'
+import { bind, leading, primitive } from '../primitive.js'
 import { type Aval, broadcastShapes, fail, refuse, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, reshape } from './broadcast.js'
@@ -53,6 +54,13 @@ const matmulPrimitive: Primitive = primitive({
     ]
   },
   vjp: (g, [x, y]) => [matmul(g, swapLast(y as Tensor)), matmul(swapLast(x as Tensor), g)],
+  // A matrix that all examples share multiplies them in one product, as more rows of the one or more columns of the other.
+  batch: (inputs, attributes, out, { size, shared: [left, right] }) => {
+    const [rows, columns] = [out.shape.length - 2, out.shape.length - 1]
+    if (right) return outOfAxis(matmul(intoAxis(inputs[0] as Tensor, rows), right), size, rows)
+    if (left) return outOfAxis(matmul(left, intoAxis(inputs[1] as Tensor, columns)), size, columns)
+    return leading(inputs, attributes, out)
+  },
   flops: ([x], _, out) => 2 * sizeOf(out.shape) * ((x as Aval).shape.at(-1) as number)
 })
 
@@ -64,7 +72,7 @@ const swapLast = (x: Tensor): Tensor => {
 
 /**
  * Matrix product over the last two axes; leading axes broadcast; a vector is a row on the left, a column on the right.
- * @example matmul(x, w) // f32[32,784] f32[784,10] -> f32[32,10]
+ * @example $.matmul(x, w) // f32[4,2]
  */
 export const matmul = (x: Tensor, y: Tensor): Tensor => {
   if (requireTensor('matmul', x).shape.length === 0 || requireTensor('matmul', y).shape.length === 0)

@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { denseView, type View } from '../ndarray.js'
 import { cutOf, placedView } from '../parts.js'
-import { assembly, bind, movement, primitive } from '../primitive.js'
+import { assembly, axisFurther, bind, movement, primitive } from '../primitive.js'
 import { type Aval, axisOf, checkExtents, checkNumbers, describe, fail, refuse, type Shape, show } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
@@ -29,15 +29,26 @@ const transposePrimitive: Primitive<{ readonly permutation: readonly number[] }>
       g,
       permutation.map((_axis, i) => permutation.indexOf(i))
     )
-  ]
+  ],
+  batch: ([x], { permutation }) => transpose(x as Tensor, [0, ...permutation.map(axis => axis + 1)])
 })
 
-/** Axes in another order; reversed by default. @example transpose(x, [0, 2, 3, 1]) // NCHW -> NHWC */
+/**
+ * Axes in another order; reversed by default.
+ * @example $.transpose(images, [0, 2, 3, 1]) // f32[2,8,8,16]
+ */
 export const transpose = (x: Tensor, permutation?: readonly number[]): Tensor => {
   const rank = requireTensor('transpose', x).shape.length
   const given = permutation ?? x.shape.map((_, axis) => rank - 1 - axis)
   const axes = checkNumbers('transpose', 'a list of axes', given).map(axis => axisOf('transpose', axis, rank))
   return axes.every((axis, i) => axis === i) && axes.length === rank ? x : bind(transposePrimitive, [x], { permutation: axes })
+}
+
+/** An axis put in another place, the others in their order. @example $.moveAxis(x, -1, 0) // f32[2,3,5] -> f32[5,2,3] */
+export const moveAxis = (x: Tensor, from: number, to: number): Tensor => {
+  const rank = requireTensor('moveAxis', x).shape.length
+  const [taken, place] = [axisOf('moveAxis', from, rank), axisOf('moveAxis', to, rank)]
+  return transpose(x, [...x.shape.keys()].filter(axis => axis !== taken).toSpliced(place, 0, taken))
 }
 
 interface SliceAttributes {
@@ -85,7 +96,9 @@ const slicePrimitive: Primitive<SliceAttributes> = primitive({
         step.map(by => by - 1)
       )
     ]
-  }
+  },
+  batch: (inputs, { start, stop, step }, out, { size }) =>
+    bind(out.primitive, inputs, { start: [0, ...start], stop: [size, ...stop], step: [1, ...step] })
 })
 
 /** `[start, stop, step]` of an axis; `null` or a missing entry means the default: from 0, to the end, by 1. Negative bounds count from the end. */
@@ -93,7 +106,7 @@ export type SliceSpec = readonly (number | null | undefined)[]
 
 /**
  * A strided slice; axes without a spec are kept whole.
- * @example slice(x, [[], [], [1], [0, null, 2]]) // x[:, :, 1:, ::2]
+ * @example $.slice(images, [[], [], [1], [0, null, 2]]) // f32[2,16,7,4]
  */
 export const slice = (x: Tensor, specs: readonly SliceSpec[]): Tensor => {
   const { length } = requireTensor('slice', x).shape
@@ -111,7 +124,7 @@ export const slice = (x: Tensor, specs: readonly SliceSpec[]): Tensor => {
 
 /**
  * A slice of one axis, the others whole (`jax.lax.slice_in_dim`).
- * @example sliceAlong(x, 1, [0, -1]) // x[:, :-1]
+ * @example $.sliceAlong(x, 1, [0, -1]) // x[:, :-1]
  */
 export const sliceAlong = (x: Tensor, axis: number, spec: SliceSpec): Tensor => {
   const found = axisOf('sliceAlong', axis, requireTensor('sliceAlong', x).shape.length)
@@ -151,12 +164,14 @@ const padPrimitive: Primitive<PadAttributes> = primitive({
         )
   },
   ...assembly(([x], attributes: PadAttributes, out) => ({ fill: true, parts: [placedView(x as Aval, attributes, out)] })),
-  vjp: (g, [x], attributes) => [slice(g, cutOf((x as Tensor).shape, attributes))]
+  vjp: (g, [x], attributes) => [slice(g, cutOf((x as Tensor).shape, attributes))],
+  batch: (inputs, { before, after, interior }, out) =>
+    bind(out.primitive, inputs, { before: [0, ...before], after: [0, ...after], interior: [0, ...interior] })
 })
 
 /**
  * Zeros before, after and (`interior`) between the elements of each axis.
- * @example pad(x, [0, 0, 1, 1], [0, 0, 1, 1]) // one pixel around an NCHW image
+ * @example $.pad(images, [0, 0, 1, 1], [0, 0, 1, 1]) // f32[2,16,10,10]
  */
 export const pad = (
   x: Tensor,
@@ -206,10 +221,11 @@ const concatPrimitive: Primitive<{ readonly axis: number }> = primitive({
         shape.map((_, i) => (i === axis ? [from, start] : []))
       )
     })
-  }
+  },
+  batch: axisFurther
 })
 
-/** Tensors one after another along `axis`. @example concat([x, y], 1) */
+/** Tensors one after another along `axis`. @example $.concat([x, v], 1) // f32[4,6] */
 export const concat = (tensors: readonly Tensor[], axis = 0): Tensor => {
   if (!Array.isArray(tensors)) return fail('concat', 'a list of tensors', describe(tensors), 'write concat([x, y])')
   const [first] = tensors

@@ -14,7 +14,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
 import { asTensor, DTYPES, type TensorLike } from '../leaves.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { bind, pointwise, primitive } from '../primitive.js'
+import { bind, leading, pointwise, primitive } from '../primitive.js'
 import { type Aval, broadcastShapes, describe, expectDtype, refuse, show } from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo } from './broadcast.js'
@@ -254,7 +254,8 @@ const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => powExpression(attributes['exponent'] as number) },
-  vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))]
+  vjp: (g, [x], { exponent }) => [exponent === 0 ? mul(g, 0) : mul(mul(g, exponent), pow(x as Tensor, exponent - 1))],
+  batch: leading
 })
 
 /** x to a constant power. A negative base with a fractional exponent is NaN. */
@@ -282,7 +283,8 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
     return result
   },
   kernel: { kind: 'map', expression: attributes => `${attributes['dtype'] as DType}(a)` },
-  vjp: 'zero'
+  vjp: 'zero',
+  batch: leading
 })
 
 /**

@@ -3,7 +3,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { bind, primitive } from '../primitive.js'
+import { bind, leading, primitive } from '../primitive.js'
 import { type Aval, checkExtents, checkNumbers, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
 import type { Primitive, Tensor } from '../tensor.js'
 import { type Key, keyOf, normalOf, randomWords, uniformOf } from '../threefry.js'
@@ -17,10 +17,13 @@ import { slice } from './movement.js'
 const drawShape =
   (name: string, dtype: 'f32' | 'u32'): Primitive<{ readonly shape: Shape }>['shape'] =>
   ([key], { shape }) =>
-    (key as Aval).dtype === 'u32' && (key as Aval).shape.join() === '2'
-      ? E.map(() => ({ shape, dtype }))(checkExtents(name, checkNumbers(name, 'a shape', shape)))
-      : refuse(name, 'a key u32[2]', show(key as Aval), 'make one with key(seed)')
+    (key as Aval).dtype === 'u32' && (key as Aval).shape.at(-1) === 2
+      ? E.map((whole: Shape) => ({ shape: whole, dtype }))(
+          checkExtents(name, [...(key as Aval).shape.slice(0, -1), ...checkNumbers(name, 'a shape', shape)])
+        )
+      : refuse(name, 'a key u32[..., 2]', show(key as Aval), 'make one with key(seed)')
 
+/** Keys u32[..., 2] give each numbers of the shape `shape`. */
 const draw = (
   name: string,
   dtype: 'f32' | 'u32',
@@ -30,21 +33,25 @@ const draw = (
   primitive({
     name,
     shape: drawShape(name, dtype),
-    reference: ([key], _, out) => {
-      const [high, low] = (key as NdArray).data as unknown as [number, number]
+    reference: ([keys], { shape }, out) => {
       const result = allocate(dtype, sizeOf(out.shape))
-      randomWords([high, low], result.length).forEach((word, i) => {
-        result[i] = f(word)
-      })
+      const count = sizeOf(shape)
+      for (let k = 0; k < result.length / count; k++) {
+        const [high, low] = (keys as NdArray).data.subarray(2 * k) as unknown as [number, number]
+        randomWords([high, low], count).forEach((word, i) => {
+          result[k * count + i] = f(word)
+        })
+      }
       return result
     },
     kernel: {
       kind: 'shader',
       shader: 'random',
       op: () => `alias Out = ${dtype};\nfn draw(word: u32) -> Out { return ${expression}; }`,
-      params: (_, __, out) => [sizeOf(out.shape)]
+      params: (_, attributes, out) => [sizeOf(out.shape), sizeOf(attributes['shape'] as Shape)]
     },
-    vjp: 'zero'
+    vjp: 'zero',
+    batch: leading
   })
 
 const bitsPrimitive = draw('random_bits', 'u32', word => word, 'word')

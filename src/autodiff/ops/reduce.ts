@@ -3,7 +3,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { foldReference, keptShape, reducedLast } from '../folding.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { bind, primitive } from '../primitive.js'
+import { axesFurther, bind, leading, primitive } from '../primitive.js'
 import { type Aval, axesOf, axisOf, checkOptions, expectDtype, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, type ReduceOptions, reshape, sum } from './broadcast.js'
@@ -30,7 +30,8 @@ const argmaxPrimitive: Primitive = primitive({
     return result
   },
   kernel: { kind: 'shader', shader: 'argmax', params: ([x], _, out) => [sizeOf(out.shape), (x as Aval).shape.at(-1) as number] },
-  vjp: 'zero'
+  vjp: 'zero',
+  batch: leading
 })
 
 /** Where the maximum over `axis` is: the first one of a tie, the first NaN if there is any. i32, without cotangent. */
@@ -68,7 +69,8 @@ const maxPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive(
       1
     )
     return [where(mask, broadcastTo(reshape(g, keptShape(x.shape, axes)), x.shape), 0)]
-  }
+  },
+  batch: axesFurther
 })
 
 /** The maximum over `axes` (all by default); NaN if there is one; a tie's cotangent goes to its first element in row-major order. */

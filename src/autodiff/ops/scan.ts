@@ -1,7 +1,7 @@
 /** Along an axis, each element of the result made of all up to it: cumulative sums, and scans by any associative function. */
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
-import { bind, primitive } from '../primitive.js'
+import { axisFurther, bind, primitive } from '../primitive.js'
 import { type Aval, around, axisOf, checkFunction, checkOptions, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, reshape } from './broadcast.js'
@@ -47,6 +47,7 @@ const cumsumPrimitive: Primitive<ScanAttributes> = primitive({
   },
   // Each element goes into all sums from its own on.
   vjp: (g, _, { axis, reverse }) => [bind(cumsumPrimitive, [g], { axis, reverse: !reverse })],
+  batch: axisFurther,
   flops: ([x]) => sizeOf((x as Aval).shape)
 })
 
@@ -85,8 +86,8 @@ export interface ScanOptions {
 
 /**
  * Cumulative sums along `axis` (`numpy.cumsum`), of any dtype; on the device in blocks, in a fixed order.
- * @example cumsum(tensor([1, 2, 3]))                                        // [1, 3, 6]
- * @example cumsum(tensor([1, 2, 3]), 0, { reverse: true, exclusive: true }) // [5, 3, 0]
+ * @example $.cumsum($.tensor([1, 2, 3])) // [1, 3, 6]
+ * @example $.cumsum($.tensor([1, 2, 3]), 0, { reverse: true, exclusive: true }) // [5, 3, 0]
  */
 export const cumsum = (x: Tensor, axis = -1, options: ScanOptions = {}): Tensor => {
   const { reverse = false, exclusive = false } = checkOptions('cumsum', options, ['reverse', 'exclusive'])
@@ -98,7 +99,7 @@ export const cumsum = (x: Tensor, axis = -1, options: ScanOptions = {}): Tensor 
 /**
  * The scan of an associative elementwise function along an axis (`jax.lax.associative_scan`): element i is f(...f(f(x0, x1), x2)..., xi). It is
  * made by doubling, in about log2(extent) applications of `f` to nearly the whole tensor, each of which has its derivative.
- * @example associativeScan((a, b) => maximum(a, b), x, 0) // running maxima
+ * @example $.associativeScan($.maximum, $.tensor([1, 3, 2]), 0) // [1, 3, 3]
  */
 export const associativeScan = (
   f: (before: Tensor, after: Tensor) => Tensor,

@@ -7,6 +7,7 @@
  * Padding of a maximum is decided by index, never by a value of minus infinity; the first maximum in row-major window order takes all.
  */
 import * as E from 'fp-ts/lib/Either.js'
+import { intoFirst } from '../batching.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
 import { type Aval, checkOptions, describe, refuse, type Shape, show, sizeOf } from '../shape.js'
@@ -90,7 +91,8 @@ const argmaxPrimitive: Primitive<WindowAttributes> = primitive({
     return result
   },
   kernel: { kind: 'shader', shader: 'window_argmax', params },
-  vjp: 'zero'
+  vjp: 'zero',
+  batch: intoFirst
 })
 
 const gatherPrimitive: Primitive<WindowAttributes> = primitive({
@@ -105,7 +107,8 @@ const gatherPrimitive: Primitive<WindowAttributes> = primitive({
     return result
   },
   kernel: { kind: 'shader', shader: 'window_gather', params },
-  vjp: (g, [, places], a) => [bind(scatterPrimitive, [g, places as Tensor], a), null]
+  vjp: (g, [, places], a) => [bind(scatterPrimitive, [g, places as Tensor], a), null],
+  batch: intoFirst
 })
 
 const scatterPrimitive: Primitive<WindowAttributes> = primitive({
@@ -123,7 +126,8 @@ const scatterPrimitive: Primitive<WindowAttributes> = primitive({
     return result
   },
   kernel: { kind: 'shader', shader: 'window_scatter', params },
-  vjp: (cotangent, [, places], a) => [bind(gatherPrimitive, [cotangent, places as Tensor], a), null]
+  vjp: (cotangent, [, places], a) => [bind(gatherPrimitive, [cotangent, places as Tensor], a), null],
+  batch: intoFirst
 })
 
 const sumPrimitive: Primitive<WindowAttributes> = primitive({
@@ -139,6 +143,7 @@ const sumPrimitive: Primitive<WindowAttributes> = primitive({
   },
   kernel: { kind: 'shader', shader: 'window_sum', params },
   vjp: (g, _, a) => [bind(spreadPrimitive, [g], a)],
+  batch: intoFirst,
   flops: (_, a, out) => sizeOf(out.shape) * a.kernel ** 2
 })
 
@@ -155,6 +160,7 @@ const spreadPrimitive: Primitive<WindowAttributes> = primitive({
   },
   kernel: { kind: 'shader', shader: 'window_spread', params },
   vjp: (cotangent, _, a) => [bind(sumPrimitive, [cotangent], a)],
+  batch: intoFirst,
   flops: (_, a, out) => sizeOf(out.shape) * a.kernel ** 2
 })
 
@@ -171,13 +177,19 @@ const attributesOf = (name: string, x: Tensor, options: PoolOptions): WindowAttr
   return { kernel, stride, padding, size: requireTensor(name, x).shape.slice(2) as unknown as readonly [number, number] }
 }
 
-/** Maximum over windows of f32[B,C,H,W], floor mode; the first maximum takes the cotangent. @example maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }) */
+/**
+ * Maximum over windows of f32[B,C,H,W], floor mode; the first maximum takes the cotangent.
+ * @example $.maxPool2d(images, { kernel: 3, stride: 2, padding: 1 }) // f32[2,16,4,4]
+ */
 export const maxPool2d = (x: Tensor, options: PoolOptions): Tensor => {
   const attributes = attributesOf('maxPool2d', x, options)
   return bind(gatherPrimitive, [x, bind(argmaxPrimitive, [x], attributes)], attributes)
 }
 
-/** Average over windows of f32[B,C,H,W], floor mode; pixels of the padding are not counted. @example avgPool2d(x, { kernel: 2 }) */
+/**
+ * Average over windows of f32[B,C,H,W], floor mode; pixels of the padding are not counted.
+ * @example $.avgPool2d(images, { kernel: 2 }) // f32[2,16,4,4]
+ */
 export const avgPool2d = (x: Tensor, options: PoolOptions): Tensor => {
   const attributes = attributesOf('avgPool2d', x, options)
   const total = bind(sumPrimitive, [x], attributes)

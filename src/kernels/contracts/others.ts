@@ -202,7 +202,12 @@ export const cumsum: Reading = call => {
 
 export const random: Reading = call => {
   const { at } = wordsOf(call)
-  return { stores: [stretch(0, at(4))], needs: [at(0) + 2] }
+  const keys = at(4) / at(5)
+  return {
+    stores: [stretch(0, at(4))],
+    needs: [at(0) + 2 * keys],
+    ...complaintOf({ 'its elements are not those of whole keys': Number.isInteger(keys) })
+  }
 }
 
 /** Checks join a report that another call has started. */
