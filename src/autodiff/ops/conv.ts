@@ -375,8 +375,9 @@ export interface ConvTransposeOptions extends ConvOptions {
 
 /**
  * Transposed convolution of images f32[B,C,H,W] with filters f32[C,O/groups,K,L]
- * (`torch.nn.functional.conv_transpose2d`): each pixel adds its filters to a result of (H - 1) stride - 2 padding + dilation (K - 1) + outputPadding + 1 rows.
- * @example convTranspose2d(x, w, { stride: 2, padding: 1 }) // 4x4 filters: twice the size
+ * (`torch.nn.functional.conv_transpose2d`): each pixel adds its filters to a result of
+ * (H - 1) stride - 2 padding + dilation (K - 1) + outputPadding + 1 rows.
+ * @example $.convTranspose2d(images, filters, { stride: 2, padding: 1, outputPadding: 1 }) // f32[2,16,16,16]
  */
 export const convTranspose2d = (x: Tensor, w: Tensor, options: ConvTransposeOptions = {}): Tensor => {
   const name = 'convTranspose2d'

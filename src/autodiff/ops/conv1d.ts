@@ -39,7 +39,7 @@ const requireSignals = (name: string, x: Tensor, w: Tensor, filters: string): vo
 
 /**
  * Convolution of signals f32[B,C,L] with filters f32[O,C/groups,K].
- * @example conv1d(x, w, { padding: 2, dilation: 2 })
+ * @example $.conv1d($.reshape(images, [2, 16, 64]), $.reshape(filters, [16, 16, 9]), { padding: 4 }) // f32[2,16,64]
  */
 export const conv1d = (x: Tensor, w: Tensor, options: Conv1dOptions = {}): Tensor => {
   requireSignals('conv1d', x, w, '[O,C/groups,K]')
@@ -48,7 +48,7 @@ export const conv1d = (x: Tensor, w: Tensor, options: Conv1dOptions = {}): Tenso
 
 /**
  * Transposed convolution of signals f32[B,C,L] with filters f32[C,O/groups,K].
- * @example convTranspose1d(x, w, { stride: 2 })
+ * @example $.convTranspose1d($.reshape(images, [2, 16, 64]), $.reshape(filters, [16, 16, 9]), { stride: 2 }) // f32[2,16,135]
  */
 export const convTranspose1d = (x: Tensor, w: Tensor, options: ConvTranspose1dOptions = {}): Tensor => {
   requireSignals('convTranspose1d', x, w, '[C,O/groups,K]')

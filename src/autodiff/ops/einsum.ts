@@ -132,9 +132,9 @@ const contracted = (a: Labelled, b: Labelled, extents: ReadonlyMap<string, numbe
  * The sum of products that the letters say (`numpy.einsum`): each letter is an axis, those that the result lacks are summed over, a letter twice in
  * one operand is its diagonal, and `...` stands for axes that broadcast. Without `->` the result has the letters that come once. Operands are
  * multiplied from the left to the right.
- * @example einsum('bij,bjk->bik', x, y) // products of matrices
- * @example einsum('ii->', x)            // a trace
- * @example einsum('bhqd,bhkd->bhqk', queries, keys)
+ * @example $.einsum('ij,jk->ik', x, w) // f32[4,2]
+ * @example $.einsum('bi,bj->bij', x, v) // f32[4,3,3]
+ * @example $.einsum('ii->', $.tensor([[1, 2], [3, 4]])) // 5
  */
 export const einsum = (subscripts: string, ...operands: readonly Tensor[]): Tensor => {
   if (typeof subscripts !== 'string') return fail('einsum', FORM, describe(subscripts), 'name the axes first')

@@ -71,11 +71,17 @@ const poolWindows = (name: string, x: Tensor, options: PoolOptions): readonly Wi
   }))
 }
 
-/** Maximum over windows of f32[B,C,L], floor mode; the first maximum takes the cotangent. @example maxPool1d(x, { kernel: 2 }) */
+/**
+ * Maximum over windows of f32[B,C,L], floor mode; the first maximum takes the cotangent.
+ * @example $.maxPool1d($.reshape(images, [2, 16, 64]), { kernel: 2 }) // f32[2,16,32]
+ */
 export const maxPool1d = (x: Tensor, options: PoolOptions): Tensor =>
   max(windowed(x, 2, poolWindows('maxPool1d', x, options)).rows, 3)
 
-/** Average over windows of f32[B,C,L], floor mode; what lies in the padding is not counted. @example avgPool1d(x, { kernel: 2 }) */
+/**
+ * Average over windows of f32[B,C,L], floor mode; what lies in the padding is not counted.
+ * @example $.avgPool1d($.reshape(images, [2, 16, 64]), { kernel: 2 }) // f32[2,16,32]
+ */
 export const avgPool1d = (x: Tensor, options: PoolOptions): Tensor => averages(x, 2, poolWindows('avgPool1d', x, options))
 
 /** Extents for the last axes of a tensor; a number stands for all of them. */
@@ -105,8 +111,8 @@ const binned = (x: Tensor, axis: number, wanted: number): Tensor => {
 /**
  * Averages of as many bins as are wanted along the last axes, which cover an image of any size: bin i goes from floor(i H / n) to
  * ceil((i + 1) H / n), as those of `torch.nn.functional.adaptive_avg_pool2d` do.
- * @example adaptiveAvgPool2d(x, 1)      // f32[32,64,7,7] -> f32[32,64,1,1]
- * @example adaptiveAvgPool2d(x, [3, 5])
+ * @example $.adaptiveAvgPool2d(images, 1) // f32[2,16,1,1]
+ * @example $.adaptiveAvgPool2d(images, [3, 5]) // f32[2,16,3,5]
  */
 export const adaptiveAvgPool2d = (x: Tensor, size: number | readonly [number, number]): Tensor => {
   if (requireTensor('adaptiveAvgPool2d', x).shape.length < 2)
@@ -185,8 +191,8 @@ const interpolated =
 
 /**
  * The last axes at other extents, by interpolation along each (`torch.nn.functional.interpolate`, without antialiasing).
- * @example resize(images, [64, 64])                       // f32[8,3,32,32] -> f32[8,3,64,64], bilinear
- * @example resize(images, [16, 16], { mode: 'nearest' })
+ * @example $.resize(images, [16, 16]) // f32[2,16,16,16]
+ * @example $.resize(images, [4, 4], { mode: 'nearest' }) // f32[2,16,4,4]
  */
 export const resize = (x: Tensor, size: readonly number[], options: ResizeOptions = {}): Tensor => {
   const { mode = 'linear', alignCorners = false } = checkOptions('resize', options, ['mode', 'alignCorners'])
