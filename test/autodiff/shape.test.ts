@@ -267,7 +267,7 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ]
   ],
   random: [
-    ['a key of another shape', () => $.randomNormal(vector, [2]), 'a key u32[2]', 'f32[3]', 'key(seed)'],
+    ['a key of another shape', () => $.randomNormal(vector, [2]), 'a key u32[..., 2]', 'f32[3]', 'key(seed)'],
     ['a shape without elements', () => $.randomBits($.key(1), [0]), 'a positive whole extent', '[0]', 'leave empty tensors out']
   ],
   composites: [
