@@ -96,6 +96,13 @@ const sizeOfBatch = (mapped: readonly Placed<number>[]): number => {
     : first.extent
 }
 
+/** A fresh input like one example of a batch, whose axis 0 the examples are along; `known` learns that the batch is what stands for it. */
+const exampleOf = (batch: Tensor, known: Map<Tensor, Tensor>): Tensor => {
+  const example = input({ shape: batch.shape.slice(1), dtype: batch.dtype }, 'an example of vmap')
+  known.set(example, batch)
+  return example
+}
+
 /**
  * What nodes of one example are for a batch. `known` holds what has been computed, at first the batches of the example's inputs; it grows.
  * Only what depends on those is computed: the result is `undefined` for what is the same for every example.
@@ -103,11 +110,7 @@ const sizeOfBatch = (mapped: readonly Placed<number>[]): number => {
 const batcher = (size: number, known: Map<Tensor, Tensor>) => {
   const wide = (x: Tensor): Tensor => broadcastTo(x, [size, ...x.shape])
   const map: Batch['map'] = (f, args) => {
-    const examples = args.map(({ shape, dtype }) => input({ shape: shape.slice(1), dtype }, 'an example of vmap'))
-    examples.forEach((example, i) => {
-      known.set(example, args[i] as Tensor)
-    })
-    const results = f(...examples)
+    const results = f(...args.map(arg => exampleOf(arg, known)))
     const found = batches(results.filter(isTensor))
     return results.map(result => result && (found.shift() as Tensor))
   }
@@ -141,22 +144,22 @@ const batcher = (size: number, known: Map<Tensor, Tensor>) => {
  * @example vmap((x, y) => sum(mul(x, y)))(xs, ys)                    // f32[8,3], f32[8,3] -> f32[8]
  * @example vmap(grad(loss), { inAxes: [null, 0, 0] })(w, xs, ys)     // a gradient for each example
  */
-export const vmap =
-  <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options: VmapOptions = {}) =>
-  (...args: A): R => {
+export function vmap<A extends readonly Tensor[], R extends Tree>(
+  f: (...args: A) => R,
+  options?: VmapOptions
+): (...args: A) => R
+export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options?: VmapOptions): (...args: A) => R
+export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options: VmapOptions = {}) {
+  return (...args: A): R => {
     checkFunction('vmap', f)
     const { inAxes = 0, outAxes = 0 } = checkOptions('vmap', options, ['inAxes', 'outAxes'])
     const given = argumentsOf(args, inAxes)
     const mapped = given.filter((one): one is Placed<number> => one.axis !== null)
     const size = sizeOfBatch(mapped)
     const known = new Map<Tensor, Tensor>()
-    const examples = given.map(({ axis, tensor }) => {
-      if (axis === null) return tensor
-      const batch = moveAxis(tensor, axis, 0)
-      const example = input({ shape: batch.shape.slice(1), dtype: tensor.dtype }, 'an example of vmap')
-      known.set(example, batch)
-      return example
-    })
+    const examples = given.map(({ axis, tensor }) =>
+      axis === null ? tensor : exampleOf(moveAxis(tensor, axis, 0), known)
+    )
     const out = f(...(rebuild(args, isTensor, examples) as A))
     const results = placed('outAxes', outAxes, out, 'the result')
     const batches = batcher(size, known)(results.map(({ tensor }) => tensor))
@@ -165,3 +168,4 @@ export const vmap =
     )
     return rebuild(out, isTensor, moved) as R
   }
+}
