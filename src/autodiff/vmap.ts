@@ -45,17 +45,18 @@ const placed = <Axis extends number | null>(
       tensor: leaf.value,
       name: leaf.path ? `${root} at '${leaf.path}'` : root
     }))
-  const isBranch = (value: unknown): value is object => typeof value === 'object' && value !== null && !isTensor(value)
-  const [keys, wanted] = [axes, tree].map(part => (isBranch(part) ? Object.keys(part).sort().join() : undefined))
-  if (keys === undefined || keys !== wanted || Array.isArray(axes) !== Array.isArray(tree))
-    return fail(
-      'vmap',
-      `${option} that fits ${here}, ${describe(tree)}`,
-      describe(axes),
-      'give an axis, or a tree of axes like it'
+  const isBranch = typeof tree === 'object' && tree !== null && !isTensor(tree) && Array.isArray(tree) === Array.isArray(axes)
+  const keys = isBranch ? Object.keys(tree) : []
+  if (!isBranch || typeof axes !== 'object' || Object.keys(axes).length !== keys.length || keys.some(key => !Object.hasOwn(axes, key)))
+    return fail('vmap', `${option} that fits ${here}, ${describe(tree)}`, describe(axes), 'give an axis, or a tree of axes like it')
+  return keys.flatMap(key =>
+    placed(
+      option,
+      (axes as Readonly<Record<string, Axes<Axis>>>)[key] as Axes<Axis>,
+      (tree as Readonly<Record<string, Tree>>)[key] as Tree,
+      root,
+      path ? `${path}.${key}` : key
     )
-  return Object.entries(axes).flatMap(([key, below]: [string, Axes<Axis>]) =>
-    placed(option, below, (tree as Readonly<Record<string, Tree>>)[key] as Tree, root, path ? `${path}.${key}` : key)
   )
 }
 
