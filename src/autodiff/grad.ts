@@ -63,7 +63,9 @@ const argumentNames = (args: readonly Tree[], argnums: readonly number[]): strin
 /**
  * The value of `f` and its pull-back: a function from a cotangent of the result (a tree like it) to cotangents of the arguments. It may be
  * called any number of times.
- * @example const [y, pullback] = vjp(f, x, w); const [dx, dw] = pullback(ones)
+ * @example
+ * const [y, pullback] = vjp($.matmul, x, w)
+ * const [dx, dw] = pullback(y) // [f32[4,3], f32[3,2]]
  */
 export const vjp = <A extends readonly Tree[], R extends Tree>(
   f: (...args: A) => R,
@@ -108,7 +110,11 @@ type Picked<A extends readonly unknown[], N> = N extends number
 
 /**
  * Value, gradient and whatever else `f` computed on the way: `f` returns `[scalar, auxiliary tree]`.
- * @example const { value, aux, gradient } = valueAuxAndGrad(w => [loss(w), { logits }])(weights)
+ * @example
+ * const { value, aux, gradient } = valueAuxAndGrad((w: Tensor) => {
+ *   const logits = $.matmul(x, w)
+ *   return [nn.crossEntropy(logits, labels), { logits }]
+ * })(w)
  */
 export const valueAuxAndGrad =
   <A extends readonly Tree[], X extends Tree, const N extends number | readonly number[] = 0>(
@@ -146,7 +152,10 @@ export const valueAuxAndGrad =
     return { value, aux, gradient: (typeof argnums === 'number' ? gradients[0] : gradients) as Picked<A, N> }
   }
 
-/** Value and gradient of a scalar function. @example const [loss, dw] = valueAndGrad(loss)(weights, batch) */
+/**
+ * Value and gradient of a scalar function.
+ * @example const [value, gradient] = valueAndGrad(loss)(weights, x, labels)
+ */
 export const valueAndGrad =
   <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
     f: (...args: A) => Tensor,
@@ -160,9 +169,11 @@ export const valueAndGrad =
 
 /**
  * The gradient of a scalar function: a function of the same arguments.
- * @example grad(x => mul(x, x))(tensor(3))            // 6
- * @example grad(grad(x => mul(x, mul(x, x))))(x)      // 6 x
- * @example grad(f, { argnums: [0, 2] })(a, b, c)      // [df/da, df/dc]
+ * @example
+ * const square = (x: Tensor) => $.mul(x, x)
+ * grad(square)($.tensor(3)) // 6
+ * grad(grad(square))($.tensor(3)) // 2
+ * @example grad(loss, { argnums: [0, 1] })(weights, x, labels) // [{ w: f32[3,2], b: f32[2] }, f32[4,3]]
  */
 export const grad =
   <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
@@ -175,7 +186,7 @@ export const grad =
 /**
  * Forward mode: value and directional derivative. It is the vjp of the vjp in its cotangent: linear there, so the cotangent's value is
  * never needed and dead code takes it away.
- * @example const [y, dy] = jvp(f, [x], [direction])
+ * @example const [y, dy] = jvp(f, [x], [v]) // [f32[], f32[]]
  */
 export const jvp = <A extends readonly Tree[], R extends Tree>(
   f: (...args: A) => R,
@@ -218,7 +229,7 @@ const chosen = <T extends Tree>(
 
 /**
  * The Hessian of a scalar `f` times `v`, without the Hessian: d/dx <df/dx, v>.
- * @example hvp(f, x, v)
+ * @example hvp(f, x, v) // f32[4,3]
  */
 export const hvp = <T extends Tree>(f: (x: T) => Tensor, x: T, v: T, options: HvpOptions = {}): T => {
   const { order } = checkOptions('hvp', options, ['order'])
@@ -235,7 +246,7 @@ export const hvp = <T extends Tree>(f: (x: T) => Tensor, x: T, v: T, options: Hv
 
 /**
  * The mixed second derivative of a scalar `f(x, y)`, times `v`, a tree like `y`: d/dx <df/dy, v>, a tree like `x`.
- * @example mixedHvp((w, alpha) => loss(w, alpha), weights, alpha, direction)
+ * @example mixedHvp((w: Tensor, x: Tensor) => $.sum($.tanh($.matmul(x, w))), w, x, v) // f32[3,2]
  */
 export const mixedHvp = <X extends Tree, Y extends Tree>(
   f: (x: X, y: Y) => Tensor,
@@ -276,7 +287,7 @@ const basisOf = <T extends Tree>(tree: T): T => {
 /**
  * All derivatives of `f` in its argument: one pull-back for all entries of the result at once, by `vmap`, so that work and memory grow with
  * their number, and the graph does not. For each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument].
- * @example jacobian(f)(x) // f32[m,n] for f32[n] -> f32[m]
+ * @example jacobian((x: Tensor) => $.matmul(x, w))(x) // f32[4,2,4,3]
  */
 export const jacobian =
   <T extends Tree, R extends Tree>(f: (x: T) => R) =>
@@ -292,7 +303,7 @@ export const jacobian =
 
 /**
  * The same, by one push-forward for all entries of the argument: for results with more entries than it.
- * @example jacobianForward(f)(x)
+ * @example jacobianForward((x: Tensor) => $.matmul(x, w))(x) // f32[4,2,4,3]
  */
 export const jacobianForward =
   <T extends Tree, R extends Tree>(f: (x: T) => R) =>
@@ -307,7 +318,10 @@ export const jacobianForward =
     return rebuild(columns, isTensor, blocks) as Jacobian<R, T>
   }
 
-/** The second derivatives of a scalar function: the Jacobian of its gradient. @example hessian(f)(x) // f32[n,n] for x: f32[n] */
+/**
+ * The second derivatives of a scalar function: the Jacobian of its gradient.
+ * @example hessian(f)(x) // f32[4,3,4,3]
+ */
 export const hessian =
   <T extends Tree>(f: (x: T) => Tensor) =>
   (x: T): Jacobian<T, T> =>

@@ -49,7 +49,7 @@ export const interpret = (
 
 /**
  * The values of a tree of tensors without inputs, in float64.
- * @example evaluate(grad(x => mul(x, x))(tensor(3))).data[0] // 6
+ * @example evaluate(grad(f)(x)).data.length // 12
  */
 export const evaluate = <T extends Tree>(tree: T): WithLeaves<T, NdArray> =>
   rebuild(tree, isTensor, interpret(leaves(tree))) as WithLeaves<T, NdArray>

@@ -85,7 +85,7 @@ export interface Flips {
 
 /**
  * How many choices differ between two values of one function, by primitive.
- * @example flipsBetween({ outputs: [f(x)] }, { outputs: [f(add(x, step))] }).relu
+ * @example flipsBetween({ outputs: [$.relu(x)] }, { outputs: [$.relu($.add(x, 0.1))] })
  */
 export const flipsBetween = (before: Taken, after: Taken): Readonly<Record<string, Flips>> => {
   const [first, second] = [choicesOf(before.outputs, before.from), choicesOf(after.outputs, after.from)]

@@ -164,7 +164,7 @@ export const softplus: (x: Tensor) => Tensor = customVjp(
 
 /**
  * x within bounds. Its derivative is 1 from bound to bound, both included, where `minimum` of `maximum` has a half.
- * @example clamp(x, 0, 6)
+ * @example nn.clamp($.tensor([-1, 3, 7]), 0, 6) // [0, 3, 6]
  */
 export const clamp = (x: Tensor, least: number, most: number): Tensor => {
   if (!(least <= most)) fail('clamp', 'bounds of which the first is not above the second', `${least} and ${most}`, 'swap them')
@@ -210,7 +210,7 @@ export const dot = (x: Tensor, y: Tensor): Tensor => sum(mul(x, y))
 
 /**
  * `f` of `x` where `x` is not 0, else 0; with derivatives 0 there, to every order. Only 0 is left out: what `f` makes of a NaN comes out.
- * @example unlessZero(norm(x), length => div(x, length)) // x / |x|, and 0 for the zero vector
+ * @example nn.unlessZero(nn.norm(x), length => $.div(x, length)) // x / |x|, and 0 for the zero vector
  */
 export const unlessZero = (x: Tensor, f: (x: Tensor) => Tensor): Tensor => {
   checkFunction('unlessZero', f)

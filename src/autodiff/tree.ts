@@ -85,7 +85,7 @@ export const leaves = (tree: Tree): Tensor[] => leavesOf(tree, isTensor).map(lea
 /** The paths of a tree's tensors, in order. */
 export const paths = (tree: Tree): string[] => leavesOf(tree, isTensor).map(leaf => leaf.path)
 
-/** `f` on every tensor. @example mapTree(weights, w => mul(w, 0.9)) */
+/** `f` on every tensor. @example mapTree(weights, w => $.mul(w, 0.9)) // { w: f32[3,2], b: f32[2] } */
 export const mapTree = <T extends Tree>(tree: T, f: (leaf: Tensor, index: number) => Tensor): T =>
   rebuild(tree, isTensor, leaves(tree).map(f)) as T
 

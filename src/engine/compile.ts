@@ -93,7 +93,7 @@ const trace = <A extends readonly unknown[], R>(
 /**
  * Compiles `f` for arguments of the dtypes and shapes of `args`. On the device: traces, simplifies, lowers, plans, makes pipelines. Left for a
  * wrong shape inside `f`, a program over the adapter's limits, a shader that does not compile, a device without room.
- * @example compile((x: Tensor) => grad(loss)(x))([{ shape: [32, 10], dtype: 'f32' }])
+ * @example compile(f)([{ shape: [4, 3], dtype: 'f32' }])
  */
 export const compile =
   <A extends readonly unknown[], R>(f: (...args: A) => R, given: CompileOptions = {}) =>
@@ -150,7 +150,7 @@ export const dispose = <A extends readonly unknown[], R>({ executable }: Compile
   if (executable) disposeExecutable(executable)
 }
 
-/** Traces and lowers without a device: what there is to look at. @example lowered(step)([state, batch]).calls */
+/** Traces and lowers without a device: what there is to look at. @example lowered(grad(loss))([weights, x, labels]) */
 export const lowered =
   <A extends readonly unknown[], R>(f: (...args: A) => R, options: LowerOptions = {}) =>
   (args: WithLeaves<A, Aval>): E.Either<EngineError, Program> =>

@@ -52,7 +52,11 @@ export const catchShapeError = <A>(f: () => A): E.Either<EngineError, A> => {
 /**
  * Folds effects over items, in order, until `until` says to stop: the loop of a search or a training. The state goes in and comes out; nothing
  * else is kept.
- * @example fold(batches, () => interrupted, (state, batch) => step(state, batch))(initial)
+ * @example
+ * import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
+ * import { fold } from 'lambda-darts'
+ * const total = fold([1, 2, 3, 4], (sum: number) => sum > 5, (sum, item) => RTE.right(sum + item))(0)
+ * await total({ backend: { kind: 'reference' } })() // { _tag: 'Right', right: 6 }
  */
 export const fold =
   <S, X>(items: Iterable<X>, until: (state: S) => boolean, f: (state: S, item: X) => Engine<S>) =>

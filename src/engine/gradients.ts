@@ -219,7 +219,9 @@ const failureHere =
  * wrong, or nothing. On the reference they are held to central differences, as `checkGrads` does; on a device the
  * value, and the derivatives of each order, to those of the reference at the same point. Left for what the function
  * does not take, and for what a device refuses.
- * @example const error = await gpu.perform(gradientFailure(x => $.mul(x, $.tanh(x)), [$.tensor([0.5, 1])]))
+ * @example
+ * const failure = gradientFailure((x: Tensor) => $.mul(x, $.tanh(x)), [$.tensor([0.5, 1])])
+ * await failure({ backend: { kind: 'reference' } })() // { _tag: 'Right', right: undefined }
  */
 export const gradientFailure = <A extends readonly Tree[], R extends Tree>(
   f: (...args: A) => R,

@@ -79,7 +79,18 @@ export const bindingsOf = <A extends readonly unknown[], R>(
 /**
  * Runs a compiled function on stored arguments and gives a tree of stored results. Arguments are only read, unless they are donated. Left,
  * and no result, if anything was wrong.
- * @example run(step, { donate: [0] })(state, batch)
+ * @example
+ * import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
+ * import { pipe } from 'fp-ts/lib/function.js'
+ * import { $, compile, type HostArray, read, run, store, type Tensor } from 'lambda-darts'
+ * const program = pipe(
+ *   RTE.Do,
+ *   RTE.bind('square', () => compile((x: Tensor) => $.mul(x, x))([$.tensor(0)])),
+ *   RTE.bind('three', () => store<HostArray>({ shape: [], dtype: 'f32', data: new Float32Array([3]) })),
+ *   RTE.chain(({ square, three }) => run(square, { donate: [0] })(three)),
+ *   RTE.chain(read)
+ * )
+ * await program({ backend: { kind: 'reference' } })() // { _tag: 'Right', right: 9 }
  */
 export const run =
   <A extends readonly unknown[], R>(compiled: Compiled<A, R>, options: RunOptions = {}) =>

@@ -172,7 +172,7 @@ const nextEntry = (bytes: Uint8Array, start: number): E.Either<DecodeError, Entr
  * copy. Left for links, devices, absolute paths and such with `..`, two files of one path, a false checksum, and an
  * archive that is cut off or has more than it says.
  *
- * @example decodeTar(bytes, path => path.endsWith('.bin'))
+ * @example decodeTar(new Uint8Array(1024), path => path.endsWith('.bin'))
  */
 export const decodeTar = (
   bytes: Uint8Array,

@@ -126,7 +126,7 @@ export interface SortOptions {
 
 /**
  * The places along `axis` of the sorted elements, i32 (`numpy.argsort`, `torch.argsort`): stable, NaN last. Of any dtype, without cotangent.
- * @example argsort(tensor([3, 1, 2])) // [1, 2, 0]
+ * @example $.argsort($.tensor([3, 1, 2])) // [1, 2, 0]
  */
 export const argsort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor => {
   const { descending = false } = checkOptions('argsort', options, ['descending'])

@@ -35,7 +35,7 @@ const reshapePrimitive: Primitive<{ readonly shape: Shape }> = primitive({
 
 /**
  * The same elements, row-major, in another shape; one extent may be -1 and is computed.
- * @example reshape(x, [2, -1]) // f32[4,3] -> f32[2,6]
+ * @example $.reshape(x, [2, -1]) // f32[2,6]
  */
 export const reshape = (x: Tensor, shape: Shape): Tensor => {
   requireTensor('reshape', x)
@@ -83,7 +83,7 @@ const broadcastPrimitive: Primitive<{ readonly shape: Shape }> = primitive({
   }
 })
 
-/** `x` repeated to `shape` (NumPy's rule). @example broadcastTo(bias, [32, 10]) */
+/** `x` repeated to `shape` (NumPy's rule). @example $.broadcastTo(weights.b, [4, 2]) // f32[4,2] */
 export const broadcastTo = (x: Tensor, shape: Shape): Tensor =>
   sameShape(requireTensor('broadcast', x).shape, checkNumbers('broadcast', 'a shape', shape))
     ? x
@@ -107,7 +107,7 @@ export interface ReduceOptions {
 
 /**
  * The sum over `axes` (all by default). On the device partial sums are added in a fixed order.
- * @example sum(x, [0, 2, 3]) // f32[32,16,8,8] -> f32[16]
+ * @example $.sum(images, [0, 2, 3]) // f32[16]
  */
 export const sum = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('sum', options, ['keepDims'])

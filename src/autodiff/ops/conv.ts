@@ -345,8 +345,8 @@ const both = (option: string, value: number | Two): Two => {
 
 /**
  * Convolution of images f32[B,C,H,W] with filters f32[O,C/groups,K,L]. `groups: C` is a depthwise convolution.
- * @example conv2d(x, w, { padding: 1 })                      // 3x3, same size
- * @example conv2d(x, w, { stride: 2, padding: 1, groups: 16 })
+ * @example $.conv2d(images, filters, { padding: 1 }) // f32[2,16,8,8]
+ * @example $.conv2d(images, $.slice(filters, [[], [0, 1]]), { stride: 2, padding: 1, groups: 16 }) // f32[2,16,4,4]
  */
 export const conv2d = (x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor => {
   const known = ['stride', 'padding', 'dilation', 'groups'] as const

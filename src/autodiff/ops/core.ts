@@ -54,9 +54,9 @@ export type TypedArray =
  * A constant tensor of numbers: one, lists of them to any depth, or a typed array with the shape of what it holds. Without a dtype, typed arrays of
  * integers are i32 or u32 as they have a sign or not, all else is f32. Refused: numbers that the dtype does not hold (0.5 or -1 as u32,
  * 1e39 as f32), lists of unequal lengths, a shape of another size, arrays of BigInt.
- * @example $.tensor([[1, 2], [3, 4]])                   // f32[2,2]
- * @example $.tensor(new Int32Array([3, 1]))             // i32[2]
- * @example $.tensor([3, 1], [2, 1], 'u32')              // u32[2,1]
+ * @example $.tensor([[1, 2], [3, 4]]) // f32[2,2]
+ * @example $.tensor(new Int32Array([3, 1])) // i32[2]
+ * @example $.tensor([3, 1], [2, 1], 'u32') // u32[2,1]
  */
 export const tensor = (values: Numbers | TypedArray, shape?: Shape, dtype?: DType): Tensor => {
   if (dtype !== undefined && !DTYPES.includes(dtype))
@@ -85,6 +85,6 @@ const stopGradientPrimitive: Primitive = primitive({
 
 /**
  * `x`, seen as a constant by every derivative.
- * @example grad(x => mul(x, stopGradient(x)))(x) // x, not 2 x
+ * @example grad((x: Tensor) => $.mul(x, $.stopGradient(x)))($.tensor(3)) // 3
  */
 export const stopGradient = (x: Tensor): Tensor => bind(stopGradientPrimitive, [x], {})

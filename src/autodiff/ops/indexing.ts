@@ -126,7 +126,10 @@ const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
 const forEach = (indices: Tensor, shape: Shape, axis: number): Tensor =>
   reshape(indices, [indices.shape[0] as number, ...shape.map((_, i) => (i === axis ? -1 : 1))])
 
-/** Rows of `x` along `axis` at `indices`; their axes take the axis' place. @example take(table, ids) // f32[100,8], i32[4] -> f32[4,8] */
+/**
+ * Rows of `x` along `axis` at `indices`; their axes take the axis' place.
+ * @example $.take(x, labels) // f32[4,3]
+ */
 export const take = (x: Tensor, indices: Tensor, axis = 0): Tensor =>
   bind(takePrimitive, [x, indices], { axis: axisOf('take', axis, requireTensor('take', x).shape.length) })
 
@@ -178,7 +181,7 @@ const scatterAddPrimitive: Primitive<ScatterAttributes> = primitive({
 
 /**
  * The transpose of `take`: rows of `x` added into `extent` rows along the result's `axis`, in the order of the indices.
- * @example scatterAdd(rows, ids, 0, 100) // f32[4,8], i32[4] -> f32[100,8]
+ * @example $.scatterAdd(x, labels, 0, 2) // f32[2,3]
  */
 export const scatterAdd = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor => {
   const rank = Math.max(1, requireTensor('scatter_add', x).shape.length - requireTensor('scatter_add', indices).shape.length + 1)
@@ -230,7 +233,7 @@ const stretched = (name: string, x: Tensor, indices: Tensor, axis: number): read
 /**
  * Elements of `x` along `axis`, each at an index of its own (`numpy.take_along_axis`, `torch.gather`): the result has the shape of the
  * i32 indices. Other axes broadcast. An index out of range gives NaN.
- * @example takeAlong(logits, reshape(labels, [-1, 1]), 1) // f32[32,10], i32[32,1] -> f32[32,1]
+ * @example $.takeAlong(x, $.reshape(labels, [-1, 1]), 1) // f32[4,1]
  */
 export const takeAlong = (x: Tensor, indices: Tensor, axis = -1): Tensor => {
   const found = axisOf('takeAlong', axis, requireTensor('takeAlong', x).shape.length)
@@ -271,7 +274,7 @@ const scatterAddAlongPrimitive: Primitive<ScatterAttributes> = primitive({
 /**
  * The transpose of `takeAlong`: each element of `x` is added to the one at its own index along `axis` of a result of `extent`
  * (`torch.scatter_add` into zeros), in the order of the indices. Other axes broadcast. An index out of range makes its column NaN.
- * @example scatterAddAlong(values, bins, 1, 16) // histograms: f32[8,100], i32[8,100] -> f32[8,16]
+ * @example $.scatterAddAlong($.tensor([1, 1, 1]), $.tensor(new Int32Array([0, 2, 0])), 0, 3) // [2, 0, 1]
  */
 export const scatterAddAlong = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor => {
   const found = axisOf('scatterAddAlong', axis, requireTensor('scatterAddAlong', x).shape.length)

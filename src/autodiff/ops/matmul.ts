@@ -72,7 +72,7 @@ const swapLast = (x: Tensor): Tensor => {
 
 /**
  * Matrix product over the last two axes; leading axes broadcast; a vector is a row on the left, a column on the right.
- * @example matmul(x, w) // f32[32,784] f32[784,10] -> f32[32,10]
+ * @example $.matmul(x, w) // f32[4,2]
  */
 export const matmul = (x: Tensor, y: Tensor): Tensor => {
   if (requireTensor('matmul', x).shape.length === 0 || requireTensor('matmul', y).shape.length === 0)

@@ -33,7 +33,10 @@ const transposePrimitive: Primitive<{ readonly permutation: readonly number[] }>
   batch: ([x], { permutation }) => transpose(x as Tensor, [0, ...permutation.map(axis => axis + 1)])
 })
 
-/** Axes in another order; reversed by default. @example transpose(x, [0, 2, 3, 1]) // NCHW -> NHWC */
+/**
+ * Axes in another order; reversed by default.
+ * @example $.transpose(images, [0, 2, 3, 1]) // f32[2,8,8,16]
+ */
 export const transpose = (x: Tensor, permutation?: readonly number[]): Tensor => {
   const rank = requireTensor('transpose', x).shape.length
   const given = permutation ?? x.shape.map((_, axis) => rank - 1 - axis)
@@ -41,7 +44,7 @@ export const transpose = (x: Tensor, permutation?: readonly number[]): Tensor =>
   return axes.every((axis, i) => axis === i) && axes.length === rank ? x : bind(transposePrimitive, [x], { permutation: axes })
 }
 
-/** An axis put in another place, the others in their order. @example moveAxis(x, -1, 0) // f32[2,3,5] -> f32[5,2,3] */
+/** An axis put in another place, the others in their order. @example $.moveAxis(x, -1, 0) // f32[2,3,5] -> f32[5,2,3] */
 export const moveAxis = (x: Tensor, from: number, to: number): Tensor => {
   const rank = requireTensor('moveAxis', x).shape.length
   const [taken, place] = [axisOf('moveAxis', from, rank), axisOf('moveAxis', to, rank)]
@@ -103,7 +106,7 @@ export type SliceSpec = readonly (number | null | undefined)[]
 
 /**
  * A strided slice; axes without a spec are kept whole.
- * @example slice(x, [[], [], [1], [0, null, 2]]) // x[:, :, 1:, ::2]
+ * @example $.slice(images, [[], [], [1], [0, null, 2]]) // f32[2,16,7,4]
  */
 export const slice = (x: Tensor, specs: readonly SliceSpec[]): Tensor => {
   const { length } = requireTensor('slice', x).shape
@@ -121,7 +124,7 @@ export const slice = (x: Tensor, specs: readonly SliceSpec[]): Tensor => {
 
 /**
  * A slice of one axis, the others whole (`jax.lax.slice_in_dim`).
- * @example sliceAlong(x, 1, [0, -1]) // x[:, :-1]
+ * @example $.sliceAlong(x, 1, [0, -1]) // x[:, :-1]
  */
 export const sliceAlong = (x: Tensor, axis: number, spec: SliceSpec): Tensor => {
   const found = axisOf('sliceAlong', axis, requireTensor('sliceAlong', x).shape.length)
@@ -168,7 +171,7 @@ const padPrimitive: Primitive<PadAttributes> = primitive({
 
 /**
  * Zeros before, after and (`interior`) between the elements of each axis.
- * @example pad(x, [0, 0, 1, 1], [0, 0, 1, 1]) // one pixel around an NCHW image
+ * @example $.pad(images, [0, 0, 1, 1], [0, 0, 1, 1]) // f32[2,16,10,10]
  */
 export const pad = (
   x: Tensor,
@@ -222,7 +225,7 @@ const concatPrimitive: Primitive<{ readonly axis: number }> = primitive({
   batch: axisFurther
 })
 
-/** Tensors one after another along `axis`. @example concat([x, y], 1) */
+/** Tensors one after another along `axis`. @example $.concat([x, v], 1) // f32[4,6] */
 export const concat = (tensors: readonly Tensor[], axis = 0): Tensor => {
   if (!Array.isArray(tensors)) return fail('concat', 'a list of tensors', describe(tensors), 'write concat([x, y])')
   const [first] = tensors

@@ -29,7 +29,7 @@ const flipPrimitive: Primitive<{ readonly axis: number }> = primitive({
   batch: axisFurther
 })
 
-/** From the last to the first along `axes` (all by default), as `numpy.flip`. @example flip(images, 3) // mirrored, NCHW */
+/** From the last to the first along `axes` (all by default), as `numpy.flip`. @example $.flip($.tensor([1, 2, 3])) // [3, 2, 1] */
 export const flip = (x: Tensor, axes?: number | readonly number[]): Tensor =>
   axesOf('flip', axes, requireTensor('flip', x).shape.length).reduce(
     (turned, axis) => (x.shape[axis] === 1 ? turned : bind(flipPrimitive, [turned], { axis })),
@@ -43,7 +43,7 @@ const whole = (name: string, what: string, value: number, least = Number.MIN_SAF
 
 /**
  * Elements moved on by `shift` along an axis; those that leave at its end come in at its beginning (`numpy.roll`).
- * @example roll(tensor([1, 2, 3]), 1) // [3, 1, 2]
+ * @example $.roll($.tensor([1, 2, 3]), 1) // [3, 1, 2]
  */
 export const roll = (x: Tensor, shift: number, axis = -1): Tensor => {
   const found = axisOf('roll', axis, requireTensor('roll', x).shape.length)
@@ -60,7 +60,7 @@ export interface DiagonalOptions {
 
 /**
  * The diagonals of matrices, as the last axis (`numpy.diagonal`); by default of the last two axes.
- * @example diagonal(tensor([[1, 2], [3, 4]])) // [1, 4]
+ * @example $.diagonal($.tensor([[1, 2], [3, 4]])) // [1, 4]
  */
 export const diagonal = (x: Tensor, { offset = 0, axes: [row, column] = [-2, -1] }: DiagonalOptions = {}): Tensor => {
   const rank = requireTensor('diagonal', x).shape.length

@@ -86,8 +86,8 @@ export interface ScanOptions {
 
 /**
  * Cumulative sums along `axis` (`numpy.cumsum`), of any dtype; on the device in blocks, in a fixed order.
- * @example cumsum(tensor([1, 2, 3]))                                        // [1, 3, 6]
- * @example cumsum(tensor([1, 2, 3]), 0, { reverse: true, exclusive: true }) // [5, 3, 0]
+ * @example $.cumsum($.tensor([1, 2, 3])) // [1, 3, 6]
+ * @example $.cumsum($.tensor([1, 2, 3]), 0, { reverse: true, exclusive: true }) // [5, 3, 0]
  */
 export const cumsum = (x: Tensor, axis = -1, options: ScanOptions = {}): Tensor => {
   const { reverse = false, exclusive = false } = checkOptions('cumsum', options, ['reverse', 'exclusive'])
@@ -99,7 +99,7 @@ export const cumsum = (x: Tensor, axis = -1, options: ScanOptions = {}): Tensor 
 /**
  * The scan of an associative elementwise function along an axis (`jax.lax.associative_scan`): element i is f(...f(f(x0, x1), x2)..., xi). It is
  * made by doubling, in about log2(extent) applications of `f` to nearly the whole tensor, each of which has its derivative.
- * @example associativeScan((a, b) => maximum(a, b), x, 0) // running maxima
+ * @example $.associativeScan($.maximum, $.tensor([1, 3, 2]), 0) // [1, 3, 3]
  */
 export const associativeScan = (
   f: (before: Tensor, after: Tensor) => Tensor,

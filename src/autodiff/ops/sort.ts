@@ -9,14 +9,14 @@ import { add, lessEqual, mul, where } from './pointwise.js'
 
 /**
  * Sorted along `axis` (`numpy.sort`), NaN last; `{ descending: true }` puts the largest first, and NaN before it. f32.
- * @example sort(tensor([3, 1, 2])) // [1, 2, 3]
+ * @example $.sort($.tensor([3, 1, 2])) // [1, 2, 3]
  */
 export const sort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor => takeAlong(x, argsort(x, axis, options), axis)
 
 /**
  * The `k` largest along `axis`, the largest first, and their places in i32 (`jax.lax.top_k`, `torch.topk`); of equal ones the first, and NaN
  * before all.
- * @example const [values, indices] = topK(logits, 5)
+ * @example $.topK($.tensor([3, 1, 2]), 2) // [[3, 2], [0, 2]]
  */
 export const topK = (x: Tensor, k: number, axis = -1): readonly [values: Tensor, indices: Tensor] => {
   const found = axisOf('topK', axis, requireTensor('topK', x).shape.length)
@@ -34,7 +34,7 @@ export interface QuantileOptions {
 
 /**
  * The quantile `q`, from 0 to 1, along `axis`, linear between neighbours (`numpy.quantile`); NaN if there is one.
- * @example quantile(losses, 0.9, 0)
+ * @example $.quantile($.tensor([1, 2, 3, 4]), 0.5) // 2.5
  */
 export const quantile = (x: Tensor, q: number, axis = -1, options: QuantileOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('quantile', options, ['keepDims'])

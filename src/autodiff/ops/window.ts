@@ -177,13 +177,19 @@ const attributesOf = (name: string, x: Tensor, options: PoolOptions): WindowAttr
   return { kernel, stride, padding, size: requireTensor(name, x).shape.slice(2) as unknown as readonly [number, number] }
 }
 
-/** Maximum over windows of f32[B,C,H,W], floor mode; the first maximum takes the cotangent. @example maxPool2d(x, { kernel: 3, stride: 2, padding: 1 }) */
+/**
+ * Maximum over windows of f32[B,C,H,W], floor mode; the first maximum takes the cotangent.
+ * @example $.maxPool2d(images, { kernel: 3, stride: 2, padding: 1 }) // f32[2,16,4,4]
+ */
 export const maxPool2d = (x: Tensor, options: PoolOptions): Tensor => {
   const attributes = attributesOf('maxPool2d', x, options)
   return bind(gatherPrimitive, [x, bind(argmaxPrimitive, [x], attributes)], attributes)
 }
 
-/** Average over windows of f32[B,C,H,W], floor mode; pixels of the padding are not counted. @example avgPool2d(x, { kernel: 2 }) */
+/**
+ * Average over windows of f32[B,C,H,W], floor mode; pixels of the padding are not counted.
+ * @example $.avgPool2d(images, { kernel: 2 }) // f32[2,16,4,4]
+ */
 export const avgPool2d = (x: Tensor, options: PoolOptions): Tensor => {
   const attributes = attributesOf('avgPool2d', x, options)
   const total = bind(sumPrimitive, [x], attributes)

@@ -47,7 +47,8 @@ Examples:
   lambda-darts adapters                                what there is to run on
 `
 
-const program = (finish: Finish): Command => {
+/** The commands with their options, as commander has them. */
+export const program = (finish: Finish): Command => {
   const root = new Command('lambda-darts')
     .description('Differentiable architecture search that keeps cells in harmony, on WebGPU')
     .version(version(), '-V, --version')

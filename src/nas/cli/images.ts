@@ -95,7 +95,7 @@ const bytesOf = async (path: string, name = path): Promise<Uint8Array> => {
  * transparent on white, scaled until it covers `height` x `width`, its middle taken. Refused: a file that is no PNG,
  * JPEG or WebP, is damaged, or has more than 2^26 pixels.
  *
- * @example const pixels = await decodeImage('cat.jpg', { channels: 3, height: 32, width: 32 })
+ * @example await decodeImage('cat.jpg', { channels: 3, height: 32, width: 32 }) // Refusal: Wanted 'cat.jpg'
  */
 export const decodeImage = async (source: Uint8Array | string, size: Required<ImageSize>): Promise<Uint8Array> => {
   if (size.channels !== 1 && size.channels !== 3)

@@ -36,7 +36,7 @@ const spaceOf = (genotype: Genotype, { name, skeleton }: Space): Space => ({
 })
 
 /** The space whose skeleton the networks of a family have. */
-export const FAMILIES: Readonly<Record<Genotype['family'], Space>> = { nb201, darts: SPACES['s5'] as Space }
+export const FAMILIES: Readonly<Record<Genotype['family'], Space>> = { nb201, darts: SPACES.s5 }
 
 /** All batch norms have a scale and a shift; the paths are those of the official modules. */
 const STYLES: Readonly<Record<Genotype['family'], Style>> = {

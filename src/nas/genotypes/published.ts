@@ -1,4 +1,5 @@
 /** The genotypes that Λ-DARTS published (`sota/cnn/genotypes.py` of its official code), by their names there. */
+import { mapRecord } from '../space/space.js'
 import type { ConcatCell, Genotype } from './genotype.js'
 
 /** Short names of the operations, as they stand in the table below. */
@@ -24,7 +25,7 @@ const cell = (text: string): ConcatCell => ({
 })
 
 /** Normal and reduction cell. Names say the data set and the space (none: the DARTS space on CIFAR-10) and the regulariser. */
-const CELLS: Readonly<Record<string, readonly [string, string]>> = {
+const CELLS = {
   lambdadarts_corr_0: ['s5.0 sk.1 / s3.2 s5.1 / s3.1 mp.0 / d3.2 mp.0', 'sk.1 sk.0 / mp.0 d3.2 / d5.3 d5.1 / sk.1 s5.2'],
   lambdadarts_corr_1: ['s3.0 s5.1 / s3.1 s3.0 / s3.1 sk.0 / sk.0 s3.1', 'mp.0 mp.1 / mp.0 mp.1 / mp.0 d5.3 / d5.4 d5.3'],
   lambdadarts_corr_2: ['s3.0 s3.1 / s3.1 sk.0 / s3.1 sk.0 / s3.4 d3.3', 'sk.0 mp.1 / mp.0 s5.1 / d5.3 mp.0 / d5.3 d5.4'],
@@ -45,9 +46,10 @@ const CELLS: Readonly<Record<string, readonly [string, string]>> = {
   svhn_s2_lambdadarts_corr: ['sk.1 s3.0 / s3.2 s3.1 / s3.1 s3.0 / s3.3 s3.1', 'sk.0 sk.1 / s3.2 sk.1 / sk.0 sk.1 / s3.2 s3.4'],
   svhn_s3_lambdadarts_corr: ['s3.1 s3.0 / s3.1 s3.2 / s3.2 s3.1 / s3.3 s3.4', 's3.0 s3.1 / s3.2 s3.0 / s3.3 s3.2 / s3.3 s3.4'],
   svhn_s4_lambdadarts_corr: ['s3.0 s3.1 / s3.0 s3.1 / s3.0 s3.1 / s3.0 s3.1', 's3.0 s3.1 / s3.0 s3.2 / s3.0 s3.1 / s3.0 s3.3']
-}
+} as const
 
 /** All twenty: `PUBLISHED.c10_s2_lambdadarts_corr`. */
-export const PUBLISHED: Readonly<Record<string, Genotype>> = Object.fromEntries(
-  Object.entries(CELLS).map(([name, [normal, reduce]]) => [name, { family: 'darts', normal: cell(normal), reduce: cell(reduce) }])
+export const PUBLISHED: Readonly<Record<keyof typeof CELLS, Genotype> & Record<string, Genotype>> = mapRecord(
+  CELLS,
+  ([normal, reduce]): Genotype => ({ family: 'darts', normal: cell(normal), reduce: cell(reduce) })
 )

@@ -83,7 +83,7 @@ export const genotypeOf = (space: Space, alpha: Readonly<Record<string, ArrayLik
 
 /**
  * A cell of a space drawn from a key: that of an alpha of independent numbers, so that every cell of NAS-Bench-201 is as likely.
- * @example drawGenotype(nb201, keyOf(0))
+ * @example drawGenotype(nb201, [0, 7])
  */
 export const drawGenotype = (space: Space, key: Key): Genotype =>
   genotypeOf(

@@ -69,10 +69,13 @@ export const operationsOf = ({ edges }: CellType): readonly string[] => [
 ]
 
 /** `f` of each value of a record. */
-export const mapRecord = <A, B>(
-  record: Readonly<Record<string, A>>,
-  f: (value: A, key: string, index: number) => B
-): Readonly<Record<string, B>> => Object.fromEntries(Object.entries(record).map(([key, value], n) => [key, f(value, key, n)]))
+export const mapRecord = <K extends string, A, B>(
+  record: Readonly<Record<K, A>>,
+  f: (value: A, key: K, index: number) => B
+): Readonly<Record<K, B>> =>
+  Object.fromEntries((Object.entries(record) as [K, A][]).map(([key, value], n) => [key, f(value, key, n)])) as Readonly<
+    Record<K, B>
+  >
 
 /** NAS-Bench-201 (Dong & Yang, ICLR 2020): three nodes after the input, six edges, five operations. */
 export const nb201: Space = {
@@ -149,7 +152,7 @@ const S1_REDUCE: readonly (readonly string[])[] = [
 ]
 
 /** The spaces of the papers: S1 to S4 of Zela et al. (ICLR 2020), S5 that of DARTS (Liu et al., ICLR 2019) without `none`, NAS-Bench-201. */
-export const SPACES: Readonly<Record<string, Space>> = {
+export const SPACES: Readonly<Record<'s1' | 's2' | 's3' | 's4' | 's5' | 'nb201', Space> & Record<string, Space>> = {
   s1: darts(
     's1',
     edge => S1_NORMAL[edge] as readonly string[],

@@ -201,7 +201,7 @@ export const decodeJson =
 
 /**
  * The space of a JSON text. Left, in one sentence that names the cell, the edge and the operation, for what is no space.
- * @example parseSpace(readFileSync('space.json', 'utf8'))
+ * @example parseSpace(JSON.stringify(nb201))._tag // 'Right'
  */
 export const parseSpace = (text: string): E.Either<InputError, Space> =>
   pipe(

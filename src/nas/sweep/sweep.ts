@@ -233,7 +233,9 @@ const knownKeys = (text: string): E.Either<InputError, string> => {
  * in one sentence, for what is none. `known` are the options that a search has; whether their values can be is not
  * asked here.
  *
- * @example parseSweep(known)('{ "grid": { "method": ["darts", "lambda-darts"] }, "seeds": [0, 1] }')
+ * @example
+ * const known = [{ key: 'epochs', flag: '--epochs', type: 'number' }] as const
+ * parseSweep(known)('{ "grid": { "epochs": [4, 12] }, "seeds": [0, 1] }')._tag // 'Right'
  */
 export const parseSweep =
   (known: readonly KnownOption[]) =>
@@ -256,8 +258,7 @@ export const runsOf = ({ configurations, seeds }: Sweep): readonly Run[] =>
 /**
  * The arguments of `search` that make a run, without its folder.
  *
- * @example argumentsOf(known)({ name: 'a-seed0', configuration: 'a', seed: 0, options: { epochs: 1 } }) // ['--seed',
- * '0', '--epochs', '1']
+ * @example argumentsOf([{ key: 'epochs', flag: '--epochs', type: 'number' }])({ seed: 0, options: { epochs: 1 } }) // ['--seed', '0', '--epochs', '1']
  */
 export const argumentsOf =
   (known: readonly KnownOption[]) =>

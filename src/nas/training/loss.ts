@@ -5,7 +5,7 @@ import type { Tensor } from '../../autodiff/tensor.js'
 
 /**
  * Cross entropy with the target (1 - s) onehot + s / K (Szegedy et al., 2016, arXiv 1512.00567): (1 - s) CE - s mean of log softmax over classes and rows.
- * @example smoothedCrossEntropy(logits, labels, 0.1)
+ * @example smoothedCrossEntropy($.matmul(x, w), labels, 0.1) // f32[]
  */
 export const smoothedCrossEntropy = (logits: Tensor, labels: Tensor, smoothing: number): Tensor => {
   const plain = crossEntropy(logits, labels)

@@ -47,7 +47,9 @@ const metricsOf = (data: ArrayLike<number>): Readonly<Record<TrainingMetric, num
  * Trains the network of a genotype and tests it after each epoch. Left only for what the engine refuses; an interruption or a number that is not finite ends it
  * with what was reached. Everything random follows from the seed and the step. `from`: a moment that an earlier training of the same configuration and data
  * kept: this one goes on there, and ends as that one would have, to the bit.
- * @example train(net, config, data, { tell: () => () => {}, interrupted: () => false, now: () => 0 })({ backend: { kind: 'reference' } })()
+ * @example
+ * const quietly = (net: DerivedNetwork, config: TrainingConfig, data: TrainingData) =>
+ *   train(net, config, data, { tell: () => () => {}, interrupted: () => false, now: Date.now })
  */
 export const train = (
   net: DerivedNetwork,
