@@ -142,7 +142,7 @@ const batcher = (size: number, known: Map<Tensor, Tensor>) => {
  * (one axis for all arguments, or a list with an axis, a tree of axes, or `null` for each), along `outAxes` their results. It computes what a
  * loop over the examples does, without a loop: what depends on no mapped argument is computed once. It nests, and with derivatives too.
  * Throws where arguments differ in their number of examples, where none is mapped, and where a primitive has no batching rule.
- * @example vmap((x: Tensor, y: Tensor) => $.sum($.mul(x, y)))(x, v) // f32[4]
+ * @example vmap((x, y) => $.sum($.mul(x, y)))(x, v) // f32[4]
  * @example
  * const gradient = grad((w: Tensor, x: Tensor) => $.sum($.tanh($.matmul(x, w))))
  * vmap(gradient, { inAxes: [null, 0] })(w, x) // f32[4,3,2]
