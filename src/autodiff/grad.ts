@@ -317,7 +317,14 @@ const entriesOf = (tree: Tree): { readonly count: number; readonly ranges: reado
 const basisOf = <T extends Tree>(tree: T): T => {
   const { count, ranges } = entriesOf(tree)
   if (count === 0) return fail('jacobian', 'a tree with tensors', describe(tree), 'give at least one')
-  const ones = oneHot(tensor(Int32Array.from({ length: count }, (_, i) => i), [count], 'i32'), count)
+  const ones = oneHot(
+    tensor(
+      Int32Array.from({ length: count }, (_, i) => i),
+      [count],
+      'i32'
+    ),
+    count
+  )
   return mapTree(tree, ({ shape }, k) => reshape(sliceAlong(ones, 1, ranges[k] as readonly [number, number]), [count, ...shape]))
 }
 

@@ -47,8 +47,18 @@ const placed = <Axis extends number | null>(
     }))
   const isBranch = typeof tree === 'object' && tree !== null && !isTensor(tree) && Array.isArray(tree) === Array.isArray(axes)
   const keys = isBranch ? Object.keys(tree) : []
-  if (!isBranch || typeof axes !== 'object' || Object.keys(axes).length !== keys.length || keys.some(key => !Object.hasOwn(axes, key)))
-    return fail('vmap', `${option} that fits ${here}, ${describe(tree)}`, describe(axes), 'give an axis, or a tree of axes like it')
+  if (
+    !isBranch ||
+    typeof axes !== 'object' ||
+    Object.keys(axes).length !== keys.length ||
+    keys.some(key => !Object.hasOwn(axes, key))
+  )
+    return fail(
+      'vmap',
+      `${option} that fits ${here}, ${describe(tree)}`,
+      describe(axes),
+      'give an axis, or a tree of axes like it'
+    )
   return keys.flatMap(key =>
     placed(
       option,
@@ -147,10 +157,7 @@ const batcher = (size: number, known: Map<Tensor, Tensor>) => {
  * const gradient = grad((w: Tensor, x: Tensor) => $.sum($.tanh($.matmul(x, w))))
  * vmap(gradient, { inAxes: [null, 0] })(w, x) // f32[4,3,2]
  */
-export function vmap<A extends readonly Tensor[], R extends Tree>(
-  f: (...args: A) => R,
-  options?: VmapOptions
-): (...args: A) => R
+export function vmap<A extends readonly Tensor[], R extends Tree>(f: (...args: A) => R, options?: VmapOptions): (...args: A) => R
 export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options?: VmapOptions): (...args: A) => R
 export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options: VmapOptions = {}) {
   return (...args: A): R => {
@@ -160,9 +167,7 @@ export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) 
     const mapped = given.filter((one): one is Placed<number> => one.axis !== null)
     const size = sizeOfBatch(mapped)
     const known = new Map<Tensor, Tensor>()
-    const examples = given.map(({ axis, tensor }) =>
-      axis === null ? tensor : exampleOf(moveAxis(tensor, axis, 0), known)
-    )
+    const examples = given.map(({ axis, tensor }) => (axis === null ? tensor : exampleOf(moveAxis(tensor, axis, 0), known)))
     const out = f(...(rebuild(args, isTensor, examples) as A))
     const results = placed('outAxes', outAxes, out, 'the result')
     const batches = batcher(size, known)(results.map(({ tensor }) => tensor))

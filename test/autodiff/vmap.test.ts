@@ -208,7 +208,11 @@ describe('randomness', () => {
 
   it('on the device too, in any number of words', async () => {
     const counts = [1, 2, 3, 64, 65, 1001]
-    const many = ndarray(Array.from({ length: 74 }, (_, i) => (i * 2654435761) % 2 ** 32), [37, 2], 'u32')
+    const many = ndarray(
+      Array.from({ length: 74 }, (_, i) => (i * 2654435761) % 2 ** 32),
+      [37, 2],
+      'u32'
+    )
     const f = (key: Tensor) => counts.flatMap(count => [$.randomBits(key, [count]), $.randomUniform(key, [count])])
     const got = await evaluateTree(backends.gpu, (all: Tensor) => vmap(f)(all), [many])
     const wanted = await evaluateTree(
@@ -233,9 +237,9 @@ describe('what is refused, in one sentence', () => {
       'vmap requires as many examples in each argument, but got 2 (axis 0 of argument 0) and 3 (axis 0 of argument 1); ' +
         'give null for what is not mapped.'
     )
-    expect(() => vmap((t: { a: Tensor; b: readonly [Tensor] }) => add(t.a, t.b[0]), { inAxes: 1 })({ a: matrix, b: [$.tensor([[1]])] })).toThrow(
-      "3 (axis 1 of argument 0 at 'a') and 1 (axis 1 of argument 0 at 'b.0')"
-    )
+    expect(() =>
+      vmap((t: { a: Tensor; b: readonly [Tensor] }) => add(t.a, t.b[0]), { inAxes: 1 })({ a: matrix, b: [$.tensor([[1]])] })
+    ).toThrow("3 (axis 1 of argument 0 at 'a') and 1 (axis 1 of argument 0 at 'b.0')")
   })
 
   it('no argument that is mapped', () =>
@@ -294,7 +298,10 @@ describe('a network on the device', () => {
   const network = (w: Readonly<Record<'a' | 'b' | 'scale' | 'shift' | 'out', Tensor>>, x: Tensor, labels: Tensor): Tensor => {
     const first = $.relu(nn.batchNorm($.conv2d(x, w.a, { padding: 1 }), { scale: w.scale, shift: w.shift }).y)
     const second = $.tanh($.conv2d($.maxPool2d(first, { kernel: 2 }), w.b, { padding: 1, groups: 2 }))
-    return nn.crossEntropy(nn.linear(nn.globalAvgPool($.add(second, $.avgPool2d(second, { kernel: 3, stride: 1, padding: 1 }))), w.out), labels)
+    return nn.crossEntropy(
+      nn.linear(nn.globalAvgPool($.add(second, $.avgPool2d(second, { kernel: 3, stride: 1, padding: 1 }))), w.out),
+      labels
+    )
   }
   const zeros = (shape: readonly number[]) => $.broadcastTo($.tensor(0), shape)
   const filled = (seed: number, shape: readonly number[]) => evaluate($.mul(random(seed, zeros(shape)), 0.4))
@@ -307,7 +314,11 @@ describe('a network on the device', () => {
   }
   const EXAMPLES = 7
   const images = filled(6, [EXAMPLES, 2, 3, 8, 8])
-  const labels = ndarray(Array.from({ length: EXAMPLES * 2 }, (_, i) => (3 * i) % 5), [EXAMPLES, 2], 'i32')
+  const labels = ndarray(
+    Array.from({ length: EXAMPLES * 2 }, (_, i) => (3 * i) % 5),
+    [EXAMPLES, 2],
+    'i32'
+  )
   /** float32, sums of some hundred terms on the way: relative to the largest derivative of the same tensor. */
   const FLOAT32 = 1e-5
 

@@ -123,7 +123,11 @@ it('vmap is a loop over the examples, and so is its pull-back, whichever argumen
     const [values, pullback] = vjp<Tensors, Tensors>(mapped, ...args)
     const each = examples.map(list => list.map((one, i) => (shared(i) ? (x[i] as Tensor) : one)))
     const looped = each.map(list => f(...list))
-    expectNear(numbers(values), numbers((looped[0] as Tensors).map((_, k) => stack(looped.map(list => list[k] as Tensor)))), 1e-11)
+    expectNear(
+      numbers(values),
+      numbers((looped[0] as Tensors).map((_, k) => stack(looped.map(list => list[k] as Tensor)))),
+      1e-11
+    )
     const u = randoms(0, values)
     const slices = each.map((list, n) =>
       pulled(
