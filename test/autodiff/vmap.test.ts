@@ -90,7 +90,7 @@ describe('levels', () => {
     expect(numbers(vmap(x => $.add(x, $.sum(pair)))(pair))).toEqual([40, 50])
     const nested = vmap((x: Tensor) => $.sum(vmap((y: Tensor) => $.mul(y, $.sum(x)))(x)))(matrix)
     expect(numbers(nested)).toEqual([36, 225])
-    expect(numbers(vmap((x: Tensor) => vmap(() => x, { inAxes: 0 })(row))(pair))).toEqual([10, 10, 10, 20, 20, 20])
+    expect(numbers(vmap((x: Tensor) => vmap((_: Tensor) => x)(row))(pair))).toEqual([10, 10, 10, 20, 20, 20])
   })
 
   it('of derivatives and of batches are not confused either', () => {
