@@ -15,6 +15,7 @@ export {
   hvp,
   type Jacobian,
   jacobian,
+  jacobianForward,
   jvp,
   mixedHvp,
   type Unreached,
