@@ -5,7 +5,10 @@ import { describe, fail } from '../../autodiff/shape.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { type Tree, zipTrees } from '../../autodiff/tree.js'
 
-/** The factor that brings a gradient of this norm to at most `limit`, which is above 0: limit / (norm + 1e-6) where that is below 1. */
+/**
+ * The factor that brings a gradient of this norm to at most `limit`, which is above 0: limit / (norm + 1e-6) where that
+ * is below 1.
+ */
 export const clipFactor = (gradientNorm: Tensor, limit: number): Tensor =>
   limit > 0
     ? $.minimum($.div(limit, $.add(gradientNorm, 1e-6)), 1)
@@ -22,7 +25,10 @@ export interface SgdOptions {
   readonly nesterov?: boolean
 }
 
-/** Stochastic gradient descent: g' = g + decay w; b <- momentum b + g'; w <- w - rate b, or with Nesterov's momentum w - rate (g' + momentum b). */
+/**
+ * Stochastic gradient descent: g' = g + decay w; b <- momentum b + g'; w <- w - rate b, or with Nesterov's momentum w -
+ * rate (g' + momentum b).
+ */
 export const sgd = (
   { momentum, weightDecay, nesterov = false }: SgdOptions,
   rate: Tensor,
@@ -44,7 +50,10 @@ export interface AdamOptions {
   readonly weightDecay: number
 }
 
-/** Moments, like the values, and 1 - beta^t of both: a recurrence, since 1 - beta^t itself loses its digits in float32. Starts at zeros. */
+/**
+ * Moments, like the values, and 1 - beta^t of both: a recurrence, since 1 - beta^t itself loses its digits in float32.
+ * Starts at zeros.
+ */
 export interface AdamState<T extends Tree = Tensor> {
   readonly first: T
   readonly second: T
@@ -67,7 +76,10 @@ export const adam = <T extends Tree>(
   const corrections = $.add($.mul(state.corrections, $.tensor([beta1, beta2])), $.tensor([1 - beta1, 1 - beta2]))
   const correction = (i: number) => $.reshape($.slice(corrections, [[i, i + 1]]), [])
   const next = zipTrees(values, [first, second], (value, m, v) => {
-    const step = $.div($.div(m as Tensor, correction(0)), $.add($.div($.sqrt(v as Tensor), $.sqrt(correction(1))), epsilon))
+    const step = $.div(
+      $.div(m as Tensor, correction(0)),
+      $.add($.div($.sqrt(v as Tensor), $.sqrt(correction(1))), epsilon)
+    )
     return $.sub(value, $.mul(step, rate))
   })
   return { values: next, state: { first, second, corrections } }
