@@ -94,12 +94,8 @@ const operationsProblem = (
 /** Edges grow with the square of the nodes. */
 const MOST_NODES = 32
 
-/** The first problem of a cell. */
-const cellProblem = (
-  kind: string,
-  { inputs, nodes, concat, edges }: CellType,
-  family: string
-): SpaceProblem | undefined => {
+/** The first problem of a cell's states: its inputs, its nodes, and those that it concatenates. */
+const statesProblem = (kind: string, { inputs, nodes, concat }: CellType, family: string): SpaceProblem | undefined => {
   const of = `of the cell '${kind}'`
   const wantedInputs = family === 'stages' ? 1 : 2
   if (inputs !== wantedInputs)
@@ -124,6 +120,16 @@ const cellProblem = (
       got: `[${concat.join(', ')}]`,
       cure: 'name one, or use layers'
     }
+  return undefined
+}
+
+/** The first problem of a cell's edges: all that there are, each with operations, and every node read. */
+const edgesProblem = (
+  kind: string,
+  { inputs, nodes, concat, edges }: CellType,
+  family: string
+): SpaceProblem | undefined => {
+  const of = `of the cell '${kind}'`
   // All edges that there are, in the order of alpha's rows.
   const wanted = Array.from({ length: nodes }, (_, i) => inputs + i).flatMap(to =>
     Array.from({ length: to }, (_, from) => ({ from, to }))
@@ -162,6 +168,10 @@ const cellProblem = (
     undefined
   )
 }
+
+/** The first problem of a cell. */
+const cellProblem = (kind: string, cell: CellType, family: string): SpaceProblem | undefined =>
+  statesProblem(kind, cell, family) ?? edgesProblem(kind, cell, family)
 
 /** The first reason why a space cannot be built; undefined if there is none. */
 export const spaceProblem = ({ cells, skeleton: network }: Space): SpaceProblem | undefined => {
