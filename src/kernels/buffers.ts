@@ -6,6 +6,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Device, scoped } from './device.js'
 import { type EngineError, outOfMemory } from './errors.js'
+import type { GPUBuffer } from './platform/webgpu.js'
 
 /** Storage that someone holds until `release`. A handle is never used again, the buffer and its `id` are. */
 export interface DeviceBuffer {
