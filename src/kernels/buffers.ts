@@ -7,6 +7,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Device, scoped } from './device.js'
 import { type KernelError, outOfMemory } from './errors.js'
 import { platform } from './platform/node.js'
+import type { GPUBuffer } from './platform/webgpu.js'
 
 /** Storage that someone holds until `release`. A handle is never used again, the buffer and its `id` are. */
 export interface DeviceBuffer {
