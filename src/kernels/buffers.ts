@@ -5,8 +5,9 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Device, scoped } from './device.js'
-import { type EngineError, outOfMemory } from './errors.js'
+import { type KernelError, outOfMemory } from './errors.js'
 import { platform } from './platform/node.js'
+import type { GPUBuffer } from './platform/webgpu.js'
 
 /** Storage that someone holds until `release`. A handle is never used again, the buffer and its `id` are. */
 export interface DeviceBuffer {
@@ -33,12 +34,15 @@ interface Pool {
   idleBytes: number
   liveBuffers: number
   liveBytes: number
-  /** As many live bytes call for a collection of garbage, which does not see them. */
-  enoughBytes: number
+  /** As much that is live calls for a collection of garbage, which does not see it. */
+  enough: number
 }
 
-/** Fewer live bytes than this are not worth a collection. */
+/** Less than this is not worth a collection. */
 const FEW_BYTES = 512 * (1 << 20)
+/** Each buffer counts as so much more: the smallest takes some 4 KiB of the host on Mesa's software driver, and there may be many. */
+const OVERHEAD = 1 << 15
+const weightOf = ({ liveBytes, liveBuffers }: Pool): number => liveBytes + liveBuffers * OVERHEAD
 /** More than this is not kept for later. */
 const MOST_IDLE_BYTES = 256 * (1 << 20)
 
@@ -57,7 +61,7 @@ const poolOf = (device: Device): Pool => {
     idleBytes: 0,
     liveBuffers: 0,
     liveBytes: 0,
-    enoughBytes: FEW_BYTES
+    enough: FEW_BYTES
   }
   pools.set(device, pool)
   return pool
@@ -111,7 +115,7 @@ export const allocateScoped = (device: Device, bytes: number, preferred: readonl
 
 /** Buffers of these sizes, all or none. `OutOfMemory` if the device has no room or does not allow one so large. */
 export const allocate =
-  (device: Device, sizes: readonly number[]): TaskEither<EngineError, readonly DeviceBuffer[]> =>
+  (device: Device, sizes: readonly number[]): TaskEither<KernelError, readonly DeviceBuffer[]> =>
   async () => {
     const { maxBufferSize } = device.limits
     const large = sizes.find(bytes => bytes > maxBufferSize)
@@ -180,12 +184,12 @@ export const trimPool = (device: Device, most = 0): void => {
 }
 
 /**
- * Collects garbage once live bytes have doubled since the last time: handles that nobody has any more hold storage until then, and the
+ * Collects garbage once what is live has doubled since the last time: handles that nobody has any more hold storage until then, and the
  * collector does not know how much.
  */
 export const collectIfGrown = async (device: Device): Promise<void> => {
   const pool = poolOf(device)
-  if (pool.liveBytes < pool.enoughBytes) return
+  if (weightOf(pool) < pool.enough) return
   await platform.collectGarbage()
-  pool.enoughBytes = Math.max(FEW_BYTES, 2 * pool.liveBytes)
+  pool.enough = Math.max(FEW_BYTES, 2 * weightOf(pool))
 }
