@@ -37,9 +37,9 @@ interface Joined {
 }
 
 /**
- * Sums over the same axes that share a large input become one kernel with several results. Depths (stored tensors on the longest way to a root) keep the order sound: a
- * fold may wait for another as long as it stays above all that reads it. It waits only where it keeps no large tensor
- * alive that the other does not read anyway.
+ * Sums over the same axes that share a large input become one kernel with several results. Depths (stored tensors on
+ * the longest way to a root) keep the order sound: a fold may wait for another as long as it stays above all that reads
+ * it. It waits only where it keeps no large tensor alive that the other does not read anyway.
  */
 export const joinFolds = (
   roots: readonly Root[],
@@ -59,7 +59,10 @@ export const joinFolds = (
     for (const node of below) highest.set(node, Math.min(highest.get(node) ?? Number.POSITIVE_INFINITY, depth - 1))
   }
 
-  /** Groups by what they fold over and by each large input, since only those that share one can be joined: all against all would be quadratic. */
+  /**
+   * Groups by what they fold over and by each large input, since only those that share one can be joined: all against
+   * all would be quadratic.
+   */
   const open = new Map<string, Map<Tensor, Joined[]>>()
   const joined: (Root | undefined)[] = [...roots]
   roots.forEach((root, i) => {
