@@ -56,6 +56,15 @@ const placeable = (part: Tensor, region: View, { access, usesOf, finished }: Dec
   return writes && whole && isDense(region) && usesOf(source).length === 1 ? source : undefined
 }
 
+/** A kernel of its own, with what its hook computes where it loads. */
+const shaderRoot = (node: Tensor, { access, expand }: Decided): Extract<Root, { readonly kind: 'shader' }> => {
+  const operand = hooked(node)
+  const hook = operand && expand(operand)
+  const computed = hook !== undefined && hook.steps.length > 0
+  const operands = node.inputs.map(input => (computed && input === operand ? (hook.inputs[0] as Access) : access(input)))
+  return { kind: 'shader', node, operands, ...(computed ? { hook } : {}) }
+}
+
 /**
  * Backward from the outputs: the kernels of what is needed, and parts in place where their own kernels can write them
  * there.
