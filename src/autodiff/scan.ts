@@ -39,11 +39,13 @@ const row = (x: Tensor, step: number): Tensor => reshape(sliceAlong(x, 0, [step,
 const rows = (all: readonly Tensor[]): Tensor => concat(all.map(x => reshape(x, [1, ...x.shape])))
 
 /**
- * Steps `[carry, y] = f(carry, x)` over the rows of `xs`, a tree of tensors with one row for each step: the last carry, and the `y`s of all
- * steps as rows. The carry keeps its structure, shapes and dtypes. It differentiates to every order and takes part in `vmap`, as any expression.
+ * Steps `[carry, y] = f(carry, x)` over the rows of `xs`, a tree of tensors with one row for each step: the last carry,
+ * and the `y`s of all steps as rows. The carry keeps its structure, shapes and dtypes. It differentiates to every order
+ * and takes part in `vmap`, as any expression.
  *
- * It is unrolled: the graph has `f`'s nodes for each step, and the device a call of their kernels, so that building and compiling take time in
- * proportion to the steps (docs/autodiff.md has figures); equal steps share their pipelines. Its derivative keeps the carry of each step.
+ * It is unrolled: the graph has `f`'s nodes for each step, and the device a call of their kernels, so that building and
+ * compiling take time in proportion to the steps (docs/autodiff.md has figures); equal steps share their pipelines. Its
+ * derivative keeps the carry of each step.
  * @example scan((carry, x) => [$.add(carry, x), $.mul(carry, x)], $.tensor(0), $.tensor([1, 2, 3]))[1] // [0, 2, 9]
  */
 export function scan<Y extends Tree>(

@@ -1,4 +1,4 @@
-/** `scan`: its meaning, derivatives through it, batches of it, and what is refused. On the reference; once on the device. */
+/** `scan`: its meaning, derivatives through it, batches of it, what is refused. On the reference; once on the device. */
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
 import { grad } from '../../src/autodiff/grad.js'
@@ -84,7 +84,9 @@ describe('what is refused', () => {
   })
 
   it('what is no pair', () => {
-    expect(() => scan(((a: Tensor) => a) as never, zero, steps)).toThrow('scan requires a function that gives [carry, y], but got f32[]')
+    expect(() => scan(((a: Tensor) => a) as never, zero, steps)).toThrow(
+      'scan requires a function that gives [carry, y], but got f32[]'
+    )
     expect(() => scan(3 as never, zero, steps)).toThrow('a function')
   })
 })
