@@ -19,6 +19,7 @@ import { type Backend, catchShapeError, type Engine, type EngineError } from './
 import { arraysOf, elsewhere, keep, release } from './store.js'
 import { isAval, isStored, type Stored, type StoredArguments, type StoredTensor } from './values.js'
 
+/** How a compiled function is run. */
 export interface RunOptions {
   /** Arguments (by place) given away: their memory is free for the next run, and using them again is an error. */
   readonly donate?: readonly number[]

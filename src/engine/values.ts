@@ -8,6 +8,7 @@ import type { DeviceBuffer } from '../kernels/buffers.js'
 export interface StoredTensor extends Aval {
   readonly stored: DeviceBuffer | { readonly array: NdArray; live: boolean }
 }
+/** A tree of tensors, as stored ones. */
 export type Stored<T> = WithLeaves<T, StoredTensor>
 
 /** Arguments of a compiled function. */
