@@ -4,7 +4,7 @@ import { type Backend, type Compiled, compile, dispose, openDevice, read, releas
 import { pipelineKey } from '../src/kernels/pipeline.js'
 import type { Plan } from '../src/kernels/plan.js'
 
-import { waiting } from '../src/kernels/wait.js'
+import { waiting } from '../src/kernels/platform/wait.js'
 import { comparedOf, succeed, worstError } from './check.js'
 import { answer, type Started } from './contestant.js'
 import { load, save } from './exchange.js'

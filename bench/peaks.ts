@@ -2,7 +2,7 @@
 import * as $ from '../src/autodiff/ops/index.js'
 import { type AdapterInfo, type Backend, compile, openDevice, release, run, store } from '../src/engine/index.js'
 import { scoped } from '../src/kernels/device.js'
-import { waiting } from '../src/kernels/wait.js'
+import { waiting } from '../src/kernels/platform/wait.js'
 import { median, right, succeed } from './check.js'
 
 export interface Peaks {

@@ -6,7 +6,7 @@ import { pathToFileURL } from 'node:url'
 import { create, globals } from 'webgpu'
 import type { HostArray } from '../src/engine/index.js'
 import { describe } from '../src/kernels/device.js'
-import { waiting } from '../src/kernels/wait.js'
+import { waiting } from '../src/kernels/platform/wait.js'
 import { answer } from './contestant.js'
 import { load, save } from './exchange.js'
 

@@ -2,6 +2,7 @@
  * Arrays of numbers as files hold them: raw values of one kind, in either byte order, with the strides of their axes.
  */
 import * as E from 'fp-ts/lib/Either.js'
+import { joined } from './bytes.js'
 import { type DecodeError, malformed } from './error.js'
 
 export type Numbers = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array
@@ -39,10 +40,7 @@ export const firstAxisFastest = (shape: readonly number[]): readonly number[] =>
 const inHostOrder = (bytes: Uint8Array, width: number, littleEndian: boolean): ArrayBuffer => {
   const copy = new Uint8Array(bytes)
   if (littleEndian || width === 1) return copy.buffer
-  const buffer = Buffer.from(copy.buffer)
-  if (width === 2) buffer.swap16()
-  else if (width === 4) buffer.swap32()
-  else buffer.swap64()
+  for (let at = 0; at < copy.length; at += width) copy.subarray(at, at + width).reverse()
   return copy.buffer
 }
 
@@ -147,8 +145,8 @@ export const rowMajor = (array: NumberArray, axes: readonly number[] = array.sha
   return { shape, strides: lastAxisFastest(shape), data: values }
 }
 
-/** Arrays one after another, as an array with memory of its own: Buffer gives small results a place inside a larger buffer. */
+/** Arrays one after another. */
 export const concatenate = (parts: readonly Float32Array[]): Float32Array => {
-  const bytes = Buffer.concat(parts.map(part => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)))
-  return new Float32Array(new Uint8Array(bytes).buffer)
+  const bytes = joined(parts.map(part => new Uint8Array(part.buffer, part.byteOffset, part.byteLength)))
+  return new Float32Array(bytes.buffer)
 }

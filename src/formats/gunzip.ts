@@ -2,10 +2,11 @@
  * Unpacks gzip (RFC 1952) to at most as many bytes as the caller allows. Members are taken one by one, since
  * `gunzipSync` silently drops what follows a zero after the first of them.
  */
-import { crc32 } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
+import { joined } from './bytes.js'
 import { type DecodeError, malformed } from './error.js'
-import { type Unpacked, unpackStream } from './inflate.js'
+import { type Unpacked, unpackStream, type ZlibError } from './inflate.js'
+import { crc32 } from './native.js'
 
 const HEADER_BYTES = 10
 const TRAILER_BYTES = 8
@@ -25,8 +26,6 @@ const cutOff = wrong('a whole file', 'it is cut off')
 
 export const isGzip = (bytes: Uint8Array): boolean => bytes[0] === 0x1f && bytes[1] === 0x8b
 
-const viewOf = (buffer: Buffer): Uint8Array => new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length)
-
 /** Where a member's packed data begin: after the fields that its flags announce. Past the end if these are cut off. */
 const dataStart = (bytes: Uint8Array, start: number): number => {
   const flags = bytes[start + 3] as number
@@ -42,7 +41,7 @@ const dataStart = (bytes: Uint8Array, start: number): number => {
 
 const inflate = (packed: Uint8Array, left: number, most: number): E.Either<DecodeError, Unpacked> => {
   const chunkSize = Math.max(LEAST_CHUNK, Math.min(MOST_CHUNK, packed.length))
-  return E.orElse(({ code, message }: NodeJS.ErrnoException): E.Either<DecodeError, Unpacked> => {
+  return E.orElse(({ code, message }: ZlibError): E.Either<DecodeError, Unpacked> => {
     if (code === 'ERR_BUFFER_TOO_LARGE') return tooLarge(most)
     return code === 'Z_BUF_ERROR' ? cutOff : wrong('a stream of deflate', `it cannot be unpacked (${message})`)
   })(unpackStream('raw', packed, left, { chunkSize }))
@@ -71,9 +70,6 @@ const memberAt = (bytes: Uint8Array, start: number, left: number, most: number):
   return E.right({ data: own, end: trailer + TRAILER_BYTES })
 }
 
-const joined = (parts: readonly Uint8Array[]): Uint8Array =>
-  parts.length === 1 ? (parts[0] as Uint8Array) : viewOf(Buffer.concat(parts))
-
 /**
  * What a gzip file holds: its members one after another. Left if that is more than `most` bytes (no more than these
  * are unpacked), if a member is cut off or not what its checksum says, or if anything but zeros (the padding of tapes)
@@ -92,5 +88,7 @@ export const gunzip = (bytes: Uint8Array, most: number): E.Either<DecodeError, U
     at = member.right.end
   }
   const after = bytes.subarray(at).findIndex(byte => byte !== 0)
-  return after < 0 ? E.right(joined(parts)) : wrong('nothing but zeros after the last member', `byte ${at + after} is another`)
+  return after < 0
+    ? E.right(parts.length === 1 ? (parts[0] as Uint8Array) : joined(parts))
+    : wrong('nothing but zeros after the last member', `byte ${at + after} is another`)
 }

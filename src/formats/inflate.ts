@@ -1,7 +1,7 @@
 /** Packed bytes unpacked, with a bound that is known before. */
-import { constants, inflateRawSync, inflateSync, type ZlibOptions } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
 import { type DecodeError, malformed } from './error.js'
+import { constants, inflateRawSync, inflateSync } from './native.js'
 
 /**
  * Deflate makes at most 258 bytes of 2 bits; with what a block takes besides, no stream grows more than so many times.
@@ -13,8 +13,19 @@ export type Wrapping = keyof typeof METHODS
 
 /** What `info` has zlib say, which its types do not know. */
 interface Inflated {
-  readonly buffer: Buffer
+  readonly buffer: Uint8Array
   readonly engine: { readonly bytesWritten: number }
+}
+
+/** Options of zlib. */
+interface Options {
+  readonly chunkSize?: number
+  readonly finishFlush?: number
+}
+
+/** What zlib throws. */
+export interface ZlibError extends Error {
+  readonly code?: string
 }
 
 export interface Unpacked {
@@ -31,14 +42,14 @@ export const unpackStream = (
   wrapping: Wrapping,
   bytes: Uint8Array,
   most: number,
-  options: ZlibOptions = {}
-): E.Either<NodeJS.ErrnoException, Unpacked> => {
+  options: Options = {}
+): E.Either<ZlibError, Unpacked> => {
   try {
     const unpacked: unknown = METHODS[wrapping](bytes, { maxOutputLength: Math.max(1, most), info: true, ...options })
     const { buffer, engine } = unpacked as Inflated
     return E.right({ data: new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.length), from: engine.bytesWritten })
   } catch (reason) {
-    return E.left(reason as NodeJS.ErrnoException)
+    return E.left(reason as ZlibError)
   }
 }
 
@@ -47,9 +58,9 @@ const attempt = (
   wrapping: Wrapping,
   bytes: Uint8Array,
   most: number,
-  options: ZlibOptions = {}
+  options: Options = {}
 ): E.Either<DecodeError, Unpacked> =>
-  E.orElse(({ code, message }: NodeJS.ErrnoException): E.Either<DecodeError, Unpacked> => {
+  E.orElse(({ code, message }: ZlibError): E.Either<DecodeError, Unpacked> => {
     const found = code === 'ERR_BUFFER_TOO_LARGE' ? 'they have more' : `zlib says '${message}'`
     return malformed(what, `packed data that unpacks to at most ${most} bytes`, found)
   })(unpackStream(wrapping, bytes, most, options))

@@ -7,6 +7,7 @@
  * input, and nothing here follows values into their depth.
  */
 import * as E from 'fp-ts/lib/Either.js'
+import { fromLatin1, latin1 } from './bytes.js'
 import { type DecodeError, decodeError, quoted } from './error.js'
 
 /** An array of numpy, its numbers as they lie in the file. */
@@ -118,8 +119,6 @@ const unsigned = (machine: Machine, length: 1 | 2 | 4 | 8): number => {
   return value
 }
 
-const latin1 = (bytes: Uint8Array): string => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString('latin1')
-
 const utf8 = (machine: Machine, bytes: Uint8Array): PickleValue => {
   try {
     return new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes)
@@ -189,7 +188,7 @@ const quotedLine = (machine: Machine): PickleValue => {
   const plain = text.replace(/\\(x[0-9a-fA-F]{2}|.)/gs, (whole, escape: string) =>
     escape.length > 1 ? String.fromCharCode(Number.parseInt(escape.slice(1), 16)) : (ESCAPES[escape] ?? whole)
   )
-  return Uint8Array.from(Buffer.from(plain, 'latin1'))
+  return fromLatin1(plain)
 }
 
 /** A text of protocol 0: latin1 with escapes of what is not, `\u20ac` and `\U0001f600`. */
@@ -314,7 +313,7 @@ const encode = (machine: Machine, [text, coding]: readonly PickleValue[]): Pickl
   if (machine.encodable < 0) return refuse(machine, 'a place in the file for each byte', 'it repeats some')
   // What does not fit into a byte would be cut to one.
   if (/[^\0-\xff]/.test(text)) return refuse(machine, 'a text of latin1 letters for bytes', 'it has others')
-  return new Uint8Array(Buffer.from(text, 'latin1'))
+  return fromLatin1(text)
 }
 
 const isCount = (value: PickleValue): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0

@@ -2,6 +2,7 @@
  * The event files that TensorBoard reads: records of protocol buffers (tensorflow/core/util/event.proto), each framed by its length and masked
  * CRC-32C checksums (tensorflow/core/lib/io/record_writer.h). Written by hand, since nothing well kept does.
  */
+import { joined } from './bytes.js'
 
 /** CRC-32C (Castagnoli) by bytes: the table of the reflected polynomial 0x82f63b78. */
 const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
@@ -18,8 +19,6 @@ export const crc32c = (bytes: Uint8Array): number => {
 
 /** A checksum that may stand beside checksummed bytes: rotated by 15 bits, and a constant added. */
 const masked = (crc: number): number => (((crc >>> 15) | (crc << 17)) + 0xa282ead8) >>> 0
-
-const joined = (parts: readonly Uint8Array[]): Uint8Array => new Uint8Array(Buffer.concat(parts))
 
 const fixed = (size: number, write: (view: DataView) => void): Uint8Array => {
   const bytes = new Uint8Array(size)

@@ -3,10 +3,10 @@
  * the central directory at the end. What a name or a size says is not believed: names that lead elsewhere, entries
  * that overlap and sizes that do not fit are refused.
  */
-import { crc32 } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
 import { type DecodeError, malformed, quoted } from './error.js'
 import { inflate } from './inflate.js'
+import { crc32 } from './native.js'
 
 const wrong = (required: string, found: string) => malformed('zip', required, found)
 
@@ -87,7 +87,7 @@ const entryAt = (
   if (local + LOCAL.bytes > directory || view.getUint32(local, true) !== LOCAL.signature)
     return wrong(`the header of ${quoted(name)} at byte ${local}`, 'there is none')
   const localName = bytes.subarray(local + LOCAL.bytes, local + LOCAL.bytes + view.getUint16(local + 26, true))
-  if (Buffer.compare(localName, nameBytes) !== 0)
+  if (localName.length !== nameBytes.length || localName.some((byte, i) => byte !== nameBytes[i]))
     return wrong(`the name ${quoted(name)} in both headers`, `one has ${quoted(new TextDecoder().decode(localName))}`)
   const from = local + LOCAL.bytes + nameLength + view.getUint16(local + 28, true)
   const to = from + packedSize

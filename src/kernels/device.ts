@@ -2,7 +2,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { deviceLost, type EngineError, invalidProgram, noAdapter, oneLine, outOfMemory } from './errors.js'
-import { quietly } from './quiet.js'
+import { platform } from './platform/node.js'
+import type { Listed } from './platform/platform.js'
 
 export interface AdapterInfo {
   /** What a person chooses by: `openDevice({ adapter })` takes any part of it. */
@@ -46,37 +47,8 @@ export interface Device {
   }
 }
 
-/** Dawn's objects crash the process when they are collected while anything runs, so all stay for the life of the process. */
-const pinned: unknown[] = []
-Object.assign(globalThis, { [Symbol('lambda-darts: objects of the GPU')]: pinned })
-
-/** The native binary is loaded late: a machine that cannot load it still has the reference backend. */
-const createGpu = async (...options: readonly string[]): Promise<GPU> => {
-  const { create, globals } = await import('webgpu')
-  Object.assign(globalThis, globals)
-  const gpu = create([...options])
-  pinned.push(gpu)
-  return gpu
-}
-
 /** Names as Vulkan lists them and as an adapter reports itself differ in punctuation only. */
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
-
-/** An adapter as Dawn lists it. */
-export interface Listed {
-  readonly backend: string
-  readonly name: string
-}
-
-/** Dawn lists the adapters only when it refuses a name that none of them has. */
-const listed = async (): Promise<readonly Listed[]> => {
-  const gpu = await createGpu('adapter=~ a name that no adapter has ~')
-  const refusal = await quietly(() => gpu.requestAdapter()).then(
-    () => '',
-    (error: unknown) => (error instanceof Error ? error.message : String(error))
-  )
-  return [...refusal.matchAll(/backend: '(.*?)', name: '(.*)'$/gm)].map(([, backend = '', name = '']) => ({ backend, name }))
-}
 
 const fixedSubgroup = ({ features, info }: Pick<GPUAdapter, 'features' | 'info'>): number =>
   features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0
@@ -90,25 +62,16 @@ export const describe = (adapter: Pick<GPUAdapter, 'features' | 'info'>, names: 
   return { name, vendor, architecture, backend: known?.backend ?? 'unknown', software, subgroupSize: fixedSubgroup(adapter) }
 }
 
-/** Dawn takes any part of a name, in its exact letters. */
-const request = async (entry?: Listed, flags: readonly string[] = []): Promise<{ gpu: GPU; adapter: GPUAdapter | null }> => {
-  const gpu = await createGpu(...(entry ? [`backend=${entry.backend}`, `adapter=${entry.name}`] : []), ...flags)
-  const adapter = await quietly(() => gpu.requestAdapter({ powerPreference: 'high-performance' }))
-  pinned.push(adapter)
-  return { gpu, adapter }
-}
-
-const cure = 'run `npm run adapter`, which installs a software one or says what is missing'
 const noneBecause = (reason: unknown): EngineError =>
-  noAdapter('a WebGPU adapter', [], reason instanceof Error ? reason.message : String(reason), cure)
+  noAdapter('a WebGPU adapter', [], reason instanceof Error ? reason.message : String(reason), platform.cure)
 
 /** The adapters of this machine, without opening a device; an empty list where there are none. */
 export const listAdapters = (): TaskEither<EngineError, readonly AdapterInfo[]> => async () => {
   try {
-    const names = await listed()
+    const names = await platform.adapters()
     const adapters = await Promise.all(
       names.map(async entry => {
-        const { adapter } = await request(entry).catch(() => ({ adapter: null }))
+        const { adapter } = await platform.request(entry, []).catch(() => ({ adapter: null }))
         return adapter ? [describe(adapter, [entry])] : []
       })
     )
@@ -127,7 +90,7 @@ export const openDevice =
   (options: { readonly adapter?: string; readonly flags?: readonly string[] } = {}): TaskEither<EngineError, Device> =>
   async () => {
     try {
-      const names = await listed()
+      const names = await platform.adapters()
       const wanted = options.adapter
       const entry = wanted === undefined ? undefined : names.find(({ name }) => plain(name).includes(plain(wanted)))
       if (wanted !== undefined && !entry) {
@@ -137,7 +100,7 @@ export const openDevice =
           noAdapter(`an adapter named like "${wanted}"`, there, `there are only: ${there.join(', ')}`, 'choose one of these')
         )
       }
-      const { gpu, adapter } = await request(entry, options.flags)
+      const { gpu, adapter } = await platform.request(entry, options.flags ?? [])
       if (!adapter) return E.left(noneBecause('none was found'))
       return E.right(await open(gpu, adapter, describe(adapter, names)))
     } catch (reason) {
@@ -152,7 +115,7 @@ const open = async (gpu: GPU, adapter: GPUAdapter, info: AdapterInfo): Promise<D
     requiredFeatures: used.filter(feature => adapter.features.has(feature))
   })
   const opened: Device = { gpu, device, info, limits, status: { lost: undefined, uncaptured: [] } }
-  pinned.push(opened)
+  platform.pin(opened)
   device.lost.then(({ reason, message }) => {
     opened.status.lost = deviceLost(reason, oneLine(message))
   })
@@ -178,7 +141,7 @@ export const complaint = ({ status }: Device): EngineError | undefined => {
 
 /** Lets the device's news arrive (a loss is told a little after the call that it spoils), then says what there is, if anything. */
 export const settledComplaint = async (device: Device): Promise<EngineError | undefined> => {
-  await new Promise(resolve => setImmediate(resolve))
+  await platform.nextTurn()
   return complaint(device)
 }
 

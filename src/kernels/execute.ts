@@ -6,8 +6,8 @@ import { allocateScoped, type DeviceBuffer, discard, trimPool } from './buffers.
 import { complaint, type Device, scoped } from './device.js'
 import { type EngineError, invalidArgument } from './errors.js'
 import { changed, tooManyChanges } from './mappings.js'
+import { platform } from './platform/node.js'
 import { type BindingSet, bind, type Executable, isDisposed } from './prepare.js'
-import { waiting } from './wait.js'
 
 /** Runs that the device may have before it: enough to keep it busy, few enough to bound the memory of what is pending. */
 const MOST_IN_FLIGHT = 3
@@ -145,7 +145,9 @@ export const execute =
       const { steps } = executable
       for (let at = 0; at < steps.length; at += PIECE)
         device.device.queue.submit([encode(device, executable, steps.slice(at, at + PIECE), buffers)])
-      lane.inFlight.push(waiting(device.info, device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined))
+      lane.inFlight.push(
+        platform.waiting(device.info, device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined)
+      )
     })
     if (E.isLeft(ran)) {
       outputs.forEach(discard)

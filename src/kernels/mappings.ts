@@ -2,12 +2,9 @@
  * Mesa's software driver makes a memory map for each bind group. A process has as many as Linux allows (`vm.max_map_count`), and one that asks for more
  * is killed without a word: so a program with many calls is held to what is left before its groups are made, and so are runs with ever new arguments.
  */
-import { readFileSync } from 'node:fs'
-import { setImmediate as nextTurn } from 'node:timers/promises'
-import { setFlagsFromString } from 'node:v8'
-import { runInNewContext } from 'node:vm'
 import type { Device } from './device.js'
 import { type EngineError, outOfMemory } from './errors.js'
+import { platform } from './platform/node.js'
 
 /** Programs with fewer bind groups are not looked at. */
 const FEW = 64
@@ -16,19 +13,9 @@ const MANY = 4096
 /** Maps that stay for what follows: buffers, the programs of an evaluation (after a search of S5 a ninth of its own groups). */
 const spareFor = (groups: number): number => Math.max(512, Math.ceil(groups / 6))
 
-/** What Linux allows, and how many the process has; undefined where it is not Linux. */
-const maps = (): { readonly most: number; readonly has: number } | undefined => {
-  try {
-    const most = Number(readFileSync('/proc/sys/vm/max_map_count', 'utf8'))
-    return { most, has: readFileSync('/proc/self/maps', 'utf8').split('\n').length }
-  } catch {
-    return undefined
-  }
-}
-
 /** Why so many more bind groups cannot be made, if they cannot. */
 export const tooManyGroups = ({ info }: Device, groups: number): EngineError | undefined => {
-  const there = info.software && info.vendor === 'mesa' && groups > FEW ? maps() : undefined
+  const there = info.software && info.vendor === 'mesa' && groups > FEW ? platform.memoryMaps() : undefined
   const wanted = (there?.has ?? 0) + groups + spareFor(groups)
   if (!there || wanted <= there.most) return undefined
   const enough = 2 ** Math.ceil(Math.log2(wanted))
@@ -39,20 +26,11 @@ export const tooManyGroups = ({ info }: Device, groups: number): EngineError | u
   )
 }
 
-/** Collects garbage: groups that were put out of use hold their maps until the collector has been there, and it does not know that these are scarce. */
-const collect = async (): Promise<void> => {
-  setFlagsFromString('--expose-gc')
-  const gc: unknown = runInNewContext('gc')
-  if (typeof gc === 'function') gc()
-  // What native objects hold is given back in the turns after.
-  await nextTurn()
-  await nextTurn()
-}
-
 /** Why so many more bind groups cannot be made, if they cannot even when garbage is collected. */
 export const tooManyGroupsLeft = async (device: Device, groups: number): Promise<EngineError | undefined> => {
   if (!tooManyGroups(device, groups)) return undefined
-  await collect()
+  // Groups that were put out of use hold their maps until the collector has been there, and it does not know that these are scarce.
+  await platform.collectGarbage()
   return tooManyGroups(device, groups)
 }
 

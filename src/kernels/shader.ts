@@ -2,15 +2,19 @@
  * Shaders are plain WGSL files that compile as they stand, with two directives in comments: `//! include "file.wgsl"`, and
  * one block from `//! op` to `//! end` whose default text a call may replace. Lines are remembered by file for messages.
  */
-import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { type EngineError, shaderError } from './errors.js'
+import { SHADERS } from './platform/shaders.js'
 
 /** Gives the text of a file by its name, or throws. */
 export type Loader = (file: string) => string
 
-/** Reads from the package's `shaders/`, which lies at the same distance from `src` and from `dist`. */
-export const loadShader: Loader = file => readFileSync(new URL(`../../shaders/${file}`, import.meta.url), 'utf8')
+/** Gives the files of the package's `shaders/`. */
+export const loadShader: Loader = file => {
+  const text = SHADERS.get(file)
+  if (text === undefined) throw new Error('there is no such file')
+  return text
+}
 
 /** Where a line of expanded text came from, counting from 1. Lines of a call's own block are at the block's directive. */
 export interface Origin {

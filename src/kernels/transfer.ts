@@ -4,9 +4,9 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { allocateScoped, type DeviceBuffer, discard } from './buffers.js'
 import { complaint, type Device, scoped, settledComplaint } from './device.js'
 import { type EngineError, invalidArgument, outOfMemory, readbackFailed } from './errors.js'
+import { platform } from './platform/node.js'
 import { BYTES, type Data, type DType } from './spec.js'
 import { paddedBytes } from './validate.js'
-import { waiting } from './wait.js'
 
 /** Puts values on the device. `InvalidArgument` for no values, `OutOfMemory` if there is no room for them. */
 export const upload =
@@ -93,7 +93,7 @@ export const readback =
     })
     try {
       if (E.isLeft(copied)) return copied
-      await waiting(device.info, copied.right.mapAsync(GPUMapMode.READ, 0, size))
+      await platform.waiting(device.info, copied.right.mapAsync(GPUMapMode.READ, 0, size))
       const mapped = copied.right.getMappedRange(0, size)
       const data = wanted.map((one, i) => copyOf(mapped, offsets[i] as number, one))
       giveStaging(device, copied.right)

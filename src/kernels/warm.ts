@@ -7,8 +7,8 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { allocate, release } from './buffers.js'
 import { type Device, scoped } from './device.js'
 import type { EngineError } from './errors.js'
+import { platform } from './platform/node.js'
 import { bind, type Executable, type Step } from './prepare.js'
-import { waiting } from './wait.js'
 
 /** Dispatches a step of each pipeline once, and waits for it. Inputs and outputs are stood in for; what is computed means nothing. */
 export const warmUp =
@@ -43,7 +43,7 @@ const dispatchOnce = async (device: Device, { plan, buffers }: Executable, step:
     device.device.queue.submit([encoder.finish()])
   })
   // A device that is lost meanwhile says so in the next run.
-  await waiting(device.info, device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined)
+  await platform.waiting(device.info, device.device.queue.onSubmittedWorkDone()).then(undefined, () => undefined)
   standIns.right.forEach(release)
   return submitted
 }

@@ -199,7 +199,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
   { file: 'src/kernels/mappings.ts', after: /\(lately\.get\(device\) \?\? 0\) \+ 2/, why: 'the next look comes earlier' },
   { file: 'src/kernels/pipeline.ts', after: /a <= b/, why: 'names of constants are never equal' },
   { file: 'src/kernels/plan.ts', after: /- 1 < last; n\+\+/, why: 'a buffer that is filled is asked all the same, and refuses' },
-  { file: 'src/kernels/wait.ts', after: /performance\.now\(\) >= polled/, why: SLOWER },
+  { file: 'src/kernels/platform/wait.ts', after: /performance\.now\(\) >= polled/, why: SLOWER },
   { file: 'src/autodiff/lowering/builder.ts', after: /count > 64 \+ WORKGROUP/, why: SLOWER },
   { file: /lowering\/(builder|parts)\.ts$/, after: /Math\.ceil\(\(mapWorkgroups\(count\)\) \/ 2\)/, why: SLOWER },
   {

@@ -53,7 +53,7 @@ const PLAN: readonly (readonly [RegExp, (file: string) => readonly Stage[]])[] =
     /^src\/kernels\//,
     () => [
       stage('kernels/plan', 'kernels/validate', 'kernels/contracts'),
-      stage('kernels/execute', 'kernels/device', 'kernels/mappings', 'kernels/wait', 'kernels/shader'),
+      stage('kernels/execute', 'kernels/device', 'kernels/mappings', 'kernels/platform/wait', 'kernels/shader'),
       ...SIZES
     ]
   ],

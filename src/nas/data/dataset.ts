@@ -1,6 +1,8 @@
 /** Labelled images as a value, and what is done with them before and in a search: to select, to split, to normalise, to move. */
+
 import * as E from 'fp-ts/lib/Either.js'
 import { fail } from '../../autodiff/shape.js'
+import { joined } from '../../formats/bytes.js'
 import { type DecodeError, decodeError } from '../../formats/error.js'
 import { CUT, PADDING, type Scale, scalePixels } from '../../formats/pixels.js'
 
@@ -42,15 +44,12 @@ export const select = <D extends Dataset>(dataset: D, indices: readonly number[]
   const outside = indices.find(index => !Number.isInteger(index) || index < 0 || index >= count)
   if (outside !== undefined)
     return fail('select', `indices 0 to ${count - 1} of '${dataset.name}'`, `${outside}`, 'correct the index')
-  const bytes = Buffer.concat(
+  const copy = joined(
     indices.map(index => {
       const image = images.subarray(size * index, size * (index + 1))
       return new Uint8Array(image.buffer, image.byteOffset, image.byteLength)
-    }),
-    images.BYTES_PER_ELEMENT * size * indices.length
+    })
   )
-  // Copied once more, as Buffer gives small results a place inside a larger buffer.
-  const copy = new Uint8Array(bytes)
   return {
     ...dataset,
     images: images instanceof Uint8Array ? copy : new Float32Array(copy.buffer),

@@ -1,5 +1,5 @@
 /** A data set as one number, so that a run can tell whether its data are those of another. */
-import { createHash } from 'node:crypto'
+import { sha256 } from '../../formats/native.js'
 import type { Dataset, Sources } from './dataset.js'
 
 const bytesOf = ({ buffer, byteOffset, byteLength }: Dataset['images'] | Dataset['labels']): Uint8Array =>
@@ -19,7 +19,4 @@ const seen = (dataset: Dataset): readonly (string | Uint8Array)[] => {
  * SHA-256, in hexadecimal digits, over the name, sizes, names of classes, labels and pixels of the images to train and
  * to test on.
  */
-export const digestOf = ({ train, test }: Sources): string =>
-  [...seen(train), ...(test ? seen(test) : ['no test\n'])]
-    .reduce((hash, part) => hash.update(part), createHash('sha256'))
-    .digest('hex')
+export const digestOf = ({ train, test }: Sources): string => sha256([...seen(train), ...(test ? seen(test) : ['no test\n'])])

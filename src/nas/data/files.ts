@@ -4,6 +4,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import { joined } from '../../formats/bytes.js'
 import { type DecodeError, decodeError, malformed, quoted } from '../../formats/error.js'
 import { decodePickle, type PickleDict } from '../../formats/pickle.js'
 import { byteRows, wholeNumbers } from '../../formats/pickled.js'
@@ -51,12 +52,6 @@ export const requireFile = (set: string, files: Files, name: string): E.Either<D
     findFile(set, files, name),
     E.chain(bytes => (bytes ? E.right(bytes) : malformed(set, `a file ${name}`, 'there is none')))
   )
-
-/** Bytes one after another. */
-export const joined = (parts: readonly Uint8Array[]): Uint8Array => {
-  const { buffer, byteOffset, length } = Buffer.concat(parts)
-  return new Uint8Array(buffer, byteOffset, length)
-}
 
 /** The images at these places, one after another; each has `size` bytes and begins `step` after the one before. */
 export const joinedImages = (bytes: Uint8Array, step: number, size: number, places: readonly number[]): Uint8Array =>

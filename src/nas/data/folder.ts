@@ -5,9 +5,10 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { groupBy } from 'fp-ts/lib/NonEmptyArray.js'
+import { joined } from '../../formats/bytes.js'
 import { type DecodeError, malformed, quoted } from '../../formats/error.js'
 import type { Dataset, Sources } from './dataset.js'
-import { checkNames, joined, nameOf } from './files.js'
+import { checkNames, nameOf } from './files.js'
 
 /** What lies below the root, by paths with `/` between folders. */
 export interface Tree {

@@ -1,8 +1,8 @@
 /**
  * What is to be known of a data set before it is searched on: counts, balance, moments, and images that occur twice.
  */
-import { createHash } from 'node:crypto'
 import { groupBy } from 'fp-ts/lib/NonEmptyArray.js'
+import { sha256 } from '../../formats/native.js'
 import { tableText } from '../text.js'
 import { type Dataset, momentsOf, range, type Sources } from './dataset.js'
 
@@ -68,9 +68,7 @@ const hashed = (part: Place['part'], { images, labels, count }: Dataset): readon
   const size = images.length / count
   return range(count).map(index => {
     const { buffer, byteOffset, byteLength } = images.subarray(size * index, size * (index + 1))
-    const hash = createHash('sha256')
-      .update(new Uint8Array(buffer, byteOffset, byteLength))
-      .digest('base64')
+    const hash = sha256([new Uint8Array(buffer, byteOffset, byteLength)])
     return { part, index, label: labels[index] as number, hash }
   })
 }

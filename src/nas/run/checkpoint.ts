@@ -1,5 +1,4 @@
 /** A moment of a run from which it goes on as if nothing had happened: its tensors, its place, and what it is a moment of. As bytes and back. */
-import { createHash } from 'node:crypto'
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type * as IO from 'fp-ts/lib/IO.js'
@@ -8,6 +7,7 @@ import { show } from '../../autodiff/shape.js'
 import { leavesOf, rebuild } from '../../autodiff/tree.js'
 import { type HostArray, isAval, isHostArray } from '../../engine/index.js'
 import { type DecodeError, decodeError, malformed } from '../../formats/error.js'
+import { sha256 } from '../../formats/native.js'
 import { decodeSafetensors, dtypeOf, encodeSafetensors, type FileTensor } from '../../formats/safetensors.js'
 
 /** What survives JSON. */
@@ -45,15 +45,13 @@ const Content = t.type({ steps: t.number, position: t.unknown, identity: t.reado
 
 /** The SHA-256 of everything that a checkpoint says, in hex. */
 const digestOf = (tensors: Snapshot['tensors'], content: string): string =>
-  [...tensors]
-    .reduce(
-      (hash, [name, { shape, data }]) =>
-        hash
-          .update(JSON.stringify([name, dtypeOf(data), shape]))
-          .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength)),
-      createHash('sha256').update(content)
-    )
-    .digest('hex')
+  sha256([
+    content,
+    ...[...tensors].flatMap(([name, { shape, data }]) => [
+      JSON.stringify([name, dtypeOf(data), shape]),
+      new Uint8Array(data.buffer, data.byteOffset, data.byteLength)
+    ])
+  ])
 
 /** The file of a checkpoint: safetensors, with the rest as JSON in its metadata, and a digest of all of it. */
 export const encodeCheckpoint = ({ tensors, ...rest }: Checkpoint): Uint8Array => {

@@ -1,9 +1,11 @@
 /** The classes of images by a trained network. */
+
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { softmax } from '../../autodiff/nn.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { compile, type Engine, fold, read, run, type Stored, scope, store } from '../../engine/index.js'
+import { joined } from '../../formats/bytes.js'
 import type { Part } from '../data/dataset.js'
 import { batchArrays, keyArray, pause, using } from '../steps/steps.js'
 import { logitsOf } from './evaluate.js'
@@ -25,7 +27,7 @@ export const partOfBytes = (
   images: readonly Uint8Array[]
 ): Part => ({
   name: 'images',
-  images: Float32Array.from(Buffer.concat(images), byte => (byte / 255) * brightest),
+  images: Float32Array.from(joined(images), byte => (byte / 255) * brightest),
   labels: new Int32Array(images.length),
   count: images.length,
   channels: config.imageChannels,

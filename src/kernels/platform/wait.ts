@@ -4,8 +4,6 @@
  * wait spins for a moment, so that short ones stay short, and then polls by timers, each of which may come a
  * millisecond late. A GPU does not need that core: there only long waits leave it.
  */
-import type { AdapterInfo } from './device.js'
-
 /** For so long a wait spins. */
 const SPIN_MILLISECONDS = { software: 0.3, gpu: 50 }
 
@@ -22,7 +20,7 @@ const throttled = (callback: (...args: unknown[]) => void, ...args: unknown[]) =
     : before(callback, ...args)
 
 /** Awaits a promise of a device, with polling throttled until the last of the overlapping waits has ended. */
-export const waiting = async <A>({ software }: Pick<AdapterInfo, 'software'>, promise: Promise<A>): Promise<A> => {
+export const waiting = async <A>({ software }: { readonly software: boolean }, promise: Promise<A>): Promise<A> => {
   if (waits++ === 0) {
     polled = performance.now() + SPIN_MILLISECONDS[software ? 'software' : 'gpu']
     before = globalThis.setImmediate

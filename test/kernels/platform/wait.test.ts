@@ -1,7 +1,7 @@
 /** Throttled waiting: who is slowed, and that `setImmediate` is the old one afterwards. */
 import { afterEach, expect, it } from 'vitest'
-import { waiting } from '../../src/kernels/wait.js'
-import { device } from '../device.js'
+import { waiting } from '../../../src/kernels/platform/wait.js'
+import { device } from '../../device.js'
 
 const before = globalThis.setImmediate
 const [SOFTWARE, GPU] = [{ software: true }, { software: false }]

@@ -8,7 +8,7 @@ import { afterAll, describe, expect, it } from 'vitest'
 
 const folder = mkdtempSync(join(tmpdir(), 'quiet-'))
 afterAll(() => rmSync(folder, { recursive: true }))
-const root = new URL('../../', import.meta.url)
+const root = new URL('../../../', import.meta.url)
 
 /** Runs a module through a shell, which says where standard error leads; what arrives there. */
 const through = (text: string, shell: string, env: Readonly<Record<string, string>> = {}) => {
@@ -34,7 +34,7 @@ const NOISE =
   'Warning: maxDynamicUniformBuffersPerPipelineLayout artificially reduced from 1000000 to 16 to fit what there is.\\n'
 const within = (work: string) => `
 import { writeSync } from 'node:fs'
-import { quietly } from '${new URL('src/kernels/quiet.ts', root).href}'
+import { quietly } from '${new URL('src/kernels/platform/quiet.ts', root).href}'
 console.error('before')
 await quietly(async () => { ${work} }).catch(reason => console.error(reason.message))
 console.error('after')
