@@ -42,35 +42,54 @@ fn infinity() -> f32 { return -negative_infinity(); }
 // WGSL promises little of exp, log and tanh (on a software adapter they were off by 6e-7, 8e-5 and 2e-4, the last two near their zeros), so
 // here they are by the polynomials of Cephes (S. Moshier, single precision): within 2e-7 everywhere, the same on every adapter.
 
-// e^x = 2^n e^r with r = x - n log 2, |r| <= log(2) / 2. The power of two is applied in two halves, so that denormal results come out.
-fn exponential(x: f32) -> f32 {
-  let bounded = clamp(x, -110.0, 90.0);
-  let n = floor(bounded * 1.44269504 + 0.5);
-  let r = bounded - n * 0.693359375 + n * 2.12194440e-4;
+// 2^n e^r, |r| <= log(2) / 2. The power of two is applied in two halves, so that denormal results come out.
+fn scaled_exponential(r: f32, n: f32) -> f32 {
   let polynomial = ((((1.9875691500e-4 * r + 1.3981999507e-3) * r + 8.3334519073e-3) * r + 4.1665795894e-2) * r + 1.6666665459e-1) * r + 5.0000001201e-1;
   let half = i32(n) / 2;
   let rest = i32(n) - half;
-  let scaled = (polynomial * r * r + r + 1.0) * bitcast<f32>((half + 127) << 23u) * bitcast<f32>((rest + 127) << 23u);
+  return (polynomial * r * r + r + 1.0) * bitcast<f32>((half + 127) << 23u) * bitcast<f32>((rest + 127) << 23u);
+}
+
+// e^x = 2^n e^r with r = x - n log 2.
+fn exponential(x: f32) -> f32 {
+  let bounded = clamp(x, -110.0, 90.0);
+  let n = floor(bounded * 1.44269504 + 0.5);
+  let scaled = scaled_exponential(bounded - n * 0.693359375 + n * 2.12194440e-4, n);
   let high = select(scaled, infinity(), x > 88.7228394);
   return select(select(high, 0.0, x < -104.0), x, is_nan(x));
 }
 
-// log x = log m + e log 2 with m from sqrt(1/2) to sqrt(2).
-fn logarithm(x: f32) -> f32 {
-  let bits = bitcast<u32>(x);
-  let denormal = (bits & ABSOLUTE) < 0x00800000u;
-  let normal = bitcast<u32>(select(x, x * 8388608.0, denormal));
-  let small = (normal & 0x007fffffu) < 0x003504f3u;
-  let m = bitcast<f32>((normal & 0x007fffffu) | 0x3f800000u);
-  let f = select(m * 0.5, m, small) - 1.0;
-  let e = f32(i32((normal >> 23u) & 0xffu) - 127 + select(1, 0, small) - select(0, 23, denormal));
+// log((1 + f) 2^e), 1 + f from sqrt(1/2) to sqrt(2).
+fn logarithm_of_parts(f: f32, e: f32) -> f32 {
   let z = f * f;
   let polynomial = (((((((7.0376836292e-2 * f - 1.1514610310e-1) * f + 1.1676998740e-1) * f - 1.2420140846e-1) * f + 1.4249322787e-1) * f
     - 1.6668057665e-1) * f + 2.0000714765e-1) * f - 2.4999993993e-1) * f + 3.3333331174e-1;
-  let value = f + (polynomial * f * z - e * 2.12194440e-4 - 0.5 * z) + e * 0.693359375;
+  return f + (polynomial * f * z - e * 2.12194440e-4 - 0.5 * z) + e * 0.693359375;
+}
+
+// f and e with x = (1 + f) 2^e, for finite x above 0.
+fn logarithm_parts(x: f32) -> vec2f {
+  let denormal = (bitcast<u32>(x) & ABSOLUTE) < 0x00800000u;
+  let normal = bitcast<u32>(select(x, x * 8388608.0, denormal));
+  let small = (normal & 0x007fffffu) < 0x003504f3u;
+  let m = bitcast<f32>((normal & 0x007fffffu) | 0x3f800000u);
+  return vec2f(
+    select(m * 0.5, m, small) - 1.0,
+    f32(i32((normal >> 23u) & 0xffu) - 127 + select(1, 0, small) - select(0, 23, denormal))
+  );
+}
+
+// A logarithm's value where x is finite and above 0, else what it is at the ends.
+fn at_ends_of_logarithm(value: f32, x: f32) -> f32 {
+  let bits = bitcast<u32>(x);
   let zero = (bits & ABSOLUTE) == 0u;
   let negative = bits > 0x80000000u && bits <= 0xff800000u;
   return select(select(select(value, x, bits == INFINITY || is_nan(x)), negative_infinity(), zero), not_a_number(), negative);
+}
+
+fn logarithm(x: f32) -> f32 {
+  let parts = logarithm_parts(x);
+  return at_ends_of_logarithm(logarithm_of_parts(parts.x, parts.y), x);
 }
 
 fn hyperbolic_tangent(x: f32) -> f32 {
@@ -84,3 +103,8 @@ fn hyperbolic_tangent(x: f32) -> f32 {
 
 // A real power: NaN for a negative base, whose power by a fraction is not real.
 fn power(x: f32, exponent: f32) -> f32 { return select(exponential(exponent * logarithm(abs(x))), not_a_number(), x < 0.0 || is_nan(x)); }
+
+// x with the sign of y.
+fn with_sign_of(x: f32, y: f32) -> f32 { return bitcast<f32>((bitcast<u32>(x) & ABSOLUTE) | (bitcast<u32>(y) & 0x80000000u)); }
+// 0, infinities and NaN aside, x^3 and more are beneath the last place of x.
+fn is_tiny(x: f32) -> bool { return abs(x) < 1.0e-4; }

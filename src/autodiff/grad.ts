@@ -59,6 +59,9 @@ const requireFloat = (args: readonly Tensor[], names: readonly string[]): void =
 const argumentNames = (args: readonly Tree[], argnums: readonly number[]): string[] =>
   argnums.flatMap(n => paths(args[n] as Tree).map(path => (path ? `argument ${n} at '${path}'` : `argument ${n}`)))
 
+/** A function from a cotangent of a result (a tree like it) to cotangents of arguments. */
+export type Pullback<R, A> = (cotangent: R, options?: Unreached) => A
+
 /**
  * The value of `f` and its pull-back: a function from a cotangent of the result (a tree like it) to cotangents of the arguments. It may be
  * called any number of times.
@@ -66,10 +69,10 @@ const argumentNames = (args: readonly Tree[], argnums: readonly number[]): strin
  * const [y, pullback] = vjp($.matmul, x, w)
  * const [dx, dw] = pullback(y) // [f32[4,3], f32[3,2]]
  */
-export const vjp = <A extends readonly Tree[], R extends Tree>(
-  f: (...args: A) => R,
-  ...args: A
-): [R, (cotangent: R, options?: Unreached) => A] => {
+export const vjp: {
+  <A extends readonly Tensor[], R extends Tree>(f: (...args: A) => R, ...args: NoInfer<A>): [R, Pullback<R, A>]
+  <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, ...args: A): [R, Pullback<R, A>]
+} = <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, ...args: A): [R, Pullback<R, A>] => {
   checkFunction('vjp', f)
   const originals = args.flatMap(leaves)
   const targets = originals.map(alias)
@@ -103,9 +106,16 @@ export interface GradOptions<N extends number | readonly number[] = 0> extends U
   readonly argnums?: N
 }
 
-type Picked<A extends readonly unknown[], N> = N extends number
+export type Picked<A extends readonly unknown[], N> = N extends number
   ? A[N]
   : { readonly [K in keyof N]: N[K] extends number ? A[N[K]] : never }
+
+/** A scalar, what else was computed on the way, and the scalar's gradient. */
+export interface ValueAuxAndGradient<A extends readonly unknown[], X, N> {
+  readonly value: Tensor
+  readonly aux: X
+  readonly gradient: Picked<A, N>
+}
 
 /**
  * Value, gradient and whatever else `f` computed on the way: `f` returns `[scalar, auxiliary tree]`.
@@ -115,12 +125,21 @@ type Picked<A extends readonly unknown[], N> = N extends number
  *   return [nn.crossEntropy(logits, labels), { logits }]
  * })(w)
  */
-export const valueAuxAndGrad =
+export const valueAuxAndGrad: {
+  <A extends readonly Tensor[], X extends Tree, const N extends number | readonly number[] = 0>(
+    f: (...args: A) => readonly [Tensor, X],
+    options?: GradOptions<N>
+  ): (...args: A) => ValueAuxAndGradient<A, X, NoInfer<N>>
+  <A extends readonly Tree[], X extends Tree, const N extends number | readonly number[] = 0>(
+    f: (...args: A) => readonly [Tensor, X],
+    options?: GradOptions<N>
+  ): (...args: A) => ValueAuxAndGradient<A, X, NoInfer<N>>
+} =
   <A extends readonly Tree[], X extends Tree, const N extends number | readonly number[] = 0>(
     f: (...args: A) => readonly [Tensor, X],
     options: GradOptions<N> = {}
   ) =>
-  (...args: A): { readonly value: Tensor; readonly aux: X; readonly gradient: Picked<A, NoInfer<N>> } => {
+  (...args: A): ValueAuxAndGradient<A, X, NoInfer<N>> => {
     checkFunction('grad', f)
     const { argnums = 0 } = checkOptions('grad', options, ['argnums', 'unreached'])
     const list: readonly number[] = typeof argnums === 'number' ? [argnums] : argnums
@@ -155,7 +174,16 @@ export const valueAuxAndGrad =
  * Value and gradient of a scalar function.
  * @example const [value, gradient] = valueAndGrad(loss)(weights, x, labels)
  */
-export const valueAndGrad =
+export const valueAndGrad: {
+  <A extends readonly Tensor[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options?: GradOptions<N>
+  ): (...args: A) => readonly [Tensor, Picked<A, NoInfer<N>>]
+  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options?: GradOptions<N>
+  ): (...args: A) => readonly [Tensor, Picked<A, NoInfer<N>>]
+} =
   <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
     f: (...args: A) => Tensor,
     options: GradOptions<N> = {}
@@ -174,7 +202,16 @@ export const valueAndGrad =
  * grad(grad(square))($.tensor(3)) // 2
  * @example grad(loss, { argnums: [0, 1] })(weights, x, labels) // [{ w: f32[3,2], b: f32[2] }, f32[4,3]]
  */
-export const grad =
+export const grad: {
+  <A extends readonly Tensor[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options?: GradOptions<N>
+  ): (...args: A) => Picked<A, NoInfer<N>>
+  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options?: GradOptions<N>
+  ): (...args: A) => Picked<A, NoInfer<N>>
+} =
   <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
     f: (...args: A) => Tensor,
     options: GradOptions<N> = {}
@@ -272,7 +309,10 @@ export type Jacobian<R, T> = R extends Tensor ? T : { readonly [K in keyof R]: J
  * All derivatives of `f` in its argument, by one pull-back for each entry of the result.
  * @example jacobian((x: Tensor) => $.matmul(x, w))(x) // f32[4,2,4,3]
  */
-export const jacobian =
+export const jacobian: {
+  <R extends Tree>(f: (x: Tensor) => R): (x: Tensor) => Jacobian<R, Tensor>
+  <T extends Tree, R extends Tree>(f: (x: T) => R): (x: T) => Jacobian<R, T>
+} =
   <T extends Tree, R extends Tree>(f: (x: T) => R) =>
   (x: T): Jacobian<R, T> => {
     const [out, pullback] = vjp(f, x)
@@ -300,7 +340,10 @@ const unitVector = (shape: Shape, index: number): Tensor => {
  * The second derivatives of a scalar function: the Jacobian of its gradient.
  * @example hessian(f)(x) // f32[4,3,4,3]
  */
-export const hessian =
+export const hessian: {
+  (f: (x: Tensor) => Tensor): (x: Tensor) => Tensor
+  <T extends Tree>(f: (x: T) => Tensor): (x: T) => Jacobian<T, T>
+} =
   <T extends Tree>(f: (x: T) => Tensor) =>
   (x: T): Jacobian<T, T> =>
     jacobian((y: T): T => grad(f, { unreached: 'zero' })(y))(x)

@@ -14,6 +14,8 @@ export type Kernel = MapKernel | ViewKernel | RegionsKernel | ReduceKernel | Sha
 export interface MapKernel {
   readonly kind: 'map'
   expression(attributes: Attributes): string
+  /** The file of shaders/ with the functions that it calls, where common.wgsl has them not. */
+  readonly include?: string
 }
 
 /** The same elements read in another way: no work. `undefined` where the strides cannot say it; then the input is copied first. */

@@ -101,11 +101,14 @@ const stepTexts = (
 /** WGSL functions for pointwise primitives, one for each different text. */
 class Functions {
   private readonly names = new Map<string, string>()
+  private readonly files = new Set<string>()
 
   constructor(private readonly letter: string) {}
 
   call(node: Tensor, operands: readonly string[]): string {
-    const expression = (node.primitive.kernel as MapKernel).expression(node.attributes)
+    const { include, ...kernel } = node.primitive.kernel as MapKernel
+    if (include !== undefined) this.files.add(include)
+    const expression = kernel.expression(node.attributes)
     const parameters = node.inputs.map((input, k) => `${LETTERS[k]}: ${input.dtype}`).join(', ')
     const text = `(${parameters}) -> ${node.dtype} { return ${expression}; }`
     const name = this.names.get(text) ?? `${this.letter}${this.names.size}`
@@ -114,7 +117,8 @@ class Functions {
   }
 
   get text(): readonly string[] {
-    return [...this.names].map(([text, name]) => `fn ${name}${text}`)
+    const includes = Array.from(this.files, file => `//! include "${file}"`)
+    return [...includes, ...Array.from(this.names, ([text, name]) => `fn ${name}${text}`)]
   }
 }
 

@@ -44,6 +44,8 @@ export interface Step {
 }
 
 export interface Executable {
+  /** What it was prepared for: nothing else can run it. */
+  readonly device: GPUDevice
   readonly plan: Plan
   readonly steps: readonly Step[]
   /** By slot: the executable's own buffers. */
@@ -197,7 +199,7 @@ export const prepare =
         }
       })
       const changing = [...sets.values()].filter(({ external }) => external.length > 0).length
-      return { plan, steps, buffers, changing, recent: outputs.map(() => []), owned: owned.right, uniform }
+      return { device: device.device, plan, steps, buffers, changing, recent: outputs.map(() => []), owned: owned.right, uniform }
     })
     if (E.isLeft(made)) {
       owned.right.forEach(release)

@@ -1,10 +1,13 @@
 /**
  * Shaders are plain WGSL files that compile as they stand, with two directives in comments: `//! include "file.wgsl"`, and
- * one block from `//! op` to `//! end` whose default text a call may replace. Lines are remembered by file for messages.
+ * one block from `//! op` to `//! end` whose default text a call may replace, by one that may include files too. Lines are remembered by file for messages.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { type EngineError, shaderError } from './errors.js'
 import { SHADERS } from './platform/shaders.js'
+
+/** The directive in the text of a call's own block. */
+const INCLUDE = /^\/\/! include "([^"]+)"$/
 
 /** Gives the text of a file by its name, or throws. */
 export type Loader = (file: string) => string
@@ -66,7 +69,11 @@ export const expand = (name: string, op?: string, load: Loader = loadShader): E.
       } else if (word === 'op' && !inBlock) {
         if (++blocks > 1) throw wrong('a second op block; there can be one')
         inBlock = true
-        if (op !== undefined) for (const own of op.split('\n')) put(own, file, line)
+        for (const own of op?.split('\n') ?? []) {
+          const target = INCLUDE.exec(own)?.[1]
+          if (target === undefined) put(own, file, line)
+          else walk(target, [...parents, file], { file, line })
+        }
       } else if (word === 'end' && inBlock) {
         inBlock = false
       } else throw wrong(`"${content.trim()}" is no directive, or not at this place`)

@@ -3,11 +3,6 @@ import { join } from 'node:path'
 import ts from 'typescript'
 import { filesBelow, ROOT } from './blocks.js'
 
-/** The package by its names: the compiler has them from tsconfig.json, what runs from here. */
-export const PACKAGE: Readonly<Record<string, string>> = {
-  'lambda-darts': 'src/index.ts',
-  'lambda-darts/autodiff': 'src/autodiff/index.ts'
-}
 export const PRELUDE = 'docs/prelude.ts'
 
 const compilerOptions = (): ts.CompilerOptions => {
@@ -15,6 +10,11 @@ const compilerOptions = (): ts.CompilerOptions => {
   const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT)
   return { ...options, allowJs: true, checkJs: true, noUnusedLocals: false, noUnusedParameters: false }
 }
+
+/** The package by its names, as tsconfig.json has them. */
+export const PACKAGE: Readonly<Record<string, string>> = Object.fromEntries(
+  Object.entries(compilerOptions().paths ?? {}).map(([name, [file]]) => [name, (file as string).replace('./', '')])
+)
 
 /** All sources, compiled without any block. */
 export const base = ts.createProgram({

@@ -54,6 +54,18 @@ describe('op', () => {
     expect(places(expanded(own))).toEqual(['a.wgsl:1 one', 'a.wgsl:3 the default', 'a.wgsl:5 five'])
   })
 
+  it("includes what a call's own text asks for, once", () => {
+    const both = { ...own, 'b.wgsl': 'b1' }
+    const include = '//! include "b.wgsl"'
+    expect(places(expanded(both, `${include}\n${include}\nx`))).toEqual([
+      'a.wgsl:1 one',
+      'b.wgsl:1 b1',
+      'a.wgsl:2 x',
+      'a.wgsl:5 five'
+    ])
+    expect(refused(own, '//! include "gone.wgsl"')).toMatchObject({ file: 'a.wgsl', line: 2 })
+  })
+
   it("puts a call's own text in its place, at the block's line", () => {
     expect(places(expanded(own, 'x\ny'))).toEqual(['a.wgsl:1 one', 'a.wgsl:2 x', 'a.wgsl:2 y', 'a.wgsl:5 five'])
   })

@@ -9,6 +9,7 @@ import { registry } from '../../src/autodiff/primitive.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateOn } from '../backends.js'
+import { FUNCTIONS } from './tolerances.js'
 import { array, whole } from './values.js'
 
 const SMALLEST = 2 ** -149
@@ -30,6 +31,10 @@ const power =
 const unary: Readonly<Record<string, Unary>> = {
   ...{ neg: $.neg, exp: $.exp, log: $.log, sqrt: $.sqrt, rsqrt: $.rsqrt, tanh: $.tanh, sigmoid: $.sigmoid },
   ...{ abs: $.abs, sign: $.sign, relu: $.relu, is_finite: $.isFinite },
+  ...{ sin: $.sin, cos: $.cos, tan: $.tan, asin: $.asin, acos: $.acos, atan: $.atan },
+  ...{ sinh: $.sinh, cosh: $.cosh, asinh: $.asinh, acosh: $.acosh, atanh: $.atanh },
+  ...{ log1p: $.log1p, expm1: $.expm1, exp2: $.exp2, log2: $.log2, erf: $.erf, erfc: $.erfc },
+  ...{ floor: $.floor, ceil: $.ceil, round: $.round, trunc: $.trunc },
   ...Object.fromEntries([0, 2, 3, -1, -2, 17, 18, -17, 0.5, -0.5, 2.5].map(exponent => [`pow ${exponent}`, power(exponent)])),
   'convert to i32': x => $.convert(x, 'i32'),
   'convert to u32': x => $.convert(x, 'u32')
@@ -38,13 +43,10 @@ const binary: Readonly<Record<string, Binary>> = {
   ...{ add: $.add, sub: $.sub, mul: $.mul, div: $.div, max: $.maximum, min: $.minimum },
   ...{ equal: $.equal, not_equal: $.notEqual, less: $.less, less_equal: $.lessEqual },
   ...{ greater: $.greater, greater_equal: $.greaterEqual },
+  ...{ atan2: $.atan2, rem: $.rem, power: $.pow as Binary },
+  and: (x, y) => $.and($.greater(x, 0), $.less(y, 1)),
+  or: (x, y) => $.or($.greater(x, 0), $.less(y, 1)),
   where: (x, y) => $.where($.greater(x, 1), x, y)
-}
-
-/** How far results may be off, relative to them, as on ordinary numbers (test/laws/kernels.test.ts); all others are exact or one rounding. */
-const tolerances: Readonly<Record<string, number>> = {
-  ...Object.fromEntries(['exp', 'log', 'tanh', 'sigmoid', 'rsqrt', 'sqrt', 'div'].map(name => [name, 5e-7])),
-  pow: 4e-6
 }
 
 /** Where the device and the reference part, and what the device then gives. */
@@ -93,7 +95,7 @@ describe('at the ends of float32', () => {
     const index = names.indexOf(name)
     const [got, wanted] = [results.gpu[index] as HostArray, results.reference[index] as HostArray]
     const operands = name in unary ? numbers.map(x => [x]) : pairs
-    const tolerance = tolerances[name.split(' ')[0] as string] ?? 0
+    const tolerance = FUNCTIONS[name.split(' ')[0] as string] ?? 0
     expect(got.data.length).toBe(operands.length)
     operands.forEach((values, i) => {
       const found = got.data[i] as number

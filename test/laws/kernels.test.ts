@@ -10,14 +10,14 @@ import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateOn } from '../backends.js'
 import { disguised, disguises } from './operands.js'
 import { applied, type Sample, sampled, samplersOf } from './samplers.js'
+import { FUNCTIONS } from './tolerances.js'
 
 const samplers = samplersOf({ rank: 6, extent: 9, size: 700, integers: true })
 
 /** Results that are rounded: how far the device may be off, relative to the result. Two roundings of f32 are 1.2e-7. */
 const rounded: Readonly<Record<string, number>> = {
+  ...FUNCTIONS,
   ...Object.fromEntries(['add', 'sub', 'mul', 'custom_vjp', 'div', 'sqrt', 'rsqrt'].map(name => [name, 2.5e-7])),
-  ...Object.fromEntries(['exp', 'log', 'tanh', 'sigmoid'].map(name => [name, 5e-7])),
-  pow: 4e-6,
   random_normal: 2e-6
 }
 /** Results that are sums: relative to the sum of the sizes of what is added. All other results are exact. */

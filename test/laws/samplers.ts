@@ -14,6 +14,7 @@ import type { DType } from '../../src/kernels/spec.js'
 import {
   anything,
   array,
+  between,
   extents,
   type Fill,
   type Limits,
@@ -53,6 +54,12 @@ const of = <S>(structure: fc.Arbitrary<S>, make: (structure: S, seed: number) =>
 /** Seeds for the inputs of one sample. */
 const seeds = (seed: number, i: number): number => seed + 2 ** 32 * (i + 1)
 
+const small = between(-1.2, 1.2)
+const belowOne = between(-0.75, 0.75)
+const aboveOne = between(1.2, 4)
+/** Of a remainder: far from 0 and 1. */
+const within = between(0.2, 0.8)
+
 const integer: Fill = whole(-50, 50)
 const natural: Fill = whole(0, 50)
 
@@ -89,6 +96,14 @@ const apart = (limits: Limits): Sampler =>
   of(shapes(limits), (shape, seed) => {
     const [x, gap] = [array(anything, seeds(seed, 0), shape), array(nonzero, seeds(seed, 1), shape)]
     return { inputs: [x, { ...x, data: x.data.map((value, i) => Math.fround(value + (gap.data[i] as number))) }], attributes: {} }
+  })
+
+/** Operands whose quotient is no whole number, nor close to one: (n + u) y and y, u from 0.2 to 0.8. */
+const remainders = (limits: Limits): Sampler =>
+  of(shapes(limits), (shape, seed) => {
+    const [y, n, u] = [nonzero, whole(-3, 4), within].map((fill, i) => array(fill, seeds(seed, i), shape))
+    const data = y?.data.map((value, i) => Math.fround(value * ((n?.data[i] as number) + (u?.data[i] as number))))
+    return { inputs: [{ ...(y as NdArray), data: data as Float64Array }, y as NdArray], attributes: {} }
   })
 
 /** Another shape of as many elements: axes in another order, some joined, some of extent 1 put in. */
@@ -310,6 +325,7 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
   const signed = dtypes(limits, ['f32', 'i32'])
   const axes = (shape: Shape) => subset(shape.length, 1).map(list => ({ axes: list }))
   const comparison = pointwise(limits, [anything, anything], any)
+  const conditions = pointwise(limits, [anything, anything], fc.constant('u32'))
   return {
     constant: of(fc.tuple(shapes(limits), any), ([shape, dtype], seed) => ({
       inputs: [],
@@ -327,6 +343,17 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
         )(x as Tensor)
     })),
 
+    ...Object.fromEntries(
+      'sin cos tan atan sinh cosh asinh expm1 exp2 erf erfc'.split(' ').map(name => [name, pointwise(limits, [small])])
+    ),
+    ...Object.fromEntries('log1p log2 acosh'.split(' ').map(name => [name, pointwise(limits, [aboveOne])])),
+    ...Object.fromEntries('asin acos atanh'.split(' ').map(name => [name, pointwise(limits, [belowOne])])),
+    ...Object.fromEntries('floor ceil round trunc'.split(' ').map(name => [name, pointwise(limits, [between(-3, 4)])])),
+    atan2: pointwise(limits, [nonzero, nonzero]),
+    rem: remainders(limits),
+    power: pointwise(limits, [positive, anything]),
+    and: conditions,
+    or: conditions,
     add: pointwise(limits, [anything, anything], any),
     sub: pointwise(limits, [anything, anything], signed),
     mul: pointwise(limits, [anything, anything], any),

@@ -11,7 +11,8 @@ export type Fill = (seed: number, count: number) => ArrayLike<number>
 
 const uniform = (seed: number, count: number): Float64Array => Float64Array.from(randomWords(keyOf(seed), count), uniformOf)
 
-const between =
+/** Evenly from `low` to `high`. */
+export const between =
   (low: number, high: number): Fill =>
   (seed, count) =>
     uniform(seed, count).map(u => low + (high - low) * u)

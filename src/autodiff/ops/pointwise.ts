@@ -12,46 +12,15 @@
 
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
+import { alike, binary, together, unary } from '../elementwise.js'
 import { asTensor, DTYPES, type TensorLike } from '../leaves.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, leading, pointwise, primitive } from '../primitive.js'
-import { type Aval, broadcastShapes, describe, expectDtype, refuse, show } from '../shape.js'
+import { type Aval, broadcastShapes, describe, refuse, show } from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo } from './broadcast.js'
 
 type Pair = readonly [Tensor, Tensor]
-type Shaped = Primitive['shape']
-
-/** Equal shapes and dtypes in, the same out (or `dtype`). */
-const alike =
-  (name: string, allowed: DType | 'any' | 'signed' = 'any', dtype?: DType): Shaped =>
-  inputs => {
-    const [x, ...rest] = inputs as readonly [Aval, ...Aval[]]
-    if (rest.some(y => y.dtype !== x.dtype || y.shape.join() !== x.shape.join()))
-      return refuse(name, 'operands of one dtype and shape', inputs.map(show).join(', '), 'convert or broadcast one of them')
-    return E.map(() => ({ shape: x.shape, dtype: dtype ?? x.dtype }))(expectDtype(name, inputs, allowed))
-  }
-
-/** Operands brought to one shape; a number takes the other operand's dtype. */
-const together = (name: string, values: readonly TensorLike[]): Tensor[] => {
-  const dtype = values.find(isTensor)?.dtype ?? 'f32'
-  const tensors = values.map(value => asTensor(name, value, dtype))
-  const shape = broadcastShapes(
-    name,
-    tensors.map(x => x.shape)
-  )
-  return tensors.map(x => broadcastTo(x, shape))
-}
-
-const unary = (record: Primitive) => {
-  const defined = primitive(record)
-  return (x: TensorLike): Tensor => bind(defined, [asTensor(record.name, x)], {})
-}
-
-const binary = (record: Primitive) => {
-  const defined = primitive(record)
-  return (x: TensorLike, y: TensorLike): Tensor => bind(defined, together(record.name, [x, y]), {})
-}
 
 /** x + y, elementwise. */
 export const add = binary({ name: 'add', shape: alike('add'), ...pointwise((x, y) => x + y, 'a + b'), vjp: g => [g, g] })
@@ -264,8 +233,36 @@ const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
   batch: leading
 })
 
-/** x to a constant power. A negative base with a fractional exponent is NaN. */
-export const pow = (x: TensorLike, exponent: number): Tensor => {
+/** As IEEE 754 has powers, but that a fractional power of minus infinity is NaN, as it is of every other base below 0. */
+const realPower = (base: number, exponent: number): number => {
+  if (exponent === 0 || base === 1) return 1
+  if (base === -1 && Math.abs(exponent) === Number.POSITIVE_INFINITY) return 1
+  return base < 0 && Number.isFinite(exponent) && !Number.isInteger(exponent) ? Number.NaN : base ** exponent
+}
+
+const power = binary({
+  name: 'power',
+  shape: alike('power', 'f32'),
+  ...pointwise(realPower, 'real_power(a, b)'),
+  kernel: { kind: 'map', include: 'powers.wgsl', expression: () => 'real_power(a, b)' },
+  vjp: (g, inputs, _, out) => {
+    const [x, y] = inputs as Pair
+    const inBase = where(equal(y, 0), 0, mul(y, power(x, sub(y, 1))))
+    // 0^y does not change with y > 0, where log 0 is infinite.
+    const inExponent = where(equal(x, 0), 0, mul(out, log(where(equal(x, 0), 1, x))))
+    return [mul(g, inBase), mul(g, inExponent)]
+  }
+})
+
+/**
+ * x to a power, a number or a tensor; they broadcast. A negative base with a fractional exponent is NaN. A tensor as exponent has a derivative
+ * too, out log x: NaN for negative bases, 0 at the base 0. A number is exact for small whole powers, and costs less;
+ * a power by a tensor of exponents may be off by 1.6e-5 of it on a device, where it is huge or tiny.
+ * @example $.pow($.tensor([1, 2, 3]), 2)        // [1, 4, 9]
+ * @example $.pow(2, $.tensor([1, 2, 3]))        // [2, 4, 8]
+ */
+export const pow = (x: TensorLike, exponent: TensorLike): Tensor => {
+  if (isTensor(exponent)) return power(x, exponent)
   const base = asTensor('pow', x)
   return exponent === 1 ? base : bind(powPrimitive, [base], { exponent })
 }
@@ -299,6 +296,21 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
  */
 export const convert = (x: Tensor, dtype: DType): Tensor =>
   requireTensor('convert', x).dtype === dtype ? x : bind(convertPrimitive, [x], { dtype })
+
+/** A condition of two conditions, each true where it is not 0: u32 0 or 1, without cotangent. */
+const logical = (name: string, f: (x: boolean, y: boolean) => boolean, expression: string) =>
+  binary({
+    name,
+    shape: alike(name, 'u32'),
+    ...pointwise((x, y) => (f(x !== 0, y !== 0) ? 1 : 0), `u32(${expression})`),
+    vjp: 'zero'
+  })
+
+/** 1 where both conditions hold. @example $.and($.greater(x, 0), $.less(x, 1)) */
+export const and = logical('and', (x, y) => x && y, 'a != 0u && b != 0u')
+
+/** 1 where one of the conditions holds, or both. @example $.or($.less(x, 0), $.greater(x, 1)) */
+export const or = logical('or', (x, y) => x || y, 'a != 0u || b != 0u')
 
 /** A condition, negated. */
 export const not = (condition: Tensor): Tensor => equal(requireTensor('not', condition), 0)
