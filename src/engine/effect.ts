@@ -4,7 +4,7 @@ import type { ReaderTaskEither } from 'fp-ts/lib/ReaderTaskEither.js'
 import { UnreachedError } from '../autodiff/grad.js'
 import { ShapeError } from '../autodiff/shape.js'
 import type { Device } from '../kernels/device.js'
-import type { EngineError as KernelError } from '../kernels/errors.js'
+import type { KernelError } from '../kernels/errors.js'
 import type { StoredTensor } from './values.js'
 
 /** All that can go wrong, as a value: `message` is one sentence with what was wanted, what was got and what to do. */

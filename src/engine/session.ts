@@ -1,3 +1,4 @@
+/// <reference lib="esnext.disposable" preserve="true" />
 /**
  * The engine as promises: a backend that is open, and what a first program needs of it. Beneath it lie the effects of `effect.ts`, which compose;
  * `perform` is the door between the two.
