@@ -10,12 +10,14 @@ import { work } from './graph.js'
 import { alias } from './leaves.js'
 import { reshape } from './ops/broadcast.js'
 import { tensor } from './ops/core.js'
-import { concat } from './ops/movement.js'
+import { oneHot } from './ops/indexing.js'
+import { sliceAlong } from './ops/movement.js'
 import { pullBack, zerosLike } from './pullback.js'
-import { type Aval, checkFunction, checkOptions, describe, fail, type Shape, sameShape, show, sizeOf } from './shape.js'
+import { type Aval, checkFunction, checkOptions, describe, fail, sameShape, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
-import { leaves, leavesLike, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
+import { leaves, leavesLike, mapTree, paths, rebuild, type Tree } from './tree.js'
+import { vmap } from './vmap.js'
 
 /** A result that does not depend on an argument whose gradient was asked for. */
 export class UnreachedError extends Error {
@@ -31,6 +33,7 @@ export class UnreachedError extends Error {
   }
 }
 
+/** What becomes of an argument that does not reach the result. */
 export interface Unreached {
   /** `'zero'`: an argument that the result does not depend on gets a gradient of zeros. Default: it throws, naming its path. */
   readonly unreached?: 'zero' | 'throw'
@@ -304,8 +307,31 @@ export const mixedHvp = <X extends Tree, Y extends Tree>(
 /** A tree of trees: for each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument]. */
 export type Jacobian<R, T> = R extends Tensor ? T : { readonly [K in keyof R]: Jacobian<R[K], T> }
 
+/** The entries of a tree, counted through its leaves: how many, and where those of each leaf begin and end. */
+const entriesOf = (tree: Tree): { readonly count: number; readonly ranges: readonly (readonly [number, number])[] } => {
+  const sizes = leaves(tree).map(({ shape }) => sizeOf(shape))
+  const ends = sizes.map((_, k) => sizes.slice(0, k + 1).reduce((sum, size) => sum + size, 0))
+  return { count: ends.at(-1) ?? 0, ranges: ends.map((end, k) => [end - (sizes[k] as number), end]) }
+}
+
+/** For each entry of a tree the tree that has a one there and zeros else, along axis 0. */
+const basisOf = <T extends Tree>(tree: T): T => {
+  const { count, ranges } = entriesOf(tree)
+  if (count === 0) return fail('jacobian', 'a tree with tensors', describe(tree), 'give at least one')
+  const ones = oneHot(
+    tensor(
+      Int32Array.from({ length: count }, (_, i) => i),
+      [count],
+      'i32'
+    ),
+    count
+  )
+  return mapTree(tree, ({ shape }, k) => reshape(sliceAlong(ones, 1, ranges[k] as readonly [number, number]), [count, ...shape]))
+}
+
 /**
- * All derivatives of `f` in its argument, by one pull-back for each entry of the result.
+ * All derivatives of `f` in its argument: one pull-back for all entries of the result at once, by `vmap`, so that work and memory grow with
+ * their number, and the graph does not. For each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument].
  * @example jacobian((x: Tensor) => $.matmul(x, w))(x) // f32[4,2,4,3]
  */
 export const jacobian: {
@@ -315,25 +341,30 @@ export const jacobian: {
   <T extends Tree, R extends Tree>(f: (x: T) => R) =>
   (x: T): Jacobian<R, T> => {
     const [out, pullback] = vjp(f, x)
-    const outputs = leaves(out)
-    const rows = outputs.map((output, k) => {
-      const size = sizeOf(output.shape)
-      const entries = Array.from({ length: size }, (_, i) => {
-        const basis = outputs.map((other, j) => (j === k ? unitVector(other.shape, i) : zerosLike(other)))
-        return pullback(rebuild(out, isTensor, basis) as R, { unreached: 'zero' })[0]
-      })
-      return zipTrees(x, entries, (leaf, ...gradients) =>
-        reshape(concat(gradients.map(gradient => reshape(gradient, [1, sizeOf(leaf.shape)]))), [...output.shape, ...leaf.shape])
-      )
-    })
-    return rebuild(out, isTensor, rows) as Jacobian<R, T>
+    const rows = vmap((cotangent: R): T => pullback(cotangent, { unreached: 'zero' })[0])(basisOf(out))
+    const { ranges } = entriesOf(out)
+    const blocks = leaves(out).map(({ shape }, k) =>
+      mapTree(rows, row => reshape(sliceAlong(row, 0, ranges[k] as readonly [number, number]), [...shape, ...row.shape.slice(1)]))
+    )
+    return rebuild(out, isTensor, blocks) as Jacobian<R, T>
   }
 
-const unitVector = (shape: Shape, index: number): Tensor => {
-  const data = new Float64Array(sizeOf(shape))
-  data[index] = 1
-  return tensor(data, shape)
-}
+/**
+ * The same, by one push-forward for all entries of the argument: for results with more entries than it.
+ * @example jacobianForward((x: Tensor) => $.matmul(x, w))(x) // f32[4,2,4,3]
+ */
+export const jacobianForward =
+  <T extends Tree, R extends Tree>(f: (x: T) => R) =>
+  (x: T): Jacobian<R, T> => {
+    const columns = vmap((tangent: T): R => jvp(f, [x], [tangent])[1], { outAxes: -1 })(basisOf(x))
+    const { ranges } = entriesOf(x)
+    const blocks = leaves(columns).map(column =>
+      mapTree(x, ({ shape }, k) =>
+        reshape(sliceAlong(column, -1, ranges[k] as readonly [number, number]), [...column.shape.slice(0, -1), ...shape])
+      )
+    )
+    return rebuild(columns, isTensor, blocks) as Jacobian<R, T>
+  }
 
 /**
  * The second derivatives of a scalar function: the Jacobian of its gradient.

@@ -15,6 +15,7 @@ export {
   hvp,
   type Jacobian,
   jacobian,
+  jacobianForward,
   jvp,
   mixedHvp,
   type Unreached,
@@ -23,13 +24,14 @@ export {
   valueAuxAndGrad,
   vjp
 } from './grad.js'
-export { countNodes, type Graph, show, toDot } from './graph.js'
+export { countNodes, type Graph, showGraph, toDot } from './graph.js'
 export { evaluate, interpret } from './interpret.js'
 export { type Choice, choicesOf, type Flips, flipsBetween, type Taken } from './kinks.js'
 export { type NdArray, ndarray } from './ndarray.js'
 export * as nn from './nn.js'
 export * as $ from './ops/index.js'
 export { bind, pointwise, primitive } from './primitive.js'
+export { scan } from './scan.js'
 export { type Aval, ShapeError } from './shape.js'
 export { isTensor, type Primitive, type Shape, type Tensor } from './tensor.js'
 export { leaves, mapTree, paths, type Tree, zipTrees } from './tree.js'
