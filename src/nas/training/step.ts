@@ -21,6 +21,7 @@ export interface TrainingState {
   readonly running: Tensor
 }
 
+/** What decides the step of a training. */
 export interface TrainingStepOptions extends SgdOptions {
   /** The norm that a gradient is clipped to; 0: none. */
   readonly clip: number
