@@ -83,6 +83,20 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/(autodiff|kernels|engine)/' }
     },
     {
+      name: 'the-matchers-stand-on-engine-and-autodiff',
+      comment: 'What vitest is taught is checked below; nothing else in src needs vitest.',
+      severity: 'error',
+      from: { path: '^src/vitest/' },
+      to: { path: '^src/', pathNot: '^src/(vitest|autodiff|engine)/' }
+    },
+    {
+      name: 'only-the-matchers-know-vitest',
+      comment: 'What is published must work without it.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/vitest/' },
+      to: { path: '(^|/)node_modules/vitest/|^src/vitest/' }
+    },
+    {
       name: 'the-search-stands-on-engine-autodiff-and-formats',
       comment: 'The search describes what is to be computed; src/engine has it computed.',
       severity: 'error',
@@ -124,8 +138,8 @@ module.exports = {
       severity: 'error',
       from: { path: '^src/' },
       to: {
-        // What workers on several hosts need is an install of its own.
-        pathNot: 'node_modules/(bullmq|ioredis)/',
+        // What workers on several hosts need, and vitest for its matchers, are installs of their own.
+        pathNot: 'node_modules/(bullmq|ioredis|vitest)/',
         dependencyTypes: ['npm-dev', 'npm-no-pkg', 'npm-unknown'],
         dependencyTypesNot: ['type-only']
       }

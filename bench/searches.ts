@@ -21,14 +21,14 @@ import {
 } from '../src/engine/index.js'
 import { plan } from '../src/kernels/plan.js'
 import { select } from '../src/kernels/select.js'
-import { configure, networkOf, stepOptions } from '../src/nas/configuration/config.js'
+import { configure, searchNetwork, stepOptions } from '../src/nas/configuration/config.js'
 import type { SearchConfig } from '../src/nas/configuration/options.js'
 import { decodeDigits } from '../src/nas/data/digits.js'
 import { stepOf } from '../src/nas/method/bilevel.js'
 import { initialState } from '../src/nas/method/initialise.js'
 import { SPACES, type Space } from '../src/nas/space/space.js'
 import type { Supernet } from '../src/nas/space/supernet.js'
-import { prepare } from '../src/nas/steps/prepare.js'
+import { prepareSearch } from '../src/nas/steps/prepare.js'
 import { batchesOf, compileStep, runStep, stepExample } from '../src/nas/steps/steps.js'
 import { median, right, succeed } from './check.js'
 
@@ -67,7 +67,7 @@ const rows: readonly (readonly [string, Given])[] = [
 const chosen = rows.filter(([name]) => options.only?.some(part => name.includes(part)) ?? true)
 
 const digits = right(decodeDigits(gunzipSync(readFileSync(new URL('../data/digits.csv.gz', import.meta.url)))))
-const data = right(prepare({ train: digits, test: null }, { seed: 0 }))
+const data = right(prepareSearch({ train: digits, test: null }, { seed: 0 }))
 /** Steps that are timed: as many as take a second, within these. */
 const LEAST_STEPS = 3
 const MOST_STEPS = 11
@@ -122,7 +122,7 @@ process.stdout.write(
 )
 for (const [name, given] of chosen) {
   const config = right(configure('digits', given))
-  const net = right(networkOf(config, SPACES[config.space] as Space, given, digits))
+  const net = right(searchNetwork(config, SPACES[config.space] as Space, given, digits))
   const start = performance.now()
   const program = right(
     lowered(stepOf(net, stepOptions(config)), { ...loweringFor(facts, limits.maxStorageBuffersPerShaderStage), fused })(

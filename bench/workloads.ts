@@ -185,8 +185,8 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'MLP 784-256-128-10 B128 SGD step',
     f: (layers: readonly { readonly w: Tensor; readonly b: Tensor }[], x: Tensor, y: Tensor) => {
-      const [loss, gradient] = valueAndGrad(l => mlpLoss(l as typeof layers, x, y))(layers as never)
-      return { loss, layers: descend(layers, gradient as never) }
+      const [loss, gradient] = valueAndGrad((l: typeof layers) => mlpLoss(l, x, y))(layers)
+      return { loss, layers: descend(layers, gradient) }
     },
     args: (batch = 128) => [
       [

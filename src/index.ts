@@ -15,22 +15,37 @@ export {
   dispose,
   type Engine,
   type EngineError,
+  EngineFailure,
   type Env,
   firstNonFinite,
   fold,
+  type Given,
+  type GivenArguments,
   type HostArray,
   listAdapters,
   lowered,
+  type Nested,
   openDevice,
+  openGpu,
+  openReference,
+  type Read,
   type Report,
   type RunOptions,
   read,
   release,
   run,
+  runOn,
+  type Session,
+  type Step,
+  type Storable,
   type Stored,
+  type StoredArguments,
   type StoredTensor,
+  type Storing,
   scope,
-  store
+  store,
+  type TypedArray,
+  type Value
 } from './engine/index.js'
 export type { DecodeError } from './formats/error.js'
 export { decodeSafetensors, encodeSafetensors, type FileTensor, type Safetensors } from './formats/safetensors.js'
@@ -43,8 +58,8 @@ export {
   normalisationOf,
   type Part,
   type Sources,
-  select,
-  splitBy
+  splitBy,
+  subset
 } from './nas/data/dataset.js'
 export { DATA_SETS, type DataSet, type Files } from './nas/data/datasets.js'
 export { decodeDigits } from './nas/data/digits.js'
@@ -79,12 +94,12 @@ export {
   type Alpha,
   alphaGradientOf,
   type Batch,
+  type BatchLoss,
   differenceRegulariser,
   directionOf,
   exactRegulariser,
   type Harmony,
   harmonyOf,
-  type Loss,
   lossOf,
   mixturesOf,
   passOf
@@ -107,20 +122,20 @@ export { goingOn, type SearchStart } from './nas/run/place.js'
 export { search } from './nas/run/search.js'
 export {
   drawGenotype,
+  type EdgeRows,
   genotypeOf,
   largestOperations,
   mixtureRows,
-  type Rows,
   rowsOf,
   strongestEdges
 } from './nas/selection/magnitude.js'
-export { type Decision, type Projection, planOf, type View, viewOf } from './nas/selection/perturbation.js'
+export { type Decision, type Masks, masksOf, type Projection, planOf } from './nas/selection/perturbation.js'
 export { selectByPerturbation } from './nas/selection/selection.js'
 export { OPERATIONS, type Operation, type Site } from './nas/space/operations.js'
 export { type CellType, cellOf, type Edge, nb201, type Skeleton, SPACES, type Space } from './nas/space/space.js'
 export { type NetworkConfig, noiseOf, type SearchedCell, type Supernet, supernet } from './nas/space/supernet.js'
 export { bestOfDraws, holm, pairedT, summarise, wilcoxon } from './nas/statistics.js'
-export { type PrepareOptions, prepare } from './nas/steps/prepare.js'
+export { type PrepareSearchOptions, prepareSearch } from './nas/steps/prepare.js'
 export type { SearchData } from './nas/steps/steps.js'
 export { trainingNetwork, trainingStepOptions } from './nas/training/config.js'
 export { prepareTraining, type TrainingData } from './nas/training/data.js'

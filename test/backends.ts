@@ -69,7 +69,7 @@ export const evaluateTree = <A extends readonly unknown[], R>(
         compile<A, R>(f, options)(args as never),
         compiled =>
           pipe(
-            store(args),
+            store<unknown>(args),
             RTE.chain(stored => run(compiled)(...(stored as never))),
             RTE.chain(read),
             RTE.map(values => values as unknown as WithLeaves<R, HostArray>)

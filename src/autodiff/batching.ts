@@ -14,16 +14,18 @@ const count = (from: number, to: number): number[] => Array.from({ length: to - 
 export const intoAxis = (x: Tensor, axis: number, groups = 1): Tensor => {
   const [size, ...shape] = x.shape as readonly [number, ...number[]]
   const [before, extent, after] = [shape.slice(0, axis), shape[axis] as number, shape.slice(axis + 1)]
-  const parts = reshape(x, [size, ...before, groups, extent / groups, ...after])
-  const order = [...count(1, axis + 2), 0, ...count(axis + 2, parts.shape.length)]
+  const outer = [...before, ...(groups === 1 ? [] : [groups])]
+  const parts = reshape(x, [size, ...outer, extent / groups, ...after])
+  const order = [...count(1, outer.length + 1), 0, ...count(outer.length + 1, parts.shape.length)]
   return reshape(transpose(parts, order), [...before, size * extent, ...after])
 }
 
 /** The batch of `size` examples taken out of an axis again: [.., g * n * c, ..] becomes [n, .., g * c, ..]. */
 export const outOfAxis = (y: Tensor, size: number, axis: number, groups = 1): Tensor => {
   const [before, extent, after] = [y.shape.slice(0, axis), (y.shape[axis] as number) / size, y.shape.slice(axis + 1)]
-  const parts = reshape(y, [...before, groups, size, extent / groups, ...after])
-  const order = [axis + 1, ...count(0, axis + 1), ...count(axis + 2, parts.shape.length)]
+  const outer = [...before, ...(groups === 1 ? [] : [groups])]
+  const parts = reshape(y, [...outer, size, extent / groups, ...after])
+  const order = [outer.length, ...count(0, outer.length), ...count(outer.length + 1, parts.shape.length)]
   return reshape(transpose(parts, order), [size, ...before, extent, ...after])
 }
 

@@ -10,12 +10,14 @@ import { work } from './graph.js'
 import { alias } from './leaves.js'
 import { reshape } from './ops/broadcast.js'
 import { tensor } from './ops/core.js'
-import { concat } from './ops/movement.js'
+import { oneHot } from './ops/indexing.js'
+import { sliceAlong } from './ops/movement.js'
 import { pullBack, zerosLike } from './pullback.js'
-import { type Aval, checkFunction, checkOptions, describe, fail, type Shape, sameShape, show, sizeOf } from './shape.js'
+import { type Aval, checkFunction, checkOptions, describe, fail, sameShape, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
-import { leaves, leavesLike, mapTree, paths, rebuild, type Tree, zipTrees } from './tree.js'
+import { leaves, leavesLike, mapTree, paths, rebuild, type Tree } from './tree.js'
+import { vmap } from './vmap.js'
 
 /** A result that does not depend on an argument whose gradient was asked for. */
 export class UnreachedError extends Error {
@@ -58,6 +60,9 @@ const requireFloat = (args: readonly Tensor[], names: readonly string[]): void =
 const argumentNames = (args: readonly Tree[], argnums: readonly number[]): string[] =>
   argnums.flatMap(n => paths(args[n] as Tree).map(path => (path ? `argument ${n} at '${path}'` : `argument ${n}`)))
 
+/** A function from a cotangent of a result (a tree like it) to cotangents of arguments. */
+export type Pullback<R, A> = (cotangent: R, options?: Unreached) => A
+
 /**
  * The value of `f` and its pull-back: a function from a cotangent of the result (a tree like it) to cotangents of the arguments. It may be
  * called any number of times.
@@ -65,10 +70,10 @@ const argumentNames = (args: readonly Tree[], argnums: readonly number[]): strin
  * const [y, pullback] = vjp($.matmul, x, w)
  * const [dx, dw] = pullback(y) // [f32[4,3], f32[3,2]]
  */
-export const vjp = <A extends readonly Tree[], R extends Tree>(
-  f: (...args: A) => R,
-  ...args: A
-): [R, (cotangent: R, options?: Unreached) => A] => {
+export const vjp: {
+  <A extends readonly Tensor[], R extends Tree>(f: (...args: A) => R, ...args: NoInfer<A>): [R, Pullback<R, A>]
+  <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, ...args: A): [R, Pullback<R, A>]
+} = <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, ...args: A): [R, Pullback<R, A>] => {
   checkFunction('vjp', f)
   const originals = args.flatMap(leaves)
   const targets = originals.map(alias)
@@ -102,9 +107,16 @@ export interface GradOptions<N extends number | readonly number[] = 0> extends U
   readonly argnums?: N
 }
 
-type Picked<A extends readonly unknown[], N> = N extends number
+export type Picked<A extends readonly unknown[], N> = N extends number
   ? A[N]
   : { readonly [K in keyof N]: N[K] extends number ? A[N[K]] : never }
+
+/** A scalar, what else was computed on the way, and the scalar's gradient. */
+export interface ValueAuxAndGradient<A extends readonly unknown[], X, N> {
+  readonly value: Tensor
+  readonly aux: X
+  readonly gradient: Picked<A, N>
+}
 
 /**
  * Value, gradient and whatever else `f` computed on the way: `f` returns `[scalar, auxiliary tree]`.
@@ -114,12 +126,21 @@ type Picked<A extends readonly unknown[], N> = N extends number
  *   return [nn.crossEntropy(logits, labels), { logits }]
  * })(w)
  */
-export const valueAuxAndGrad =
+export const valueAuxAndGrad: {
+  <A extends readonly Tensor[], X extends Tree, const N extends number | readonly number[] = 0>(
+    f: (...args: A) => readonly [Tensor, X],
+    options?: GradOptions<N>
+  ): (...args: A) => ValueAuxAndGradient<A, X, NoInfer<N>>
+  <A extends readonly Tree[], X extends Tree, const N extends number | readonly number[] = 0>(
+    f: (...args: A) => readonly [Tensor, X],
+    options?: GradOptions<N>
+  ): (...args: A) => ValueAuxAndGradient<A, X, NoInfer<N>>
+} =
   <A extends readonly Tree[], X extends Tree, const N extends number | readonly number[] = 0>(
     f: (...args: A) => readonly [Tensor, X],
     options: GradOptions<N> = {}
   ) =>
-  (...args: A): { readonly value: Tensor; readonly aux: X; readonly gradient: Picked<A, NoInfer<N>> } => {
+  (...args: A): ValueAuxAndGradient<A, X, NoInfer<N>> => {
     checkFunction('grad', f)
     const { argnums = 0 } = checkOptions('grad', options, ['argnums', 'unreached'])
     const list: readonly number[] = typeof argnums === 'number' ? [argnums] : argnums
@@ -154,7 +175,16 @@ export const valueAuxAndGrad =
  * Value and gradient of a scalar function.
  * @example const [value, gradient] = valueAndGrad(loss)(weights, x, labels)
  */
-export const valueAndGrad =
+export const valueAndGrad: {
+  <A extends readonly Tensor[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options?: GradOptions<N>
+  ): (...args: A) => readonly [Tensor, Picked<A, NoInfer<N>>]
+  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options?: GradOptions<N>
+  ): (...args: A) => readonly [Tensor, Picked<A, NoInfer<N>>]
+} =
   <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
     f: (...args: A) => Tensor,
     options: GradOptions<N> = {}
@@ -173,7 +203,16 @@ export const valueAndGrad =
  * grad(grad(square))($.tensor(3)) // 2
  * @example grad(loss, { argnums: [0, 1] })(weights, x, labels) // [{ w: f32[3,2], b: f32[2] }, f32[4,3]]
  */
-export const grad =
+export const grad: {
+  <A extends readonly Tensor[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options?: GradOptions<N>
+  ): (...args: A) => Picked<A, NoInfer<N>>
+  <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
+    f: (...args: A) => Tensor,
+    options?: GradOptions<N>
+  ): (...args: A) => Picked<A, NoInfer<N>>
+} =
   <A extends readonly Tree[], const N extends number | readonly number[] = 0>(
     f: (...args: A) => Tensor,
     options: GradOptions<N> = {}
@@ -267,39 +306,73 @@ export const mixedHvp = <X extends Tree, Y extends Tree>(
 /** A tree of trees: for each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument]. */
 export type Jacobian<R, T> = R extends Tensor ? T : { readonly [K in keyof R]: Jacobian<R[K], T> }
 
+/** The entries of a tree, counted through its leaves: how many, and where those of each leaf begin and end. */
+const entriesOf = (tree: Tree): { readonly count: number; readonly ranges: readonly (readonly [number, number])[] } => {
+  const sizes = leaves(tree).map(({ shape }) => sizeOf(shape))
+  const ends = sizes.map((_, k) => sizes.slice(0, k + 1).reduce((sum, size) => sum + size, 0))
+  return { count: ends.at(-1) ?? 0, ranges: ends.map((end, k) => [end - (sizes[k] as number), end]) }
+}
+
+/** For each entry of a tree the tree that has a one there and zeros else, along axis 0. */
+const basisOf = <T extends Tree>(tree: T): T => {
+  const { count, ranges } = entriesOf(tree)
+  if (count === 0) return fail('jacobian', 'a tree with tensors', describe(tree), 'give at least one')
+  const ones = oneHot(
+    tensor(
+      Int32Array.from({ length: count }, (_, i) => i),
+      [count],
+      'i32'
+    ),
+    count
+  )
+  return mapTree(tree, ({ shape }, k) => reshape(sliceAlong(ones, 1, ranges[k] as readonly [number, number]), [count, ...shape]))
+}
+
 /**
- * All derivatives of `f` in its argument, by one pull-back for each entry of the result.
+ * All derivatives of `f` in its argument: one pull-back for all entries of the result at once, by `vmap`, so that work and memory grow with
+ * their number, and the graph does not. For each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument].
  * @example jacobian((x: Tensor) => $.matmul(x, w))(x) // f32[4,2,4,3]
  */
-export const jacobian =
+export const jacobian: {
+  <R extends Tree>(f: (x: Tensor) => R): (x: Tensor) => Jacobian<R, Tensor>
+  <T extends Tree, R extends Tree>(f: (x: T) => R): (x: T) => Jacobian<R, T>
+} =
   <T extends Tree, R extends Tree>(f: (x: T) => R) =>
   (x: T): Jacobian<R, T> => {
     const [out, pullback] = vjp(f, x)
-    const outputs = leaves(out)
-    const rows = outputs.map((output, k) => {
-      const size = sizeOf(output.shape)
-      const entries = Array.from({ length: size }, (_, i) => {
-        const basis = outputs.map((other, j) => (j === k ? unitVector(other.shape, i) : zerosLike(other)))
-        return pullback(rebuild(out, isTensor, basis) as R, { unreached: 'zero' })[0]
-      })
-      return zipTrees(x, entries, (leaf, ...gradients) =>
-        reshape(concat(gradients.map(gradient => reshape(gradient, [1, sizeOf(leaf.shape)]))), [...output.shape, ...leaf.shape])
-      )
-    })
-    return rebuild(out, isTensor, rows) as Jacobian<R, T>
+    const rows = vmap((cotangent: R): T => pullback(cotangent, { unreached: 'zero' })[0])(basisOf(out))
+    const { ranges } = entriesOf(out)
+    const blocks = leaves(out).map(({ shape }, k) =>
+      mapTree(rows, row => reshape(sliceAlong(row, 0, ranges[k] as readonly [number, number]), [...shape, ...row.shape.slice(1)]))
+    )
+    return rebuild(out, isTensor, blocks) as Jacobian<R, T>
   }
 
-const unitVector = (shape: Shape, index: number): Tensor => {
-  const data = new Float64Array(sizeOf(shape))
-  data[index] = 1
-  return tensor(data, shape)
-}
+/**
+ * The same, by one push-forward for all entries of the argument: for results with more entries than it.
+ * @example jacobianForward((x: Tensor) => $.matmul(x, w))(x) // f32[4,2,4,3]
+ */
+export const jacobianForward =
+  <T extends Tree, R extends Tree>(f: (x: T) => R) =>
+  (x: T): Jacobian<R, T> => {
+    const columns = vmap((tangent: T): R => jvp(f, [x], [tangent])[1], { outAxes: -1 })(basisOf(x))
+    const { ranges } = entriesOf(x)
+    const blocks = leaves(columns).map(column =>
+      mapTree(x, ({ shape }, k) =>
+        reshape(sliceAlong(column, -1, ranges[k] as readonly [number, number]), [...column.shape.slice(0, -1), ...shape])
+      )
+    )
+    return rebuild(columns, isTensor, blocks) as Jacobian<R, T>
+  }
 
 /**
  * The second derivatives of a scalar function: the Jacobian of its gradient.
  * @example hessian(f)(x) // f32[4,3,4,3]
  */
-export const hessian =
+export const hessian: {
+  (f: (x: Tensor) => Tensor): (x: Tensor) => Tensor
+  <T extends Tree>(f: (x: T) => Tensor): (x: T) => Jacobian<T, T>
+} =
   <T extends Tree>(f: (x: T) => Tensor) =>
   (x: T): Jacobian<T, T> =>
     jacobian((y: T): T => grad(f, { unreached: 'zero' })(y))(x)

@@ -1,4 +1,4 @@
-/** Graphs: nodes in an order that can be computed, and what people look at (`show`, `toDot`, counts). */
+/** Graphs: nodes in an order that can be computed, and what people look at (`showGraph`, `toDot`, counts). */
 import type { NdArray } from './ndarray.js'
 import { show as showAval, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
@@ -73,7 +73,7 @@ const attributeText = (node: Tensor): string => {
 }
 
 /** One line a node: `%3 = mul %1 %2 : f32[2,3]`. */
-export const show = (...outputs: readonly Tensor[]): string => {
+export const showGraph = (...outputs: readonly Tensor[]): string => {
   const order = topological(outputs)
   const number = new Map(order.map((node, i) => [node, i]))
   const lines = order.map(

@@ -15,6 +15,7 @@ export {
   hvp,
   type Jacobian,
   jacobian,
+  jacobianForward,
   jvp,
   mixedHvp,
   type Unreached,
@@ -23,7 +24,7 @@ export {
   valueAuxAndGrad,
   vjp
 } from './grad.js'
-export { countNodes, type Graph, show, toDot } from './graph.js'
+export { countNodes, type Graph, showGraph, toDot } from './graph.js'
 export * as initialisers from './initialisers.js'
 export { evaluate, interpret } from './interpret.js'
 export { type Choice, choicesOf, type Flips, flipsBetween, type Taken } from './kinks.js'

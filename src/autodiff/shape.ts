@@ -37,6 +37,12 @@ export const orThrow = <A>(rule: E.Either<ShapeError, A>): A => {
 export const fail = (primitive: string, required: string, got: string, cure: string): never =>
   orThrow(refuse(primitive, required, got, cure))
 
+/** Whether an object is a plain record, with no class of its own: the prototype of such has none itself, in whichever realm it was made. */
+export const isPlain = (value: object): boolean => {
+  const prototype: unknown = Object.getPrototypeOf(value)
+  return prototype === null || Object.getPrototypeOf(prototype) === null
+}
+
 /** Any value in a sentence, not too long: `'same'`, `[0,1,0,1]`, `a function`. */
 export const describe = (value: unknown): string => {
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
@@ -44,7 +50,8 @@ export const describe = (value: unknown): string => {
   if (typeof value === 'object' && value !== null && 'dtype' in value && Array.isArray((value as Aval).shape))
     return show(value as Aval)
   if (Array.isArray(value)) return cut(`[${value.map(describe).join(',')}]`)
-  if (typeof value === 'object' && value !== null) return cut(`{ ${Object.keys(value).join(', ')} }`)
+  if (typeof value === 'object' && value !== null)
+    return isPlain(value) ? cut(`{ ${Object.keys(value).join(', ')} }`) : `a ${value.constructor.name}`
   return cut(typeof value === 'string' ? `'${value}'` : String(value))
 }
 const MOST_CHARACTERS = 60

@@ -2,7 +2,7 @@
  * Parameter trees: lists and records of leaves, to any depth. A leaf's path reads like `cells.3.edge.1`. Leaves are recognised by a
  * predicate, so the same functions serve tensors, stored tensors and arrays.
  */
-import { describe, fail } from './shape.js'
+import { describe, fail, isPlain } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
 
@@ -19,20 +19,28 @@ export interface Leaf<L> {
 
 type IsLeaf<L> = (value: unknown) => value is L
 
-const at = (path: string): string => (path ? `at '${path}'` : 'at the root')
+/** Where a leaf stands in a tree that has more than one, for messages: `" at 'cells.3.edge.1'"`. */
+export const inTree = (path: string): string => (path ? ` at '${path}'` : '')
+const atPath = (path: string): string => (path ? `at '${path}'` : 'at the root')
 const below = (path: string, key: string): string => (path ? `${path}.${key}` : key)
 const kindOf = (part: unknown): string => (Array.isArray(part) ? 'a list' : 'a record')
+
+/** Lists and plain records: what has a class of its own (a promise, a map, a date) would be a record without leaves. */
+const isBranch = (value: unknown): value is object =>
+  typeof value === 'object' && value !== null && (Array.isArray(value) || isPlain(value))
+
+const cureFor = (value: unknown): string => {
+  if (value instanceof Promise) return 'await it first, and pass functions that are not async'
+  return typeof value === 'object' && value !== null && !ArrayBuffer.isView(value)
+    ? 'copy what it holds to a list or a plain record'
+    : 'wrap numbers with tensor()'
+}
 
 /** Leaves with their paths, records in the order of their keys. */
 export const leavesOf = <L>(tree: unknown, isLeaf: IsLeaf<L>, path = ''): Leaf<L>[] => {
   if (isLeaf(tree)) return [{ path, value: tree }]
-  if (typeof tree !== 'object' || tree === null || ArrayBuffer.isView(tree))
-    fail(
-      'a tree',
-      'tensors, lists and records of them',
-      `${describe(tree)} at '${path || 'the root'}'`,
-      'wrap numbers with tensor()'
-    )
+  if (!isBranch(tree))
+    return fail('a tree', 'tensors, lists and records of them', `${describe(tree)} ${atPath(path)}`, cureFor(tree))
   return Object.entries(tree as object).flatMap(([key, value]) => leavesOf(value, isLeaf, below(path, key)))
 }
 
@@ -45,27 +53,33 @@ export const leavesLike = <K, L>(
   like: unknown,
   isLike: IsLeaf<K>,
   tree: unknown,
-  isLeaf: IsLeaf<L>
+  isLeaf: IsLeaf<L>,
+  path = ''
 ): readonly Leaf<L>[] => {
   const cure = 'pass a tree with the same keys, whatever their order'
   const matched = (part: unknown, own: unknown, path: string): readonly Leaf<L>[] => {
     if (isLike(part)) {
-      if (!isLeaf(own)) return fail(what, `one tensor ${at(path)}`, describe(own), cure)
+      if (!isLeaf(own)) return fail(what, `one tensor ${atPath(path)}`, describe(own), cure)
       return [{ path, value: own }]
     }
-    const isBranch = typeof own === 'object' && own !== null && !isLeaf(own) && !ArrayBuffer.isView(own)
-    if (!isBranch || Array.isArray(own) !== Array.isArray(part))
-      return fail(what, `${kindOf(part)} ${at(path)}`, isLeaf(own) ? 'one tensor' : isBranch ? kindOf(own) : describe(own), cure)
+    const branch = !isLeaf(own) && isBranch(own)
+    if (!branch || Array.isArray(own) !== Array.isArray(part))
+      return fail(
+        what,
+        `${kindOf(part)} ${atPath(path)}`,
+        isLeaf(own) ? 'one tensor' : branch ? kindOf(own) : describe(own),
+        cure
+      )
     const [wanted, given] = [part, own].map(one => Object.keys(one as object)) as [string[], string[]]
     const missing = wanted.find(key => !Object.hasOwn(own, key))
-    if (missing !== undefined) return fail(what, `a leaf or branch ${at(below(path, missing))}`, 'none', cure)
+    if (missing !== undefined) return fail(what, `a leaf or branch ${atPath(below(path, missing))}`, 'none', cure)
     const extra = given.find(key => !Object.hasOwn(part as object, key))
-    if (extra !== undefined) return fail(what, `nothing ${at(below(path, extra))}`, 'a leaf or branch there', cure)
+    if (extra !== undefined) return fail(what, `nothing ${atPath(below(path, extra))}`, 'a leaf or branch there', cure)
     return wanted.flatMap(key =>
       matched((part as Record<string, unknown>)[key], (own as Record<string, unknown>)[key], below(path, key))
     )
   }
-  return matched(like, tree, '')
+  return matched(like, tree, path)
 }
 
 /** The same tree with other leaves, taken in the order of `leavesOf`. */

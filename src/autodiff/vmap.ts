@@ -45,17 +45,28 @@ const placed = <Axis extends number | null>(
       tensor: leaf.value,
       name: leaf.path ? `${root} at '${leaf.path}'` : root
     }))
-  const isBranch = (value: unknown): value is object => typeof value === 'object' && value !== null && !isTensor(value)
-  const [keys, wanted] = [axes, tree].map(part => (isBranch(part) ? Object.keys(part).sort().join() : undefined))
-  if (keys === undefined || keys !== wanted || Array.isArray(axes) !== Array.isArray(tree))
+  const isBranch = typeof tree === 'object' && tree !== null && !isTensor(tree) && Array.isArray(tree) === Array.isArray(axes)
+  const keys = isBranch ? Object.keys(tree) : []
+  if (
+    !isBranch ||
+    typeof axes !== 'object' ||
+    Object.keys(axes).length !== keys.length ||
+    keys.some(key => !Object.hasOwn(axes, key))
+  )
     return fail(
       'vmap',
       `${option} that fits ${here}, ${describe(tree)}`,
       describe(axes),
       'give an axis, or a tree of axes like it'
     )
-  return Object.entries(axes).flatMap(([key, below]: [string, Axes<Axis>]) =>
-    placed(option, below, (tree as Readonly<Record<string, Tree>>)[key] as Tree, root, path ? `${path}.${key}` : key)
+  return keys.flatMap(key =>
+    placed(
+      option,
+      (axes as Readonly<Record<string, Axes<Axis>>>)[key] as Axes<Axis>,
+      (tree as Readonly<Record<string, Tree>>)[key] as Tree,
+      root,
+      path ? `${path}.${key}` : key
+    )
   )
 }
 
@@ -96,6 +107,13 @@ const sizeOfBatch = (mapped: readonly Placed<number>[]): number => {
     : first.extent
 }
 
+/** A fresh input like one example of a batch, whose axis 0 the examples are along; `known` learns that the batch is what stands for it. */
+const exampleOf = (batch: Tensor, known: Map<Tensor, Tensor>): Tensor => {
+  const example = input({ shape: batch.shape.slice(1), dtype: batch.dtype }, 'an example of vmap')
+  known.set(example, batch)
+  return example
+}
+
 /**
  * What nodes of one example are for a batch. `known` holds what has been computed, at first the batches of the example's inputs; it grows.
  * Only what depends on those is computed: the result is `undefined` for what is the same for every example.
@@ -103,11 +121,7 @@ const sizeOfBatch = (mapped: readonly Placed<number>[]): number => {
 const batcher = (size: number, known: Map<Tensor, Tensor>) => {
   const wide = (x: Tensor): Tensor => broadcastTo(x, [size, ...x.shape])
   const map: Batch['map'] = (f, args) => {
-    const examples = args.map(({ shape, dtype }) => input({ shape: shape.slice(1), dtype }, 'an example of vmap'))
-    examples.forEach((example, i) => {
-      known.set(example, args[i] as Tensor)
-    })
-    const results = f(...examples)
+    const results = f(...args.map(arg => exampleOf(arg, known)))
     const found = batches(results.filter(isTensor))
     return results.map(result => result && (found.shift() as Tensor))
   }
@@ -138,27 +152,22 @@ const batcher = (size: number, known: Map<Tensor, Tensor>) => {
  * (one axis for all arguments, or a list with an axis, a tree of axes, or `null` for each), along `outAxes` their results. It computes what a
  * loop over the examples does, without a loop: what depends on no mapped argument is computed once. It nests, and with derivatives too.
  * Throws where arguments differ in their number of examples, where none is mapped, and where a primitive has no batching rule.
- * @example vmap((x: Tensor, y: Tensor) => $.sum($.mul(x, y)))(x, v) // f32[4]
+ * @example vmap((x, y) => $.sum($.mul(x, y)))(x, v) // f32[4]
  * @example
  * const gradient = grad((w: Tensor, x: Tensor) => $.sum($.tanh($.matmul(x, w))))
  * vmap(gradient, { inAxes: [null, 0] })(w, x) // f32[4,3,2]
  */
-export const vmap =
-  <A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options: VmapOptions = {}) =>
-  (...args: A): R => {
+export function vmap<A extends readonly Tensor[], R extends Tree>(f: (...args: A) => R, options?: VmapOptions): (...args: A) => R
+export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options?: VmapOptions): (...args: A) => R
+export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options: VmapOptions = {}) {
+  return (...args: A): R => {
     checkFunction('vmap', f)
     const { inAxes = 0, outAxes = 0 } = checkOptions('vmap', options, ['inAxes', 'outAxes'])
     const given = argumentsOf(args, inAxes)
     const mapped = given.filter((one): one is Placed<number> => one.axis !== null)
     const size = sizeOfBatch(mapped)
     const known = new Map<Tensor, Tensor>()
-    const examples = given.map(({ axis, tensor }) => {
-      if (axis === null) return tensor
-      const batch = moveAxis(tensor, axis, 0)
-      const example = input({ shape: batch.shape.slice(1), dtype: tensor.dtype }, 'an example of vmap')
-      known.set(example, batch)
-      return example
-    })
+    const examples = given.map(({ axis, tensor }) => (axis === null ? tensor : exampleOf(moveAxis(tensor, axis, 0), known)))
     const out = f(...(rebuild(args, isTensor, examples) as A))
     const results = placed('outAxes', outAxes, out, 'the result')
     const batches = batcher(size, known)(results.map(({ tensor }) => tensor))
@@ -167,3 +176,4 @@ export const vmap =
     )
     return rebuild(out, isTensor, moved) as R
   }
+}

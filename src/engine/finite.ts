@@ -23,7 +23,7 @@ export const firstNonFinite =
   <A extends readonly unknown[], R>(compiled: Compiled<A, R>) =>
   (...args: StoredArguments<A>): Engine<string | undefined> =>
   ({ backend }) => {
-    const checked = argumentsFor('firstNonFinite', compiled, args, backend)
+    const checked = argumentsFor(compiled, args, backend)
     if (E.isLeft(checked)) return TE.left(checked.left)
     const given = checked.right
     if (backend.kind === 'reference') {

@@ -30,8 +30,9 @@ import { keyOf, randomWords } from '../autodiff/threefry.js'
 import type { Tree } from '../autodiff/tree.js'
 import { type Compiled, compile, dispose } from './compile.js'
 import { catchShapeError, type Engine } from './effect.js'
+import { store } from './given.js'
 import { run } from './run.js'
-import { read, scope, store } from './store.js'
+import { read, scope } from './store.js'
 
 type Arguments = readonly [readonly Tensor[], readonly (readonly Tensor[])[]]
 type Terms = readonly (readonly Tensor[])[]

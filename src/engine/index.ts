@@ -14,15 +14,25 @@ export {
 } from './compile.js'
 export { type Backend, type CompileOptions, type Engine, type EngineError, type Env, fold } from './effect.js'
 export { firstNonFinite } from './finite.js'
+export { avalsOf, runOn, store } from './given.js'
 export { gradientFailure } from './gradients.js'
 export { type RunOptions, run } from './run.js'
-export { type Read, read, release, type Storing, scope, store } from './store.js'
+export { EngineFailure, openGpu, openReference, type Session, type Step } from './session.js'
+export { read, release, scope } from './store.js'
 export {
+  type Given,
+  type GivenArguments,
   type HostArray,
   isAval,
   isHostArray,
   isStored,
+  type Nested,
+  type Read,
+  type Storable,
   type Stored,
   type StoredArguments,
-  type StoredTensor
+  type StoredTensor,
+  type Storing,
+  type TypedArray,
+  type Value
 } from './values.js'

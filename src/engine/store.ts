@@ -4,14 +4,14 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { holds } from '../autodiff/leaves.js'
 import type { NdArray } from '../autodiff/ndarray.js'
-import { describe, show, sizeOf } from '../autodiff/shape.js'
-import { type Leaf, leavesOf, rebuild } from '../autodiff/tree.js'
+import { checkExtents, describe, show, sizeOf } from '../autodiff/shape.js'
+import { inTree, type Leaf, leavesOf, rebuild } from '../autodiff/tree.js'
 import { type DeviceBuffer, release as releaseBuffer } from '../kernels/buffers.js'
 import { invalidArgument } from '../kernels/errors.js'
 import { readback, upload } from '../kernels/execute.js'
 import type { Data } from '../kernels/spec.js'
 import { type Backend, catchShapeError, type Engine, type EngineError, type Env } from './effect.js'
-import { type HostArray, isHostArray, isStored, type StoredTensor } from './values.js'
+import { type HostArray, isStored, type Read, type StoredTensor } from './values.js'
 
 export const keep = (env: Env, tensor: StoredTensor): StoredTensor => {
   env.stored?.add(tensor)
@@ -36,47 +36,64 @@ const findStored = (value: unknown): { value: StoredTensor }[] => {
 }
 
 /** The leaves of a tree; Left where it holds something else. */
-const found = <L>(tree: unknown, isLeaf: (value: unknown) => value is L): E.Either<EngineError, readonly Leaf<L>[]> =>
+export const found = <L>(tree: unknown, isLeaf: (value: unknown) => value is L): E.Either<EngineError, readonly Leaf<L>[]> =>
   catchShapeError(() => leavesOf(tree, isLeaf))
 
-/** A tree of host arrays, stored. */
-export type Storing<T> = T extends HostArray ? StoredTensor : { readonly [K in keyof T]: Storing<T[K]> }
-
-/** Puts a tree of host arrays on the backend. */
-export const store =
-  <T>(tree: T): Engine<Storing<T>> =>
-  env => {
-    const { backend } = env
-    const one = ({ path, value: { shape, dtype, data } }: Leaf<HostArray>): TE.TaskEither<EngineError, StoredTensor> => {
-      if (data.length !== sizeOf(shape))
-        return TE.left(
-          invalidArgument(
-            `${sizeOf(shape)} values for ${show({ shape, dtype })}`,
-            `there are ${data.length}`,
-            'give a shape that holds them all'
-          )
-        )
-      const stranger = strangerIn({ shape, dtype, data }, backend)
-      if (stranger !== undefined)
-        return TE.left(
-          invalidArgument(
-            `numbers that ${describe(dtype)} holds at '${path}'`,
-            `there is ${stranger}`,
-            'choose another dtype, or round it'
-          )
-        )
-      if (backend.kind === 'reference')
-        return TE.right(keep(env, { shape, dtype, stored: { array: toReference({ shape, dtype, data }), live: true } }))
-      return pipe(
-        upload(backend.device, toDevice({ shape, dtype, data })),
-        TE.map(stored => keep(env, { shape, dtype, stored }))
-      )
-    }
-    return pipe(
-      TE.fromEither(found(tree, isHostArray)),
-      TE.chain(TE.traverseSeqArray(one)),
-      TE.map(stored => rebuild(tree, isHostArray, stored) as Storing<T>)
+/** Why an array cannot be stored, if it cannot. */
+const wrongArray = ({ backend }: Env, { path, value }: Leaf<HostArray>): EngineError | undefined => {
+  const { shape, dtype, data } = value
+  const extents = Array.isArray(shape) ? checkExtents('store', shape) : undefined
+  if (extents === undefined || E.isLeft(extents))
+    return invalidArgument(
+      `a list of positive whole extents as the shape${inTree(path)}`,
+      `it is ${describe(shape)}`,
+      'leave empty tensors out'
     )
+  if (data.length !== sizeOf(shape))
+    return invalidArgument(
+      `${sizeOf(shape)} values for ${show(value)}${inTree(path)}`,
+      `there are ${data.length}`,
+      'give a shape that holds them all'
+    )
+  const stranger = strangerIn(value, backend)
+  return stranger === undefined
+    ? undefined
+    : invalidArgument(
+        `numbers that ${describe(dtype)} holds${inTree(path)}`,
+        `there is ${stranger}`,
+        'choose another dtype, or round it'
+      )
+}
+
+const storeOne =
+  (env: Env) =>
+  ({ value }: Leaf<HostArray>): TE.TaskEither<EngineError, StoredTensor> => {
+    const { shape, dtype } = value
+    return env.backend.kind === 'reference'
+      ? TE.fromIO(() => keep(env, { shape, dtype, stored: { array: toReference(value), live: true } }))
+      : pipe(
+          upload(env.backend.device, toDevice(value)),
+          TE.map(stored => keep(env, { shape, dtype, stored }))
+        )
+  }
+
+/** Puts arrays on the backend, in their order: all of them, or none. */
+export const storeArrays =
+  (arrays: readonly Leaf<HostArray>[]): Engine<readonly StoredTensor[]> =>
+  env =>
+  async () => {
+    const wrong = arrays.map(leaf => wrongArray(env, leaf)).find(error => error !== undefined)
+    if (wrong) return E.left(wrong)
+    const stored: StoredTensor[] = []
+    for (const leaf of arrays) {
+      const one = await storeOne(env)(leaf)()
+      if (E.isLeft(one)) {
+        stored.forEach(releaseTensor)
+        return one
+      }
+      stored.push(one.right)
+    }
+    return E.right(stored)
   }
 
 /** A number that is not held by the dtype that it is to have; undefined where there is none. */
@@ -97,11 +114,11 @@ const toDevice = ({ dtype, data }: HostArray): Data =>
   dtype === 'f32' ? new Float32Array(data) : dtype === 'i32' ? new Int32Array(data) : new Uint32Array(data)
 
 /** Refuses a tensor that lives on another backend than the one that runs. (Of two devices, `execute` tells which is meant.) */
-export const elsewhere = ({ kind }: Backend, path: string, { stored }: StoredTensor): EngineError | undefined => {
+export const elsewhere = ({ kind }: Backend, where: string, { stored }: StoredTensor): EngineError | undefined => {
   const [here, there] = [kind === 'gpu' ? 'the device' : 'the reference', 'array' in stored ? 'the reference' : 'the device']
   return here === there
     ? undefined
-    : invalidArgument(`a tensor stored on ${here} at '${path}'`, `it is on ${there}`, 'store it with the backend that runs')
+    : invalidArgument(`a tensor stored on ${here}${where}`, `it is on ${there}`, 'store it with the backend that runs')
 }
 
 /** The arrays of stored tensors on the reference. */
@@ -118,9 +135,9 @@ export const read =
     const dead = tensors.find(({ value }) => !value.stored.live)
     if (dead)
       return TE.left(
-        invalidArgument(`a stored tensor at '${dead.path}'`, 'it was released or given away before', 'read it before')
+        invalidArgument(`a stored tensor${inTree(dead.path)}`, 'it was released or given away before', 'read it before')
       )
-    const foreign = tensors.map(({ path, value }) => elsewhere(backend, path, value)).find(error => error !== undefined)
+    const foreign = tensors.map(({ path, value }) => elsewhere(backend, inTree(path), value)).find(error => error !== undefined)
     if (foreign) return TE.left(foreign)
     const filled = (data: readonly HostArray['data'][]) =>
       rebuild(
@@ -136,9 +153,6 @@ export const read =
     }))
     return pipe(readback(backend.device, wanted), TE.map(filled))
   }
-
-/** A tree of stored tensors, read. */
-export type Read<T> = T extends StoredTensor ? HostArray : { readonly [K in keyof T]: Read<T[K]> }
 
 /** Runs `body` and releases all that was stored in it but is not part of its result (everything, if it failed). */
 export const scope =

@@ -6,6 +6,8 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Device, scoped } from './device.js'
 import { type EngineError, outOfMemory } from './errors.js'
+import { platform } from './platform/node.js'
+import type { GPUBuffer } from './platform/webgpu.js'
 
 /** Storage that someone holds until `release`. A handle is never used again, the buffer and its `id` are. */
 export interface DeviceBuffer {
@@ -23,27 +25,44 @@ interface Idle {
   readonly buffer: GPUBuffer
 }
 
+/** What a handle holds. */
+type Held = Pick<DeviceBuffer, 'id' | 'buffer' | 'bytes' | 'device'>
+
 interface Pool {
   /** By size, the size that was used last at the end. */
   readonly idle: Map<number, Idle[]>
   idleBytes: number
   liveBuffers: number
   liveBytes: number
+  /** As much that is live calls for a collection of garbage, which does not see it. */
+  enough: number
 }
 
+/** Less than this is not worth a collection. */
+const FEW_BYTES = 512 * (1 << 20)
+/** Each buffer counts as so much more: the smallest takes some 4 KiB of the host on Mesa's software driver, and there may be many. */
+const OVERHEAD = 1 << 15
+const weightOf = ({ liveBytes, liveBuffers }: Pool): number => liveBytes + liveBuffers * OVERHEAD
 /** More than this is not kept for later. */
 const MOST_IDLE_BYTES = 256 * (1 << 20)
 
 const pools = new WeakMap<Device, Pool>()
 let nextId = 1
 let leaked = 0
-/** Only a net that counts: when a handle is collected, its memory may long have been missed. */
-const net = new FinalizationRegistry<undefined>(() => {
+/** Storage whose handle was collected goes back to the pool. Only a net, which counts: the memory may long have been missed. */
+const net = new FinalizationRegistry<Held>(held => {
   leaked += 1
+  giveBack(held)
 })
 
 const poolOf = (device: Device): Pool => {
-  const pool = pools.get(device) ?? { idle: new Map(), idleBytes: 0, liveBuffers: 0, liveBytes: 0 }
+  const pool = pools.get(device) ?? {
+    idle: new Map(),
+    idleBytes: 0,
+    liveBuffers: 0,
+    liveBytes: 0,
+    enough: FEW_BYTES
+  }
   pools.set(device, pool)
   return pool
 }
@@ -88,7 +107,7 @@ export const allocateScoped = (device: Device, bytes: number, preferred: readonl
     })
   }
   const handle = { id, bytes, buffer, device, live: true }
-  net.register(handle, undefined, handle)
+  net.register(handle, { id, bytes, buffer, device }, handle)
   pool.liveBuffers += 1
   pool.liveBytes += bytes
   return handle
@@ -119,17 +138,19 @@ const end = (handle: DeviceBuffer): boolean => {
   if (!handle.live) return false
   ;(handle as { live: boolean }).live = false
   net.unregister(handle)
-  const pool = poolOf(handle.device)
-  pool.liveBuffers -= 1
-  pool.liveBytes -= handle.bytes
   return true
 }
 
-/** Gives the storage back; work that was submitted before still sees it. A second release of a handle does nothing. */
-export const release = (handle: DeviceBuffer): void => {
-  if (!end(handle)) return
-  const { id, buffer, bytes, device } = handle
+const leave = ({ device, bytes }: Held): Pool => {
   const pool = poolOf(device)
+  pool.liveBuffers -= 1
+  pool.liveBytes -= bytes
+  return pool
+}
+
+const giveBack = (held: Held): void => {
+  const { id, buffer, bytes, device } = held
+  const pool = leave(held)
   const waiting = pool.idle.get(bytes) ?? []
   waiting.push({ id, buffer })
   pool.idle.delete(bytes)
@@ -138,9 +159,16 @@ export const release = (handle: DeviceBuffer): void => {
   trimPool(device, MOST_IDLE_BYTES)
 }
 
+/** Gives the storage back; work that was submitted before still sees it. A second release of a handle does nothing. */
+export const release = (handle: DeviceBuffer): void => {
+  if (end(handle)) giveBack(handle)
+}
+
 /** Releases a buffer that may not be sound: it is destroyed, never used again. */
 export const discard = (handle: DeviceBuffer): void => {
-  if (end(handle)) handle.buffer.destroy()
+  if (!end(handle)) return
+  leave(handle)
+  handle.buffer.destroy()
 }
 
 /** Destroys waiting buffers until at most `most` bytes wait, sizes that were not used for long first. */
@@ -153,4 +181,15 @@ export const trimPool = (device: Device, most = 0): void => {
     }
     if (waiting.length === 0) pool.idle.delete(bytes)
   }
+}
+
+/**
+ * Collects garbage once what is live has doubled since the last time: handles that nobody has any more hold storage until then, and the
+ * collector does not know how much.
+ */
+export const collectIfGrown = async (device: Device): Promise<void> => {
+  const pool = poolOf(device)
+  if (weightOf(pool) < pool.enough) return
+  await platform.collectGarbage()
+  pool.enough = Math.max(FEW_BYTES, 2 * weightOf(pool))
 }

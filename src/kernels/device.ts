@@ -4,6 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { deviceLost, type EngineError, invalidProgram, noAdapter, oneLine, outOfMemory } from './errors.js'
 import { platform } from './platform/node.js'
 import type { Listed } from './platform/platform.js'
+import type { GPU, GPUAdapter, GPUDevice } from './platform/webgpu.js'
 
 export interface AdapterInfo {
   /** What a person chooses by: `openDevice({ adapter })` takes any part of it. */
@@ -49,11 +50,25 @@ export interface Device {
 /** Names as Vulkan lists them and as an adapter reports itself differ in punctuation only. */
 const plain = (name: string): string => name.toLowerCase().replace(/[^a-z0-9]+/g, '-')
 
-const fixedSubgroup = ({ features, info }: Pick<GPUAdapter, 'features' | 'info'>): number =>
+/** What an adapter says of itself. */
+interface Saying {
+  readonly features: { readonly has: (name: string) => boolean }
+  readonly info: {
+    readonly device: string
+    readonly description: string
+    readonly vendor: string
+    readonly architecture: string
+    readonly isFallbackAdapter: boolean
+    readonly subgroupMinSize?: number
+    readonly subgroupMaxSize?: number
+  }
+}
+
+const fixedSubgroup = ({ features, info }: Saying): number =>
   features.has('subgroups') && info.subgroupMinSize === info.subgroupMaxSize ? (info.subgroupMinSize ?? 0) : 0
 
 /** What an adapter is, by the name of those listed that is its own; one that stands alone is it, whatever its name. */
-export const describe = (adapter: Pick<GPUAdapter, 'features' | 'info'>, names: readonly Listed[]): AdapterInfo => {
+export const describe = (adapter: Saying, names: readonly Listed[]): AdapterInfo => {
   const { device, description, vendor, architecture, isFallbackAdapter } = adapter.info
   const known = names.find(({ name }) => plain(name) === plain(device)) ?? (names.length === 1 ? names[0] : undefined)
   const name = known?.name ?? (device || description || 'unnamed')

@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { MOST_BOUND } from './bindings.js'
-import { allocateScoped, type DeviceBuffer, discard, trimPool } from './buffers.js'
+import { allocateScoped, collectIfGrown, type DeviceBuffer, discard, trimPool } from './buffers.js'
 import { complaint, type Device, scoped } from './device.js'
 import { type EngineError, invalidArgument } from './errors.js'
 import { changed, tooManyChanges } from './mappings.js'
@@ -37,6 +37,12 @@ const refusal = (device: Device, executable: Executable, inputs: readonly Device
   const { plan } = executable
   const wanted = plan.program.inputs
   if (isDisposed(executable)) return invalidArgument('an executable', 'it was disposed of', 'prepare the plan again')
+  if (executable.device !== device.device)
+    return invalidArgument(
+      'a program compiled for this device',
+      'it was compiled for another',
+      'compile it on the device that runs'
+    )
   if (inputs.length !== wanted.length) {
     return invalidArgument(
       `${wanted.length} inputs`,
@@ -125,6 +131,7 @@ const encode = (
 export const execute =
   (device: Device, executable: Executable, inputs: readonly DeviceBuffer[]): TaskEither<EngineError, readonly DeviceBuffer[]> =>
   async () => {
+    await collectIfGrown(device)
     const lane = laneOf(device)
     await turn(lane)
     const refused = complaint(device) ?? refusal(device, executable, inputs) ?? tooManyChanges(device, executable.changing)

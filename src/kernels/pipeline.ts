@@ -6,6 +6,7 @@ import { combined } from './combined.js'
 import { type Device, scoped } from './device.js'
 import { bindingsOf, type Dispatch, kernelKey } from './dispatches.js'
 import { type EngineError, shaderError } from './errors.js'
+import type { GPUBindGroupLayout, GPUComputePipeline } from './platform/webgpu.js'
 import { expand, type Loader, loadShader, type Source } from './shader.js'
 
 export interface Pipeline {

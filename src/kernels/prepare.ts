@@ -9,6 +9,7 @@ import type { EngineError } from './errors.js'
 import { tooManyGroupsLeft } from './mappings.js'
 import { type Pipeline, pipelineKey, pipelineOf } from './pipeline.js'
 import type { Plan } from './plan.js'
+import type { GPUBindGroup, GPUBindGroupLayout, GPUBuffer, GPUBufferBinding, GPUComputePipeline } from './platform/webgpu.js'
 import type { Loader } from './shader.js'
 import type { Call } from './spec.js'
 
@@ -44,6 +45,8 @@ export interface Step {
 }
 
 export interface Executable {
+  /** What it was prepared for: nothing else can run it. */
+  readonly device: GPUDevice
   readonly plan: Plan
   readonly steps: readonly Step[]
   /** By slot: the executable's own buffers. */
@@ -197,7 +200,7 @@ export const prepare =
         }
       })
       const changing = [...sets.values()].filter(({ external }) => external.length > 0).length
-      return { plan, steps, buffers, changing, recent: outputs.map(() => []), owned: owned.right, uniform }
+      return { device: device.device, plan, steps, buffers, changing, recent: outputs.map(() => []), owned: owned.right, uniform }
     })
     if (E.isLeft(made)) {
       owned.right.forEach(release)

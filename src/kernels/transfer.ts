@@ -1,7 +1,7 @@
 /** Values between typed arrays and the device. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { allocateScoped, type DeviceBuffer, discard } from './buffers.js'
+import { allocateScoped, collectIfGrown, type DeviceBuffer, discard } from './buffers.js'
 import { complaint, type Device, scoped, settledComplaint } from './device.js'
 import { type EngineError, invalidArgument, outOfMemory, readbackFailed } from './errors.js'
 import { platform } from './platform/node.js'
@@ -16,6 +16,7 @@ export const upload =
     if (bytes === 0) return E.left(invalidArgument('values to upload', 'the array is empty', 'leave empty tensors out'))
     const most = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize)
     if (bytes > most) return E.left(outOfMemory(`an upload of ${bytes} bytes`, `this adapter binds at most ${most}`))
+    await collectIfGrown(device)
     let handle: DeviceBuffer | undefined
     const done = await scoped(device, `an upload of ${bytes} bytes`, () => {
       handle = allocateScoped(device, bytes)

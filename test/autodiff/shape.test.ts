@@ -116,6 +116,101 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ['no classes', () => $.oneHot(labels, 0), 'a positive number of classes', 'i32[2] and 0', 'convert'],
     ['classes of floats', () => $.oneHot(vector, 3), 'i32 indices', 'f32[3]', "convert(x, 'i32')"]
   ],
+  'along axes': [
+    ['another rank of indices', () => $.takeAlong(matrix, labels), 'of equally many axes', 'f32[2,3] and i32[2]', 'reshape'],
+    ['indices of floats', () => $.takeAlong(matrix, matrix), 'i32 indices', 'f32[2,3] and f32[2,3]', 'convert'],
+    ['other axes', () => $.takeAlong(matrix, t([3, 3], 'i32'), 1), 'shapes that broadcast', '[2,1] and [3,1]', 'reshape'],
+    ['no places', () => $.scatterAddAlong(vector, t([3], 'i32'), 0, 0), 'a positive extent', 'into 0', 'reshape'],
+    ['a scalar', () => $.sort(scalar), 'an axis', 'axis -1 of a tensor with 0 axes', 'an axis that exists'],
+    ['more than there are', () => $.topK(matrix, 4), 'a whole number from 1 to 3 for axis -1 of f32[2,3]', '4', 'ask for fewer'],
+    ['percents', () => $.quantile(matrix, 50), 'a number from 0 to 1', '50', 'divide percents by 100'],
+    [
+      'a misspelt option',
+      () => $.sort(matrix, 0, { descend: true } as never),
+      'options among descending',
+      "'descend'",
+      'write descending'
+    ],
+    ['part of a shift', () => $.roll(vector, 0.5), 'a shift as a whole number', '0.5', 'round it'],
+    ['too many differences', () => $.diff(vector, 0, 3), 'an order below the extent 3', '3', 'take fewer'],
+    [
+      'a diagonal outside',
+      () => $.diagonal(matrix, { offset: 3 }),
+      'an offset from -1 to 2 for f32[2,3]',
+      '3',
+      'choose one within'
+    ],
+    ['a diagonal of one axis', () => $.diagonal(matrix, { axes: [0, -2] }), 'two different axes', '0 and -2', 'name the rows'],
+    ['no function', () => $.associativeScan(3 as never, vector), 'a function', '3', 'pass x => ...']
+  ],
+  einsum: [
+    ['other extents', () => $.einsum('ij,jk', matrix, matrix), "one extent for 'j'", '3 and 2', 'use another letter'],
+    ['too few letters', () => $.einsum('i->', matrix), 'as many letters as axes', "'i' for f32[2,3]", 'write ...'],
+    ['too few operands', () => $.einsum('ij,jk->ik', matrix), "each of the terms of 'ij,jk->ik'", '1', 'commas'],
+    [
+      'a letter from nowhere',
+      () => $.einsum('ij->k', matrix),
+      'letters are those of operands',
+      "'k', which no operand has",
+      'after ->'
+    ],
+    ['a letter twice in the result', () => $.einsum('ij->ii', matrix), 'each once', "'i' twice", 'after ->'],
+    ['a sign', () => $.einsum('i+->', matrix), "subscripts like 'bij,bjk->bik'", "'+' in 'i+'", 'by a letter'],
+    ['two results', () => $.einsum('ij->i->', matrix), 'subscripts like', "'ij->i->'", "'->' once"],
+    ['an ellipsis that is lost', () => $.einsum('...i->', matrix), "'...' in the result", "''", "write '...' after ->"],
+    [
+      'axes of an ellipsis',
+      () => $.einsum('...,...->...', matrix, t([2])),
+      'one extent for each axis of ...',
+      '3 and 2',
+      'reshape'
+    ],
+    ['integers', () => $.einsum('i->', labels), 'a tensor of dtype f32', 'i32[2]', "convert(x, 'f32')"]
+  ],
+  'transposed and one-dimensional convolutions': [
+    [
+      'filters of other channels',
+      () => $.convTranspose2d(images, filters),
+      'a filter for each channel',
+      'f32[6,4,3,3] on',
+      'groups'
+    ],
+    [
+      'an output padding of a stride',
+      () => $.convTranspose2d(images, t([4, 2, 3, 3]), { stride: 2, outputPadding: 2 }),
+      'an outputPadding from 0 to below the stride',
+      '[2,2] with stride [2,2]',
+      'lower it'
+    ],
+    ['images as signals', () => $.conv1d(images, filters), 'signals [B,C,L]', 'f32[6,4,3,3]', 'reshape them to 3 axes'],
+    [
+      'an unknown option',
+      () => $.conv1d(t([1, 2, 3]), t([1, 2, 1]), { pad: 1 } as never),
+      'options among',
+      "'pad'",
+      'write padding'
+    ]
+  ],
+  resampling: [
+    ['half a size', () => $.resize(images, [4.5, 3]), 'a positive whole extent', '[4.5,3]', '[height, width]'],
+    ['too many extents', () => $.resize(vector, [4, 3]), 'a positive whole extent', '[4,3] for f32[3]', '[height, width]'],
+    [
+      'a mode',
+      () => $.resize(images, [2, 2], { mode: 'area' as never }),
+      "a mode 'nearest', 'linear' or 'cubic'",
+      "'area'",
+      'name one'
+    ],
+    [
+      'corners of nearest',
+      () => $.resize(images, [2, 2], { mode: 'nearest', alignCorners: true }),
+      'alignCorners with',
+      "'nearest'",
+      'leave'
+    ],
+    ['a vector', () => $.adaptiveAvgPool2d(vector, 1), 'images [...,H,W]', 'f32[3]', 'reshape'],
+    ['an image to a pool of signals', () => $.maxPool1d(images, { kernel: 2 }), 'f32 signals [B,C,L]', 'f32[', 'shrink']
+  ],
   conv2d: [
     [
       'another rank',
@@ -172,7 +267,7 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ]
   ],
   random: [
-    ['a key of another shape', () => $.randomNormal(vector, [2]), 'a key u32[2]', 'f32[3]', 'key(seed)'],
+    ['a key of another shape', () => $.randomNormal(vector, [2]), 'a key u32[..., 2]', 'f32[3]', 'key(seed)'],
     ['a shape without elements', () => $.randomBits($.key(1), [0]), 'a positive whole extent', '[0]', 'leave empty tensors out']
   ],
   composites: [

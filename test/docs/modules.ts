@@ -12,7 +12,8 @@ import { complaintOf, type Expected, expectedOf } from './expected.js'
 /** The package by its names, for the compiler as tsconfig.json has them, and here for what runs. */
 const PACKAGE: Readonly<Record<string, string>> = {
   'lambda-darts': 'src/index.ts',
-  'lambda-darts/autodiff': 'src/autodiff/index.ts'
+  'lambda-darts/autodiff': 'src/autodiff/index.ts',
+  'lambda-darts/vitest': 'src/vitest/index.ts'
 }
 const PRELUDE = 'docs/prelude.ts'
 

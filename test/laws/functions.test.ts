@@ -2,11 +2,12 @@
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
-import { hessian, hvp, jacobian, jvp, vjp } from '../../src/autodiff/grad.js'
+import { hessian, hvp, jacobian, jacobianForward, jvp, vjp } from '../../src/autodiff/grad.js'
 import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { sizeOf } from '../../src/autodiff/shape.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
+import { vmap } from '../../src/autodiff/vmap.js'
 import { randomFunctions } from './graphs.js'
 import { constants, expectEqualSums, expectNear, numbers, products, random } from './tensors.js'
 
@@ -102,4 +103,42 @@ it('the Jacobian times a vector is the push-forward', () =>
         .reduce((a, b) => $.add(a, b))
     )
     expectNear(numbers(products), numbers(dy), 1e-11)
+  }))
+
+it('the Jacobian by push-forwards is that by pull-backs', () =>
+  law(50, (f, x) => {
+    const of = (z: Tensors) => f(...z)
+    const [forward, backward] = [jacobianForward<Tensors, Tensors>(of)(x), jacobian<Tensors, Tensors>(of)(x)]
+    expect(forward.flat().map(({ shape }) => shape)).toEqual(backward.flat().map(({ shape }) => shape))
+    expectNear(numbers(forward), numbers(backward), 1e-11)
+  }))
+
+it('vmap is a loop over the examples, and so is its pull-back, whichever arguments are mapped', () =>
+  law(100, (f, x) => {
+    const examples = [x, x.map(one => $.mul(one, 0.75)), x.map(one => $.add($.mul(one, -0.5), 0.25))] as const
+    const stack = (list: Tensors): Tensor => $.concat(list.map(one => $.reshape(one, [1, ...one.shape])))
+    const shared = (i: number): boolean => x.length > 1 && i === x.length - 1
+    const args = x.map((one, i) => (shared(i) ? one : stack(examples.map(list => list[i] as Tensor))))
+    const mapped = vmap<Tensors, Tensors>(f, { inAxes: x.map((_, i) => (shared(i) ? null : 0)) })
+    const [values, pullback] = vjp<Tensors, Tensors>(mapped, ...args)
+    const each = examples.map(list => list.map((one, i) => (shared(i) ? (x[i] as Tensor) : one)))
+    const looped = each.map(list => f(...list))
+    expectNear(
+      numbers(values),
+      numbers((looped[0] as Tensors).map((_, k) => stack(looped.map(list => list[k] as Tensor)))),
+      1e-11
+    )
+    const u = randoms(0, values)
+    const slices = each.map((list, n) =>
+      pulled(
+        f,
+        list,
+        u.map((one, k) => $.reshape($.sliceAlong(one, 0, [n, n + 1]), looped[n]?.[k]?.shape ?? []))
+      )
+    )
+    const wanted = x.map((_, i) => {
+      const parts = slices.map(list => list[i] as Tensor)
+      return shared(i) ? parts.reduce((a, b) => $.add(a, b)) : stack(parts)
+    })
+    expectNear(numbers(pullback(u, { unreached: 'zero' })), numbers(wanted), 1e-10)
   }))

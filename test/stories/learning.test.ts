@@ -7,12 +7,12 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
 import type { Backend } from '../../src/engine/index.js'
-import { configure, networkOf } from '../../src/nas/configuration/config.js'
+import { configure, searchNetwork } from '../../src/nas/configuration/config.js'
 import { decodeDigits } from '../../src/nas/data/digits.js'
 import type { Event } from '../../src/nas/run/events.js'
 import { search } from '../../src/nas/run/search.js'
 import { nb201 } from '../../src/nas/space/space.js'
-import { prepare } from '../../src/nas/steps/prepare.js'
+import { prepareSearch } from '../../src/nas/steps/prepare.js'
 import { succeed } from '../backends.js'
 import { device } from '../device.js'
 import { right } from '../kernels/results.js'
@@ -34,7 +34,7 @@ const backend: Backend = { kind: 'gpu', device, fused: false }
 const PATIENCE = 300_000
 
 const digits = right(decodeDigits(gunzipSync(readFileSync(new URL('../../data/digits.csv.gz', import.meta.url)))))
-const data = right(prepare({ train: digits, test: null }, { seed: 0 }))
+const data = right(prepareSearch({ train: digits, test: null }, { seed: 0 }))
 
 /** Ten classes: chance is 0.1, and this is beyond it by twelve standard deviations of 361 guesses. */
 const FAR_FROM_CHANCE = 0.3
@@ -42,7 +42,7 @@ const FAR_FROM_CHANCE = 0.3
 const searched = async (options: Readonly<Record<string, string>>) => {
   const given = { channels: '2', batch: '24', epochs: '2', ...options }
   const config = right(configure('digits', given))
-  const net = right(networkOf(config, nb201, given, digits))
+  const net = right(searchNetwork(config, nb201, given, digits))
   const harmonies: number[] = []
   const tell = (event: Event) => () => {
     if (event.type === 'epoch') harmonies.push(event.lambdaTrain)

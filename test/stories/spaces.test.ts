@@ -7,8 +7,8 @@
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import { expect, it } from 'vitest'
-import { configure, networkOf } from '../../src/nas/configuration/config.js'
-import { select } from '../../src/nas/data/dataset.js'
+import { configure, searchNetwork } from '../../src/nas/configuration/config.js'
+import { subset } from '../../src/nas/data/dataset.js'
 import { decodeDigits } from '../../src/nas/data/digits.js'
 import { formatGenotype, parseGenotype } from '../../src/nas/genotypes/genotype.js'
 import { METHODS, type Method, type MethodName } from '../../src/nas/method/methods.js'
@@ -16,7 +16,7 @@ import type { Event } from '../../src/nas/run/events.js'
 import { search } from '../../src/nas/run/search.js'
 import { planOf } from '../../src/nas/selection/perturbation.js'
 import { SPACES, type Space } from '../../src/nas/space/space.js'
-import { prepare } from '../../src/nas/steps/prepare.js'
+import { prepareSearch } from '../../src/nas/steps/prepare.js'
 import { succeed, withDevice } from '../backends.js'
 import { right } from '../kernels/results.js'
 
@@ -47,7 +47,7 @@ const BATCH = 50
 /** Two batches of each part; one where each candidate of a selection has to be judged on the whole part. */
 const imagesFor = ({ selection }: Case) => {
   const count = selection === 'perturbation' ? 125 : 250
-  return select(
+  return subset(
     digits,
     Array.from({ length: count }, (_, i) => i)
   )
@@ -70,9 +70,9 @@ it.each(cases)(
       ...(inner ? { innerSteps: '2' } : {})
     }
     const images = imagesFor(one)
-    const data = right(prepare({ train: images, test: null }, { seed: 0 }))
+    const data = right(prepareSearch({ train: images, test: null }, { seed: 0 }))
     const config = right(configure('digits', given))
-    const net = right(networkOf(config, space, given, images))
+    const net = right(searchNetwork(config, space, given, images))
     const events: Event[] = []
     const observer = {
       tell: (event: Event) => () => void events.push(event),

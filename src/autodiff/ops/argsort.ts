@@ -11,7 +11,7 @@ import { allocate, type NdArray } from '../ndarray.js'
 import { bind, leading, primitive } from '../primitive.js'
 import { type Aval, axisOf, checkOptions, refuse, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
-import { transpose } from './movement.js'
+import { moveAxis } from './movement.js'
 
 /** Elements that are sorted by counting: each looks at all of its block. */
 const BLOCK = 64
@@ -131,14 +131,9 @@ export interface SortOptions {
 export const argsort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor => {
   const { descending = false } = checkOptions('argsort', options, ['descending'])
   const found = axisOf('argsort', axis, requireTensor('argsort', x).shape.length)
-  const turned = [...x.shape.keys()].filter(i => i !== found)
-  const rows = transpose(x, [...turned, found])
+  const rows = moveAxis(x, found, -1)
   const extent = x.shape[found] as number
   let order = bind(blocksPrimitive, [rows], { descending })
   for (let width = BLOCK; width < extent; width *= 2) order = bind(mergePrimitive, [rows, order], { width, descending })
-  const back = [...turned, found]
-  return transpose(
-    order,
-    back.map((_, axis) => back.indexOf(axis))
-  )
+  return moveAxis(order, -1, found)
 }

@@ -6,6 +6,7 @@ import { countCommand } from './count.js'
 import { dataCommand } from './data.js'
 import { diagnoseCommand } from './diagnose.js'
 import { genotypesCommand } from './genotypes.js'
+import { gradcheckCommand } from './gradcheck.js'
 import { complain, version } from './inputs.js'
 import { predictCommand } from './predict.js'
 import { BAD_INPUT, DONE, FAILED, Refusal } from './refusal.js'
@@ -27,7 +28,8 @@ const COMMANDS: readonly Subcommand[] = [
   scoreCommand,
   countCommand,
   genotypesCommand,
-  dataCommand
+  dataCommand,
+  gradcheckCommand
 ]
 
 const examples = `
@@ -44,6 +46,7 @@ Examples:
   lambda-darts count lambdadarts_corr_0                parameters and multiply-adds of a published cell's network
   lambda-darts score runs/.../genotype.txt --table nasbench201.csv.gz
   lambda-darts data inspect --data folder --root mine --sheet mine.png
+  lambda-darts gradcheck model.mjs:loss                derivatives of a function of your own
   lambda-darts adapters                                what there is to run on
 `
 

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Backend } from '../../engine/index.js'
-import { checkCombination, checkSizes, configure, networkOf } from '../configuration/config.js'
+import { checkCombination, checkSizes, configure, searchNetwork } from '../configuration/config.js'
 import { OPTIONS, PRESETS, type Preset, type SearchConfig } from '../configuration/options.js'
 import { augmentationOf } from '../data/augment.js'
 import { digestOf } from '../data/digest.js'
@@ -10,7 +10,7 @@ import { parseSplit } from '../data/split.js'
 import { tablesOf } from '../method/bilevel.js'
 import type { Space } from '../space/space.js'
 import type { Supernet } from '../space/supernet.js'
-import { type PrepareOptions, prepare } from '../steps/prepare.js'
+import { type PrepareSearchOptions, prepareSearch } from '../steps/prepare.js'
 import { compileStep, type SearchData } from '../steps/steps.js'
 import { checkBackend, type GivenBackend, openBackend, withBackend } from './backend.js'
 import { type ReadDataSet, readDataSet } from './dataset.js'
@@ -57,7 +57,7 @@ export const configurationOf = (given: Given): SearchConfig => {
 /** Far more than the split of any data set takes. */
 const MOST_SPLIT_BYTES = 2 ** 26
 
-const splitOf = (split: string): NonNullable<PrepareOptions['split']> => {
+const splitOf = (split: string): NonNullable<PrepareSearchOptions['split']> => {
   if (split === 'seeded' || split === 'file-order') return split
   if (!existsSync(split)) return refuse('--split to be seeded, file-order, or a JSON file', `'${split}'`, 'name one of these')
   return orRefuse(parseSplit(orRefuse(readText('--split', split, MOST_SPLIT_BYTES))))
@@ -66,7 +66,7 @@ const splitOf = (split: string): NonNullable<PrepareOptions['split']> => {
 /** What of a data set trains weights and alpha, and how its images are normalised and moved there. */
 const searchDataOf = (config: SearchConfig, { skeleton: { kind } }: Space, { sources, published }: ReadDataSet): SearchData =>
   orRefuse(
-    prepare(sources, {
+    prepareSearch(sources, {
       seed: config.seed,
       split: splitOf(config.split),
       augmentation: augmentationOf(config, sources.train, kind, published),
@@ -79,7 +79,7 @@ export const setUp = async (given: Given, config = configurationOf(given), space
   checkBackend(given)
   const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root, config.imageSize)
   const data = searchDataOf(config, space, dataSet)
-  const net = orRefuse(networkOf(config, space, given, data.train))
+  const net = orRefuse(searchNetwork(config, space, given, data.train))
   const weights = tablesOf(net).weights.size
   orRefuse(checkSizes(config, space, { train: data.train.count, valid: data.valid.count, weights }))
   const parts = existsSync(config.split) ? `, in parts ${digestOf({ train: data.train, test: data.valid })}` : ''

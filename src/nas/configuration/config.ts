@@ -144,7 +144,7 @@ export type ImageFacts = Pick<Dataset, 'channels' | 'height' | 'width' | 'classN
  * The network of a configuration. Left for options of the other family of networks, images that do not halve, too few cells whose gradients
  * could agree. `given`: the options that were given, whatever the preset says.
  */
-export const networkOf = (
+export const searchNetwork = (
   config: SearchConfig,
   space: Space,
   given: Readonly<Record<string, unknown>>,

@@ -9,7 +9,6 @@ import { latin1Texts } from '../../formats/pickled.js'
 import type { DataSet, Files, Published } from './block.js'
 import type { Sources } from './dataset.js'
 import {
-  type Batch,
   checkLabels,
   checkNames,
   datasetOf,
@@ -18,6 +17,7 @@ import {
   findFile,
   isNamed,
   joinedImages,
+  type LabelledImages,
   numberedNames,
   requireFile
 } from './files.js'
@@ -65,12 +65,12 @@ const classesOf = ({ labels }: Cifar): number => labels.at(-1) as number
 /** A way of keeping images, read: its files, how a batch of them is decoded, and the names of classes. */
 interface Layout {
   readonly files: FileNames
-  readonly batch: (what: string, bytes: Uint8Array) => E.Either<DecodeError, Batch>
+  readonly batch: (what: string, bytes: Uint8Array) => E.Either<DecodeError, LabelledImages>
   readonly names: (what: string, bytes: Uint8Array) => E.Either<DecodeError, readonly string[]>
 }
 
 /** Records of the labels, a byte each, then the pixels, channel by channel. */
-const decodeRecords = (cifar: Cifar, what: string, bytes: Uint8Array): E.Either<DecodeError, Batch> => {
+const decodeRecords = (cifar: Cifar, what: string, bytes: Uint8Array): E.Either<DecodeError, LabelledImages> => {
   const before = cifar.labels.length
   const record = before + IMAGE_BYTES
   if (bytes.length % record > 0)

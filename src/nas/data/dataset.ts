@@ -37,12 +37,12 @@ export const range = (count: number): readonly number[] => Array.from({ length: 
 const sizeOfImage = ({ channels, height, width }: Dataset): number => channels * height * width
 
 /** The dataset of the images at `indices`, in that order; an index may occur more than once. */
-export const select = <D extends Dataset>(dataset: D, indices: readonly number[]): D => {
+export const subset = <D extends Dataset>(dataset: D, indices: readonly number[]): D => {
   const { images, labels, count } = dataset
   const size = sizeOfImage(dataset)
   const outside = indices.find(index => !Number.isInteger(index) || index < 0 || index >= count)
   if (outside !== undefined)
-    return fail('select', `indices 0 to ${count - 1} of '${dataset.name}'`, `${outside}`, 'correct the index')
+    return fail('subset', `indices 0 to ${count - 1} of '${dataset.name}'`, `${outside}`, 'correct the index')
   const copy = joined(
     indices.map(index => {
       const image = images.subarray(size * index, size * (index + 1))
@@ -65,7 +65,7 @@ export const splitBy = <D extends Dataset>(dataset: D, order: readonly number[],
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (total > order.length)
     return fail('splitBy', `${total} images for all parts`, `an order of ${order.length}`, 'ask for smaller parts')
-  return sizes.map((size, k) => select(dataset, order.slice(starts[k], (starts[k] as number) + size)))
+  return sizes.map((size, k) => subset(dataset, order.slice(starts[k], (starts[k] as number) + size)))
 }
 
 /** What is subtracted from the pixels of each channel, and what the rest is divided by, in the numbers of the file. */

@@ -12,7 +12,7 @@ import type { Files } from './block.js'
 import type { Dataset } from './dataset.js'
 
 /** Images and labels of a file, or of several. */
-export interface Batch {
+export interface LabelledImages {
   /** One after another. */
   readonly images: Uint8Array
   readonly labels: readonly number[]
@@ -94,7 +94,7 @@ export const decodePickledBatch = (
   what: string,
   bytes: Uint8Array,
   { labels: key, least, most, size }: PickledBatch
-): E.Either<DecodeError, Batch> =>
+): E.Either<DecodeError, LabelledImages> =>
   pipe(
     decodeDict(what, bytes),
     E.chain(dict => {
@@ -134,7 +134,7 @@ export const numberedNames = (count: number, first = 0): readonly string[] =>
 /** Batches as one dataset. */
 export const datasetOf = (
   { name, channels, height, width, classNames }: Omit<Dataset, 'images' | 'labels' | 'count'>,
-  batches: readonly Batch[]
+  batches: readonly LabelledImages[]
 ): Dataset => {
   const labels = Int32Array.from(batches.flatMap(batch => batch.labels))
   const images = joined(batches.map(batch => batch.images))

@@ -8,12 +8,12 @@ import type { DecodeError } from '../../formats/error.js'
 import type { DataSet, Files } from './block.js'
 import type { Normalisation, Sources } from './dataset.js'
 import {
-  type Batch,
   checkLabels,
   datasetOf,
   decodePickledBatch,
   isNamed,
   joinedImages,
+  type LabelledImages,
   numberedNames,
   requireFile
 } from './files.js'
@@ -31,7 +31,7 @@ const TEST = 'val_data'
 
 const decodeBatch =
   (files: Files) =>
-  (file: string): E.Either<DecodeError, Batch> =>
+  (file: string): E.Either<DecodeError, LabelledImages> =>
     pipe(
       requireFile(NAME, files, file),
       E.chain(bytes =>

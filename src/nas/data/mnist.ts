@@ -6,7 +6,7 @@ import { gunzip } from '../../formats/gunzip.js'
 import { decodeIdx, type IdxArray } from '../../formats/idx.js'
 import type { DataSet, Files } from './block.js'
 import type { Sources } from './dataset.js'
-import { type Batch, checkLabels, datasetOf, findFile, isNamed, numberedNames, within } from './files.js'
+import { checkLabels, datasetOf, findFile, isNamed, type LabelledImages, numberedNames, within } from './files.js'
 
 const SIDE = 28
 const CLASSES = 10
@@ -47,7 +47,7 @@ const decodeFile = (set: string, files: Files, part: string, kind: Kind): E.Eith
     })
   )
 
-const decodePart = (set: string, files: Files, part: string): E.Either<DecodeError, Batch> =>
+const decodePart = (set: string, files: Files, part: string): E.Either<DecodeError, LabelledImages> =>
   pipe(
     E.Do,
     E.bind('images', () => decodeFile(set, files, part, 'images')),
@@ -59,7 +59,7 @@ const decodePart = (set: string, files: Files, part: string): E.Either<DecodeErr
         return malformed(what, `a size of ${SIDE}x${SIDE} for images`, `the file of images has the shape [${images.shape}]`)
       if (labels.shape.length !== 1 || labels.shape[0] !== count)
         return malformed(what, `a label for each of ${count} images`, `the file of labels has the shape [${labels.shape}]`)
-      const batch: Batch = { images: images.data, labels: [...labels.data] }
+      const batch: LabelledImages = { images: images.data, labels: [...labels.data] }
       return pipe(
         checkLabels(what, batch.labels, 0, CLASSES - 1),
         E.map(() => batch)
@@ -76,7 +76,7 @@ const dataSetOf = (name: string, help: string, classNames: readonly string[]): D
       E.traverseArray(part => decodePart(name, files, part)),
       E.map(([train, test]): Sources => {
         const frame = { name, channels: 1, height: SIDE, width: SIDE, classNames }
-        return { train: datasetOf(frame, [train as Batch]), test: datasetOf(frame, [test as Batch]) }
+        return { train: datasetOf(frame, [train as LabelledImages]), test: datasetOf(frame, [test as LabelledImages]) }
       })
     )
 })

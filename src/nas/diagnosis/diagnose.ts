@@ -101,110 +101,101 @@ export const stateAfter = (net: Supernet, config: SearchConfig, data: SearchData
   )
 }
 
-/**
- * A diagnosis at a state, on the two batches that the search would take next: the regulariser's gradient on the training batch, the
- * hypergradient on both. Noise, where a network has it, is drawn once and replayed.
- */
-export const diagnoseAt = (
-  net: Supernet,
-  config: SearchConfig,
-  arrays: { readonly train: BatchArrays; readonly valid: BatchArrays },
-  { epsilons, steps }: DiagnoseOptions
-) => {
+/** What every function that is measured is given: a state, the two batches, and a key of noise. */
+type Inputs = readonly [Point, Batches, Tensor]
+
+/** What is measured, as functions of tensors: references once, and quotients for each epsilon. */
+const measuredOf = (net: Supernet, config: SearchConfig) => {
   const options = stepOptions(config)
   const harmony = harmonyOf(net, options)
+  const sgd = { momentum: FIXED.momentum, weightDecay: FIXED.weightDecay }
   const lossesOf = (noiseKey: Tensor, { train, valid }: Batches) => {
     const [first, second] = $.split(noiseKey, 2) as [Tensor, Tensor]
     const on = (key: Tensor, images: Tensor) => lossOf(net, noiseOf(net, key, images.shape[0] as number))
     return { train: on(first, train.images), valid: on(second, valid.images) }
   }
-  const sgd = { momentum: FIXED.momentum, weightDecay: FIXED.weightDecay }
   const along = (noiseKey: Tensor) => (cellGradients: readonly Tensor[]) =>
     options.direction === 'random' ? randomDirectionOf(harmony, noiseKey, cellGradients) : directionOf(harmony, cellGradients)
+  type Gradients = { readonly gradient: Tensor; readonly exact: Tensor }
+  type Hypergradients = { readonly exact: Tensor; readonly first: Tensor }
+  return {
+    regulariser: (...[point, batches, key]: Inputs) =>
+      regulariserReference(net, lossesOf(key, batches).train, harmony)(point, batches.train),
+    regulariserAt: (...[point, batches, key, found, epsilon0, lambda]: readonly [...Inputs, Gradients, Tensor, Tensor]) => {
+      const quotient = regulariserQuotient(net, lossesOf(key, batches).train, along(key), FIXED.clip)
+      return quotient(point, batches.train, found, epsilon0, lambda)
+    },
+    hypergradient: (...[point, batches, key, rate]: readonly [...Inputs, Tensor]) =>
+      hypergradientReference(net, lossesOf(key, batches), sgd)(point, batches, rate),
+    hypergradientAt: (...[point, batches, key, found, length, rate]: readonly [...Inputs, Hypergradients, Tensor, Tensor]) =>
+      hypergradientQuotient(net, lossesOf(key, batches), sgd)(point, batches, found, length, rate)
+  }
+}
 
-  type Scene = readonly [Point, Batches, Tensor]
-  const reference = (point: Point, batches: Batches, noiseKey: Tensor) =>
-    regulariserReference(net, lossesOf(noiseKey, batches).train, harmony)(point, batches.train)
-  const quotient = (
-    point: Point,
-    batches: Batches,
-    noiseKey: Tensor,
-    found: { readonly gradient: Tensor; readonly exact: Tensor },
-    epsilon0: Tensor,
-    lambda: Tensor
-  ) =>
-    regulariserQuotient(net, lossesOf(noiseKey, batches).train, along(noiseKey), FIXED.clip)(
-      point,
-      batches.train,
-      found,
-      epsilon0,
-      lambda
-    )
-  const hyperReference = (point: Point, batches: Batches, noiseKey: Tensor, rate: Tensor) =>
-    hypergradientReference(net, lossesOf(noiseKey, batches), sgd)(point, batches, rate)
-  const hyperQuotient = (
-    point: Point,
-    batches: Batches,
-    noiseKey: Tensor,
-    found: { readonly exact: Tensor; readonly first: Tensor },
-    length: Tensor,
-    rate: Tensor
-  ) => hypergradientQuotient(net, lossesOf(noiseKey, batches), sgd)(point, batches, found, length, rate)
-
-  return (state: Stored<State>): Engine<Diagnosis> => {
-    const point = { weights: state.weights, momentum: state.momentum, alpha: state.alpha } as Stored<Point>
-    /** A row for each epsilon, from a function that is compiled once. */
-    const rows = <F extends { readonly [name: string]: Tensor }>(
-      f: (...args: readonly [...Scene, F, Tensor, Tensor]) => Tensor,
-      scene: readonly unknown[],
-      found: unknown,
-      last: number
-    ): Engine<readonly HostArray[]> =>
-      // `as never`: a tuple that ends in a type parameter is not unfolded by the compiler, so a list of its parts is none to it.
-      using(compile<[...Scene, F, Tensor, Tensor], Tensor>(f)([...scene, found, scalar(0), scalar(0)] as never), compiled =>
-        fold<readonly HostArray[], number>(
-          epsilons,
-          () => false,
-          (done, epsilon) =>
-            pipe(
-              store({ epsilon: scalar(epsilon), last: scalar(last) }),
-              RTE.chain(given =>
-                run(compiled)(
-                  ...([...scene, found, given.epsilon, given.last] as Parameters<
-                    ReturnType<typeof run<[...Scene, F, Tensor, Tensor], Tensor>>
-                  >)
-                )
-              ),
-              RTE.chain(result => read(result as Stored<Tensor>)),
-              RTE.map(row => [...done, row])
+/** A row for each epsilon, from a quotient that is compiled once. */
+const rowsAt = <F extends { readonly [name: string]: Tensor }>(
+  epsilons: readonly number[],
+  quotient: (...args: readonly [...Inputs, F, Tensor, Tensor]) => Tensor,
+  inputs: readonly unknown[],
+  found: unknown,
+  last: number
+): Engine<readonly HostArray[]> =>
+  // `as never`: a tuple that ends in a type parameter is not unfolded by the compiler, so a list of its parts is none to it.
+  using(compile<[...Inputs, F, Tensor, Tensor], Tensor>(quotient)([...inputs, found, scalar(0), scalar(0)] as never), compiled =>
+    fold<readonly HostArray[], number>(
+      epsilons,
+      () => false,
+      (done, epsilon) =>
+        pipe(
+          store({ epsilon: scalar(epsilon), last: scalar(last) }),
+          RTE.chain(given =>
+            run(compiled)(
+              ...([...inputs, found, given.epsilon, given.last] as Parameters<
+                ReturnType<typeof run<[...Inputs, F, Tensor, Tensor], Tensor>>
+              >)
             )
-        )([])
-      )
+          ),
+          RTE.chain(result => read(result as Stored<Tensor>)),
+          RTE.map(row => [...done, row])
+        )
+    )([])
+  )
+
+/**
+ * A diagnosis at a state, on the two batches that the search would take next: the regulariser's gradient on the training batch, the
+ * hypergradient on both. Noise, where a network has it, is drawn once and replayed.
+ */
+export const diagnoseAt =
+  (
+    net: Supernet,
+    config: SearchConfig,
+    arrays: { readonly train: BatchArrays; readonly valid: BatchArrays },
+    { epsilons, steps }: DiagnoseOptions
+  ) =>
+  ({ weights, momentum, alpha }: Stored<State>): Engine<Diagnosis> => {
+    const { regulariser, regulariserAt, hypergradient, hypergradientAt } = measuredOf(net, config)
+    const noiseKey = keyArray(foldIn(keyOf(config.seed), KEYS.noise))
     return pipe(
-      store({
-        batches: arrays,
-        key: keyArray(foldIn(keyOf(config.seed), KEYS.noise)),
-        rate: scalar(config.learningRate)
+      store({ batches: arrays, key: noiseKey, rate: scalar(config.learningRate) }),
+      RTE.map(({ batches, key, rate }) => {
+        const inputs = [{ weights, momentum, alpha } as Stored<Point>, batches, key] as const
+        return { inputs, withRate: [...inputs, rate] as const }
       }),
       RTE.bindTo('given'),
-      RTE.bind('found', ({ given }) =>
-        using(compile(reference)([point, given.batches, given.key]), compiled => run(compiled)(point, given.batches, given.key))
+      RTE.bind('found', ({ given: { inputs } }) => using(compile(regulariser)(inputs), compiled => run(compiled)(...inputs))),
+      RTE.bind('facts', ({ found: { facts, cosines, norms } }) => read({ facts, cosines, norms })),
+      RTE.bind('quotients', ({ given: { inputs }, found: { gradient, exact } }) =>
+        rowsAt(epsilons, regulariserAt, inputs, { gradient, exact }, config.lambda)
       ),
-      RTE.bind('facts', ({ found }) => read({ facts: found.facts, cosines: found.cosines, norms: found.norms })),
-      RTE.bind('quotients', ({ given, found }) =>
-        rows(quotient, [point, given.batches, given.key], { gradient: found.gradient, exact: found.exact }, config.lambda)
-      ),
-      RTE.bind('hyper', ({ given }) =>
-        using(compile(hyperReference)([point, given.batches, given.key, given.rate]), compiled =>
-          run(compiled)(point, given.batches, given.key, given.rate)
-        )
+      RTE.bind('hyper', ({ given: { withRate } }) =>
+        using(compile(hypergradient)(withRate), compiled => run(compiled)(...withRate))
       ),
       RTE.bind('hyperFacts', ({ hyper }) => read(hyper.facts)),
-      RTE.bind('hyperQuotients', ({ given, hyper }) =>
-        rows(hyperQuotient, [point, given.batches, given.key], { exact: hyper.exact, first: hyper.first }, config.learningRate)
+      RTE.bind('hyperQuotients', ({ given: { inputs }, hyper: { exact, first } }) =>
+        rowsAt(epsilons, hypergradientAt, inputs, { exact, first }, config.learningRate)
       ),
-      RTE.map(({ facts, quotients, hyperFacts, hyperQuotients }): Diagnosis => {
-        return {
+      RTE.map(
+        ({ facts, quotients, hyperFacts, hyperQuotients }): Diagnosis => ({
           steps,
           lambda: config.lambda,
           epsilons,
@@ -215,11 +206,10 @@ export const diagnoseAt = (
             ...rowOf(HYPERGRADIENT_FACTS, hyperFacts),
             rows: hyperQuotients.map(row => rowOf(HYPERGRADIENT_ROW, row))
           }
-        }
-      })
+        })
+      )
     )
   }
-}
 
 type BatchArrays = ReturnType<typeof batchArrays>
 

@@ -15,17 +15,17 @@ import {
   type Alpha,
   alphaGradientOf,
   type Batch,
+  type BatchLoss,
   type Direction,
   differenceRegulariser,
   directionOf,
   exactRegulariser,
   type Harmony,
-  type Loss,
   mixturesOf,
   pairCosines,
   passOf
 } from '../method/harmony.js'
-import { flat, type Loss as HyperLoss, unrolled } from '../method/hypergradient.js'
+import { flat, type Loss, unrolled } from '../method/hypergradient.js'
 import type { SgdStepOptions } from '../method/optim.js'
 import { pack, unpack, type Weights } from '../space/layers.js'
 import type { Supernet } from '../space/supernet.js'
@@ -66,7 +66,7 @@ const choiceCount = (loss: Tensor, mixtures: readonly Tensor[], wanted: string):
   )
 
 /** The regulariser on a batch: what does not depend on epsilon. Vectors are in the order of the network's table. */
-export const regulariserReference = (net: Supernet, loss: Loss, harmony: Harmony) => (point: Point, batch: Batch) => {
+export const regulariserReference = (net: Supernet, loss: BatchLoss, harmony: Harmony) => (point: Point, batch: Batch) => {
   const { weights: table } = tablesOf(net)
   const weights = unpack(table, point.weights)
   const mixtures = mixturesOf(net, point.alpha)
@@ -101,7 +101,7 @@ export const REGULARISER_ROW = [...COMPARISON, 'epsilon', 'share', 'clip', 'exac
  * `exactClip` that with the exact derivative in its place.
  */
 export const regulariserQuotient =
-  (net: Supernet, loss: Loss, along: (cellGradients: readonly Tensor[]) => Direction, limit: number) =>
+  (net: Supernet, loss: BatchLoss, along: (cellGradients: readonly Tensor[]) => Direction, limit: number) =>
   (
     point: Point,
     batch: Batch,
@@ -140,17 +140,17 @@ interface Split {
   readonly valid: Batch
 }
 
-const hyperLosses = (losses: { readonly train: Loss; readonly valid: Loss }, { train, valid }: Split) => {
-  type L = HyperLoss<Weights, readonly Tensor[], readonly []>
+const hyperLosses = (losses: { readonly train: BatchLoss; readonly valid: BatchLoss }, { train, valid }: Split) => {
+  type L = Loss<Weights, readonly Tensor[], readonly []>
   const on =
-    (loss: Loss, batch: Batch): L =>
+    (loss: BatchLoss, batch: Batch): L =>
     (weights, mixtures) => [loss(weights, mixtures, batch)[0], []]
   return { train: on(losses.train, train), valid: on(losses.valid, valid) }
 }
 
 /** DARTS' hypergradient in alpha, exact: the whole, and its first-order part at the weights ahead. */
 export const hypergradientReference =
-  (net: Supernet, losses: { readonly train: Loss; readonly valid: Loss }, options: SgdStepOptions) =>
+  (net: Supernet, losses: { readonly train: BatchLoss; readonly valid: BatchLoss }, options: SgdStepOptions) =>
   (point: Point, split: Split, rate: Tensor) => {
     const { weights: table } = tablesOf(net)
     const { train, valid } = hyperLosses(losses, split)
@@ -175,7 +175,7 @@ export const HYPERGRADIENT_ROW = [...COMPARISON, 'epsilon', 'partError'] as cons
 
 /** The hypergradient with the mixed product by a quotient, at one length of the step, beside the exact one. */
 export const hypergradientQuotient =
-  (net: Supernet, losses: { readonly train: Loss; readonly valid: Loss }, options: SgdStepOptions) =>
+  (net: Supernet, losses: { readonly train: BatchLoss; readonly valid: BatchLoss }, options: SgdStepOptions) =>
   (point: Point, split: Split, reference: { readonly exact: Tensor; readonly first: Tensor }, length: Tensor, rate: Tensor) => {
     const { weights: table } = tablesOf(net)
     const { train, valid } = hyperLosses(losses, split)

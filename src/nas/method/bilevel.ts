@@ -13,6 +13,7 @@ import {
   type Alpha,
   alphaGradientOf,
   type Batch,
+  type BatchLoss,
   differenceRegulariser,
   directionOf,
   exactRegulariser,
@@ -22,10 +23,11 @@ import {
   mixturesOf,
   pairCosines,
   passOf,
+  type Regulariser,
   type RegulariserName,
   randomDirectionOf
 } from './harmony.js'
-import { type ArchitectureOptions, METHODS, type Method, type MethodName, partOf } from './methods.js'
+import { type ArchitectureOptions, METHODS, type Method, type MethodName, partOf, type Scene } from './methods.js'
 import { sgdStep } from './optim.js'
 
 /** All that a search carries from step to step. Weights, momentum and running statistics are one vector each: see `tablesOf`. */
@@ -111,7 +113,7 @@ const correct = (logits: Tensor, labels: Tensor): Tensor => $.sum($.convert($.eq
 export const finite = (x: Tensor): Tensor => $.sub(1, $.max($.convert($.not($.isFinite(x)), 'f32')))
 
 /** Keys of a step: four draws of noise, and a random direction. */
-const KEYS = 5
+const KEY_COUNT = 5
 
 /** Training batches that a step takes, one after another in `train`. */
 export const stepBatches = ({ method, innerSteps }: Pick<StepOptions, 'method' | 'innerSteps'>): number =>
@@ -126,7 +128,7 @@ const lossesOf = (net: Supernet, { noise }: StepOptions, key: Tensor, { train, v
     const loss = lossOf(net)
     return { validation: loss, training: loss, forward: loss, backward: loss }
   }
-  const keys = $.split(key, KEYS)
+  const keys = $.split(key, KEY_COUNT)
   const lossWith = (i: number, { images }: Batch) => lossOf(net, noiseOf(net, keys[i] as Tensor, images.shape[0] as number))
   const training = lossWith(1, train)
   return {
@@ -144,119 +146,148 @@ export interface StepResult {
   readonly cosines: Readonly<Record<string, Tensor>>
 }
 
-/** One step, with the metrics of `METRICS`. `mixing`: how alpha becomes the mixtures of the cells, softmax unless a selection has decided edges. */
+/** What both halves of a step are made from. */
+interface StepScene extends Scene {
+  readonly net: Supernet
+  readonly options: StepOptions
+  readonly mixing: Mixing
+  /** Where running statistics lie in their vector. */
+  readonly statistics: Table
+  /** The losses of the two passes of a difference quotient. */
+  readonly forward: BatchLoss
+  readonly backward: BatchLoss
+  readonly state: State
+  readonly rates: Rates
+}
+
+/** The gradient in alpha at some weights, and Adam on alpha. */
+const architectureStep = (scene: StepScene, at: Vectors) => {
+  const { options, mixing, state } = scene
+  const { architecture, fixedAlpha }: Method = METHODS[options.method]
+  const pass = architecture(scene, options)(at, mixing(state.alpha))
+  const alphaGradient = alphaGradientOf(mixing, state.alpha, pass.gradient)
+  const next = fixedAlpha
+    ? { weights: state.alpha, state: state.adam }
+    : adam(options.adam).update(alphaGradient, state.adam, state.alpha)
+  return { pass, alphaGradient, ...next }
+}
+
+/** The estimate of -dΛ/dw that the options name. */
+const regularise = (
+  scene: StepScene,
+  weights: Weights,
+  mixtures: readonly Tensor[],
+  train: Batch,
+  cellGradients: readonly Tensor[]
+): Regulariser => {
+  const { net, options, training, rates } = scene
+  const harmony = harmonyOf(net, options)
+  const direction =
+    options.direction === 'random'
+      ? randomDirectionOf(harmony, $.split(rates.key, KEY_COUNT)[KEY_COUNT - 1] as Tensor, cellGradients)
+      : directionOf(harmony, cellGradients)
+  return options.derivative === 'exact'
+    ? exactRegulariser(training)(weights, mixtures, train, direction)
+    : differenceRegulariser(scene, options.epsilon0)(weights, mixtures, train, direction)
+}
+
+/** The training pass on a batch and the regulariser at some alpha, clip and SGD on the weights. */
+const weightStep = (scene: StepScene, at: Vectors, alpha: Alpha, train: Batch) => {
+  const { options, mixing, table, training, state, rates } = scene
+  const weights = unpack(table, at.weights)
+  const mixtures = mixing(alpha)
+  const pass = passOf(training)(weights, mixtures, train)
+  const regulariser = options.regularised ? regularise(scene, weights, mixtures, train, pass.cellGradients) : undefined
+  const plain = pack(table, pass.weightGradient)
+  const push = regulariser ? pack(table, regulariser.gradient) : undefined
+  const gradient = push ? $.add(plain, $.mul(rates.lambda, push)) : plain
+  const stale = zipTrees(state.alphaGradient, [alphaGradientOf(mixing, alpha, pass.cellGradients)], (before, now) =>
+    $.add(before, now as Tensor)
+  )
+  const gradientNorm = globalNorm(options.clipIncludesAlpha ? [gradient, ...leaves(stale)] : [gradient])
+  const clip = clipFactor(gradientNorm, options.clip)
+  const { values, buffer } = sgdStep(options, rates.rate, $.mul(gradient, clip), at.momentum, at.weights)
+  return { train, pass, regulariser, push, gradientNorm, clip, weights: values, momentum: buffer }
+}
+
+/** A step on each training batch in turn. */
+const weightSteps = (scene: StepScene, at: Vectors, alpha: Alpha, [train, ...left]: readonly Batch[]): readonly WeightStep[] => {
+  if (!train) return []
+  const step = weightStep(scene, at, alpha, train)
+  return [step, ...weightSteps(scene, step, alpha, left)]
+}
+
+type WeightStep = ReturnType<typeof weightStep>
+type ArchitectureStep = ReturnType<typeof architectureStep>
+
+/** The running statistics after the passes that move them, in the order in which a step takes these. */
+const runningAfter = (
+  { options, statistics, state }: StepScene,
+  steps: readonly WeightStep[],
+  searched: ArchitectureStep
+): Tensor => {
+  const inTraining = steps.flatMap(({ pass, regulariser }) => [
+    pass.moments,
+    ...(options.statisticsFromAllPasses ? (regulariser?.passes ?? []).map(({ moments }) => moments) : [])
+  ])
+  const ofValidation = options.statisticsFromAllPasses ? searched.pass.moments : []
+  const passes = options.architectureFirst ? [...ofValidation, ...inTraining] : [...inTraining, ...ofValidation]
+  return passes.reduce((before, moments) => updateRunning(before, packStatistics(statistics, moments)), state.running)
+}
+
+/** The numbers that are logged: of several steps on the weights their means, or what is of the last one. */
+const metricsOf = (
+  { net, options, valid }: StepScene,
+  steps: readonly WeightStep[],
+  searched: ArchitectureStep
+): Readonly<Record<Metric, Tensor>> => {
+  const last = steps.at(-1) as WeightStep
+  const meanOf = (of: (step: WeightStep) => Tensor): Tensor =>
+    $.div(
+      steps.map(of).reduce((a, b) => $.add(a, b)),
+      steps.length
+    )
+  const corr = harmonyOf(net, { ...options, regulariser: 'corr' })
+  const signcorr = harmonyOf(net, { ...options, regulariser: 'signcorr' })
+  const scalars = [last.pass.loss, searched.pass.loss, last.gradientNorm, globalNorm(leaves(searched.alphaGradient))]
+  return {
+    trainLoss: meanOf(({ pass }) => pass.loss),
+    validLoss: searched.pass.loss,
+    trainCorrect: meanOf(({ pass, train }) => correct(pass.logits, train.labels)),
+    validCorrect: correct(searched.pass.logits, valid.labels),
+    lambdaTrain: meanOf(({ pass }) => corr(pass.cellGradients)),
+    lambdaValid: corr(searched.pass.observed),
+    signTrain: meanOf(({ pass }) => signcorr(pass.cellGradients)),
+    signValid: signcorr(searched.pass.observed),
+    gradientNorm: last.gradientNorm,
+    regulariserNorm: last.push ? globalNorm([last.push]) : $.tensor(0),
+    epsilon: last.regulariser?.epsilon ?? $.tensor(0),
+    clip: last.clip,
+    finite: finite($.concat(scalars.map(x => $.reshape(x, [1]))))
+  }
+}
+
+/**
+ * One step, with the metrics of `METRICS`. `mixing`: how alpha becomes the mixtures of the cells, softmax unless a
+ * selection has decided edges.
+ */
 export const stepOf =
   (net: Supernet, options: StepOptions, mixing: Mixing = alpha => mixturesOf(net, alpha)) =>
-  (state: State, batches: Batches, rates: Rates): StepResult => {
-    const tables = tablesOf(net)
-    const method: Method = METHODS[options.method]
+  (state: State, { train, valid }: Batches, rates: Rates): StepResult => {
+    const { weights: table, statistics } = tablesOf(net)
     const parts = stepBatches(options)
-    const trains = Array.from({ length: parts }, (_, n) => partOf(batches.train, n, parts))
+    const trains = Array.from({ length: parts }, (_, n) => partOf(train, n, parts))
     const last = trains.at(-1) as Batch
-    const losses = lossesOf(net, options, rates.key, { train: last, valid: batches.valid })
-
-    /** The gradient in alpha at some weights, and Adam on alpha. */
-    const architecture = (at: Vectors) => {
-      const scene = { ...losses, table: tables.weights, train: last, valid: batches.valid, rate: rates.rate }
-      const pass = method.architecture(scene, options)(at, mixing(state.alpha))
-      const alphaGradient = alphaGradientOf(mixing, state.alpha, pass.gradient)
-      const next = method.fixedAlpha
-        ? { weights: state.alpha, state: state.adam }
-        : adam(options.adam).update(alphaGradient, state.adam, state.alpha)
-      return { pass, alphaGradient, ...next }
-    }
-
-    /** The estimate of -dΛ/dw that the options name. */
-    const regularise = (weights: Weights, mixtures: readonly Tensor[], train: Batch, cellGradients: readonly Tensor[]) => {
-      const harmony = harmonyOf(net, options)
-      const direction =
-        options.direction === 'random'
-          ? randomDirectionOf(harmony, $.split(rates.key, KEYS)[KEYS - 1] as Tensor, cellGradients)
-          : directionOf(harmony, cellGradients)
-      return options.derivative === 'exact'
-        ? exactRegulariser(losses.training)(weights, mixtures, train, direction)
-        : differenceRegulariser(losses, options.epsilon0)(weights, mixtures, train, direction)
-    }
-
-    /** The training pass on a batch and the regulariser at some alpha, clip and SGD on the weights. */
-    const weightStep = (at: Vectors, alpha: Alpha, train: Batch) => {
-      const weights = unpack(tables.weights, at.weights)
-      const mixtures = mixing(alpha)
-      const pass = passOf(losses.training)(weights, mixtures, train)
-      const regulariser = options.regularised ? regularise(weights, mixtures, train, pass.cellGradients) : undefined
-      const plain = pack(tables.weights, pass.weightGradient)
-      const push = regulariser ? pack(tables.weights, regulariser.gradient) : undefined
-      const gradient = push ? $.add(plain, $.mul(rates.lambda, push)) : plain
-      const stale = zipTrees(state.alphaGradient, [alphaGradientOf(mixing, alpha, pass.cellGradients)], (before, now) =>
-        $.add(before, now as Tensor)
-      )
-      const gradientNorm = globalNorm(options.clipIncludesAlpha ? [gradient, ...leaves(stale)] : [gradient])
-      const clip = clipFactor(gradientNorm, options.clip)
-      const { values, buffer } = sgdStep(options, rates.rate, $.mul(gradient, clip), at.momentum, at.weights)
-      return { pass, regulariser, push, gradientNorm, clip, weights: values, momentum: buffer }
-    }
-
-    /** A step on each training batch in turn. */
-    const weightSteps = (
-      at: Vectors,
-      alpha: Alpha,
-      [train, ...left]: readonly Batch[]
-    ): readonly ReturnType<typeof weightStep>[] => {
-      if (!train) return []
-      const step = weightStep(at, alpha, train)
-      return [step, ...weightSteps(step, alpha, left)]
-    }
+    const losses = lossesOf(net, options, rates.key, { train: last, valid })
+    const { rate } = rates
+    const scene = { ...losses, net, options, mixing, table, statistics, train: last, valid, rate, state, rates }
 
     // The order of the protocol: each half sees what the half before it has made.
-    const first = options.architectureFirst ? architecture(state) : undefined
-    const steps = weightSteps(state, first ? first.weights : state.alpha, trains)
-    const trained = steps.at(-1) as (typeof steps)[number]
-    const searched = first ?? architecture(trained)
-    const meanOf = (of: (step: (typeof steps)[number]) => Tensor): Tensor =>
-      $.div(
-        steps.map(of).reduce((a, b) => $.add(a, b)),
-        steps.length
-      )
-
-    const inTraining = steps.flatMap(({ pass, regulariser }) => [
-      pass.moments,
-      ...(options.statisticsFromAllPasses ? (regulariser?.passes ?? []).map(({ moments }) => moments) : [])
-    ])
-    const ofValidation = options.statisticsFromAllPasses ? searched.pass.moments : []
-    const passes = first ? [...ofValidation, ...inTraining] : [...inTraining, ...ofValidation]
-    const running = passes.reduce(
-      (before, moments) => updateRunning(before, packStatistics(tables.statistics, moments)),
-      state.running
-    )
-
-    const agreement = {
-      corr: harmonyOf(net, { ...options, regulariser: 'corr' }),
-      signcorr: harmonyOf(net, { ...options, regulariser: 'signcorr' })
-    }
-    const metrics: Readonly<Record<Metric, Tensor>> = {
-      trainLoss: meanOf(({ pass }) => pass.loss),
-      validLoss: searched.pass.loss,
-      trainCorrect: $.div(
-        steps.map(({ pass }, n) => correct(pass.logits, (trains[n] as Batch).labels)).reduce((a, b) => $.add(a, b)),
-        parts
-      ),
-      validCorrect: correct(searched.pass.logits, batches.valid.labels),
-      lambdaTrain: meanOf(({ pass }) => agreement.corr(pass.cellGradients)),
-      lambdaValid: agreement.corr(searched.pass.observed),
-      signTrain: meanOf(({ pass }) => agreement.signcorr(pass.cellGradients)),
-      signValid: agreement.signcorr(searched.pass.observed),
-      gradientNorm: trained.gradientNorm,
-      regulariserNorm: trained.push ? globalNorm([trained.push]) : $.tensor(0),
-      epsilon: trained.regulariser?.epsilon ?? $.tensor(0),
-      clip: trained.clip,
-      finite: finite(
-        $.concat(
-          [trained.pass.loss, searched.pass.loss, trained.gradientNorm, globalNorm(leaves(searched.alphaGradient))].map(x =>
-            $.reshape(x, [1])
-          )
-        )
-      )
-    }
+    const first = options.architectureFirst ? architectureStep(scene, state) : undefined
+    const steps = weightSteps(scene, state, first ? first.weights : state.alpha, trains)
+    const trained = steps.at(-1) as WeightStep
+    const searched = first ?? architectureStep(scene, trained)
+    const metrics = metricsOf(scene, steps, searched)
     return {
       state: {
         weights: trained.weights,
@@ -264,7 +295,7 @@ export const stepOf =
         alpha: searched.weights,
         alphaGradient: searched.alphaGradient,
         adam: searched.state,
-        running
+        running: runningAfter(scene, steps, searched)
       },
       metrics: $.concat(METRICS.map(name => $.reshape(metrics[name], [1]))),
       cosines: pairCosines(net, trained.pass.cellGradients)

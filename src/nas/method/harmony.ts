@@ -36,11 +36,11 @@ interface PassAux {
 }
 
 /** The loss of a batch, and what is computed on the way. */
-export type Loss = (weights: Weights, mixtures: readonly Tensor[], batch: Batch) => readonly [Tensor, PassAux]
+export type BatchLoss = (weights: Weights, mixtures: readonly Tensor[], batch: Batch) => readonly [Tensor, PassAux]
 
 /** Training-mode loss of a batch, its logits and statistics; `noise` for networks that have sites of it (see `noiseOf`). */
 export const lossOf =
-  (net: Supernet, noise: Weights = {}): Loss =>
+  (net: Supernet, noise: Weights = {}): BatchLoss =>
   (weights, mixtures, { images, labels }) => {
     const { y, moments } = net.logits({ weights, noise }, mixtures, images)
     return [crossEntropy(y, labels), { logits: y, moments }]
@@ -56,7 +56,7 @@ export interface Pass {
 }
 
 export const passOf =
-  (loss: Loss) =>
+  (loss: BatchLoss) =>
   (weights: Weights, mixtures: readonly Tensor[], batch: Batch): Pass => {
     // Weights before an edge of nothing but noise or none reach no result: their gradient is zero, and meant to be.
     const { value, aux, gradient } = valueAuxAndGrad((w: Weights, ps: readonly Tensor[]) => loss(w, ps, batch), {
@@ -165,7 +165,7 @@ export interface Regulariser {
  * tensor like any other, so this is grad of grad.
  */
 export const exactRegulariser =
-  (loss: Loss) =>
+  (loss: BatchLoss) =>
   (weights: Weights, mixtures: readonly Tensor[], batch: Batch, { direction }: Direction): Regulariser => {
     const along = direction.map($.stopGradient)
     const dissonance = (w: Weights): Tensor => {
@@ -182,7 +182,7 @@ export const exactRegulariser =
  * `losses`: that of F and that of B, which differ only where each pass draws noise of its own.
  */
 export const differenceRegulariser =
-  (losses: { readonly forward: Loss; readonly backward: Loss }, epsilon0: Tensor | number) =>
+  (losses: { readonly forward: BatchLoss; readonly backward: BatchLoss }, epsilon0: Tensor | number) =>
   (weights: Weights, mixtures: readonly Tensor[], batch: Batch, { direction, size }: Direction): Regulariser => {
     const away = direction.map($.neg)
     const { quotient, epsilon, points, results } = centralDifference(

@@ -5,7 +5,7 @@
 import * as $ from '../../autodiff/ops/index.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { pack, type Statistics, type Table, unpack, type Weights } from '../space/layers.js'
-import { type Batch, type Loss, passOf } from './harmony.js'
+import { type Batch, type BatchLoss, passOf } from './harmony.js'
 import { hypergradient, type ProductKind } from './hypergradient.js'
 import { type SgdStepOptions, sgdStep } from './optim.js'
 
@@ -13,8 +13,8 @@ import { type SgdStepOptions, sgdStep } from './optim.js'
 export interface Scene {
   /** Where weights lie in their vector. */
   readonly table: Table
-  readonly training: Loss
-  readonly validation: Loss
+  readonly training: BatchLoss
+  readonly validation: BatchLoss
   readonly train: Batch
   readonly valid: Batch
   readonly rate: Tensor
@@ -79,7 +79,7 @@ const implicit = (
 }
 
 /** DARTS' second order: the validation loss one plain step of SGD ahead, on a copy of the network whose statistics nobody keeps. */
-const unrolled: Architecture = (scene, options) => (at, mixtures) => {
+const secondOrder: Architecture = (scene, options) => (at, mixtures) => {
   const { table, training, train, rate } = scene
   const base = unpack(table, at.weights)
   const pass = passOf(training)(base, mixtures, train)
@@ -120,7 +120,7 @@ export const METHODS = methods({
   },
   darts2: {
     help: 'second order: the validation loss one step of the weights ahead',
-    architecture: unrolled
+    architecture: secondOrder
   },
   idarts: {
     help: 'T steps of the weights, then the implicit hypergradient with K terms of a Neumann series',

@@ -2,10 +2,11 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type * as IO from 'fp-ts/lib/IO.js'
+import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as t from 'io-ts/lib/index.js'
 import { show } from '../../autodiff/shape.js'
 import { leavesOf, rebuild } from '../../autodiff/tree.js'
-import { type HostArray, isAval, isHostArray } from '../../engine/index.js'
+import { type Engine, type HostArray, isAval, isHostArray } from '../../engine/index.js'
 import { type DecodeError, decodeError, malformed } from '../../formats/error.js'
 import { sha256 } from '../../formats/native.js'
 import { decodeSafetensors, dtypeOf, encodeSafetensors, type FileTensor } from '../../formats/safetensors.js'
@@ -23,12 +24,12 @@ export interface Snapshot {
 /** A snapshot, the run that it is of (configuration, data, adapter, by name), and what is known of its files then. */
 export interface Checkpoint extends Snapshot {
   readonly identity: Readonly<Record<string, Json>>
-  readonly files: Files
+  readonly files: FileLengths
 }
 
-const Files = t.readonly(t.type({ lengths: t.readonly(t.record(t.string, t.number)), seconds: t.number }))
+const FileLengths = t.readonly(t.type({ lengths: t.readonly(t.record(t.string, t.number)), seconds: t.number }))
 /** Lengths in bytes of the files that grow with a run, and the seconds that it took so far. */
-export type Files = t.TypeOf<typeof Files>
+export type FileLengths = t.TypeOf<typeof FileLengths>
 
 /** The effects that keep moments: whether one is due, asked after each step, and what is done with it. */
 export interface Checkpoints {
@@ -36,12 +37,26 @@ export interface Checkpoints {
   readonly keep: (snapshot: Snapshot) => IO.IO<void>
 }
 
+/** Keeps a moment, if moments are kept; it is not even read if they are not. */
+export const keepMoment = (checkpoints: Checkpoints | undefined, moment: () => Engine<Snapshot>): Engine<void> =>
+  checkpoints
+    ? pipe(
+        moment(),
+        RTE.chainIOK(snapshot => checkpoints.keep(snapshot))
+      )
+    : RTE.of(undefined)
+
 const FORMAT = 'lambda-darts checkpoint 1'
 
 const Json: t.Type<Json> = t.recursion('Json', () =>
   t.union([t.null, t.boolean, t.number, t.string, t.readonlyArray(Json), t.readonly(t.record(t.string, Json))])
 )
-const Content = t.type({ steps: t.number, position: t.unknown, identity: t.readonly(t.record(t.string, Json)), files: Files })
+const Content = t.type({
+  steps: t.number,
+  position: t.unknown,
+  identity: t.readonly(t.record(t.string, Json)),
+  files: FileLengths
+})
 
 /** The SHA-256 of everything that a checkpoint says, in hex. */
 const digestOf = (tensors: Snapshot['tensors'], content: string): string =>

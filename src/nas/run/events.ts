@@ -1,11 +1,12 @@
 /** What a search says while it runs and in the end: values, made from its state by pure functions. */
-import type * as IO from 'fp-ts/lib/IO.js'
+import { pipe } from 'fp-ts/lib/function.js'
+import * as IO from 'fp-ts/lib/IO.js'
 import type { Report } from '../../engine/index.js'
-import type { Spectrum } from '../diagnosis/spectrum.js'
+import type { Eigenvalue } from '../diagnosis/curvature.js'
 import { type Cell, cellsOf, formatGenotype, type Genotype, isConnected, operationCounts } from '../genotypes/genotype.js'
 import { METRICS, type Metric } from '../method/bilevel.js'
-import { entropies, genotypeOf, genotypeOfMixtures, mixtureRows, type Rows, rowsOf } from '../selection/magnitude.js'
-import { projectedMixtures, type View } from '../selection/perturbation.js'
+import { type EdgeRows, entropies, genotypeOf, genotypeOfMixtures, mixtureRows, rowsOf } from '../selection/magnitude.js'
+import { type Masks, maskedMixtures } from '../selection/perturbation.js'
 import type { DecisionEvent } from '../selection/selection.js'
 import type { TuningEvent } from '../selection/tuning.js'
 import { mapRecord, operationsOf, type Space } from '../space/space.js'
@@ -47,7 +48,7 @@ export interface EpochSummary {
   /** How often the genotype has each operation, by kind of cell. */
   readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
   /** Of the Hessian of a validation batch's loss in alpha, with `--eigenvalue`: the largest, and what bounds its error. */
-  readonly eigenvalue: Pick<Spectrum, 'largest' | 'residual'> | null
+  readonly eigenvalue: Eigenvalue
   /** By kind of cell, row by row. */
   readonly alpha: ByKind
 }
@@ -61,7 +62,7 @@ export interface SearchResult {
   /** By kind of cell: how often each operation was chosen, what each node adds up, and the mixture of each edge. */
   readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly cells: Readonly<Record<string, Cell>>
-  readonly mixtures: Readonly<Record<string, Rows>>
+  readonly mixtures: Readonly<Record<string, EdgeRows>>
   readonly testAccuracy: number
   readonly testImages: number
   readonly epochsDone: number
@@ -130,16 +131,16 @@ export const epochSummary = (space: Space, sums: Sums, alpha: ByKind, { batch, .
   }
 }
 
-/** What a search ends with: the cell that alpha says, or that a selection by perturbation left (`view`). */
+/** What a search ends with: the cell that alpha says, or that a selection by perturbation left (`masks`). */
 export const searchResult = (
   space: Space,
   alpha: ByKind,
-  view: View | null,
+  masks: Masks | null,
   reached: Pick<SearchResult, 'testAccuracy' | 'testImages' | 'stepsDone' | 'lastEpoch' | 'stopped'>
 ): SearchResult => {
   const ofAlpha = mapRecord(space.cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind] as readonly number[])))
-  const mixtures = view ? projectedMixtures(ofAlpha, view) : ofAlpha
-  const genotype = view ? genotypeOfMixtures(space, mixtures) : genotypeOf(space, alpha)
+  const mixtures = masks ? maskedMixtures(ofAlpha, masks) : ofAlpha
+  const genotype = masks ? genotypeOfMixtures(space, mixtures) : genotypeOf(space, alpha)
   return {
     genotype: formatGenotype(genotype),
     connected: isConnected(genotype),
@@ -153,11 +154,27 @@ export const searchResult = (
 
 /** Why a selection ended before its last decision, if it did. */
 export const stopOf = (failure: string | null, step: number, interrupted: boolean): Stop | null => {
-  if (failure !== null) return { reason: 'non-finite', message: nonFinite(step + 1, failure) }
+  if (failure !== null) return notFinite(step + 1, failure)
   return interrupted ? { reason: 'interrupted' } : null
 }
 
+/** Why a run ended that has done so many of its steps, if it ended before the last. */
+export const stoppedAt = (stopped: Stop | null, stepsDone: number, steps: number): Stop | null =>
+  stopped ?? (stepsDone < steps ? { reason: 'interrupted' } : null)
+
 const SEARCH_CURE = 'lower --learning-rate or --lambda'
 
-export const nonFinite = (step: number, node: string | undefined, cure = SEARCH_CURE): string =>
-  `A finite loss and finite gradients were wanted in every step, but in step ${step} ${node ?? 'a value that no node shows'} was the first that is not finite: ${cure}.`
+/** A step that was not finite ends a run. `node`: the first in it that was not. */
+export const notFinite = (step: number, node: string | undefined, cure = SEARCH_CURE): Stop => {
+  const found = `in step ${step} ${node ?? 'a value that no node shows'} was the first that is not finite`
+  return {
+    reason: 'non-finite',
+    message: `A finite loss and finite gradients were wanted in every step, but ${found}: ${cure}.`
+  }
+}
+
+/** Tells an event of the clock's time. */
+export const tellTimed =
+  <E>({ now, tell }: { readonly now: IO.IO<number>; readonly tell: (event: E) => IO.IO<void> }) =>
+  (eventAt: (seconds: number) => E): IO.IO<void> =>
+    pipe(now, IO.map(eventAt), IO.chain(tell))

@@ -7,16 +7,16 @@ import { foldIn } from '../method/initialise.js'
 import { type CellType, type Edge, mapRecord, operationCount, type Space } from '../space/space.js'
 
 /** A number for each operation of each edge: alpha, or its mixtures. */
-export type Rows = readonly (readonly number[])[]
+export type EdgeRows = readonly (readonly number[])[]
 
 /** The rows of a matrix of alpha. */
-export const rowsOf = (cell: CellType, alpha: ArrayLike<number>): Rows => {
+export const rowsOf = (cell: CellType, alpha: ArrayLike<number>): EdgeRows => {
   const columns = operationCount(cell)
   return cell.edges.map((_, row) => Array.from({ length: columns }, (_column, o) => alpha[row * columns + o] as number))
 }
 
 /** softmax(alpha), row by row. Powers are added in the order of their size, so that rows of the same numbers tie whatever their order. */
-export const mixtureRows = (rows: Rows): Rows =>
+export const mixtureRows = (rows: EdgeRows): EdgeRows =>
   rows.map(row => {
     const powers = row.map(a => Math.exp(a - Math.max(...row)))
     const total = powers.toSorted((a, b) => a - b).reduce((sum, power) => sum + power, 0)
@@ -24,7 +24,7 @@ export const mixtureRows = (rows: Rows): Rows =>
   })
 
 /** -sum p log p of each row, in nats: log O where nothing is decided, 0 at a corner of the simplex. */
-export const entropies = (mixtures: Rows): readonly number[] =>
+export const entropies = (mixtures: EdgeRows): readonly number[] =>
   mixtures.map(row => row.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0))
 
 /** The first of the columns that holds the largest number, and that number. */
@@ -45,7 +45,7 @@ const byNode = (edges: readonly Edge[]): readonly (readonly { readonly edge: Edg
     )
 
 /** NAS-Bench-201's rule: on each edge the operation with the largest number, `none` allowed; a tie goes to the lower column. */
-export const largestOperations = (edges: readonly Edge[], rows: Rows): Cell =>
+export const largestOperations = (edges: readonly Edge[], rows: EdgeRows): Cell =>
   byNode(edges).map(incoming =>
     incoming.map(({ edge, row }) => ({
       operation: edge.operations[largestOf(rows[row] as readonly number[], [...edge.operations.keys()]).column] as string,
@@ -60,7 +60,7 @@ const KEPT = 2
  * DARTS' rule, on mixtures: an edge is as strong as its strongest operation, `none` left out; each node keeps its two strongest edges, the
  * strongest first, each with that operation. A tie goes to the lower source, and to the lower column.
  */
-export const strongestEdges = (edges: readonly Edge[], mixtures: Rows): Cell =>
+export const strongestEdges = (edges: readonly Edge[], mixtures: EdgeRows): Cell =>
   byNode(edges).map(incoming => {
     if (incoming.length < KEPT)
       return fail('a genotype', `${KEPT} edges to each node`, `${incoming.length} to node ${incoming[0]?.edge.to}`, 'add an edge')
@@ -94,21 +94,21 @@ export const drawGenotype = (space: Space, key: Key): Genotype =>
   )
 
 /** The cells that mixtures amount to, whatever they are made of: those of a selection by perturbation, say. */
-export const genotypeOfMixtures = (space: Space, mixtures: Readonly<Record<string, Rows>>): Genotype =>
+export const genotypeOfMixtures = (space: Space, mixtures: Readonly<Record<string, EdgeRows>>): Genotype =>
   genotypeBy(space, mixtures, mixtures)
 
 const genotypeBy = (
   { cells, skeleton }: Space,
-  rows: Readonly<Record<string, Rows>>,
-  mixtures: Readonly<Record<string, Rows>>
+  rows: Readonly<Record<string, EdgeRows>>,
+  mixtures: Readonly<Record<string, EdgeRows>>
 ): Genotype => {
   const edges = (kind: string) => (cells[kind] as CellType).edges
   if (skeleton.kind === 'stages') {
     const kind = Object.keys(cells)[0] as string
-    return { family: 'nb201', nodes: largestOperations(edges(kind), rows[kind] as Rows) }
+    return { family: 'nb201', nodes: largestOperations(edges(kind), rows[kind] as EdgeRows) }
   }
   const strongest = (kind: string): ConcatCell => ({
-    nodes: strongestEdges(edges(kind), mixtures[kind] as Rows),
+    nodes: strongestEdges(edges(kind), mixtures[kind] as EdgeRows),
     concat: (cells[kind] as CellType).concat
   })
   return { family: 'darts', normal: strongest('normal'), reduce: strongest('reduce') }

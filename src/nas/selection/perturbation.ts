@@ -131,7 +131,7 @@ export const project = (projection: Projection, { kind }: Decision, { type, edge
 })
 
 /** What the network is told of a projection, a matrix [edges, operations] for each kind of cell. */
-export interface View {
+export interface Masks {
   /** A row of a decided edge has a 1 at the operation that it keeps, other rows are 0. */
   readonly choice: Readonly<Record<string, readonly (readonly number[])[]>>
   /** 0 where something was taken away, else 1. */
@@ -139,15 +139,15 @@ export interface View {
 }
 
 /**
- * The view of a projection with something taken away, or nothing. `ignoreDropped` (a kind of cell and a node): inputs that were dropped stay in
+ * The masks of a projection with something taken away, or nothing. `ignoreDropped` (a kind of cell and a node): inputs that were dropped stay in
  * while the others are judged, as in the official code.
  */
-export const viewOf = (
+export const masksOf = (
   { cells }: Space,
   projection: Projection,
   removal?: Removal,
   ignoreDropped?: { readonly type: string; readonly node: number }
-): View => {
+): Masks => {
   const matrices = (entry: (type: string, edge: number, column: number) => number) =>
     Object.fromEntries(
       Object.entries(cells).map(([type, { edges }]) => [
@@ -166,10 +166,10 @@ export const viewOf = (
   }
 }
 
-/** The mixtures that a network has under a view, from those of alpha: keep * (choice where there is one, else the mixture). */
-export const projectedMixtures = (
+/** The mixtures that a network has under masks, from those of alpha: keep * (choice where there is one, else the mixture). */
+export const maskedMixtures = (
   mixtures: Readonly<Record<string, readonly (readonly number[])[]>>,
-  { choice, keep }: View
+  { choice, keep }: Masks
 ): Readonly<Record<string, readonly (readonly number[])[]>> =>
   Object.fromEntries(
     Object.entries(mixtures).map(([type, rows]) => [

@@ -1,4 +1,4 @@
-/** What a selection by perturbation asks of a supernet, on the engine: evaluation under a view, and training under a view. */
+/** What a selection by perturbation asks of a supernet, on the engine: evaluation under masks, and training under masks. */
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -37,22 +37,33 @@ import {
 import type { Alpha, Mixing } from '../method/harmony.js'
 import { foldIn, stateShapes } from '../method/initialise.js'
 import { unpack } from '../space/layers.js'
-import { mapRecord } from '../space/space.js'
+import { mapRecord, type Space } from '../space/space.js'
 import { noiseOf, type Supernet } from '../space/supernet.js'
-import { batchArrays, batchesOf, KEYS, keyArray, runStep, type SearchData, stepExample, using } from '../steps/steps.js'
+import {
+  batchArrays,
+  batchesOf,
+  type Item,
+  KEYS,
+  keyArray,
+  runStep,
+  type SearchData,
+  type Stepped,
+  stepExample,
+  using
+} from '../steps/steps.js'
 import { mixtureRows, rowsOf } from './magnitude.js'
-import type { Score, View } from './perturbation.js'
-import type { DecisionEvent, Supernetwork } from './selection.js'
+import type { Masks, Score } from './perturbation.js'
+import type { DecisionEvent, Mixtures, Supernetwork } from './selection.js'
 
-/** A view as tensors: see `View`. */
-export interface ViewTensors {
+/** Masks as tensors: see `Masks`. */
+export interface MaskTensors {
   readonly choice: Alpha
   readonly keep: Alpha
 }
 
-/** The mixtures of a network under a view: keep * (choice where an edge is decided, else softmax(alpha)). No gradient passes a decision. */
-export const viewMixing =
-  ({ cells }: Supernet, { choice, keep }: ViewTensors): Mixing =>
+/** The mixtures of a network under masks: keep * (choice where an edge is decided, else softmax(alpha)). No gradient passes a decision. */
+export const maskedMixing =
+  ({ cells }: Supernet, { choice, keep }: MaskTensors): Mixing =>
   alpha => {
     const mixtures = zipTrees(
       mapTree(alpha, leaf => softmax(leaf)),
@@ -65,18 +76,18 @@ export const viewMixing =
     return cells.map(({ type }) => mixtures[type] as Tensor)
   }
 
-/** What `f` makes of each matrix of a view, given its numbers and their shape. */
-const mapView = <T>({ choice, keep }: View, f: (numbers: readonly number[], shape: readonly [number, number]) => T) => {
+/** What `f` makes of each matrix of masks, given its numbers and their shape. */
+const mapMasks = <T>({ choice, keep }: Masks, f: (numbers: readonly number[], shape: readonly [number, number]) => T) => {
   const matrix = (rows: readonly (readonly number[])[]): T => f(rows.flat(), [rows.length, (rows[0] as readonly number[]).length])
   return { choice: mapRecord(choice, matrix), keep: mapRecord(keep, matrix) }
 }
 
-/** The matrices of a view, for the engine. */
-export const viewArrays = (view: View) =>
-  mapView(view, (numbers, shape): HostArray => ({ data: Float32Array.from(numbers), shape, dtype: 'f32' }))
+/** The matrices of masks, for the engine. */
+export const maskArrays = (masks: Masks) =>
+  mapMasks(masks, (numbers, shape): HostArray => ({ data: Float32Array.from(numbers), shape, dtype: 'f32' }))
 
-/** The mixing of a view that is known beforehand. */
-export const fixedMixing = (net: Supernet, view: View): Mixing => viewMixing(net, mapView(view, $.tensor))
+/** The mixing of masks that are known beforehand. */
+export const fixedMixing = (net: Supernet, masks: Masks): Mixing => maskedMixing(net, mapMasks(masks, $.tensor))
 
 /** A state that is tuned, why that ended if it did, and whether its tensors belong to the tuning alone. */
 export interface Tuned {
@@ -109,12 +120,12 @@ const evaluation =
   (
     weights: Tensor,
     alpha: Alpha,
-    view: ViewTensors,
+    masks: MaskTensors,
     batch: { images: Tensor; labels: Tensor; counted: Tensor; key: Tensor }
   ): Tensor => {
     const { images, labels, counted, key } = batch
     const noise = noiseOf(net, key, images.shape[0] as number)
-    const { y } = net.logits({ weights: unpack(tablesOf(net).weights, weights), noise }, viewMixing(net, view)(alpha), images)
+    const { y } = net.logits({ weights: unpack(tablesOf(net).weights, weights), noise }, maskedMixing(net, masks)(alpha), images)
     const hot = $.oneHot(labels, y.shape[1] as number)
     const losses = $.neg($.sum($.where($.equal(hot, 0), 0, $.mul(hot, logSoftmax(y))), 1))
     const hits = $.convert($.equal($.argmax(y), labels), 'f32')
@@ -135,134 +146,152 @@ const validationBatches = ({ batch, seed }: SearchConfig, { valid }: SearchData)
     }
   })
 
-type Tuning = Compiled<[State & { readonly view: ViewTensors }, Batches, Rates], StepResult>
-type Evaluation = Compiled<[Tensor, Alpha, ViewTensors, { images: Tensor; labels: Tensor; counted: Tensor; key: Tensor }], Tensor>
+/** A state, and the masks under which it is trained. */
+type MaskedState = State & { readonly masks: MaskTensors }
+type Tuning = Compiled<[MaskedState, Batches, Rates], StepResult>
+type Chunk = ReturnType<typeof validationBatches>[number]
+type Evaluation = Compiled<[Tensor, Alpha, MaskTensors, { images: Tensor; labels: Tensor; counted: Tensor; key: Tensor }], Tensor>
+
+/** Where what happens is told, and whether to go on. */
+interface TuningObserver {
+  readonly tell: (event: DecisionEvent | TuningEvent) => () => void
+  readonly interrupted: () => boolean
+}
+
+/** Whether a tuning ends here. */
+const endedBy =
+  ({ interrupted }: TuningObserver) =>
+  ({ failure }: Tuned): boolean =>
+    failure !== null || interrupted()
+
+/** The two compiled functions of a selection: a step of training under masks, and the evaluation of a batch. */
+const compiledFor = (net: Supernet, config: SearchConfig, data: SearchData, chunk: Chunk) => {
+  const { alpha } = stateShapes(net)
+  const masks = { choice: alpha, keep: alpha }
+  const [state, batches, rates] = stepExample(net, { ...config, method: 'darts' }, data)
+  const step = ({ masks: given, ...before }: MaskedState, images: Batches, at: Rates): StepResult =>
+    stepOf(net, tuningOptions(config), maskedMixing(net, given))(before, images, at)
+  return {
+    tuning: compile<[MaskedState, Batches, Rates], StepResult>(step)([{ ...state, masks }, batches, rates]),
+    evaluation: compile(evaluation(net))([state.weights, state.alpha, masks, chunk])
+  }
+}
+
+const storeMasks = (masks: Masks): Engine<Stored<MaskTensors>> => store(maskArrays(masks))
+
+/** Accuracy and loss of a state on validation batches, `count` images in all, under masks. */
+const evaluateOn =
+  (compiled: Evaluation, batches: Storing<readonly Chunk[]>, count: number) =>
+  ({ state }: Tuned, masks: Masks): Engine<Score> =>
+    scope(
+      pipe(
+        storeMasks(masks),
+        RTE.chain(given =>
+          fold<readonly [number, number], Storing<Chunk>>(
+            batches,
+            () => false,
+            ([correct, loss], batch) =>
+              pipe(
+                run(compiled)(state.weights, state.alpha, given, batch),
+                RTE.chain(read),
+                RTE.map(({ data: [hits, losses] }) => [correct + (hits as number), loss + (losses as number)] as const)
+              )
+          )([0, 0])
+        ),
+        RTE.map(([correct, loss]) => ({ accuracy: correct / count, loss: loss / count }))
+      )
+    )
+
+/** A tuned state, and the sums of the epoch under way. */
+interface TuningSums extends Tuned {
+  readonly sums: Readonly<Partial<Record<Metric, number>>>
+}
+
+/** What came of a step: a state that is not finite goes, and so does the one before where it was the tuning's own. */
+const afterStep = (before: TuningSums, { state, metrics, culprit }: Stepped): TuningSums => {
+  if (metrics.finite !== 1) {
+    release(state)
+    return { ...before, failure: culprit ?? 'a value that no node shows' }
+  }
+  if (before.owned) release(before.state)
+  const sums = Object.fromEntries(METRICS.map(name => [name, (before.sums[name] ?? 0) + metrics[name]]))
+  return { state, owned: true, stepsDone: before.stepsDone + 1, failure: null, sums }
+}
+
+/** What an epoch says: means over its steps. */
+const tuningEvent = (sums: TuningSums['sums'], epoch: number, steps: number, batch: number): TuningEvent => {
+  const mean = (name: Metric): number => (sums[name] ?? 0) / steps
+  return {
+    type: 'tuning',
+    epoch: epoch + 1,
+    trainLoss: mean('trainLoss'),
+    validLoss: mean('validLoss'),
+    trainAccuracy: mean('trainCorrect') / batch,
+    validAccuracy: mean('validCorrect') / batch
+  }
+}
+
+/** An epoch of training under masks. */
+const trainOn = (compiled: Tuning, config: SearchConfig, data: SearchData, observer: TuningObserver) => {
+  const key = foldIn(keyOf(config.seed), KEYS.selection)
+  const ended = endedBy(observer)
+  return (tuned: Tuned, masks: Masks, epoch: number): Engine<Tuned> => {
+    const items = batchesOf({ ...config, method: 'darts' }, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch }))
+    const stepUnder =
+      (given: Stored<MaskTensors>) =>
+      (before: TuningSums, item: Item): Engine<TuningSums> =>
+        pipe(
+          runStep(compiled, data)({ ...before.state, masks: given }, item, {
+            rate: config.selectLearningRate,
+            lambda: 0,
+            key: foldIn(foldIn(key, KEYS.noise), before.stepsDone)
+          }),
+          RTE.map(stepped => afterStep(before, stepped))
+        )
+    return pipe(
+      storeMasks(masks),
+      RTE.chain(given =>
+        pipe(
+          fold<TuningSums, Item>(items, ended, stepUnder(given))({ ...tuned, sums: {} }),
+          RTE.chainFirstIOK(after =>
+            ended(after) ? () => undefined : observer.tell(tuningEvent(after.sums, epoch, items.length, config.batch))
+          ),
+          RTE.map(({ sums: _, ...after }): Tuned => {
+            release(given)
+            return after
+          })
+        )
+      )
+    )
+  }
+}
+
+/** The mixtures of a state's alpha. */
+const mixturesAt =
+  ({ cells }: Space) =>
+  ({ state }: Tuned): Engine<Mixtures> =>
+    pipe(
+      read(state.alpha),
+      RTE.map(alpha => mapRecord(cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind]?.data ?? []))))
+    )
 
 /** Compiles evaluation and training of a supernet, lets them be used, and gives them back. */
 export const withSupernetwork =
-  (
-    net: Supernet,
-    config: SearchConfig,
-    data: SearchData,
-    observer: { readonly tell: (event: DecisionEvent | TuningEvent) => () => void; readonly interrupted: () => boolean }
-  ) =>
+  (net: Supernet, config: SearchConfig, data: SearchData, observer: TuningObserver) =>
   <B>(use: (network: Supernetwork<Tuned>) => Engine<B>): Engine<B> => {
-    const key = foldIn(keyOf(config.seed), KEYS.selection)
-    const { space } = net
     const chunks = validationBatches(config, data)
-    const viewShapes = { choice: stateShapes(net).alpha, keep: stateShapes(net).alpha }
-    const [exampleState, exampleBatches, exampleRates] = stepExample(net, { ...config, method: 'darts' }, data)
-
-    const tuningStep = ({ view, ...state }: State & { readonly view: ViewTensors }, batches: Batches, rates: Rates): StepResult =>
-      stepOf(net, tuningOptions(config), viewMixing(net, view))(state, batches, rates)
-    const compileTuning = compile<[State & { readonly view: ViewTensors }, Batches, Rates], StepResult>(tuningStep)([
-      { ...exampleState, view: viewShapes },
-      exampleBatches,
-      exampleRates
-    ])
-    const compileEvaluation = compile(evaluation(net))([
-      exampleState.weights,
-      exampleState.alpha,
-      viewShapes,
-      chunks[0] as (typeof chunks)[number]
-    ])
-
-    const stored = (view: View): Engine<Stored<ViewTensors>> => store(viewArrays(view))
-
-    const evaluate =
-      (compiled: Evaluation, batches: Storing<typeof chunks>) =>
-      ({ state }: Tuned, view: View): Engine<Score> =>
-        scope(
-          pipe(
-            stored(view),
-            RTE.chain(given =>
-              fold<readonly [number, number], Storing<typeof chunks>[number]>(
-                batches,
-                () => false,
-                ([correct, loss], batch) =>
-                  pipe(
-                    run(compiled)(state.weights, state.alpha, given, batch),
-                    RTE.chain(read),
-                    RTE.map(({ data: [hits, losses] }) => [correct + (hits as number), loss + (losses as number)] as const)
-                  )
-              )([0, 0])
-            ),
-            RTE.map(([correct, loss]) => ({ accuracy: correct / data.valid.count, loss: loss / data.valid.count }))
-          )
-        )
-
-    const train =
-      (compiled: Tuning) =>
-      (tuned: Tuned, view: View, epoch: number): Engine<Tuned> => {
-        const tuning = { ...config, method: 'darts' as const }
-        const items = batchesOf(tuning, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch }))
-        interface Sums extends Tuned {
-          readonly sums: Readonly<Partial<Record<Metric, number>>>
-        }
-        return pipe(
-          stored(view),
-          RTE.chain(given =>
-            pipe(
-              fold<Sums, (typeof items)[number]>(
-                items,
-                ({ failure }) => failure !== null || observer.interrupted(),
-                (before, item) =>
-                  pipe(
-                    runStep(compiled, data)({ ...before.state, view: given }, item, {
-                      rate: config.selectLearningRate,
-                      lambda: 0,
-                      key: foldIn(foldIn(key, KEYS.noise), before.stepsDone)
-                    }),
-                    RTE.map(({ state, metrics, culprit }): Sums => {
-                      if (metrics.finite !== 1) {
-                        release(state)
-                        return { ...before, failure: culprit ?? 'a value that no node shows' }
-                      }
-                      if (before.owned) release(before.state)
-                      const sums = Object.fromEntries(METRICS.map(name => [name, (before.sums[name] ?? 0) + metrics[name]]))
-                      return { state, owned: true, stepsDone: before.stepsDone + 1, failure: null, sums }
-                    })
-                  )
-              )({ ...tuned, sums: {} }),
-              RTE.chainFirstIOK(({ sums, failure }) => {
-                const mean = (name: Metric): number => (sums[name] ?? 0) / items.length
-                return failure !== null || observer.interrupted()
-                  ? () => undefined
-                  : observer.tell({
-                      type: 'tuning',
-                      epoch: epoch + 1,
-                      trainLoss: mean('trainLoss'),
-                      validLoss: mean('validLoss'),
-                      trainAccuracy: mean('trainCorrect') / config.batch,
-                      validAccuracy: mean('validCorrect') / config.batch
-                    })
-              }),
-              RTE.map(({ sums: _, ...after }): Tuned => {
-                release(given)
-                return after
-              })
-            )
-          )
-        )
-      }
-
-    const mixtures = ({ state }: Tuned) =>
-      pipe(
-        read(state.alpha),
-        RTE.map(alpha => mapRecord(space.cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind]?.data ?? []))))
-      )
-
-    return using(compileTuning, compiledStep =>
-      using(compileEvaluation, compiledEvaluation =>
+    const compiling = compiledFor(net, config, data, chunks[0] as Chunk)
+    return using(compiling.tuning, tuning =>
+      using(compiling.evaluation, compiled =>
         pipe(
           store(chunks),
           RTE.chain(batches =>
             use({
-              evaluate: evaluate(compiledEvaluation, batches),
-              mixtures,
-              train: train(compiledStep),
+              evaluate: evaluateOn(compiled, batches, data.valid.count),
+              mixtures: mixturesAt(net.space),
+              train: trainOn(tuning, config, data, observer),
               tell: event => RTE.fromIO(observer.tell(event)),
-              ended: ({ failure }) => failure !== null || observer.interrupted()
+              ended: endedBy(observer)
             })
           )
         )

@@ -7,7 +7,7 @@ import { OPERATIONS } from './operations.js'
 import type { CellType, Edge, Space } from './space.js'
 
 /** Why a space cannot be built, in the three parts of a refusal. */
-export interface Problem {
+export interface SpaceProblem {
   readonly wanted: string
   readonly got: string
   readonly cure: string
@@ -58,7 +58,12 @@ export const SpaceCodec = t.readonly(
 const edgeName = ({ from, to }: Pick<Edge, 'from' | 'to'>): string => `edge ${from} -> ${to}`
 
 /** What is wrong with the operations of an edge, whose cell wants so many. */
-const operationsProblem = (where: string, operations: readonly string[], count: number, family: string): Problem | undefined => {
+const operationsProblem = (
+  where: string,
+  operations: readonly string[],
+  count: number,
+  family: string
+): SpaceProblem | undefined => {
   const unknown = operations.find(name => !Object.hasOwn(OPERATIONS, name))
   if (unknown !== undefined)
     return {
@@ -87,7 +92,7 @@ const operationsProblem = (where: string, operations: readonly string[], count: 
 const MOST_NODES = 32
 
 /** The first problem of a cell. */
-const cellProblem = (kind: string, { inputs, nodes, concat, edges }: CellType, family: string): Problem | undefined => {
+const cellProblem = (kind: string, { inputs, nodes, concat, edges }: CellType, family: string): SpaceProblem | undefined => {
   const of = `of the cell '${kind}'`
   const wantedInputs = family === 'stages' ? 1 : 2
   if (inputs !== wantedInputs)
@@ -138,7 +143,7 @@ const cellProblem = (kind: string, { inputs, nodes, concat, edges }: CellType, f
       got: `node ${unreached}, which nothing reads`,
       cure: 'add it to concat'
     }
-  return edges.reduce<Problem | undefined>(
+  return edges.reduce<SpaceProblem | undefined>(
     (found, one) =>
       found ?? operationsProblem(`the ${edgeName(one)} ${of}`, one.operations, edges[0]?.operations.length ?? 0, family),
     undefined
@@ -146,7 +151,7 @@ const cellProblem = (kind: string, { inputs, nodes, concat, edges }: CellType, f
 }
 
 /** The first reason why a space cannot be built; undefined if there is none. */
-export const spaceProblem = ({ cells, skeleton: network }: Space): Problem | undefined => {
+export const spaceProblem = ({ cells, skeleton: network }: Space): SpaceProblem | undefined => {
   const kinds = Object.keys(cells)
   if (network.kind === 'stages' ? kinds.length !== 1 : kinds.toSorted().join() !== 'normal,reduce')
     return {
@@ -160,7 +165,7 @@ export const spaceProblem = ({ cells, skeleton: network }: Space): Problem | und
   const [name, value, most] =
     network.kind === 'stages' ? ['stages', network.stages, 16] : ['stemMultiplier', network.stemMultiplier, 1024]
   if (value < 1 || value > most) return { wanted: `${name} of 1 to ${most}`, got: `${value}`, cure: 'correct it' }
-  return Object.entries(cells).reduce<Problem | undefined>(
+  return Object.entries(cells).reduce<SpaceProblem | undefined>(
     (found, [kind, one]) => found ?? cellProblem(kind, one, network.kind),
     undefined
   )

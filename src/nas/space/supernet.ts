@@ -29,7 +29,7 @@ import {
 } from './layers.js'
 import { OPERATIONS } from './operations.js'
 import type { CellType, Edge, Skeleton, Space } from './space.js'
-import { type Problem, spaceProblem } from './spacefile.js'
+import { type SpaceProblem, spaceProblem } from './spacefile.js'
 
 export interface NetworkConfig {
   /** C: channels of the first cells; doubled at each reduction. */
@@ -283,7 +283,10 @@ export const halvingsOf = ({ skeleton }: Space, layers: number): number =>
 const LEAST_LAYERS = { stages: 1, layers: 3 } as const
 
 /** Why a space makes no network of these sizes, if it does not. */
-export const networkProblem = (space: Space, { layers, size }: Pick<NetworkConfig, 'layers' | 'size'>): Problem | undefined => {
+export const networkProblem = (
+  space: Space,
+  { layers, size }: Pick<NetworkConfig, 'layers' | 'size'>
+): SpaceProblem | undefined => {
   const { kind } = space.skeleton
   if (layers < LEAST_LAYERS[kind])
     return {

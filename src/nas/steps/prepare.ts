@@ -12,13 +12,13 @@ import {
   range,
   type Sources,
   type SplitIndices,
-  select,
-  splitBy
+  splitBy,
+  subset
 } from '../data/dataset.js'
 import { foldIn, permutation } from '../method/initialise.js'
 import type { SearchData } from './steps.js'
 
-export interface PrepareOptions {
+export interface PrepareSearchOptions {
   readonly seed: number
   /** Halves in an order that the seed decides (the default), halves of the file's order (as DARTS), or named images (as NAS-Bench-201). */
   readonly split?: 'seeded' | 'file-order' | SplitIndices
@@ -38,7 +38,7 @@ const splitProblem = ({ train, valid }: SplitIndices, count: number): string | u
 /** The parts of a data set: halves of its training images and its test images; two fifths, two fifths and a fifth where it has no test images. */
 const partsOf = (
   { train, test }: Sources,
-  { seed, split = 'seeded' }: PrepareOptions
+  { seed, split = 'seeded' }: PrepareSearchOptions
 ): E.Either<DecodeError, readonly [Dataset, Dataset, Dataset]> => {
   if (typeof split === 'object') {
     const problem = splitProblem(split, train.count)
@@ -50,7 +50,7 @@ const partsOf = (
     const half = Math.floor(train.count / 2)
     const [first, second] =
       typeof split === 'object'
-        ? [select(train, split.train), select(train, split.valid)]
+        ? [subset(train, split.train), subset(train, split.valid)]
         : (splitBy(train, order, [half, train.count - half]) as [Dataset, Dataset])
     return E.right([first, second, test])
   }
@@ -61,7 +61,7 @@ const partsOf = (
 }
 
 /** The parts of a search. Left where images do not vary, or a split names images that are not there. */
-export const prepare = (sources: Sources, options: PrepareOptions): E.Either<DecodeError, SearchData> =>
+export const prepareSearch = (sources: Sources, options: PrepareSearchOptions): E.Either<DecodeError, SearchData> =>
   pipe(
     partsOf(sources, options),
     E.chain(([train, valid, test]) => {

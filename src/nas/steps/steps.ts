@@ -22,7 +22,7 @@ import {
 import { stepOptions } from '../configuration/config.js'
 import type { SearchConfig } from '../configuration/options.js'
 import { type Augmentation, movesOf } from '../data/augment.js'
-import { type Move, normalised, type Part, select } from '../data/dataset.js'
+import { type Move, normalised, type Part, subset } from '../data/dataset.js'
 import {
   type Batches,
   METRICS,
@@ -73,7 +73,7 @@ export const stepsPerEpoch = (config: SearchConfig, { train, valid }: SearchData
 
 /** Images and labels at indices, for the engine: normalised, and each moved by its move. */
 export const batchArrays = (part: Part, indices: readonly number[], moves?: readonly Move[]) => {
-  const selected = select(part, indices)
+  const selected = subset(part, indices)
   const { labels, count, channels, height, width } = selected
   return {
     images: { data: normalised(selected, moves), shape: [count, channels, height, width], dtype: 'f32' as const },
@@ -81,7 +81,7 @@ export const batchArrays = (part: Part, indices: readonly number[], moves?: read
   }
 }
 
-/** What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepare`), those of `order` and `moves` are for the
+/** What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepareSearch`), those of `order` and `moves` are for the
  * training part, the ones after them for the validation part. */
 export const KEYS = { order: 1, noise: 3, testNoise: 4, selection: 5, tuning: 6, curvature: 7, moves: 8 } as const
 

@@ -8,7 +8,7 @@ import { fileURLToPath } from 'node:url'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { readDataSet } from '../../../src/nas/cli/dataset.js'
 import { BAD_INPUT, Refusal } from '../../../src/nas/cli/refusal.js'
-import { select } from '../../../src/nas/data/dataset.js'
+import { subset } from '../../../src/nas/data/dataset.js'
 import { DATA_SETS } from '../../../src/nas/data/datasets.js'
 import { digestOf } from '../../../src/nas/data/digest.js'
 import { example } from '../../formats/files.js'
@@ -234,10 +234,10 @@ describe('the digest', () => {
       { train: { ...train, name: 'cifar' }, test },
       { train: { ...train, classNames: train.classNames.toReversed() }, test },
       { train: { ...train, height: 64, width: 16 }, test },
-      { train: select(train, [0, 1, 2, 3, 4, 5, 6, 7, 8]), test },
-      { train, test: select(train, [0, 1]) }
+      { train: subset(train, [0, 1, 2, 3, 4, 5, 6, 7, 8]), test },
+      { train, test: subset(train, [0, 1]) }
     ]
     expect(new Set([digest, ...others.map(digestOf)]).size).toBe(others.length + 1)
-    expect(digestOf({ train: select(train, [...Array(10).keys()]), test })).toBe(digest)
+    expect(digestOf({ train: subset(train, [...Array(10).keys()]), test })).toBe(digest)
   })
 })

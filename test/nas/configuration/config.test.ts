@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { checkSizes, configure, networkOf, stepOptions } from '../../../src/nas/configuration/config.js'
+import { checkSizes, configure, searchNetwork, stepOptions } from '../../../src/nas/configuration/config.js'
 import { flagName, OPTIONS, PRESETS, SearchConfig } from '../../../src/nas/configuration/options.js'
 import { inputError } from '../../../src/nas/errors.js'
 import { METHODS, type MethodName } from '../../../src/nas/method/methods.js'
@@ -158,7 +158,7 @@ describe('what cannot be is refused in one sentence:', () => {
   it('a network of the wrong kind of layers, of images that do not halve, of cells that have none to agree with', () => {
     const refused = (given: Readonly<Record<string, string | boolean>>, size = image): string => {
       const config = right(configured(given))
-      return left(networkOf(config, SPACES[config.space] as Space, given, size)).message
+      return left(searchNetwork(config, SPACES[config.space] as Space, given, size)).message
     }
     expect(refused({ space: 's2', layersPerStage: '2' })).toBe(
       'Wanted --layers for the space s2, whose networks are made of layers, but got --layers-per-stage: give the other.'
@@ -172,7 +172,7 @@ describe('what cannot be is refused in one sentence:', () => {
     expect(refused({ space: 's2', layers: '3' })).toBe(
       'Wanted at least two cells of each regularised kind, whose gradients Λ compares, for s2, but got 1 with --layers 3: use more layers.'
     )
-    expect(right(networkOf(digits, nb201, {}, image)).cells.length).toBe(3)
+    expect(right(searchNetwork(digits, nb201, {}, image)).cells.length).toBe(3)
   })
 
   it('in the form of all sentences', () =>

@@ -3,9 +3,9 @@ import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import { type Dataset, normalisationOf, normalised, select, splitBy } from '../../../src/nas/data/dataset.js'
+import { type Dataset, normalisationOf, normalised, splitBy, subset } from '../../../src/nas/data/dataset.js'
 import { decodeDigits } from '../../../src/nas/data/digits.js'
-import { prepare } from '../../../src/nas/steps/prepare.js'
+import { prepareSearch } from '../../../src/nas/steps/prepare.js'
 
 const bytes = gunzipSync(readFileSync(new URL('../../../data/digits.csv.gz', import.meta.url)))
 
@@ -74,26 +74,26 @@ describe('decodeDigits', () => {
   })
 })
 
-describe('select', () => {
+describe('subset', () => {
   it('takes images in the order asked for, as often as asked for', () => {
-    const { images, labels, ...rest } = select(pairs(4), [2, 0, 2])
+    const { images, labels, ...rest } = subset(pairs(4), [2, 0, 2])
     expect([...images]).toEqual([8, 9, 10, 11, 0, 1, 2, 3, 8, 9, 10, 11])
     expect([...labels]).toEqual([2, 0, 2])
     expect(rest).toEqual({ name: 'pairs', count: 3, channels: 2, height: 1, width: 2, classNames: ['0', '1', '2'] })
   })
   it('gives arrays of their own', () => {
-    const chosen = select(digits, [5])
+    const chosen = subset(digits, [5])
     expect([chosen.images.byteOffset, chosen.images.buffer.byteLength]).toEqual([0, 4 * 64])
     expect(chosen.images).toEqual(digits.images.slice(5 * 64, 6 * 64))
   })
   it('reads a dataset that is a view into a larger buffer', () => {
     const whole = pairs(4)
     const view = { ...whole, images: whole.images.subarray(4), labels: whole.labels.subarray(1), count: 3 }
-    expect([...select(view, [1]).images]).toEqual([8, 9, 10, 11])
+    expect([...subset(view, [1]).images]).toEqual([8, 9, 10, 11])
   })
-  it('of nothing is empty', () => expect(select(digits, [])).toMatchObject({ count: 0, images: new Float32Array(0) }))
+  it('of nothing is empty', () => expect(subset(digits, [])).toMatchObject({ count: 0, images: new Float32Array(0) }))
   it.each([-1, 4, 0.5, Number.NaN])('refuses the index %d', index => {
-    expect(() => select(pairs(4), [0, index])).toThrow(`select requires indices 0 to 3 of 'pairs', but got ${index}`)
+    expect(() => subset(pairs(4), [0, index])).toThrow(`subset requires indices 0 to 3 of 'pairs', but got ${index}`)
   })
 })
 
@@ -135,14 +135,14 @@ describe('normalisation', () => {
     const floats = pairs(50)
     const bytes = { ...floats, images: Uint8Array.from(floats.images) }
     expect(right(normalisationOf(bytes))).toEqual(right(normalisationOf(floats)))
-    expect(standardised(bytes, select(bytes, [3, 1]))).toEqual(standardised(floats, select(floats, [3, 1])))
+    expect(standardised(bytes, subset(bytes, [3, 1]))).toEqual(standardised(floats, subset(floats, [3, 1])))
   })
   it.each([0, 7, 0.1])('refuses a channel of %d only', value => {
     const images = (pairs(50).images as Float32Array).map((other, k) => (k % 4 < 2 ? other : value))
     const message = "a deviation above 0 is required to standardise by 'pairs', but that of channel 1 is 0; take more images"
     expect(normalisationOf({ ...pairs(50), images })).toEqual(E.left({ _tag: 'DecodeError', message }))
   })
-  it('refuses no images at all', () => expect(E.isLeft(normalisationOf(select(digits, [])))).toBe(true))
+  it('refuses no images at all', () => expect(E.isLeft(normalisationOf(subset(digits, [])))).toBe(true))
 })
 
 describe('prepare', () => {
@@ -156,7 +156,7 @@ describe('prepare', () => {
     classNames: Array.from({ length: count }, (_, i) => String(i))
   }
   const parts = (seed: number): number[][] => {
-    const { train, valid, test } = right(prepare({ train: dataset, test: null }, { seed }))
+    const { train, valid, test } = right(prepareSearch({ train: dataset, test: null }, { seed }))
     return [train, valid, test].map(({ labels }) => Array.from(labels))
   }
 

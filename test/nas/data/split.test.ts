@@ -4,7 +4,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import type { Dataset, Sources } from '../../../src/nas/data/dataset.js'
 import { parseSplit } from '../../../src/nas/data/split.js'
-import { prepare } from '../../../src/nas/steps/prepare.js'
+import { prepareSearch } from '../../../src/nas/steps/prepare.js'
 import { left, right } from '../../kernels/results.js'
 
 /** Images of one pixel, each of a value of its own, so that it tells which one it is. */
@@ -18,8 +18,8 @@ const numbered = (count: number, from = 0): Dataset => ({
   width: 1,
   classNames: ['0']
 })
-const partsOf = (sources: Sources, options: Parameters<typeof prepare>[1]): readonly (readonly number[])[] => {
-  const { train, valid, test: held } = right(prepare(sources, options))
+const partsOf = (sources: Sources, options: Parameters<typeof prepareSearch>[1]): readonly (readonly number[])[] => {
+  const { train, valid, test: held } = right(prepareSearch(sources, options))
   return [train, valid, held].map(({ images }) => [...images])
 }
 const sizes = fc.tuple(fc.integer({ min: 4, max: 200 }), fc.integer({ min: 1, max: 50 }), fc.nat())
@@ -49,7 +49,7 @@ describe('prepare', () => {
       [2, 1]
     ]))
   it('normalises by the images that train the weights alone', () => {
-    const { train, test: held } = right(prepare(sources, { seed: 0, split: 'file-order' }))
+    const { train, test: held } = right(prepareSearch(sources, { seed: 0, split: 'file-order' }))
     expect(train.normalisation.mean).toEqual([2])
     expect(held.normalisation).toEqual(train.normalisation)
   })
@@ -57,13 +57,13 @@ describe('prepare', () => {
     ['an image that is not there', { train: [0, 10], valid: [1] }, 'it names 10 of 10'],
     ['an image in both parts', { train: [0, 1], valid: [1] }, 'it names one twice']
   ])('refuses a split of %s', (_, split, message) =>
-    expect(left(prepare(sources, { seed: 0, split })).message).toContain(message)
+    expect(left(prepareSearch(sources, { seed: 0, split })).message).toContain(message)
   )
   it('refuses a split where there is no test part, and parts without images', () => {
-    expect(left(prepare({ train: numbered(10), test: null }, { seed: 0, split: { train: [0], valid: [1] } })).message).toContain(
-      'there are none'
-    )
-    expect(left(prepare({ train: numbered(10), test: numbered(0) }, { seed: 0 })).message).toContain('one has none')
+    expect(
+      left(prepareSearch({ train: numbered(10), test: null }, { seed: 0, split: { train: [0], valid: [1] } })).message
+    ).toContain('there are none')
+    expect(left(prepareSearch({ train: numbered(10), test: numbered(0) }, { seed: 0 })).message).toContain('one has none')
   })
 })
 

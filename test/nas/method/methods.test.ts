@@ -23,7 +23,7 @@ import {
   randomDirectionOf
 } from '../../../src/nas/method/harmony.js'
 import { hypergradient, unrolled } from '../../../src/nas/method/hypergradient.js'
-import { openProjection, project, projectedMixtures, viewOf } from '../../../src/nas/selection/perturbation.js'
+import { maskedMixtures, masksOf, openProjection, project } from '../../../src/nas/selection/perturbation.js'
 import { type DecisionEvent, selectByPerturbation } from '../../../src/nas/selection/selection.js'
 import { fixedMixing, withSupernetwork } from '../../../src/nas/selection/tuning.js'
 import { unpack, type Weights } from '../../../src/nas/space/layers.js'
@@ -238,16 +238,16 @@ const handMade = (best: readonly number[]): Supernet => ({
   }
 })
 
-describe('a view', () => {
+describe('masks', () => {
   it('gives a network the mixtures that its numbers say', () => {
     const alpha = [0.3, -0.2, 0.5, 0.1, 0.4]
     const row = alpha.map(a => Math.exp(a))
     const mixture = row.map(value => value / row.reduce((x, y) => x + y))
     const open = openProjection(nb201)
     const decided = project(open, { kind: 'operation', type: 'alpha', edge: 1 }, { type: 'alpha', edge: 1, column: 2 })
-    const view = viewOf(nb201, decided, { type: 'alpha', edge: 4, column: 0 })
-    const got = fixedMixing(handMade([0]), view)({ alpha: $.tensor(Array(6).fill(alpha).flat(), [6, 5]) })
-    const want = projectedMixtures({ alpha: Array(6).fill(mixture) }, view)['alpha'] ?? []
+    const masks = masksOf(nb201, decided, { type: 'alpha', edge: 4, column: 0 })
+    const got = fixedMixing(handMade([0]), masks)({ alpha: $.tensor(Array(6).fill(alpha).flat(), [6, 5]) })
+    const want = maskedMixtures({ alpha: Array(6).fill(mixture) }, masks)['alpha'] ?? []
     expectNear(numbers(got[0] as Tensor), want.flat(), 1e-14)
   })
 })

@@ -11,7 +11,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { openDevice } from '../../../src/engine/index.js'
 import { setUp } from '../../../src/nas/cli/problem.js'
 import { withLostDevices } from '../../../src/nas/cli/resume.js'
-import { select } from '../../../src/nas/data/dataset.js'
+import { subset } from '../../../src/nas/data/dataset.js'
 import { type Checkpoint, decodeCheckpoint, encodeCheckpoint, type Snapshot } from '../../../src/nas/run/checkpoint.js'
 import type { Event } from '../../../src/nas/run/events.js'
 import { goingOn } from '../../../src/nas/run/place.js'
@@ -68,7 +68,7 @@ const searched = async (
   tests: readonly number[] = FEW
 ) => {
   const { net, config, data: all } = await setUp({ ...TINY, ...given })
-  const data = { ...all, train: select(all.train, FEW), valid: select(all.valid, FEW), test: select(all.test, tests) }
+  const data = { ...all, train: subset(all.train, FEW), valid: subset(all.valid, FEW), test: subset(all.test, tests) }
   const events: Event[] = []
   const snapshots: { readonly snapshot: Snapshot; readonly told: number }[] = []
   const result = await succeed(
@@ -257,7 +257,7 @@ describe('--resume', () => {
 describe('a device that is lost', () => {
   it('is opened again, and the run goes on from its last checkpoint to the same bits', async () => {
     const { net, config, data } = await setUp({ ...TINY, backend: 'gpu' })
-    const few = { ...data, train: select(data.train, FEW), valid: select(data.valid, FEW), test: select(data.test, FEW) }
+    const few = { ...data, train: subset(data.train, FEW), valid: subset(data.valid, FEW), test: subset(data.test, FEW) }
     const searchOn = async (loseAfter: number) => {
       const kept: Snapshot[] = []
       const losses = { left: loseAfter }

@@ -5,14 +5,14 @@ import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { describe, expect } from 'vitest'
 import { keyOf } from '../../../src/autodiff/threefry.js'
 import {
+  type Masks,
+  maskedMixtures,
+  masksOf,
   openProjection,
   outcomeOf,
   planOf,
-  projectedMixtures,
   removalsFor,
-  type Score,
-  type View,
-  viewOf
+  type Score
 } from '../../../src/nas/selection/perturbation.js'
 import {
   type DecisionEvent,
@@ -41,9 +41,9 @@ const handMade = (
   mixtures = evenMixtures(space)
 ) => {
   const events: DecisionEvent[] = []
-  const trained: View[] = []
-  const evaluate = (view: View): Score => {
-    const accuracy = Object.entries(projectedMixtures(mixtures, view)).reduce(
+  const trained: Masks[] = []
+  const evaluate = (masks: Masks): Score => {
+    const accuracy = Object.entries(maskedMixtures(mixtures, masks)).reduce(
       (total, [type, rows]) =>
         total + rows.reduce((sum, row, edge) => sum + row.reduce((s, p, o) => s + p * worth(type, edge, o), 0), 0),
       0
@@ -54,10 +54,10 @@ const handMade = (
     events,
     trained,
     network: {
-      evaluate: (_: number, view: View) => RTE.of(evaluate(view)) as never,
+      evaluate: (_: number, masks: Masks) => RTE.of(evaluate(masks)) as never,
       mixtures: () => RTE.of(mixtures) as never,
-      train: (state: number, view: View) => {
-        trained.push(view)
+      train: (state: number, masks: Masks) => {
+        trained.push(masks)
         return RTE.of(state + 1) as never
       },
       tell: (event: DecisionEvent) => {
@@ -114,13 +114,13 @@ describe('an outcome', () => {
   })
 })
 
-describe('a view', () => {
+describe('masks', () => {
   it('has a one-hot row where an edge is decided, nothing where something was taken away, the mixture elsewhere', () => {
     const open = openProjection(nb201)['alpha'] ?? []
     const projection = {
       alpha: open.map((edge, e) => (e === 0 ? { chosen: 3, dropped: false } : e === 5 ? { chosen: 1, dropped: true } : edge))
     }
-    const rows = projectedMixtures(evenMixtures(nb201), viewOf(nb201, projection, { type: 'alpha', edge: 2, column: 4 }))['alpha']
+    const rows = maskedMixtures(evenMixtures(nb201), masksOf(nb201, projection, { type: 'alpha', edge: 2, column: 4 }))['alpha']
     expect(rows).toEqual([
       [0, 0, 0, 1, 0],
       [0.2, 0.2, 0.2, 0.2, 0.2],
@@ -137,7 +137,7 @@ describe('a view', () => {
     const projection = Object.fromEntries(
       Object.entries(openProjection(space)).map(([type, edges]) => [type, edges.map(() => ({ chosen: 1, dropped: true }))])
     )
-    const { keep } = viewOf(space, projection, undefined, { type: 'reduce', node: 5 })
+    const { keep } = masksOf(space, projection, undefined, { type: 'reduce', node: 5 })
     const shown = (type: string) => (keep[type] ?? []).flatMap((row, edge) => (row[0] === 1 ? [edge] : []))
     expect(shown('normal')).toEqual([])
     expect(shown('reduce')).toEqual([9, 10, 11, 12, 13])

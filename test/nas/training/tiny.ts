@@ -1,7 +1,7 @@
 /** A training small enough for the reference: some digits, and networks of two channels. */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { select } from '../../../src/nas/data/dataset.js'
+import { subset } from '../../../src/nas/data/dataset.js'
 import { decodeDigits } from '../../../src/nas/data/digits.js'
 import type { DerivedNetwork } from '../../../src/nas/genotypes/derive.js'
 import { parseGenotype } from '../../../src/nas/genotypes/genotype.js'
@@ -28,7 +28,7 @@ export interface Tiny {
 export const tiny = (genotype: string, changes: Partial<TrainingConfig> = {}): Tiny => {
   const config = { ...TRAINING_PRESETS.small, channels: 2, layers: 3, batch: 8, epochs: 2, ...changes }
   const parsed = right(parseGenotype(genotype))
-  const some = select(
+  const some = subset(
     digits,
     Array.from({ length: 70 }, (_, i) => i)
   )
