@@ -21,6 +21,7 @@ import {
 import { foldIn, permutation } from '../method/initialise.js'
 import type { SearchData } from './steps.js'
 
+/** How a data set becomes the parts of a search. */
 export interface PrepareSearchOptions {
   readonly seed: number
   /**

@@ -6,11 +6,12 @@
 import { valueAuxAndGrad } from '../../autodiff/grad.js'
 import { updateRunning } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
+import { clipFactor, globalNorm } from '../../autodiff/optim.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import type { DerivedNetwork } from '../genotypes/derive.js'
 import { finite, tablesOf } from '../method/bilevel.js'
 import type { Batch } from '../method/harmony.js'
-import { clipFactor, globalNorm, type SgdOptions, sgd } from '../method/optim.js'
+import { type SgdStepOptions, sgdStep } from '../method/optim.js'
 import { pack, packStatistics, type Statistics, unpack, type Weights } from '../space/layers.js'
 import { noiseOf, pathsOf } from '../space/supernet.js'
 import { hits, rankOfLabel, smoothedCrossEntropy, topCount } from './loss.js'
@@ -22,7 +23,8 @@ export interface TrainingState {
   readonly running: Tensor
 }
 
-export interface TrainingStepOptions extends SgdOptions {
+/** What decides the step of a training. */
+export interface TrainingStepOptions extends SgdStepOptions {
   /** The norm that a gradient is clipped to; 0: none. */
   readonly clip: number
   /** Whether branches are dropped, with a probability that each step is given. */
@@ -69,7 +71,7 @@ const lossOf =
   (net: DerivedNetwork, { dropsPaths, labelSmoothing, auxiliary: weight }: TrainingStepOptions, { keep, key }: Draw) =>
   (weights: Weights, { images, labels }: Batch): readonly [Tensor, Aside] => {
     const count = images.shape[0] as number
-    const [noiseKey, pathKey] = $.split(key, 2) as readonly [Tensor, Tensor]
+    const [noiseKey, pathKey] = $.split(key)
     const paths = dropsPaths ? { paths: pathsOf(net, pathKey, count, keep) } : {}
     const { y, moments, auxiliary } = net.logits({ weights, noise: noiseOf(net, noiseKey, count), ...paths }, images)
     const main = smoothedCrossEntropy(y, labels, labelSmoothing)
@@ -109,7 +111,7 @@ export const trainingUpdate =
   ({ weights, momentum }: TrainingState, { gradient, running, numbers }: Sums, rate: Tensor): TrainingStepResult => {
     const gradientNorm = globalNorm([gradient])
     const clipped = options.clip > 0 ? $.mul(gradient, clipFactor(gradientNorm, options.clip)) : gradient
-    const { values, buffer } = sgd(options, rate, clipped, momentum, weights)
+    const { values, buffer } = sgdStep(options, rate, clipped, momentum, weights)
     const loss = $.slice(numbers, [[0, 1]])
     const isFinite = finite($.concat([loss, $.reshape(gradientNorm, [1])]))
     return {
