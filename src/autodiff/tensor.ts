@@ -58,6 +58,7 @@ export interface Batch {
   map(f: (...args: readonly Tensor[]) => readonly (Tensor | null)[], args: readonly Tensor[]): readonly (Tensor | null)[]
 }
 
+/** Whether a value is a tensor. */
 export const isTensor = (value: unknown): value is Tensor =>
   typeof value === 'object' && value !== null && 'primitive' in value && 'inputs' in value
 

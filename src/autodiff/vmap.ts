@@ -14,6 +14,7 @@ import { leavesOf, rebuild, type Tree } from './tree.js'
 /** An axis for each tensor of a tree; one that stands where the tree has a branch is that of all tensors beneath it. */
 export type Axes<Axis = number> = Axis | readonly Axes<Axis>[] | { readonly [key: string]: Axes<Axis> }
 
+/** Along which axes examples and results lie. */
 export interface VmapOptions {
   /**
    * The axis of the arguments along which the examples lie, negative from the end: one for all arguments, or a list with an entry for each.

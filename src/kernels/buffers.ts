@@ -5,7 +5,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Device, scoped } from './device.js'
-import { type EngineError, outOfMemory } from './errors.js'
+import { type KernelError, outOfMemory } from './errors.js'
 import { platform } from './platform/node.js'
 import type { GPUBuffer } from './platform/webgpu.js'
 
@@ -115,7 +115,7 @@ export const allocateScoped = (device: Device, bytes: number, preferred: readonl
 
 /** Buffers of these sizes, all or none. `OutOfMemory` if the device has no room or does not allow one so large. */
 export const allocate =
-  (device: Device, sizes: readonly number[]): TaskEither<EngineError, readonly DeviceBuffer[]> =>
+  (device: Device, sizes: readonly number[]): TaskEither<KernelError, readonly DeviceBuffer[]> =>
   async () => {
     const { maxBufferSize } = device.limits
     const large = sizes.find(bytes => bytes > maxBufferSize)

@@ -1,7 +1,7 @@
 /** Adapters and the device: choosing one by name, keeping it alive, and noticing when it is lost or complains. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { deviceLost, type EngineError, invalidProgram, noAdapter, oneLine, outOfMemory } from './errors.js'
+import { deviceLost, invalidProgram, type KernelError, noAdapter, oneLine, outOfMemory } from './errors.js'
 import { platform } from './platform/node.js'
 import type { Listed } from './platform/platform.js'
 import type { GPU, GPUAdapter, GPUDevice } from './platform/webgpu.js'
@@ -33,6 +33,7 @@ const raised = [
 const used: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query']
 export type Limits = Readonly<Record<(typeof raised)[number], number>>
 
+/** An open device of an adapter, with the facts by which kernels are chosen. */
 export interface Device {
   readonly gpu: GPU
   readonly device: GPUDevice
@@ -41,7 +42,7 @@ export interface Device {
   /** What happened to the device since it was opened; the only part that changes. */
   readonly status: {
     /** Set once the device is lost: nothing works on it any more. */
-    lost: EngineError | undefined
+    lost: KernelError | undefined
     /** Errors that no scope caught, each of which fails the next run. */
     readonly uncaptured: string[]
   }
@@ -76,11 +77,11 @@ export const describe = (adapter: Saying, names: readonly Listed[]): AdapterInfo
   return { name, vendor, architecture, backend: known?.backend ?? 'unknown', software, subgroupSize: fixedSubgroup(adapter) }
 }
 
-const noneBecause = (reason: unknown): EngineError =>
+const noneBecause = (reason: unknown): KernelError =>
   noAdapter('a WebGPU adapter', [], reason instanceof Error ? reason.message : String(reason), platform.cure)
 
 /** The adapters of this machine, without opening a device; an empty list where there are none. */
-export const listAdapters = (): TaskEither<EngineError, readonly AdapterInfo[]> => async () => {
+export const listAdapters = (): TaskEither<KernelError, readonly AdapterInfo[]> => async () => {
   try {
     const names = await platform.adapters()
     const adapters = await Promise.all(
@@ -101,7 +102,7 @@ export const listAdapters = (): TaskEither<EngineError, readonly AdapterInfo[]> 
  * or none of that name; a fake adapter is never taken.
  */
 export const openDevice =
-  (options: { readonly adapter?: string; readonly flags?: readonly string[] } = {}): TaskEither<EngineError, Device> =>
+  (options: { readonly adapter?: string; readonly flags?: readonly string[] } = {}): TaskEither<KernelError, Device> =>
   async () => {
     try {
       const names = await platform.adapters()
@@ -141,7 +142,7 @@ const open = async (gpu: GPU, adapter: GPUAdapter, info: AdapterInfo): Promise<D
 }
 
 /** Why no work may start or be trusted: the device is lost, or an earlier call complained outside every scope (told once). */
-export const complaint = ({ status }: Device): EngineError | undefined => {
+export const complaint = ({ status }: Device): KernelError | undefined => {
   if (status.lost) return status.lost
   const errors = status.uncaptured.splice(0)
   return errors.length === 0
@@ -154,7 +155,7 @@ export const complaint = ({ status }: Device): EngineError | undefined => {
 }
 
 /** Lets the device's news arrive (a loss is told a little after the call that it spoils), then says what there is, if anything. */
-export const settledComplaint = async (device: Device): Promise<EngineError | undefined> => {
+export const settledComplaint = async (device: Device): Promise<KernelError | undefined> => {
   await platform.nextTurn()
   return complaint(device)
 }
@@ -163,7 +164,7 @@ export const settledComplaint = async (device: Device): Promise<EngineError | un
  * Does `work` at once, inside error scopes: WebGPU does not throw, it drops the work and tells later. `what` says in the
  * message what was being done. Left if anything was wrong; what `work` made is then of no use.
  */
-export const scoped = async <A>(device: Device, what: string, work: () => A): Promise<E.Either<EngineError, A>> => {
+export const scoped = async <A>(device: Device, what: string, work: () => A): Promise<E.Either<KernelError, A>> => {
   const filters = ['internal', 'validation', 'out-of-memory'] as const
   for (const filter of filters) device.device.pushErrorScope(filter)
   let thrown: unknown

@@ -1,6 +1,6 @@
 /** Everything that can go wrong between a program and its result, as values. Nothing in this folder throws them. */
 
-export type EngineError =
+export type KernelError =
   | { readonly _tag: 'NoAdapter'; readonly message: string; readonly available: readonly string[] }
   | { readonly _tag: 'DeviceLost'; readonly message: string; readonly reason: string }
   | { readonly _tag: 'OutOfMemory'; readonly message: string }
@@ -10,7 +10,7 @@ export type EngineError =
   | { readonly _tag: 'InvalidArgument'; readonly message: string }
   | { readonly _tag: 'WrongResult'; readonly message: string }
 
-type Of<T extends EngineError['_tag']> = Extract<EngineError, { _tag: T }>
+type Of<T extends KernelError['_tag']> = Extract<KernelError, { _tag: T }>
 
 /** Native messages have several lines, with their context as a list: as one line, without a full stop at the end. */
 export const oneLine = (text: string): string =>

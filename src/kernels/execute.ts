@@ -4,7 +4,7 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { MOST_BOUND } from './bindings.js'
 import { allocateScoped, collectIfGrown, type DeviceBuffer, discard, trimPool } from './buffers.js'
 import { complaint, type Device, scoped } from './device.js'
-import { type EngineError, invalidArgument } from './errors.js'
+import { invalidArgument, type KernelError } from './errors.js'
 import { changed, tooManyChanges } from './mappings.js'
 import { platform } from './platform/node.js'
 import { type BindingSet, bind, type Executable, isDisposed } from './prepare.js'
@@ -33,7 +33,7 @@ const turn = (lane: Lane): Promise<void> => {
   return lane.tail
 }
 
-const refusal = (device: Device, executable: Executable, inputs: readonly DeviceBuffer[]): EngineError | undefined => {
+const refusal = (device: Device, executable: Executable, inputs: readonly DeviceBuffer[]): KernelError | undefined => {
   const { plan } = executable
   const wanted = plan.program.inputs
   if (isDisposed(executable)) return invalidArgument('an executable', 'it was disposed of', 'prepare the plan again')
@@ -129,7 +129,7 @@ const encode = (
  * Left, and nothing held, if the inputs do not fit, the device is lost, out of memory, or complained about anything.
  */
 export const execute =
-  (device: Device, executable: Executable, inputs: readonly DeviceBuffer[]): TaskEither<EngineError, readonly DeviceBuffer[]> =>
+  (device: Device, executable: Executable, inputs: readonly DeviceBuffer[]): TaskEither<KernelError, readonly DeviceBuffer[]> =>
   async () => {
     await collectIfGrown(device)
     const lane = laneOf(device)

@@ -3,7 +3,7 @@
  * is killed without a word: so a program with many calls is held to what is left before its groups are made, and so are runs with ever new arguments.
  */
 import type { Device } from './device.js'
-import { type EngineError, outOfMemory } from './errors.js'
+import { type KernelError, outOfMemory } from './errors.js'
 import { platform } from './platform/node.js'
 
 /** Programs with fewer bind groups are not looked at. */
@@ -14,7 +14,7 @@ const MANY = 4096
 const spareFor = (groups: number): number => Math.max(512, Math.ceil(groups / 6))
 
 /** Why so many more bind groups cannot be made, if they cannot. */
-export const tooManyGroups = ({ info }: Device, groups: number): EngineError | undefined => {
+export const tooManyGroups = ({ info }: Device, groups: number): KernelError | undefined => {
   const there = info.software && info.vendor === 'mesa' && groups > FEW ? platform.memoryMaps() : undefined
   const wanted = (there?.has ?? 0) + groups + spareFor(groups)
   if (!there || wanted <= there.most) return undefined
@@ -27,7 +27,7 @@ export const tooManyGroups = ({ info }: Device, groups: number): EngineError | u
 }
 
 /** Why so many more bind groups cannot be made, if they cannot even when garbage is collected. */
-export const tooManyGroupsLeft = async (device: Device, groups: number): Promise<EngineError | undefined> => {
+export const tooManyGroupsLeft = async (device: Device, groups: number): Promise<KernelError | undefined> => {
   if (!tooManyGroups(device, groups)) return undefined
   // Groups that were put out of use hold their maps until the collector has been there, and it does not know that these are scarce.
   await platform.collectGarbage()
@@ -37,7 +37,7 @@ export const tooManyGroupsLeft = async (device: Device, groups: number): Promise
 const lately = new WeakMap<Device, number>()
 
 /** Counts groups that runs make for arguments that changed. Why no more can be made, if a run that makes `most` may be one too many. */
-export const tooManyChanges = (device: Device, most: number): EngineError | undefined => {
+export const tooManyChanges = (device: Device, most: number): KernelError | undefined => {
   if ((lately.get(device) ?? 0) + most <= MANY) return undefined
   lately.set(device, 0)
   return tooManyGroups(device, most)

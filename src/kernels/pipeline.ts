@@ -5,7 +5,7 @@ import { type Arrangement, arranged, type Part, partsOf } from './bindings.js'
 import { combined } from './combined.js'
 import { type Device, scoped } from './device.js'
 import { bindingsOf, type Dispatch, kernelKey } from './dispatches.js'
-import { type EngineError, shaderError } from './errors.js'
+import { type KernelError, shaderError } from './errors.js'
 import type { GPUBindGroupLayout, GPUComputePipeline } from './platform/webgpu.js'
 import { expand, type Loader, loadShader, type Source } from './shader.js'
 
@@ -17,14 +17,14 @@ export interface Pipeline {
 
 interface Module {
   readonly id: number
-  readonly compiled: Promise<E.Either<EngineError, GPUShaderModule>>
+  readonly compiled: Promise<E.Either<KernelError, GPUShaderModule>>
 }
 interface Cache {
   /** By expanded text. Those that failed are dropped: the reason may have been the device. */
   readonly modules: Map<string, Module>
   /** By the types of their bindings. */
   readonly layouts: Map<string, GPUBindGroupLayout>
-  readonly pipelines: Map<string, Promise<E.Either<EngineError, Pipeline>>>
+  readonly pipelines: Map<string, Promise<E.Either<KernelError, Pipeline>>>
 }
 const caches = new WeakMap<Device, Cache>()
 let nextModule = 1
@@ -46,7 +46,7 @@ const compile = async (
   device: Device,
   name: string,
   { code, origins }: Source
-): Promise<E.Either<EngineError, GPUShaderModule>> => {
+): Promise<E.Either<KernelError, GPUShaderModule>> => {
   let information: Promise<GPUCompilationInfo> | undefined
   const made = await scoped(device, `shader ${name} to compile`, () => {
     const module = device.device.createShaderModule({ code, label: name })
@@ -80,7 +80,7 @@ const layoutOf = (device: Device, part: Part): GPUBindGroupLayout => {
  * the file does not declare and for bindings that are not those of `spec.ts`.
  */
 export const pipelineOf =
-  (device: Device, calls: Dispatch, arrangement: Arrangement, load: Loader = loadShader): TaskEither<EngineError, Pipeline> =>
+  (device: Device, calls: Dispatch, arrangement: Arrangement, load: Loader = loadShader): TaskEither<KernelError, Pipeline> =>
   async () => {
     const [call] = calls
     const expanded = expand(call.shader, call.op, load)
@@ -108,7 +108,7 @@ const create = async (
   arrangement: Arrangement,
   source: Source,
   { compiled }: Module
-): Promise<E.Either<EngineError, Pipeline>> => {
+): Promise<E.Either<KernelError, Pipeline>> => {
   const [call] = calls
   const module = await compiled
   if (E.isLeft(module)) return module

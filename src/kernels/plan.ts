@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { MOST_WORKGROUPS } from './agreement.js'
 import { type Dispatch, dispatchesOf } from './dispatches.js'
-import type { EngineError } from './errors.js'
+import type { KernelError } from './errors.js'
 import { withOp } from './op.js'
 import type { Call, Program, Slot } from './spec.js'
 import { bytesOf, type PlanLimits, validate } from './validate.js'
@@ -153,7 +153,7 @@ const launchable = ({ workgroups: [x, y, z], ...call }: Call): Call => ({
 })
 
 /** Plans a program, up to `most` calls in a dispatch. `InvalidProgram` if it breaks a rule of `spec.ts` or a limit, with the label of the call that does. */
-export const plan = (program: Program, limits: PlanLimits, most = 1): E.Either<EngineError, Plan> =>
+export const plan = (program: Program, limits: PlanLimits, most = 1): E.Either<KernelError, Plan> =>
   pipe(
     validate({ ...program, calls: program.calls.map(call => withOp(call, program.slots)) }, limits),
     E.map(({ slots, inputs, outputs, constants, calls }): Plan => {

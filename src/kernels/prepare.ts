@@ -5,7 +5,7 @@ import { type Arrangement, arrange, isExternal, type Part, partKey, partsOf, slo
 import { allocate, type DeviceBuffer, release } from './buffers.js'
 import { type Device, scoped } from './device.js'
 import { type Dispatch, workgroupsOf } from './dispatches.js'
-import type { EngineError } from './errors.js'
+import type { KernelError } from './errors.js'
 import { tooManyGroupsLeft } from './mappings.js'
 import { type Pipeline, pipelineKey, pipelineOf } from './pipeline.js'
 import type { Plan } from './plan.js'
@@ -123,7 +123,7 @@ const pipelinesOf = async (
   dispatches: readonly Dispatch[],
   arrangement: Arrangement,
   load: Loader | undefined
-): Promise<E.Either<EngineError, ReadonlyMap<string, Pipeline>>> => {
+): Promise<E.Either<KernelError, ReadonlyMap<string, Pipeline>>> => {
   const variants = new Map(dispatches.map(calls => [pipelineKey(calls), calls]))
   const made = await Promise.all(
     [...variants].map(async ([key, calls]) => {
@@ -139,7 +139,7 @@ const pipelinesOf = async (
  * if it refuses a call.
  */
 export const prepare =
-  (device: Device, plan: Plan, options: PrepareOptions = {}): TaskEither<EngineError, Executable> =>
+  (device: Device, plan: Plan, options: PrepareOptions = {}): TaskEither<KernelError, Executable> =>
   async () => {
     const { constants, outputs, slots } = plan.program
     const { words, offsets } = packParameters(plan.dispatches)

@@ -3,7 +3,7 @@
  * one block from `//! op` to `//! end` whose default text a call may replace, by one that may include files too. Lines are remembered by file for messages.
  */
 import * as E from 'fp-ts/lib/Either.js'
-import { type EngineError, shaderError } from './errors.js'
+import { type KernelError, shaderError } from './errors.js'
 import { SHADERS } from './platform/shaders.js'
 
 /** The directive in the text of a call's own block. */
@@ -33,7 +33,7 @@ export interface Source {
  * The text of shader `name` with its directives expanded; each file is included once. `ShaderError` for a file that is
  * missing, includes itself, or has a directive that is wrong, and for an `op` that no block would take.
  */
-export const expand = (name: string, op?: string, load: Loader = loadShader): E.Either<EngineError, Source> => {
+export const expand = (name: string, op?: string, load: Loader = loadShader): E.Either<KernelError, Source> => {
   const lines: string[] = []
   const origins: Origin[] = []
   const done = new Set<string>()
@@ -44,7 +44,7 @@ export const expand = (name: string, op?: string, load: Loader = loadShader): E.
     origins.push({ file, line })
   }
 
-  // Throws EngineError, which does not leave this function.
+  // Throws KernelError, which does not leave this function.
   const walk = (file: string, parents: readonly string[], from: Origin): void => {
     if (parents.includes(file)) throw shaderError(from.file, from.line, `${file} includes itself`, 'remove the cycle')
     if (done.has(file)) return
@@ -58,7 +58,7 @@ export const expand = (name: string, op?: string, load: Loader = loadShader): E.
     let inBlock = false
     for (const [i, content] of text.split(/\r?\n/).entries()) {
       const line = i + 1
-      const wrong = (got: string): EngineError => shaderError(file, line, got, 'correct the directive')
+      const wrong = (got: string): KernelError => shaderError(file, line, got, 'correct the directive')
       const [, word, rest = ''] = /^\s*\/\/!\s*(\w*)\s*(.*?)\s*$/.exec(content) ?? []
       if (word === undefined) {
         if (!inBlock || op === undefined) put(content, file, line)
@@ -89,6 +89,6 @@ export const expand = (name: string, op?: string, load: Loader = loadShader): E.
         throw shaderError(file, 1, 'a call brings an op, but there is no op block', 'add `//! op` and `//! end`')
       return { code: lines.join('\n'), origins }
     },
-    error => error as EngineError
+    error => error as KernelError
   )
 }

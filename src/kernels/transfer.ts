@@ -3,14 +3,14 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { allocateScoped, collectIfGrown, type DeviceBuffer, discard } from './buffers.js'
 import { complaint, type Device, scoped, settledComplaint } from './device.js'
-import { type EngineError, invalidArgument, outOfMemory, readbackFailed } from './errors.js'
+import { invalidArgument, type KernelError, outOfMemory, readbackFailed } from './errors.js'
 import { platform } from './platform/node.js'
 import { BYTES, type Data, type DType } from './spec.js'
 import { paddedBytes } from './validate.js'
 
 /** Puts values on the device. `InvalidArgument` for no values, `OutOfMemory` if there is no room for them. */
 export const upload =
-  (device: Device, data: Data): TaskEither<EngineError, DeviceBuffer> =>
+  (device: Device, data: Data): TaskEither<KernelError, DeviceBuffer> =>
   async () => {
     const bytes = paddedBytes(data.length)
     if (bytes === 0) return E.left(invalidArgument('values to upload', 'the array is empty', 'leave empty tensors out'))
@@ -65,7 +65,7 @@ const copyOf = (mapped: ArrayBuffer, offset: number, { dtype, length }: Wanted):
  * buffer, `Readback` or `DeviceLost` if the device does not deliver.
  */
 export const readback =
-  (device: Device, wanted: readonly Wanted[]): TaskEither<EngineError, readonly Data[]> =>
+  (device: Device, wanted: readonly Wanted[]): TaskEither<KernelError, readonly Data[]> =>
   async () => {
     const refused = complaint(device) ?? wanted.map(refusal(device)).find(error => error !== undefined)
     if (refused) return E.left(refused)
@@ -110,7 +110,7 @@ export const readback =
 
 const refusal =
   (device: Device) =>
-  ({ buffer, length }: Wanted, i: number): EngineError | undefined => {
+  ({ buffer, length }: Wanted, i: number): KernelError | undefined => {
     if (!buffer.live) return invalidArgument(`value ${i} to be on the device`, 'it was released or given away', 'read it before')
     if (buffer.device !== device) return invalidArgument(`value ${i} to be on this device`, 'it is on another', 'read it there')
     if (length * BYTES > buffer.bytes) {

@@ -1,7 +1,7 @@
 /** Whether a program keeps the rules of `spec.ts`, and the limits of a device. Pure. */
 import * as E from 'fp-ts/lib/Either.js'
 import { disagreement } from './agreement.js'
-import { type EngineError, invalidProgram } from './errors.js'
+import { invalidProgram, type KernelError } from './errors.js'
 import { BYTES, type Data, type DType, type Program, type Slot } from './spec.js'
 
 export interface PlanLimits {
@@ -28,7 +28,7 @@ const show = (program: Program, slot: number): string => {
 const isWord = (word: number): boolean => Number.isInteger(word) && word >= -(2 ** 31) && word < 2 ** 32
 
 /** The program, if it is one that can run. `InvalidProgram` names the first call that breaks a rule by its label. */
-export const validate = (program: Program, limits: PlanLimits): E.Either<EngineError, Program> => {
+export const validate = (program: Program, limits: PlanLimits): E.Either<KernelError, Program> => {
   const { slots, calls, inputs, outputs, constants } = program
   const lower = 'correct the code that lowers the graph to a program'
   const refuse = (wanted: string, got: string, cure = lower) => E.left(invalidProgram(wanted, got, cure))

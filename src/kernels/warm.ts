@@ -6,13 +6,13 @@ import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { allocate, release } from './buffers.js'
 import { type Device, scoped } from './device.js'
-import type { EngineError } from './errors.js'
+import type { KernelError } from './errors.js'
 import { platform } from './platform/node.js'
 import { bind, type Executable, type Step } from './prepare.js'
 
 /** Dispatches a step of each pipeline once, and waits for it. Inputs and outputs are stood in for; what is computed means nothing. */
 export const warmUp =
-  (device: Device, executable: Executable, progress: (done: number, total: number) => void): TaskEither<EngineError, void> =>
+  (device: Device, executable: Executable, progress: (done: number, total: number) => void): TaskEither<KernelError, void> =>
   async () => {
     const first = new Map(executable.steps.toReversed().map(step => [step.pipeline, step]))
     let done = 0
@@ -24,7 +24,7 @@ export const warmUp =
     return E.right(undefined)
   }
 
-const dispatchOnce = async (device: Device, { plan, buffers }: Executable, step: Step): Promise<E.Either<EngineError, void>> => {
+const dispatchOnce = async (device: Device, { plan, buffers }: Executable, step: Step): Promise<E.Either<KernelError, void>> => {
   const external = [...new Set(step.sets.flatMap(set => set.external))]
   const standIns = await allocate(
     device,

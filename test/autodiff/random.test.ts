@@ -142,4 +142,13 @@ describe('keys', () => {
     expect(new Set(words).size).toBe(4)
     expect($.split($.key(3), 4).map(key => evaluate(key).data.join())).toEqual(words)
   })
+  it('are a tuple where their number is written out, else a list', () => {
+    const pair: readonly [Tensor, Tensor] = $.split($.key(3))
+    const three: readonly [Tensor, Tensor, Tensor] = $.split($.key(3), 3)
+    const count: number = 5
+    const many: readonly Tensor[] = $.split($.key(3), count)
+    // @ts-expect-error: two keys are not three.
+    const wrong: readonly [Tensor, Tensor, Tensor] = $.split($.key(3), 2)
+    expect([pair, three, many, wrong].map(keys => keys.length)).toEqual([2, 3, count, 2])
+  })
 })

@@ -270,6 +270,13 @@ const RULES: Readonly<Record<string, Rule>> = {
       again(node, [asArray((x as Bounded).value, bound(x as Bounded)), (indices as Bounded).value]) as Float64Array
   ),
   scatter_add: indexed(linear((_, [, indices]) => (indices as Bounded).value.data.length)),
+  take_along: indexed(
+    (node, [x, indices]) =>
+      again(node, [asArray((x as Bounded).value, bound(x as Bounded)), (indices as Bounded).value]) as Float64Array
+  ),
+  scatter_add_along: indexed(linear(({ attributes }, [x]) => (x as Bounded).value.shape[attributes['axis'] as number] as number)),
+  cumsum: linear(({ attributes, shape }) => shape[attributes['axis'] as number] as number),
+  flip: moved,
   sort_blocks: certain,
   merge_runs: certain,
   random_bits: exact,

@@ -346,11 +346,24 @@ const indexing: Grow = building => {
     () => building.step('take', [x, building.argument(rows, 'indices', extent)], { axis }),
     () => {
       const into = random.between(1, 40)
-      // The shader looks through all indices for each element: as much work as the product of both.
-      return sizeOf(shape) * into > 1e7
+      // What is not along the axis becomes so much larger.
+      return (sizeOf(shape) / extent) * into > 1e7
         ? undefined
         : building.step('scatterAdd', [x, building.argument([extent], 'indices', into)], { axis, extent: into })
     },
+    () => building.step('takeAlong', [x, building.argument(shape.with(axis, random.between(1, 9)), 'indices', extent)], { axis }),
+    () => {
+      const into = random.between(1, 9)
+      const indices = building.argument(
+        random.chance(0.5) ? shape : shape.map((one, i) => (i === axis ? one : 1)),
+        'indices',
+        into
+      )
+      return building.step('scatterAddAlong', [x, indices], { axis, extent: into })
+    },
+    () => building.step('sort', [x], { axis, descending: random.chance(0.5) }),
+    () => building.step('cumsum', [x], { axis, reverse: random.chance(0.5) }),
+    () => building.step('flip', [x], { axis }),
     () => {
       const classes = random.between(1, 70)
       return building.step('oneHot', [building.argument(shape.slice(0, 2), 'indices', classes)], { classes })

@@ -64,6 +64,8 @@ interface Options extends $.ConvOptions {
   readonly axis: number
   readonly axes: readonly number[]
   readonly keepDims: boolean
+  readonly descending: boolean
+  readonly reverse: boolean
   readonly shape: Shape
   readonly permutation: readonly number[]
   readonly specs: readonly $.SliceSpec[]
@@ -145,6 +147,11 @@ export const OPS = {
   matmul: x2($.matmul),
   take: ([x, indices], { axis }) => $.take(x as Tensor, indices as Tensor, axis),
   scatterAdd: ([x, indices], { axis, extent }) => $.scatterAdd(x as Tensor, indices as Tensor, axis, extent),
+  takeAlong: ([x, indices], { axis }) => $.takeAlong(x as Tensor, indices as Tensor, axis),
+  scatterAddAlong: ([x, indices], { axis, extent }) => $.scatterAddAlong(x as Tensor, indices as Tensor, axis, extent),
+  sort: ([x], { axis, descending }) => $.sort(x as Tensor, axis, { descending }),
+  cumsum: ([x], { axis, reverse }) => $.cumsum(x as Tensor, axis, { reverse }),
+  flip: ([x], { axis }) => $.flip(x as Tensor, axis),
   oneHot: ([indices], { classes }) => $.oneHot(indices as Tensor, classes),
   conv2d: ([x, w], { stride, padding, dilation, groups }) =>
     $.conv2d(x as Tensor, w as Tensor, { stride, padding, dilation, groups } as $.ConvOptions),

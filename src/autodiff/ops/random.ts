@@ -66,10 +66,23 @@ export const key = (seed: number | Key): Tensor => {
   return tensor(typeof seed === 'number' ? keyOf(seed) : seed, [2], 'u32')
 }
 
-/** `count` independent keys from one, which must not be used again. */
-export const split = (from: Tensor, count = 2): readonly Tensor[] => {
+/** A list of a literal length, up to 64, as a tuple; of another length, as a list. */
+export type ListOf<A, N extends number, Made extends readonly A[] = readonly []> = number extends N
+  ? readonly A[]
+  : Made['length'] extends N
+    ? Made
+    : Made['length'] extends 64
+      ? readonly A[]
+      : ListOf<A, N, readonly [...Made, A]>
+
+/**
+ * `count` independent keys from one, which must not be used again. Their number, where it is written out, is in the type.
+ * @example const [first, second] = $.split($.key(0))
+ */
+export const split = <N extends number = 2>(from: Tensor, count: N = 2 as N): ListOf<Tensor, N> => {
   const words = randomBits(from, [count, 2])
-  return Array.from({ length: count }, (_, i) => reshape(slice(words, [[i, i + 1]]), [2]))
+  const keys: readonly Tensor[] = Array.from({ length: count }, (_, i) => reshape(slice(words, [[i, i + 1]]), [2]))
+  return keys as ListOf<Tensor, N>
 }
 
 /** 32 random bits an element. */

@@ -3,7 +3,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import type { DeviceBuffer } from '../buffers.js'
 import type { Device } from '../device.js'
-import { type EngineError, wrongResult } from '../errors.js'
+import { type KernelError, wrongResult } from '../errors.js'
 import type { DType } from '../spec.js'
 import { readback } from '../transfer.js'
 import { type Check, FINE, WORDS } from './report.js'
@@ -14,7 +14,7 @@ const numberOf = (bits: number, dtype: DType): number => {
   return (dtype === 'f32' ? new Float32Array(word) : dtype === 'i32' ? new Int32Array(word) : new Uint32Array(word))[0] as number
 }
 
-const errorOf = ({ info }: Device, { call, against, dtype }: Check, [element, got, wanted]: readonly number[]): EngineError =>
+const errorOf = ({ info }: Device, { call, against, dtype }: Check, [element, got, wanted]: readonly number[]): KernelError =>
   against === undefined
     ? wrongResult(
         `call "${call.label}" (${call.shader}) to store every element`,
@@ -29,7 +29,7 @@ const errorOf = ({ info }: Device, { call, against, dtype }: Check, [element, go
 
 export interface Failure {
   readonly check: Check
-  readonly error: EngineError
+  readonly error: KernelError
 }
 
 /** The first check of a report that failed; undefined if all is well. */
@@ -37,7 +37,7 @@ export const failureOf = (
   device: Device,
   checks: readonly Check[],
   report: DeviceBuffer
-): TE.TaskEither<EngineError, Failure | undefined> =>
+): TE.TaskEither<KernelError, Failure | undefined> =>
   pipe(
     readback(device, [{ buffer: report, dtype: 'u32', length: WORDS * Math.max(1, checks.length) }]),
     TE.map(([words]) => {

@@ -110,7 +110,7 @@ const measuredOf = (net: Supernet, config: SearchConfig) => {
   const harmony = harmonyOf(net, options)
   const sgd = { momentum: FIXED.momentum, weightDecay: FIXED.weightDecay }
   const lossesOf = (noiseKey: Tensor, { train, valid }: Batches) => {
-    const [first, second] = $.split(noiseKey, 2) as [Tensor, Tensor]
+    const [first, second] = $.split(noiseKey)
     const on = (key: Tensor, images: Tensor) => lossOf(net, noiseOf(net, key, images.shape[0] as number))
     return { train: on(first, train.images), valid: on(second, valid.images) }
   }

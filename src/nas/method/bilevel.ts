@@ -61,6 +61,7 @@ export interface Batches {
   readonly valid: Batch
 }
 
+/** What decides the step of a search. */
 export interface StepOptions extends ArchitectureOptions {
   readonly method: MethodName
   /** Whether the weights are trained on L - lambda Λ; else the regulariser's passes are not even built. */

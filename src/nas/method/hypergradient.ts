@@ -132,6 +132,7 @@ export interface HypergradientOptions {
   readonly length?: Tensor | number
 }
 
+/** The gradient of a validation loss in alpha, through the weights that follow alpha, and what it was made of. */
 export interface Hypergradient<W extends Tree, A extends Tree, X extends Tree> {
   readonly gradient: A
   /** The validation loss at the weights that were reached, and its own gradient in alpha: the first-order part. */

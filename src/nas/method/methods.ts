@@ -94,6 +94,7 @@ const neumann: Architecture = (scene, options) => (at, mixtures) => {
   return implicit(scene, options, options.neumann, { base: reached, reached }, mixtures)
 }
 
+/** A method of search: how alpha is moved, and what the weights are trained on. */
 export interface Method {
   readonly help: string
   readonly architecture: Architecture
@@ -133,6 +134,7 @@ export const METHODS = methods({
     fixedAlpha: true
   }
 })
+/** The name of a method. */
 export type MethodName = keyof typeof METHODS
 
 /** Batch `n` of several that lie one after another in one. */

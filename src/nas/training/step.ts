@@ -21,6 +21,7 @@ export interface TrainingState {
   readonly running: Tensor
 }
 
+/** What decides the step of a training. */
 export interface TrainingStepOptions extends SgdOptions {
   /** The norm that a gradient is clipped to; 0: none. */
   readonly clip: number
@@ -63,7 +64,7 @@ const lossOf =
   (net: DerivedNetwork, { dropsPaths, labelSmoothing, auxiliary: weight }: TrainingStepOptions, { keep, key }: Draw) =>
   (weights: Weights, { images, labels }: Batch): readonly [Tensor, Aside] => {
     const count = images.shape[0] as number
-    const [noiseKey, pathKey] = $.split(key, 2) as readonly [Tensor, Tensor]
+    const [noiseKey, pathKey] = $.split(key)
     const paths = dropsPaths ? { paths: pathsOf(net, pathKey, count, keep) } : {}
     const { y, moments, auxiliary } = net.logits({ weights, noise: noiseOf(net, noiseKey, count), ...paths }, images)
     const main = smoothedCrossEntropy(y, labels, labelSmoothing)
