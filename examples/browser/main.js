@@ -42,9 +42,9 @@ const descend = (weights, x, y) => {
 const initial = seed => {
   const [first, second] = $.split($.key(seed))
   return {
-    w1: $.mul(0.125, $.randomNormal(first, [64, 32])),
+    w1: $.mul(0.125, $.randomNormal(first, [32, 64])),
     b1: new Float32Array(32),
-    w2: $.mul(0.18, $.randomNormal(second, [32, 10])),
+    w2: $.mul(0.18, $.randomNormal(second, [10, 32])),
     b2: new Float32Array(10)
   }
 }

@@ -42,7 +42,7 @@ describe.skipIf(program === undefined)('the page', () => {
     await build({ root: join(project.folder, 'browser'), configFile: false, logLevel: 'error', build: { target: 'esnext' } })
     server = await serve(join(project.folder, 'browser', 'dist'))
     browser = await playwright.launch({ executablePath: program as string, args: FLAGS })
-  })
+  }, 240_000)
   afterAll(async () => {
     await browser?.close()
     server?.close()

@@ -13,7 +13,7 @@ const root = fileURLToPath(new URL('../../', import.meta.url))
 let project: Project
 beforeAll(() => {
   project = packed()
-})
+}, 240_000)
 afterAll(() => project?.remove())
 
 const FIRST = `
