@@ -1,13 +1,13 @@
 /**
- * The methods: what each moves alpha by, and whether it regularises the weights. A method is a block of `METHODS`; the step that they share is in
- * `bilevel.ts`, the options that they read in `config.ts`.
+ * The methods: what each moves alpha by, and whether it regularises the weights. A method is a block of `METHODS`; the
+ * step that they share is in `bilevel.ts`, the options that they read in `config.ts`.
  */
 import * as $ from '../../autodiff/ops/index.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { pack, type Statistics, type Table, unpack, type Weights } from '../space/layers.js'
 import { type Batch, type BatchLoss, passOf } from './harmony.js'
 import { hypergradient, type ProductKind } from './hypergradient.js'
-import { type SgdOptions, sgd } from './optim.js'
+import { type SgdStepOptions, sgdStep } from './optim.js'
 
 /** What a gradient in alpha is made from. */
 export interface Scene {
@@ -20,12 +20,17 @@ export interface Scene {
   readonly rate: Tensor
 }
 
-export interface ArchitectureOptions extends SgdOptions {
-  /** How the mixed second derivative of `darts2` and `idarts` is had: exactly, or by the papers' difference quotient. */
+export interface ArchitectureOptions extends SgdStepOptions {
+  /**
+   * How the mixed second derivative of `darts2` and `idarts` is had: exactly, or by the papers' difference quotient.
+   */
   readonly hypergradient: ProductKind
   /** K of `idarts`. */
   readonly neumann: number
-  /** Quirk 13: after an unrolled step the official code logs the Λ of its last pass, that of the training batch at w - R v. */
+  /**
+   * Of what the validation Λ is logged: after an unrolled step the official code takes its last pass, that of the
+   * training batch at w - R v. See docs/method.md, "Quirks of the official code".
+   */
   readonly alignment: 'validation' | 'last-pass'
 }
 
@@ -55,7 +60,9 @@ const firstOrder: Architecture =
     return { loss, logits, gradient: cellGradients, observed: cellGradients, moments: [moments] }
   }
 
-/** The hypergradient with the validation loss at some weights, and second derivatives of the training loss at others. */
+/**
+ * The hypergradient with the validation loss at some weights, and second derivatives of the training loss at others.
+ */
 const implicit = (
   { training, validation, train, valid, rate }: Scene,
   { hypergradient: product, alignment }: ArchitectureOptions,
@@ -78,12 +85,15 @@ const implicit = (
   }
 }
 
-/** DARTS' second order: the validation loss one plain step of SGD ahead, on a copy of the network whose statistics nobody keeps. */
+/**
+ * DARTS' second order: the validation loss one plain step of SGD ahead, on a copy of the network whose statistics
+ * nobody keeps.
+ */
 const secondOrder: Architecture = (scene, options) => (at, mixtures) => {
   const { table, training, train, rate } = scene
   const base = unpack(table, at.weights)
   const pass = passOf(training)(base, mixtures, train)
-  const ahead = sgd(options, rate, pack(table, pass.weightGradient), at.momentum, at.weights).values
+  const ahead = sgdStep(options, rate, pack(table, pass.weightGradient), at.momentum, at.weights).values
   const found = implicit(scene, options, 0, { base, reached: unpack(table, ahead) }, mixtures)
   return { ...found, moments: [pass.moments, ...found.moments] }
 }

@@ -1,15 +1,17 @@
 /**
- * The training step as a pure function State x Batches -> State. A batch may come in several micro-batches, whose gradients are averaged; batch statistics are
- * those of each micro-batch. In one piece where there is one batch, else a pass for each and an update, so that no more than one pass is in memory.
+ * The training step as a pure function State x Batches -> State. A batch may come in several micro-batches, whose
+ * gradients are averaged; batch statistics are those of each micro-batch. In one piece where there is one batch, else a
+ * pass for each and an update, so that no more than one pass is in memory.
  */
 import { valueAuxAndGrad } from '../../autodiff/grad.js'
 import { updateRunning } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
+import { clipFactor, globalNorm } from '../../autodiff/optim.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import type { DerivedNetwork } from '../genotypes/derive.js'
 import { finite, tablesOf } from '../method/bilevel.js'
 import type { Batch } from '../method/harmony.js'
-import { clipFactor, globalNorm, type SgdOptions, sgd } from '../method/optim.js'
+import { type SgdStepOptions, sgdStep } from '../method/optim.js'
 import { pack, packStatistics, type Statistics, unpack, type Weights } from '../space/layers.js'
 import { noiseOf, pathsOf } from '../space/supernet.js'
 import { hits, rankOfLabel, smoothedCrossEntropy, topCount } from './loss.js'
@@ -22,7 +24,7 @@ export interface TrainingState {
 }
 
 /** What decides the step of a training. */
-export interface TrainingStepOptions extends SgdOptions {
+export interface TrainingStepOptions extends SgdStepOptions {
   /** The norm that a gradient is clipped to; 0: none. */
   readonly clip: number
   /** Whether branches are dropped, with a probability that each step is given. */
@@ -32,7 +34,9 @@ export interface TrainingStepOptions extends SgdOptions {
   readonly auxiliary: number
 }
 
-/** What a pass is given besides its images: the probability to keep a branch, f32, and the key u32[2] of what it draws. */
+/**
+ * What a pass is given besides its images: the probability to keep a branch, f32, and the key u32[2] of what it draws.
+ */
 export interface Draw {
   readonly [name: string]: Tensor
   readonly keep: Tensor
@@ -43,7 +47,10 @@ export interface Draw {
 export const TRAINING_METRICS = ['loss', 'correct', 'correctTop', 'gradientNorm', 'finite'] as const
 export type TrainingMetric = (typeof TRAINING_METRICS)[number]
 
-/** What the passes of a step add up: the mean gradient, running statistics, and loss (mean), rows right, rows right among the first (`topCount`). */
+/**
+ * What the passes of a step add up: the mean gradient, running statistics, and loss (mean), rows right, rows right
+ * among the first (`topCount`).
+ */
 export interface Sums {
   readonly [name: string]: Tensor
   readonly gradient: Tensor
@@ -104,7 +111,7 @@ export const trainingUpdate =
   ({ weights, momentum }: TrainingState, { gradient, running, numbers }: Sums, rate: Tensor): TrainingStepResult => {
     const gradientNorm = globalNorm([gradient])
     const clipped = options.clip > 0 ? $.mul(gradient, clipFactor(gradientNorm, options.clip)) : gradient
-    const { values, buffer } = sgd(options, rate, clipped, momentum, weights)
+    const { values, buffer } = sgdStep(options, rate, clipped, momentum, weights)
     const loss = $.slice(numbers, [[0, 1]])
     const isFinite = finite($.concat([loss, $.reshape(gradientNorm, [1])]))
     return {
@@ -125,6 +132,9 @@ export const trainingStep =
   (net: DerivedNetwork, options: TrainingStepOptions) =>
   (state: TrainingState, batches: readonly Batch[], draws: readonly Draw[], rate: Tensor): TrainingStepResult => {
     const pass = trainingPass(net, options, batches.length)
-    const sums = batches.reduce((before, batch, i) => pass(state.weights, before, batch, draws[i] as Draw), noSums(state))
+    const sums = batches.reduce(
+      (before, batch, i) => pass(state.weights, before, batch, draws[i] as Draw),
+      noSums(state)
+    )
     return trainingUpdate(options)(state, sums, rate)
   }
