@@ -44,12 +44,20 @@ export const isPlain = (value: object): boolean => {
 }
 
 /** Any value in a sentence, not too long: `'same'`, `[0,1,0,1]`, `a function`. */
-export const describe = (value: unknown): string => {
+export const describe = (value: unknown, depth = 3): string => {
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
   if (ArrayBuffer.isView(value)) return value.constructor.name
   if (typeof value === 'object' && value !== null && 'dtype' in value && Array.isArray((value as Aval).shape))
     return show(value as Aval)
-  if (Array.isArray(value)) return cut(`[${value.map(describe).join(',')}]`)
+  if (Array.isArray(value))
+    return depth === 0
+      ? '[...]'
+      : cut(
+          `[${value
+            .slice(0, MOST_CHARACTERS)
+            .map(one => describe(one, depth - 1))
+            .join(',')}]`
+        )
   if (typeof value === 'object' && value !== null)
     return isPlain(value) ? cut(`{ ${Object.keys(value).join(', ')} }`) : `a ${value.constructor.name}`
   return cut(typeof value === 'string' ? `'${value}'` : String(value))
