@@ -2,7 +2,7 @@
  * What the examples in docstrings may use without saying where it comes from, beside the names of the package and of their own file. Examples in
  * pages import everything that they use. `test/docs` type-checks all of them and runs them.
  */
-import { $, nn, type Tensor } from 'lambda-darts'
+import { $, nn, openGpu, type Tensor } from 'lambda-darts'
 
 /** f32[4,3] and f32[3,2]: a batch of rows, and a matrix that takes them. */
 export const x = $.tensor([
@@ -30,3 +30,6 @@ export const f = (x: Tensor): Tensor => $.sum($.mul(x, $.tanh(x)))
 /** f32[2,16,8,8] and f32[16,16,3,3]: images of 16 channels, and filters for them. */
 export const images = $.randomNormal($.key(0), [2, 16, 8, 8])
 export const filters = $.randomNormal($.key(1), [16, 16, 3, 3])
+
+/** The device of the machine. */
+export const gpu = await openGpu()

@@ -28,6 +28,7 @@ import type { Tree } from './tree.js'
 
 export { CheckError }
 
+/** How derivatives are checked: to which order, with which differences, how exactly. */
 export interface CheckOptions {
   /** Derivatives up to this order: 2 checks the gradient and the gradient of the gradient. Default 2. */
   readonly order?: number

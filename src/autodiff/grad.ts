@@ -33,6 +33,7 @@ export class UnreachedError extends Error {
   }
 }
 
+/** What becomes of an argument that does not reach the result. */
 export interface Unreached {
   /** `'zero'`: an argument that the result does not depend on gets a gradient of zeros. Default: it throws, naming its path. */
   readonly unreached?: 'zero' | 'throw'

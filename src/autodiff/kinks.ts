@@ -34,6 +34,7 @@ const spread = (node: Tensor): Tensor => {
   return broadcastTo(reshape(node, keptShape(shape, node.attributes['axes'] as readonly number[])), shape)
 }
 
+/** A node that chooses between alternatives, and what it chose. */
 export interface Choice {
   /** The primitive that chooses: `relu`, `window_argmax`, ... */
   readonly primitive: string

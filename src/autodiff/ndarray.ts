@@ -2,6 +2,7 @@
 import type { DType } from '../kernels/spec.js'
 import { type Aval, denseStrides, type Shape, sameShape, sizeOf } from './shape.js'
 
+/** An array of the reference: float64 where the dtype is f32, row-major. */
 export interface NdArray extends Aval {
   readonly data: Float64Array | Int32Array | Uint32Array
 }

@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../kernels/spec.js'
 
+/** A tensor's extents along its axes; `[]` is a scalar's. */
 export type Shape = readonly number[]
 
 /** An abstract value: what is known of a tensor before anything runs. */

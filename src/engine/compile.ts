@@ -37,6 +37,7 @@ export interface Report {
   readonly pipelines: number
 }
 
+/** A function that is ready to run on arguments of fixed shapes: give it to `run`, and to `dispose` when it is no longer wanted. */
 export interface Compiled<A extends readonly unknown[], R> {
   readonly report: Report
   readonly graph: Graph

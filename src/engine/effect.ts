@@ -10,6 +10,7 @@ import type { StoredTensor } from './values.js'
 /** All that can go wrong, as a value: `message` is one sentence with what was wanted, what was got and what to do. */
 export type EngineError = KernelError | { readonly _tag: 'ShapeError' | 'UnreachedError'; readonly message: string }
 
+/** How a function is compiled, and what is checked as it runs. */
 export interface CompileOptions {
   /** Told as kernels are compiled: on the device each is then run once, for drivers that compile when a kernel is first run. */
   readonly progress?: (done: number, total: number) => void
@@ -29,6 +30,7 @@ export type Backend =
   | ({ readonly kind: 'gpu'; readonly device: Device } & Pick<CompileOptions, 'fused' | 'verify' | 'poison'>)
   | { readonly kind: 'reference' }
 
+/** What an effect of the engine is given: where it runs, and what its scope has stored. */
 export interface Env {
   readonly backend: Backend
   /** What was stored inside the innermost `scope`, if there is one. */

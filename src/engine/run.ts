@@ -18,6 +18,7 @@ import { type Backend, catchShapeError, type Engine, type EngineError, type Env 
 import { arraysOf, elsewhere, keep, release } from './store.js'
 import { isAval, isStored, isValue, type Stored, type StoredArguments, type StoredTensor } from './values.js'
 
+/** How a compiled function is run. */
 export interface RunOptions {
   /** Arguments (by place) given away: their memory is free for the next run, and using them again is an error. */
   readonly donate?: readonly number[]

@@ -50,7 +50,7 @@ export interface Session {
   readonly backend: Backend
   /**
    * Compiles a function, runs it once and gives a tree of stored results: for what runs once.
-   * @example await gpu.run(grad(x => $.mul(x, $.tanh(x))), 0.5)
+   * @example await gpu.read(gpu.run(grad(x => $.mul(x, $.tanh(x))), 0.5)) // 0.8553...
    */
   readonly run: {
     <A extends readonly Tensor[], R extends Tree>(f: Traced<A, R>, ...args: GivenArguments<A>): Promise<Stored<R>>
@@ -58,7 +58,9 @@ export interface Session {
   }
   /**
    * Compiles a function for arguments like the examples, of which only dtypes and shapes matter: for what runs often.
-   * @example const step = await gpu.compile(f, [weights, [[1, 2]]], { donate: [0] })
+   * @example
+   * using step = await gpu.compile(grad(loss), [weights, x, labels])
+   * await step(weights, x, labels) // { w: f32[3,2], b: f32[2] }
    */
   readonly compile: {
     <A extends readonly Tensor[], R extends Tree>(
@@ -72,13 +74,13 @@ export interface Session {
       options?: CompileOptions & RunOptions
     ): Promise<Step<A, R>>
   }
-  /** Puts a tree of values on the backend. @example await gpu.store({ w: [[1, 2], [3, 4]], b: [0, 0] }) */
+  /** Puts a tree of values on the backend. @example await gpu.store({ w: [[1, 2], [3, 4]], b: [0, 0] }) // { w: f32[2,2], b: f32[2] } */
   readonly store: <const T>(tree: T & Storable<T>) => Promise<Storing<T>>
-  /** Brings a tree of stored tensors, or a promise of one, back as arrays. @example (await gpu.read(gpu.run(f, 2))).data[0] */
+  /** Brings a tree of stored tensors, or a promise of one, back as arrays. @example (await gpu.read(gpu.run(f, x))).data.length // 1 */
   readonly read: <T>(tree: T | PromiseLike<T>) => Promise<Read<T>>
   /** Gives back the memory of all stored tensors in a tree. What nobody has any more is given back in time. */
   readonly release: (tree: unknown) => void
-  /** Performs an effect on this backend. @example await gpu.perform(pipe(store(x), RTE.chain(run(compiled)))) */
+  /** Performs an effect on this backend. @example await gpu.perform(compile(f)([x])) */
   readonly perform: <A>(effect: Engine<A>) => Promise<A>
   /** Closes the device: all that is stored on it is gone. */
   readonly dispose: () => void

@@ -12,11 +12,13 @@ type Dtype = keyof typeof ARRAYS
 /** Numbers of a tensor; their kind says its dtype. */
 export type TensorData = Float64Array | Float32Array | Int32Array | Uint32Array | Uint8Array
 
+/** A tensor of a file. */
 export interface FileTensor {
   readonly shape: readonly number[]
   readonly data: TensorData
 }
 
+/** What a file of safetensors holds. */
 export interface Safetensors {
   readonly metadata: Readonly<Record<string, string>>
   readonly tensors: ReadonlyMap<string, FileTensor>

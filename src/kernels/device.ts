@@ -33,6 +33,7 @@ const raised = [
 const used: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query']
 export type Limits = Readonly<Record<(typeof raised)[number], number>>
 
+/** An open device of an adapter, with the facts by which kernels are chosen. */
 export interface Device {
   readonly gpu: GPU
   readonly device: GPUDevice

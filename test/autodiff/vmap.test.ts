@@ -1,4 +1,4 @@
-/** `vmap`: axes and trees, levels that must not be confused, derivatives inside and outside, rules of one's own, randomness, what is refused. */
+/** `vmap`: axes, trees, levels that must not be confused, derivatives, rules of one's own, randomness, what is refused. */
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
 import { grad, hessian, hvp, jacobian, jacobianForward, jvp, vjp } from '../../src/autodiff/grad.js'

@@ -6,16 +6,9 @@
  */
 import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
-import { type Block, beside, filesBelow, ROOT } from './blocks.js'
+import { type Block, beside, ROOT } from './blocks.js'
 import { complaintOf, type Expected, expectedOf } from './expected.js'
-
-/** The package by its names, for the compiler as tsconfig.json has them, and here for what runs. */
-const PACKAGE: Readonly<Record<string, string>> = {
-  'lambda-darts': 'src/index.ts',
-  'lambda-darts/autodiff': 'src/autodiff/index.ts',
-  'lambda-darts/vitest': 'src/vitest/index.ts'
-}
-const PRELUDE = 'docs/prelude.ts'
+import { base, exported, meantBy, PACKAGE, PRELUDE } from './program.js'
 
 const parsed = (file: string, text: string): ts.SourceFile => ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
 
@@ -48,30 +41,14 @@ const declaredBy = (text: string): Set<string> => {
   return declared
 }
 
-const compilerOptions = (): ts.CompilerOptions => {
-  const { config } = ts.readConfigFile(join(ROOT, 'tsconfig.json'), ts.sys.readFile)
-  const { options } = ts.parseJsonConfigFileContent(config, ts.sys, ROOT)
-  return { ...options, allowJs: true, checkJs: true, noUnusedLocals: false, noUnusedParameters: false }
-}
-
-/** All sources, compiled without any block. */
-const base = ts.createProgram({
-  rootNames: [...filesBelow('src', '.ts'), PRELUDE].map(file => join(ROOT, file)),
-  options: compilerOptions()
-})
-
 /** How the names that a file exports are imported: a type says that it is one. */
 const exportsOf = (file: string): ReadonlyMap<string, string> => {
-  const checker = base.getTypeChecker()
-  const source = base.getSourceFile(join(ROOT, file))
-  const symbol = source && checker.getSymbolAtLocation(source)
-  const importOf = (one: ts.Symbol): string => {
-    const meant = one.flags & ts.SymbolFlags.Alias ? checker.getAliasedSymbol(one) : one
-    const [specifier] = one.declarations ?? []
+  const importOf = (symbol: ts.Symbol): string => {
+    const [specifier] = symbol.declarations ?? []
     const asType = specifier && ts.isExportSpecifier(specifier) && (specifier.isTypeOnly || specifier.parent.parent.isTypeOnly)
-    return meant.flags & ts.SymbolFlags.Value && !asType ? one.name : `type ${one.name}`
+    return meantBy(symbol).flags & ts.SymbolFlags.Value && !asType ? symbol.name : `type ${symbol.name}`
   }
-  return new Map(symbol ? checker.getExportsOfModule(symbol).map(one => [one.name, importOf(one)]) : [])
+  return new Map(exported(file).map(symbol => [symbol.name, importOf(symbol)]))
 }
 const PUBLIC = exportsOf('src/index.ts')
 const FROM_PRELUDE = exportsOf(PRELUDE)

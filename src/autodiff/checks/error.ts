@@ -7,6 +7,7 @@ export interface Place {
   readonly path: string
   readonly entry: readonly number[]
 }
+/** An entry of an argument. */
 export interface ArgumentPlace extends Place {
   /** Counted from 0. */
   readonly argument: number

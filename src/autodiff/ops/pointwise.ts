@@ -157,11 +157,17 @@ export const minimum = binary({
 const comparison = (name: string, f: (x: number, y: number) => boolean, expression: string) =>
   binary({ name, shape: alike(name, 'any', 'u32'), ...pointwise((x, y) => (f(x, y) ? 1 : 0), `u32(${expression})`), vjp: 'zero' })
 
+/** 1 where x = y, else 0, as u32: a condition. Its derivative is 0. */
 export const equal = comparison('equal', (x, y) => x === y, 'a == b')
+/** 1 where x is not y, else 0, as u32; NaN is equal to nothing. */
 export const notEqual = comparison('not_equal', (x, y) => x !== y, '!(a == b)')
+/** 1 where x < y, else 0, as u32. */
 export const less = comparison('less', (x, y) => x < y, 'a < b')
+/** 1 where x <= y, else 0, as u32. */
 export const lessEqual = comparison('less_equal', (x, y) => x <= y, 'a <= b')
+/** 1 where x > y, else 0, as u32. */
 export const greater = comparison('greater', (x, y) => x > y, 'a > b')
+/** 1 where x >= y, else 0, as u32. */
 export const greaterEqual = comparison('greater_equal', (x, y) => x >= y, 'a >= b')
 
 /** 1 where x is neither infinite nor NaN, else 0; a condition. Decided on bits: drivers fold comparisons of a value with itself. */

@@ -120,6 +120,7 @@ export const adaptiveAvgPool2d = (x: Tensor, size: number | readonly [number, nu
   return alongLast(x, lastExtents('adaptiveAvgPool2d', x, size, 2), binned)
 }
 
+/** How values between pixels are found. */
 export interface ResizeOptions {
   /** Default: `linear`, which is torch's `bilinear` of two axes. `cubic` is its `bicubic`. */
   readonly mode?: 'nearest' | 'linear' | 'cubic'

@@ -164,6 +164,7 @@ const spreadPrimitive: Primitive<WindowAttributes> = primitive({
   flops: (_, a, out) => sizeOf(out.shape) * a.kernel ** 2
 })
 
+/** Windows of a pool: how large, how far apart, and how many pixels of padding around the image. */
 export interface PoolOptions {
   /** Height and width of the window. */
   readonly kernel: number

@@ -4,6 +4,7 @@ import type { Skeleton } from '../space/space.js'
 import type { Dataset, Move } from './dataset.js'
 import type { Published } from './datasets.js'
 
+/** How images are moved before each step: crop, mirror, cutout. */
 export interface Augmentation {
   /** Zeros around an image before a window of its size is taken; 0: no crop. */
   readonly padding: number
@@ -17,6 +18,7 @@ export interface Augmentation {
   readonly cutoutProbability: number
 }
 
+/** Images as they are. */
 export const NO_AUGMENTATION: Augmentation = {
   padding: 0,
   flip: false,

@@ -16,6 +16,7 @@ export interface Published {
   readonly flip: boolean
 }
 
+/** A data set by name: which files it wants, and how they become images. */
 export interface DataSet {
   readonly help: string
   /** Whether a file below the root is one of it: only those are read. */

@@ -6,6 +6,7 @@ import { joined } from '../../formats/bytes.js'
 import { type DecodeError, decodeError } from '../../formats/error.js'
 import { CUT, PADDING, type Scale, scalePixels } from '../../formats/pixels.js'
 
+/** Images with their classes, as their file has them. */
 export interface Dataset {
   readonly name: string
   /** `count` images, each channel by channel, row by row, in the numbers of their file: bytes, or floats. */

@@ -28,6 +28,7 @@ export interface Place {
   readonly label: number
 }
 
+/** What `data inspect` tells of a data set. */
 export interface Inspection {
   readonly name: string
   readonly images: {

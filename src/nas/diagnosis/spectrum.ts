@@ -97,6 +97,7 @@ export const tridiagonalEigenvalues = (diagonal: Vector, coupling: Vector): Vect
   })
 }
 
+/** The ends of a spectrum, as far as they were found. */
 export interface Spectrum {
   readonly largest: number
   readonly smallest: number

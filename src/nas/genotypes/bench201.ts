@@ -37,6 +37,7 @@ interface BenchRow {
   readonly accuracies: readonly number[]
 }
 
+/** What the cells of NAS-Bench-201 reached when they were trained: a row for each cell, by its canonical form. */
 export interface BenchTable {
   readonly columns: readonly BenchColumn[]
   readonly rows: ReadonlyMap<string, BenchRow>
@@ -56,6 +57,7 @@ export interface BenchScore {
   readonly isomorphic: readonly [number, number]
 }
 
+/** What the table says of one cell, by column. */
 export interface BenchReport {
   readonly genotype: string
   readonly index: number | null

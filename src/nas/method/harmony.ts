@@ -55,6 +55,7 @@ export interface Pass {
   readonly cellGradients: readonly Tensor[]
 }
 
+/** One pass of a loss: its value, and the gradients in the weights and in the mixture of each cell. */
 export const passOf =
   (loss: BatchLoss) =>
   (weights: Weights, mixtures: readonly Tensor[], batch: Batch): Pass => {

@@ -56,6 +56,7 @@ export interface EpochSummary {
 /** Why a search ended before its last epoch. */
 export type Stop = { readonly reason: 'interrupted' } | { readonly reason: 'non-finite'; readonly message: string }
 
+/** What a search came to: its genotype, and how that does. */
 export interface SearchResult {
   readonly genotype: string
   readonly connected: boolean

@@ -59,6 +59,7 @@ const norConv =
   ({ name, channels, stride, affine }) =>
     reluConvNorm(name, channels, channels, kernel, stride, affine)
 
+/** The candidate operations by the names of the papers: a site of an edge becomes a layer, or nothing. */
 export const OPERATIONS: Readonly<Record<string, Operation>> = {
   none: () => undefined,
   noise: ({ name, channels, stride, size: [height, width] }) =>

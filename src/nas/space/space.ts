@@ -38,6 +38,7 @@ export type Skeleton =
   | { readonly kind: 'stages'; readonly stages: number }
   | { readonly kind: 'layers'; readonly stemMultiplier: number }
 
+/** A search space: the cells with their edges and candidate operations, and how cells are stacked. */
 export interface Space {
   readonly name: string
   /** Kinds of cells by name; alpha is a tree of the same names. */

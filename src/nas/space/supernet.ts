@@ -31,6 +31,7 @@ import { OPERATIONS } from './operations.js'
 import type { CellType, Edge, Skeleton, Space } from './space.js'
 import { type SpaceProblem, spaceProblem } from './spacefile.js'
 
+/** The size of a network: channels, layers, images, classes. */
 export interface NetworkConfig {
   /** C: channels of the first cells; doubled at each reduction. */
   readonly channels: number

@@ -18,6 +18,7 @@ import {
 import { foldIn, permutation } from '../method/initialise.js'
 import type { SearchData } from './steps.js'
 
+/** How a data set becomes the parts of a search. */
 export interface PrepareSearchOptions {
   readonly seed: number
   /** Halves in an order that the seed decides (the default), halves of the file's order (as DARTS), or named images (as NAS-Bench-201). */

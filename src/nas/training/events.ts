@@ -40,6 +40,7 @@ export interface TrainedArrays {
   readonly running: HostArray
 }
 
+/** What a training came to. */
 export interface TrainingResult {
   /** Of the weights after the last step. */
   readonly last: Evaluation

@@ -27,6 +27,7 @@ export interface ImageSense {
   readonly brightest: number | null
 }
 
+/** A trained network with all that predicting needs. */
 export interface TrainedModel extends ImageSense {
   readonly net: DerivedNetwork
   /** The user's own space that the genotype is of, if it is of one. */

@@ -171,6 +171,7 @@ export const TRAINING_OPTIONS: readonly TrainingOption[] = [
 const presetAt = (column: 0 | 1 | 2): TrainingConfig =>
   Object.fromEntries(TRAINING_OPTIONS.map(({ key, values }) => [key, values[column]])) as TrainingConfig
 
+/** The configurations of trainings by name: one for a try, and those of the papers. */
 export const TRAINING_PRESETS: Readonly<Record<TrainingPreset, TrainingConfig>> = {
   small: presetAt(0),
   darts: presetAt(1),
