@@ -24,7 +24,6 @@ export {
   type HostArray,
   listAdapters,
   lowered,
-  type Nested,
   openDevice,
   openGpu,
   openReference,

@@ -26,7 +26,6 @@ export {
   isAval,
   isHostArray,
   isStored,
-  type Nested,
   type Read,
   type Storable,
   type Stored,
