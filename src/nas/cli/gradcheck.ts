@@ -7,7 +7,7 @@ import type { CheckOptions } from '../../autodiff/check.js'
 import { argumentsText, type CheckError } from '../../autodiff/checks/error.js'
 import { describe } from '../../autodiff/shape.js'
 import type { Tree } from '../../autodiff/tree.js'
-import { type Backend, gradientFailure, openDevice } from '../../engine/index.js'
+import { type Backend, type GivenArguments, gradientFailure, openDevice } from '../../engine/index.js'
 import { parseGiven } from '../configuration/options.js'
 import { backendName } from '../text.js'
 import { checkBackend, type GivenBackend, infoOf, withBackend } from './backend.js'
@@ -19,7 +19,7 @@ import type { Subcommand } from './subcommand.js'
 interface Case {
   readonly name: string
   readonly f: (...args: readonly Tree[]) => Tree
-  readonly args: readonly Tree[]
+  readonly args: GivenArguments<readonly Tree[]>
   readonly options: CheckOptions
 }
 
