@@ -43,7 +43,6 @@ export {
   type Storing,
   scope,
   store,
-  type TypedArray,
   type Value
 } from './engine/index.js'
 export type { DecodeError } from './formats/error.js'

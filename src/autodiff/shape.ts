@@ -53,7 +53,12 @@ const described = (value: unknown, depth: number): string => {
     return show(value as Aval)
   if (Array.isArray(value)) {
     if (depth === 0) return '[...]'
-    return cut(`[${value.slice(0, MOST_CHARACTERS).map(one => described(one, depth - 1)).join(',')}]`)
+    return cut(
+      `[${value
+        .slice(0, MOST_CHARACTERS)
+        .map(one => described(one, depth - 1))
+        .join(',')}]`
+    )
   }
   if (typeof value === 'object' && value !== null)
     return isPlain(value) ? cut(`{ ${Object.keys(value).join(', ')} }`) : `a ${value.constructor.name}`

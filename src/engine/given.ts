@@ -5,7 +5,7 @@ import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { topological } from '../autodiff/graph.js'
 import type { NdArray } from '../autodiff/ndarray.js'
-import type { Numbers } from '../autodiff/ops/core.js'
+import type { Numbers, TypedArray } from '../autodiff/ops/core.js'
 import { type Aval, describe, fail } from '../autodiff/shape.js'
 import { isTensor, type Tensor } from '../autodiff/tensor.js'
 import { inTree, type Leaf, leavesOf, rebuild, type WithLeaves } from '../autodiff/tree.js'
@@ -27,7 +27,6 @@ import {
   type StoredArguments,
   type StoredTensor,
   type Storing,
-  type TypedArray,
   type Value
 } from './values.js'
 

@@ -32,6 +32,5 @@ export {
   type StoredArguments,
   type StoredTensor,
   type Storing,
-  type TypedArray,
   type Value
 } from './values.js'
