@@ -45,6 +45,12 @@ export {
   store,
   type Value
 } from './engine/index.js'
+export {
+  type ArraysLike,
+  type HostTree,
+  loadSafetensors,
+  saveSafetensors
+} from './engine/weights.js'
 export type { DecodeError } from './formats/error.js'
 export { decodeSafetensors, encodeSafetensors, type FileTensor, type Safetensors } from './formats/safetensors.js'
 export { stepOptions } from './nas/configuration/config.js'
