@@ -17,7 +17,9 @@ const program = (
   { stdout = 'pipe', stderr = 'pipe', leaves = false }: { stdout?: Where; stderr?: Where; leaves?: boolean } = {}
 ) =>
   new Promise<{ readonly code: number | null; readonly stderr: string }>(resolve => {
-    const child = spawn(process.execPath, ['--import', 'tsx', 'src/nas/main.ts', ...args], { stdio: ['ignore', stdout, stderr] })
+    const child = spawn(process.execPath, ['--import', 'tsx', 'src/nas/main.ts', ...args], {
+      stdio: ['ignore', stdout, stderr]
+    })
     const said: string[] = []
     child.stderr?.on('data', text => said.push(String(text)))
     child.stdout?.once('data', () => leaves && child.stdout?.destroy())
@@ -38,17 +40,20 @@ it('a search whose reader leaves goes on to its end, and its exit code says that
   for (const line of readFileSync(join(folder, 'events.jsonl'), 'utf8').trim().split('\n')) JSON.parse(line)
 })
 
-it.skipIf(process.platform !== 'linux')('a full disk under standard output or standard error is no stack trace', async () => {
-  const full = openSync('/dev/full', 'w')
-  try {
-    const out = await program(['genotypes'], { stdout: full })
-    expect([out.code, out.stderr]).toEqual([1, expect.stringContaining('ENOSPC')])
-    expect(out.stderr).not.toContain('    at ')
-    expect((await program(['genotypes', '--no-such-option'], { stderr: full })).code).toBe(2)
-  } finally {
-    closeSync(full)
+it.skipIf(process.platform !== 'linux')(
+  'a full disk under standard output or standard error is no stack trace',
+  async () => {
+    const full = openSync('/dev/full', 'w')
+    try {
+      const out = await program(['genotypes'], { stdout: full })
+      expect([out.code, out.stderr]).toEqual([1, expect.stringContaining('ENOSPC')])
+      expect(out.stderr).not.toContain('    at ')
+      expect((await program(['genotypes', '--no-such-option'], { stderr: full })).code).toBe(2)
+    } finally {
+      closeSync(full)
+    }
   }
-})
+)
 
 it('control characters are written out', async () => {
   expect(printable('a\u001b[31mb\u0007\r\n\tc\u202ed\u009b')).toBe('a\\x1b[31mb\\x07\\x0d\n\tc\\u202ed\\x9b')
