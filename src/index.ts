@@ -107,7 +107,6 @@ export {
 export { type Hypergradient, hypergradient, neumannSeries, unrolled } from './nas/method/hypergradient.js'
 export { initialState } from './nas/method/initialise.js'
 export { METHODS, type Method, type MethodName } from './nas/method/methods.js'
-export { adam, clipFactor, globalNorm, sgd } from './nas/method/optim.js'
 export { cosineRate, linearLambda } from './nas/method/schedule.js'
 export {
   arraysOf,

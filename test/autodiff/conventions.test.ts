@@ -16,9 +16,9 @@ import {
   softplus
 } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
+import { clipFactor, globalNorm } from '../../src/autodiff/optim.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
-import { clipFactor, globalNorm } from '../../src/nas/method/optim.js'
 import { backends, evaluateOn } from '../backends.js'
 
 interface Convention {

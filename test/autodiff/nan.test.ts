@@ -4,8 +4,8 @@ import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
 import * as nn from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
+import { adam, clipFactor, globalNorm, sgd } from '../../src/autodiff/optim.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/method/optim.js'
 import { backends, evaluateOn } from '../backends.js'
 import { anything, array } from '../laws/values.js'
 
@@ -33,15 +33,9 @@ const functions: Readonly<Record<string, readonly [(x: Tensor) => Tensor, Reach]
   meanPairwiseCosine: [x => nn.meanPairwiseCosine(x), 'all'],
   meanPairwiseSignCosine: [x => nn.meanPairwiseSignCosine(x), 'all'],
   updateRunning: [x => nn.updateRunning(x, zeros(x)), 'element'],
-  'sgd, by its gradient': [x => sgd({ momentum: 0.9, weightDecay: 0 }, rate, x, zeros(x), zeros(x)).values, 'element'],
+  'sgd, by its gradient': [x => sgd({ momentum: 0.9 }).update(x, { buffer: zeros(x) }, zeros(x), rate).weights, 'element'],
   'adam, by its gradient': [
-    x =>
-      adam(
-        { rate: 0.1, betas: [0.9, 0.99], epsilon: 1e-8, weightDecay: 0 },
-        x,
-        { first: zeros(x), second: zeros(x), corrections: $.tensor([0, 0]) },
-        zeros(x)
-      ).values,
+    x => adam({ rate: 0.1 }).update(x, { first: zeros(x), second: zeros(x), corrections: $.tensor([0, 0]) }, zeros(x)).weights,
     'element'
   ]
 }

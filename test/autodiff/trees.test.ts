@@ -3,10 +3,10 @@ import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hvp, jvp, mixedHvp, vjp } from '../../src/autodiff/grad.js'
 import * as $ from '../../src/autodiff/ops/index.js'
+import { adam } from '../../src/autodiff/optim.js'
 import { isTensor, type Tensor } from '../../src/autodiff/tensor.js'
 import { leavesOf, mapTree, type Tree, zipTrees } from '../../src/autodiff/tree.js'
 import { compile, read, run, store } from '../../src/engine/index.js'
-import { adam } from '../../src/nas/method/optim.js'
 import { backends, succeed } from '../backends.js'
 import { numbers } from '../laws/tensors.js'
 
@@ -126,9 +126,9 @@ describe('the order of keys does not matter', () => {
       const zeros = (like: Tree) => mapTree(like, () => n(0))
       const stepped = (gradient: Tree, moments: Tree) => {
         const state = { first: zeros(moments), second: zeros(moments), corrections: $.tensor([0, 0]) }
-        const next = adam(options, gradient, state, tree)
-        const after = adam(options, shifted(gradient), next.state, next.values)
-        return [byPath(after.values), byPath(after.state.first)]
+        const next = adam(options).update(gradient, state, tree)
+        const after = adam(options).update(shifted(gradient), next.state, next.weights)
+        return [byPath(after.weights), byPath(after.state.first)]
       }
       expect(stepped(shifted(other), tree)).toEqual(stepped(shifted(tree), tree))
       expect(stepped(shifted(tree), other)).toEqual(stepped(shifted(tree), tree))

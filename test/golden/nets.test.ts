@@ -5,6 +5,7 @@
 import { describe, expect, it } from 'vitest'
 import { softmax, updateRunning } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
+import { adam, clipFactor, globalNorm } from '../../src/autodiff/optim.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { leaves, mapTree } from '../../src/autodiff/tree.js'
 import type { Backend, HostArray } from '../../src/engine/index.js'
@@ -26,7 +27,7 @@ import {
   type RegulariserName
 } from '../../src/nas/method/harmony.js'
 import { type Loss as HyperLoss, unrolled } from '../../src/nas/method/hypergradient.js'
-import { adam, clipFactor, globalNorm, sgd } from '../../src/nas/method/optim.js'
+import { sgdStep } from '../../src/nas/method/optim.js'
 import { pack, packStatistics, unpack, unpackStatistics, type Weights } from '../../src/nas/space/layers.js'
 import { SPACES } from '../../src/nas/space/space.js'
 import type { Supernet } from '../../src/nas/space/supernet.js'
@@ -134,12 +135,11 @@ describe.each(files)('$name', ({ name, read }) => {
       val: alphaGradientOf(mixing, x.alpha, validation.cellGradients)
     }
     const empty = mapTree(x.alpha, leaf => $.mul(leaf, 0))
-    const arch = adam(
-      { rate: hyper.arch_learning_rate, betas: hyper.arch_betas, epsilon: 1e-8, weightDecay: hyper.arch_weight_decay },
-      alphaGradient.val,
-      { first: empty, second: empty, corrections: $.tensor([0, 0]) },
-      x.alpha
-    )
+    const optimiser = adam({
+      ...{ rate: hyper.arch_learning_rate, betas: hyper.arch_betas },
+      ...{ epsilon: 1e-8, weightDecay: hyper.arch_weight_decay }
+    })
+    const arch = optimiser.update(alphaGradient.val, { first: empty, second: empty, corrections: $.tensor([0, 0]) }, x.alpha)
 
     const regularised = (regulariser: RegulariserName): Record<string, Tensor> => {
       const harmony = harmonyOf(net, { regulariser, regulariseReduce: false })
@@ -173,7 +173,7 @@ describe.each(files)('$name', ({ name, read }) => {
     const step = (name: string): Record<string, Tensor> => {
       const limit = file.tensors.get(`${name}/max_norm`)?.data[0]
       if (limit === undefined) return {}
-      const next = sgd(
+      const next = sgdStep(
         { momentum: hyper.momentum, weightDecay: hyper.weight_decay },
         $.tensor(hyper.lr),
         $.mul(combined, clipFactor(totalNorm, limit)),
@@ -240,7 +240,7 @@ describe.each(files)('$name', ({ name, read }) => {
       'val/loss': validation.loss,
       ...perKind('val/alpha_grad', alphaGradient.val),
       ...perCell(net, 'val/g', validation.cellGradients),
-      ...perKind('arch/alpha_after', arch.values),
+      ...perKind('arch/alpha_after', arch.weights),
       'reg/Lambda': harmonyOf(net, { regulariser: 'corr', regulariseReduce: false })(training.cellGradients),
       ...Object.assign({}, ...(Object.keys(REGULARISERS) as RegulariserName[]).map(regularised)),
       ...unrolledStep(),

@@ -6,6 +6,7 @@
 import { choicesOf, flipsBetween, type Taken } from '../../autodiff/kinks.js'
 import { cosine } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
+import { clipFactor, globalNorm } from '../../autodiff/optim.js'
 import { sizeOf } from '../../autodiff/shape.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { leaves } from '../../autodiff/tree.js'
@@ -25,7 +26,7 @@ import {
   passOf
 } from '../method/harmony.js'
 import { flat, type Loss, unrolled } from '../method/hypergradient.js'
-import { clipFactor, globalNorm, type SgdOptions } from '../method/optim.js'
+import type { SgdStepOptions } from '../method/optim.js'
 import { pack, unpack, type Weights } from '../space/layers.js'
 import type { Supernet } from '../space/supernet.js'
 
@@ -149,7 +150,7 @@ const hyperLosses = (losses: { readonly train: BatchLoss; readonly valid: BatchL
 
 /** DARTS' hypergradient in alpha, exact: the whole, and its first-order part at the weights ahead. */
 export const hypergradientReference =
-  (net: Supernet, losses: { readonly train: BatchLoss; readonly valid: BatchLoss }, options: SgdOptions) =>
+  (net: Supernet, losses: { readonly train: BatchLoss; readonly valid: BatchLoss }, options: SgdStepOptions) =>
   (point: Point, split: Split, rate: Tensor) => {
     const { weights: table } = tablesOf(net)
     const { train, valid } = hyperLosses(losses, split)
@@ -174,7 +175,7 @@ export const HYPERGRADIENT_ROW = [...COMPARISON, 'epsilon', 'partError'] as cons
 
 /** The hypergradient with the mixed product by a quotient, at one length of the step, beside the exact one. */
 export const hypergradientQuotient =
-  (net: Supernet, losses: { readonly train: BatchLoss; readonly valid: BatchLoss }, options: SgdOptions) =>
+  (net: Supernet, losses: { readonly train: BatchLoss; readonly valid: BatchLoss }, options: SgdStepOptions) =>
   (point: Point, split: Split, reference: { readonly exact: Tensor; readonly first: Tensor }, length: Tensor, rate: Tensor) => {
     const { weights: table } = tablesOf(net)
     const { train, valid } = hyperLosses(losses, split)

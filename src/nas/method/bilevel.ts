@@ -4,6 +4,7 @@
  */
 import { updateRunning } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
+import { type AdamOptions, type AdamState, adam, clipFactor, globalNorm } from '../../autodiff/optim.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { leaves, zipTrees } from '../../autodiff/tree.js'
 import { type Needs, pack, packStatistics, statisticsTable, type Table, tableOf, unpack, type Weights } from '../space/layers.js'
@@ -27,7 +28,7 @@ import {
   randomDirectionOf
 } from './harmony.js'
 import { type ArchitectureOptions, METHODS, type Method, type MethodName, partOf, type Scene } from './methods.js'
-import { type AdamOptions, type AdamState, adam, clipFactor, globalNorm, sgd } from './optim.js'
+import { sgdStep } from './optim.js'
 
 /** All that a search carries from step to step. Weights, momentum and running statistics are one vector each: see `tablesOf`. */
 export interface State {
@@ -167,8 +168,8 @@ const architectureStep = (scene: StepScene, at: Vectors) => {
   const pass = architecture(scene, options)(at, mixing(state.alpha))
   const alphaGradient = alphaGradientOf(mixing, state.alpha, pass.gradient)
   const next = fixedAlpha
-    ? { values: state.alpha, state: state.adam }
-    : adam(options.adam, alphaGradient, state.adam, state.alpha)
+    ? { weights: state.alpha, state: state.adam }
+    : adam(options.adam).update(alphaGradient, state.adam, state.alpha)
   return { pass, alphaGradient, ...next }
 }
 
@@ -206,7 +207,7 @@ const weightStep = (scene: StepScene, at: Vectors, alpha: Alpha, train: Batch) =
   )
   const gradientNorm = globalNorm(options.clipIncludesAlpha ? [gradient, ...leaves(stale)] : [gradient])
   const clip = clipFactor(gradientNorm, options.clip)
-  const { values, buffer } = sgd(options, rates.rate, $.mul(gradient, clip), at.momentum, at.weights)
+  const { values, buffer } = sgdStep(options, rates.rate, $.mul(gradient, clip), at.momentum, at.weights)
   return { train, pass, regulariser, push, gradientNorm, clip, weights: values, momentum: buffer }
 }
 
@@ -284,7 +285,7 @@ export const stepOf =
 
     // The order of the protocol: each half sees what the half before it has made.
     const first = options.architectureFirst ? architectureStep(scene, state) : undefined
-    const steps = weightSteps(scene, state, first ? first.values : state.alpha, trains)
+    const steps = weightSteps(scene, state, first ? first.weights : state.alpha, trains)
     const trained = steps.at(-1) as WeightStep
     const searched = first ?? architectureStep(scene, trained)
     const metrics = metricsOf(scene, steps, searched)
@@ -292,7 +293,7 @@ export const stepOf =
       state: {
         weights: trained.weights,
         momentum: trained.momentum,
-        alpha: searched.values,
+        alpha: searched.weights,
         alphaGradient: searched.alphaGradient,
         adam: searched.state,
         running: runningAfter(scene, steps, searched)

@@ -12,7 +12,7 @@ import { norm, unlessZero } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { leaves, type Tree, zipTrees } from '../../autodiff/tree.js'
-import { type SgdOptions, sgd } from './optim.js'
+import { type SgdStepOptions, sgdStep } from './optim.js'
 
 /** A loss of weights and alpha, and whatever else its forward pass saw. */
 export type Loss<W extends Tree, A extends Tree, X extends Tree> = (weights: W, alpha: A) => readonly [Tensor, X]
@@ -175,15 +175,15 @@ export const hypergradient =
  * w' = w - rate (momentum b + dL_train/dw + decay w), the weights one step of SGD ahead: no clip, no regulariser, although the real step may
  * have both (DARTS' code). Leaf by leaf.
  */
-export const lookAhead = <W extends Tree>(options: SgdOptions, rate: Tensor, gradient: W, buffer: W, weights: W): W =>
-  zipTrees(weights, [gradient, buffer], (w, g, b) => sgd(options, rate, g as Tensor, b as Tensor, w).values)
+export const lookAhead = <W extends Tree>(options: SgdStepOptions, rate: Tensor, gradient: W, buffer: W, weights: W): W =>
+  sgdStep(options, rate, gradient, buffer, weights).values
 
 /** The whole of DARTS' second order: the training gradient at `weights`, the weights one step ahead, the hypergradient there. */
 export const unrolled =
   <W extends Tree, A extends Tree, X extends Tree>(
     train: Loss<W, A, X>,
     valid: Loss<W, A, X>,
-    options: Omit<HypergradientOptions, 'terms'> & SgdOptions
+    options: Omit<HypergradientOptions, 'terms'> & SgdStepOptions
   ) =>
   (weights: W, buffer: W, alpha: A): Hypergradient<W, A, X> & { readonly training: Evaluated<W, X>; readonly ahead: W } => {
     const training = valueAuxAndGrad((w: W) => train(w, alpha), { unreached: 'zero' })(weights)

@@ -7,7 +7,7 @@ import type { Tensor } from '../../autodiff/tensor.js'
 import { pack, type Statistics, type Table, unpack, type Weights } from '../space/layers.js'
 import { type Batch, type BatchLoss, passOf } from './harmony.js'
 import { hypergradient, type ProductKind } from './hypergradient.js'
-import { type SgdOptions, sgd } from './optim.js'
+import { type SgdStepOptions, sgdStep } from './optim.js'
 
 /** What a gradient in alpha is made from. */
 export interface Scene {
@@ -20,7 +20,7 @@ export interface Scene {
   readonly rate: Tensor
 }
 
-export interface ArchitectureOptions extends SgdOptions {
+export interface ArchitectureOptions extends SgdStepOptions {
   /** How the mixed second derivative of `darts2` and `idarts` is had: exactly, or by the papers' difference quotient. */
   readonly hypergradient: ProductKind
   /** K of `idarts`. */
@@ -83,7 +83,7 @@ const secondOrder: Architecture = (scene, options) => (at, mixtures) => {
   const { table, training, train, rate } = scene
   const base = unpack(table, at.weights)
   const pass = passOf(training)(base, mixtures, train)
-  const ahead = sgd(options, rate, pack(table, pass.weightGradient), at.momentum, at.weights).values
+  const ahead = sgdStep(options, rate, pack(table, pass.weightGradient), at.momentum, at.weights).values
   const found = implicit(scene, options, 0, { base, reached: unpack(table, ahead) }, mixtures)
   return { ...found, moments: [pass.moments, ...found.moments] }
 }

@@ -5,11 +5,12 @@
 import { valueAuxAndGrad } from '../../autodiff/grad.js'
 import { updateRunning } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
+import { clipFactor, globalNorm } from '../../autodiff/optim.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import type { DerivedNetwork } from '../genotypes/derive.js'
 import { finite, tablesOf } from '../method/bilevel.js'
 import type { Batch } from '../method/harmony.js'
-import { clipFactor, globalNorm, type SgdOptions, sgd } from '../method/optim.js'
+import { type SgdStepOptions, sgdStep } from '../method/optim.js'
 import { pack, packStatistics, type Statistics, unpack, type Weights } from '../space/layers.js'
 import { noiseOf, pathsOf } from '../space/supernet.js'
 import { hits, rankOfLabel, smoothedCrossEntropy, topCount } from './loss.js'
@@ -22,7 +23,7 @@ export interface TrainingState {
 }
 
 /** What decides the step of a training. */
-export interface TrainingStepOptions extends SgdOptions {
+export interface TrainingStepOptions extends SgdStepOptions {
   /** The norm that a gradient is clipped to; 0: none. */
   readonly clip: number
   /** Whether branches are dropped, with a probability that each step is given. */
@@ -104,7 +105,7 @@ export const trainingUpdate =
   ({ weights, momentum }: TrainingState, { gradient, running, numbers }: Sums, rate: Tensor): TrainingStepResult => {
     const gradientNorm = globalNorm([gradient])
     const clipped = options.clip > 0 ? $.mul(gradient, clipFactor(gradientNorm, options.clip)) : gradient
-    const { values, buffer } = sgd(options, rate, clipped, momentum, weights)
+    const { values, buffer } = sgdStep(options, rate, clipped, momentum, weights)
     const loss = $.slice(numbers, [[0, 1]])
     const isFinite = finite($.concat([loss, $.reshape(gradientNorm, [1])]))
     return {
