@@ -12,7 +12,7 @@ import { isTensor, type Tensor } from './tensor.js'
 import { leaves, leavesLike, mapTree, type Tree, zipTrees } from './tree.js'
 
 /** What an update gives. */
-export interface Updated<T extends Tree, S> {
+export type Updated<T extends Tree, S> = {
   readonly weights: T
   readonly state: S
 }
