@@ -8,8 +8,8 @@ import type { Primitive, Tensor } from './tensor.js'
 const count = (from: number, to: number): number[] => Array.from({ length: to - from }, (_, i) => from + i)
 
 /**
- * The batch taken into an axis of the examples, before what each of the axis' `groups` parts holds: [n, .., g * c, ..] becomes
- * [.., g * n * c, ..].
+ * The batch taken into an axis of the examples, before what each of the axis' `groups` parts holds: [n, .., g * c, ..]
+ * becomes [.., g * n * c, ..].
  */
 export const intoAxis = (x: Tensor, axis: number, groups = 1): Tensor => {
   const [size, ...shape] = x.shape as readonly [number, ...number[]]

@@ -37,8 +37,8 @@ export const axisFurther: Batching<{ readonly axis: number }> = (inputs, attribu
   bind(out.primitive, inputs, { ...attributes, axis: attributes.axis + 1 })
 
 /**
- * Reference, kernel and batching rule of a pointwise primitive: `f` on numbers, the same in WGSL over a, b, c. `ofIntegers` is `f` where
- * float64 does not hold the integers that come out, which wrap around.
+ * Reference, kernel and batching rule of a pointwise primitive: `f` on numbers, the same in WGSL over a, b, c.
+ * `ofIntegers` is `f` where float64 does not hold the integers that come out, which wrap around.
  */
 export const pointwise = (
   f: (a: number, b: number, c: number) => number,

@@ -36,8 +36,9 @@ export interface Primitive<A extends Attributes = Attributes> {
   readonly kernel?: Kernel
   readonly vjp?: 'zero' | Vjp<A>
   /**
-   * What `vmap` makes of a node `out`: its results for a whole batch at once, with the batch as axis 0. All of `inputs` have that axis, those
-   * that are the same for every example by a broadcast. Absent for the leaves, and where there is none; then `vmap` throws.
+   * What `vmap` makes of a node `out`: its results for a whole batch at once, with the batch as axis 0. All of `inputs`
+   * have that axis, those that are the same for every example by a broadcast. Absent for the leaves, and where there is
+   * none; then `vmap` throws.
    */
   batch?(inputs: readonly Tensor[], attributes: NoInfer<A>, out: Tensor, batch: Batch): Tensor
   /** Multiply-adds (each counts two) for reports. Absent: none worth counting. */
@@ -54,7 +55,7 @@ export interface Batch {
   readonly size: number
   /** For each input the tensor itself, without the batch's axis, if it is the same for every example. */
   readonly shared: readonly (Tensor | undefined)[]
-  /** Another function, batched as the node is, also in what it closes over. Arguments and results have the batch as axis 0. */
+  /** Another function, batched as the node is, also in what it closes over; arguments and results have the axis 0. */
   map(f: (...args: readonly Tensor[]) => readonly (Tensor | null)[], args: readonly Tensor[]): readonly (Tensor | null)[]
 }
 

@@ -1,7 +1,8 @@
 /**
- * Functions of one example as functions of a batch. `f` is traced once, on inputs like one example; then each node that depends on them is
- * computed for the whole batch by the batching rule of its primitive. Nodes that do not are shared, by identity, so what `f` closes over may
- * itself be an example of an outer `vmap` or the argument of an outer derivative: fresh inputs keep levels apart, as `alias` does for `grad`.
+ * Functions of one example as functions of a batch. `f` is traced once, on inputs like one example; then each node that
+ * depends on them is computed for the whole batch by the batching rule of its primitive. Nodes that do not are shared,
+ * by identity, so what `f` closes over may itself be an example of an outer `vmap` or the argument of an outer
+ * derivative: fresh inputs keep levels apart, as `alias` does for `grad`.
  */
 import { topological } from './graph.js'
 import { input } from './leaves.js'
@@ -17,8 +18,8 @@ export type Axes<Axis = number> = Axis | readonly Axes<Axis>[] | { readonly [key
 /** Along which axes examples and results lie. */
 export interface VmapOptions {
   /**
-   * The axis of the arguments along which the examples lie, negative from the end: one for all arguments, or a list with an entry for each.
-   * `null`: the argument is the same for every example. Default 0.
+   * The axis of the arguments along which the examples lie, negative from the end: one for all arguments, or a list
+   * with an entry for each. `null`: the argument is the same for every example. Default 0.
    */
   readonly inAxes?: Axes<number | null>
   /** The axis of the results along which the examples lie: one for all of them, or a tree. Default 0. */
@@ -108,7 +109,7 @@ const sizeOfBatch = (mapped: readonly Placed<number>[]): number => {
     : first.extent
 }
 
-/** A fresh input like one example of a batch, whose axis 0 the examples are along; `known` learns that the batch is what stands for it. */
+/** A fresh input like one example of a batch, which has the examples along axis 0. `known` learns of both. */
 const exampleOf = (batch: Tensor, known: Map<Tensor, Tensor>): Tensor => {
   const example = input({ shape: batch.shape.slice(1), dtype: batch.dtype }, 'an example of vmap')
   known.set(example, batch)
@@ -116,8 +117,9 @@ const exampleOf = (batch: Tensor, known: Map<Tensor, Tensor>): Tensor => {
 }
 
 /**
- * What nodes of one example are for a batch. `known` holds what has been computed, at first the batches of the example's inputs; it grows.
- * Only what depends on those is computed: the result is `undefined` for what is the same for every example.
+ * What nodes of one example are for a batch, with the batch as axis 0. `known` holds what has been computed, at first
+ * the batches of the example's inputs; it grows. What does not depend on those is the same for every example, and
+ * repeated.
  */
 const batcher = (size: number, known: Map<Tensor, Tensor>) => {
   const wide = (x: Tensor): Tensor => broadcastTo(x, [size, ...x.shape])
@@ -149,10 +151,11 @@ const batcher = (size: number, known: Map<Tensor, Tensor>) => {
 }
 
 /**
- * `f`, a function of one example, as a function of a batch of them. Its arguments and its result are trees; along `inAxes` lie the examples
- * (one axis for all arguments, or a list with an axis, a tree of axes, or `null` for each), along `outAxes` their results. It computes what a
- * loop over the examples does, without a loop: what depends on no mapped argument is computed once. It nests, and with derivatives too.
- * Throws where arguments differ in their number of examples, where none is mapped, and where a primitive has no batching rule.
+ * `f`, a function of one example, as a function of a batch of them. Its arguments and its result are trees; along
+ * `inAxes` lie the examples (one axis for all arguments, or a list with an axis, a tree of axes, or `null` for each),
+ * along `outAxes` their results. It computes what a loop over the examples does, without a loop: what depends on no
+ * mapped argument is computed once. It nests, and with derivatives too. Throws where arguments differ in their number
+ * of examples, where none is mapped, and where a primitive has no batching rule.
  * @example vmap((x, y) => $.sum($.mul(x, y)))(x, v) // f32[4]
  * @example
  * const gradient = grad((w: Tensor, x: Tensor) => $.sum($.tanh($.matmul(x, w))))

@@ -25,14 +25,17 @@ import {
 import { failsLike, shrinking } from '../autodiff/checks/shrink.js'
 import { interpret, reference } from '../autodiff/interpret.js'
 import type { NdArray } from '../autodiff/ndarray.js'
-import type { Tensor } from '../autodiff/tensor.js'
+import { tensor } from '../autodiff/ops/index.js'
+import { describe, fail } from '../autodiff/shape.js'
+import { isTensor, type Tensor } from '../autodiff/tensor.js'
 import { keyOf, randomWords } from '../autodiff/threefry.js'
-import type { Tree } from '../autodiff/tree.js'
+import { inTree, type Leaf, leavesOf, rebuild, type Tree } from '../autodiff/tree.js'
 import { type Compiled, compile, dispose } from './compile.js'
 import { catchShapeError, type Engine } from './effect.js'
 import { store } from './given.js'
 import { run } from './run.js'
 import { read, scope } from './store.js'
+import { type GivenArguments, hostArrayOf, isStored, isValue, type Value } from './values.js'
 
 type Arguments = readonly [readonly Tensor[], readonly (readonly Tensor[])[]]
 type Terms = readonly (readonly Tensor[])[]
@@ -215,22 +218,50 @@ const failureHere =
       ? deviceFailure(problem, settings)(env)
       : async () => catchShapeError(() => failureOf(problem, settings))
 
+/** Values as constants. What is stored stays on its backend, so it is refused. */
+const constantOf = ({ path, value }: Leaf<Value>): Tensor => {
+  if (isTensor(value)) return value
+  if (isStored(value)) return fail('checkGrads', 'values of the host', `a stored tensor${inTree(path)}`, 'read it before')
+  const { data, shape, dtype } = hostArrayOf(value)
+  return tensor(data, shape, dtype)
+}
+
+/** Arguments as trees of constants, from whatever may be given for them: tensors, numbers, lists of them, typed arrays, host arrays. */
+export const constantsOf = <A extends readonly Tree[]>(args: GivenArguments<A>): A => {
+  if (!Array.isArray(args)) return fail('checkGrads', 'a list of arguments', describe(args), 'pass them as in [2, [1, 2]]')
+  const constants: unknown = args.map((arg: unknown) => rebuild(arg, isValue, leavesOf(arg, isValue).map(constantOf))) // biome-ignore format: one step
+  return constants as A
+}
+
+type GradientFailure = {
+  <A extends readonly Tensor[], R extends Tree>(
+    f: (...args: A) => R,
+    args: GivenArguments<A>,
+    options?: CheckOptions
+  ): Engine<CheckError | undefined>
+  <A extends readonly Tree[], R extends Tree>(
+    f: (...args: A) => R,
+    args: GivenArguments<A>,
+    options?: CheckOptions
+  ): Engine<CheckError | undefined>
+}
+
 /**
  * Checks the derivatives of `f` at `args` on the backend that this runs on, and gives the `CheckError` of what is
  * wrong, or nothing. On the reference they are held to central differences, as `checkGrads` does; on a device the
  * value, and the derivatives of each order, to those of the reference at the same point. Left for what the function
  * does not take, and for what a device refuses.
  * @example
- * const failure = gradientFailure((x: Tensor) => $.mul(x, $.tanh(x)), [$.tensor([0.5, 1])])
+ * const failure = gradientFailure((x: Tensor) => $.mul(x, $.tanh(x)), [[0.5, 1]])
  * await failure({ backend: { kind: 'reference' } })() // { _tag: 'Right', right: undefined }
  */
-export const gradientFailure = <A extends readonly Tree[], R extends Tree>(
-  f: (...args: A) => R,
-  args: readonly [...A],
+export const gradientFailure: GradientFailure = <A extends readonly Tree[]>(
+  f: (...args: A) => Tree,
+  args: GivenArguments<A>,
   options: CheckOptions = {}
-): Engine<CheckError | undefined> =>
+) =>
   pipe(
-    RTE.fromEither(catchShapeError(() => ({ settings: settingsOf(options), problem: problemOf(f, args) }))),
+    RTE.fromEither(catchShapeError(() => ({ settings: settingsOf(options), problem: problemOf(f, constantsOf<A>(args)) }))),
     RTE.chain(({ settings, problem }) =>
       pipe(
         failureHere(problem, settings),

@@ -15,7 +15,7 @@ export {
 export { type Backend, type CompileOptions, type Engine, type EngineError, type Env, fold } from './effect.js'
 export { firstNonFinite } from './finite.js'
 export { avalsOf, runOn, store } from './given.js'
-export { gradientFailure } from './gradients.js'
+export { constantsOf, gradientFailure } from './gradients.js'
 export { type RunOptions, run } from './run.js'
 export { EngineFailure, openGpu, openReference, type Session, type Step } from './session.js'
 export { read, release, scope } from './store.js'

@@ -19,8 +19,8 @@ export interface Summary {
 
 /** Lanczos' coefficients for g = 7 (Godfrey, 2001): 15 digits for arguments above 1/2. */
 const LANCZOS = [
-  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059, 12.507343278686905,
-  -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7
+  0.99999999999980993, 676.5203681218851, -1259.1392167224028, 771.32342877765313, -176.61502916214059,
+  12.507343278686905, -0.13857109526572012, 9.9843695780195716e-6, 1.5056327351493116e-7
 ] as const
 
 /** ln Γ(x) for x >= 1/2. */
@@ -98,7 +98,12 @@ export const summarise = (values: readonly number[]): Summary | null => {
   const centre = mean(values)
   if (count === 1) return { count, mean: centre, deviation: null, halfWidth: null }
   const deviation = Math.sqrt(sum(values.map(value => (value - centre) ** 2)) / (count - 1))
-  return { count, mean: centre, deviation, halfWidth: (studentQuantile(0.05, count - 1) * deviation) / Math.sqrt(count) }
+  return {
+    count,
+    mean: centre,
+    deviation,
+    halfWidth: (studentQuantile(0.05, count - 1) * deviation) / Math.sqrt(count)
+  }
 }
 
 /** A test's statistic and the probability of one as extreme if there were no difference. */
@@ -121,7 +126,10 @@ export const pairedT = (differences: readonly number[]): Test | null => {
 /** Ranks from 1; equal values share the mean of theirs. */
 export const ranksOf = (values: readonly number[]): readonly number[] =>
   values.map(value => {
-    const [below, equal] = [values.filter(other => other < value).length, values.filter(other => other === value).length]
+    const [below, equal] = [
+      values.filter(other => other < value).length,
+      values.filter(other => other === value).length
+    ]
     return below + (equal + 1) / 2
   })
 
@@ -158,7 +166,9 @@ export const wilcoxon = (differences: readonly number[]): Test | null => {
 export const holm = (values: readonly (number | null)[]): readonly (number | null)[] => {
   const sorted = values.filter(value => value !== null).toSorted((a, b) => a - b)
   return values.map(value =>
-    value === null ? null : Math.max(...sorted.flatMap((p, i) => (p <= value ? [Math.min(1, (sorted.length - i) * p)] : [])))
+    value === null
+      ? null
+      : Math.max(...sorted.flatMap((p, i) => (p <= value ? [Math.min(1, (sorted.length - i) * p)] : [])))
   )
 }
 
@@ -169,10 +179,17 @@ export interface Candidate {
 }
 
 /** How many of falling values stand before the first for which `isAfter` holds. */
-const placeOf = (values: readonly number[], isAfter: (value: number) => boolean, low = 0, high = values.length): number => {
+const placeOf = (
+  values: readonly number[],
+  isAfter: (value: number) => boolean,
+  low = 0,
+  high = values.length
+): number => {
   if (low === high) return low
   const middle = Math.floor((low + high) / 2)
-  return isAfter(values[middle] as number) ? placeOf(values, isAfter, low, middle) : placeOf(values, isAfter, middle + 1, high)
+  return isAfter(values[middle] as number)
+    ? placeOf(values, isAfter, low, middle)
+    : placeOf(values, isAfter, middle + 1, high)
 }
 
 /**
@@ -188,7 +205,8 @@ export const bestOfDraws = (
 ): { readonly mean: number; readonly deviation: number } => {
   const n = candidates.length
   const places = Array.from({ length: Math.min(draws, n) }, (_, j) => j)
-  const leftOut = (best: number): number => places.reduce((chance, j) => (chance * Math.max(0, n - best - j)) / (n - j), 1)
+  const leftOut = (best: number): number =>
+    places.reduce((chance, j) => (chance * Math.max(0, n - best - j)) / (n - j), 1)
   const falling = candidates.map(({ shown }) => shown).toSorted((a, b) => b - a)
   const weights = candidates.map(({ shown }) => {
     const first = placeOf(falling, value => value <= shown)

@@ -19,7 +19,9 @@ export const tableText = (rows: readonly (readonly string[])[]): string => {
   return rows
     .map(row =>
       row
-        .map((cell, column) => (column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number)))
+        .map((cell, column) =>
+          column === 0 ? cell.padEnd(widths[column] as number) : cell.padStart(widths[column] as number)
+        )
         .join('  ')
     )
     .join('\n')

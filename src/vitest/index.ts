@@ -5,14 +5,14 @@
  * import { expect } from 'vitest'
  * import { $, type Tensor } from 'lambda-darts'
  * import 'lambda-darts/vitest'
- * expect((x: Tensor) => $.mul(x, $.mul(x, x))).toHaveGradients([$.tensor([0.5, 1])])
+ * expect((x: Tensor) => $.mul(x, $.mul(x, x))).toHaveGradients([[0.5, 1]])
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { expect } from 'vitest'
 import { CheckError, type CheckOptions, checkGrads } from '../autodiff/check.js'
 import { describe, fail } from '../autodiff/shape.js'
 import type { Tree } from '../autodiff/tree.js'
-import { type Backend, gradientFailure } from '../engine/index.js'
+import { type Backend, constantsOf, type GivenArguments, gradientFailure } from '../engine/index.js'
 
 /** A function whose derivatives can be checked; a test that gives something else fails. */
 type Checked = (...args: readonly Tree[]) => Tree
@@ -42,14 +42,14 @@ const caught = (check: () => void): CheckError | undefined => {
 const SHRINKING: CheckOptions = { shrink: true }
 
 expect.extend({
-  toHaveGradients(received: unknown, args: readonly Tree[], options?: CheckOptions) {
+  toHaveGradients(received: unknown, args: GivenArguments<readonly Tree[]>, options?: CheckOptions) {
     const f = functionOf('toHaveGradients', received)
     return verdict(
-      caught(() => checkGrads(f, args, { ...SHRINKING, ...options })),
+      caught(() => checkGrads(f, constantsOf(args), { ...SHRINKING, ...options })),
       this.isNot
     )
   },
-  async toHaveGradientsOn(received: unknown, on: OnBackend, args: readonly Tree[], options?: CheckOptions) {
+  async toHaveGradientsOn(received: unknown, on: OnBackend, args: GivenArguments<readonly Tree[]>, options?: CheckOptions) {
     const f = functionOf('toHaveGradientsOn', received)
     const backend = 'backend' in on ? on.backend : on
     const result = await gradientFailure(f, args, { ...SHRINKING, ...options })({ backend })()
@@ -59,7 +59,7 @@ expect.extend({
 })
 
 /** The arguments of a function that is to be checked. */
-type ArgumentsOf<F> = F extends (...args: infer A extends readonly Tree[]) => Tree ? readonly [...A] : never
+type ArgumentsOf<F> = F extends (...args: infer A extends readonly Tree[]) => Tree ? GivenArguments<A> : never
 
 declare module 'vitest' {
   interface Matchers<T> {

@@ -182,6 +182,43 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
       '[2,2] with stride [2,2]',
       'lower it'
     ],
+    [
+      'channels of signals',
+      () => $.conv1d(t([1, 2, 5]), t([3, 4, 2])),
+      'filters [O,C/groups,K] for 2 channels',
+      'f32[3,4,2] on',
+      'groups'
+    ],
+    ['half a stride', () => $.conv1d(t([1, 2, 5]), t([3, 2, 2]), { stride: 0.5 }), 'a whole stride', '[0.5,1,1,0,0]', 'mend'],
+    [
+      'a short signal',
+      () => $.conv1d(t([1, 2, 5]), t([3, 2, 6])),
+      'signals of at least 6 elements',
+      'f32[1,2,5] with 0',
+      'pad more'
+    ],
+    [
+      'filters of other signals',
+      () => $.convTranspose1d(t([1, 2, 5]), t([3, 2, 2])),
+      'filters [C,O/groups,K] for 2',
+      'f32[3,2,2]',
+      'groups'
+    ],
+    [
+      'an output padding of a stride along signals',
+      () => $.convTranspose1d(t([1, 2, 5]), t([2, 2, 2]), { outputPadding: 1 }),
+      'an outputPadding below the stride 1',
+      '1',
+      'lower it'
+    ],
+    [
+      'no filter for a signal',
+      () => $.convTranspose1d(t([1, 2, 1]), t([2, 2, 1]), { padding: 1 }),
+      'a result of at least one element',
+      '-1',
+      'lower'
+    ],
+    ['sorted integers', () => $.topK(labels, 1), 'a tensor of dtype f32', 'i32[2]', "convert(x, 'f32')"],
     ['images as signals', () => $.conv1d(images, filters), 'signals [B,C,L]', 'f32[6,4,3,3]', 'reshape them to 3 axes'],
     [
       'an unknown option',

@@ -1,4 +1,4 @@
-/** `vmap`: axes and trees, levels that must not be confused, derivatives inside and outside, rules of one's own, randomness, what is refused. */
+/** `vmap`: axes, trees, levels that must not be confused, derivatives, rules of one's own, randomness, what is refused. */
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
 import { grad, hessian, hvp, jacobian, jacobianForward, jvp, vjp } from '../../src/autodiff/grad.js'
@@ -290,6 +290,50 @@ describe('what is refused, in one sentence', () => {
       "vmap requires f32[2,3] from the batching rule of 'bare_for_vmap', but got f32[3]; mend its `batch`."
     )
     registry.delete('bare_for_vmap')
+  })
+})
+
+describe('indices of each example on the device', () => {
+  const table = evaluate(random(7, $.broadcastTo($.tensor(0), [2, 9, 3])))
+  const weight = random(8, $.broadcastTo($.tensor(0), [2, 2, 65, 3]))
+  /** Of 130 places among 9, so that each comes many times, for 5 examples. */
+  const ids = ndarray(
+    Array.from({ length: 650 }, (_, i) => (i * i + 3 * i) % 9),
+    [5, 2, 65],
+    'i32'
+  )
+  const loss = (x: Tensor, at: Tensor): Tensor => $.sum($.mul(weight, $.pow($.take(x, at, 1), 2)))
+
+  it.each(['gpu', 'tiles'] as const)('take rows, and add cotangents where they were taken, on %s', async kind => {
+    const f = (x: Tensor, at: Tensor) => [
+      vmap(loss, { inAxes: [null, 0] })(x, at),
+      vmap(grad(loss), { inAxes: [null, 0] })(x, at),
+      // The table is mapped too: its first axis is that of examples.
+      vmap((one: Tensor, places: Tensor) => $.take(one, places))(x, $.sliceAlong($.reshape(at, [5, 130]), 0, [0, 2])),
+      grad((y: Tensor) =>
+        $.sum(
+          vmap((one: Tensor, places: Tensor) => $.pow($.take(one, places), 3))(
+            y,
+            $.sliceAlong($.reshape(at, [5, 130]), 0, [0, 2])
+          )
+        )
+      )(x)
+    ]
+    const [device, reference] = [
+      await evaluateTree(backends[kind], f, [table, ids]),
+      await evaluateTree(backends.reference, f, [table, ids])
+    ]
+    // float32, sums of up to 390 terms near 1.
+    device.forEach(({ data }, k) => {
+      expectNear([...data], [...(reference[k]?.data ?? [])], 1e-5)
+    })
+  })
+
+  it('that are out of range spoil their own example only', async () => {
+    const wrong = { ...ids, data: ids.data.map((id, i) => (i === 200 ? 9 : id)) }
+    const got = await evaluateTree(backends.gpu, vmap(grad(loss), { inAxes: [null, 0] }), [table, wrong])
+    const spoilt = Array.from({ length: 5 }, (_, i) => got.data.slice(54 * i, 54 * (i + 1)).some(Number.isNaN))
+    expect(spoilt).toEqual([false, true, false, false, false])
   })
 })
 

@@ -1,21 +1,14 @@
 /** Derivatives on a device are held to those of the reference: what is right passes, and a kernel that is wrong is found and named. */
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
-import type { CheckOptions } from '../../src/autodiff/check.js'
-import type { CheckError } from '../../src/autodiff/checks/error.js'
 import { batchNorm, crossEntropy, linear } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { bind, pointwise, primitive } from '../../src/autodiff/primitive.js'
 import type { Primitive, Tensor } from '../../src/autodiff/tensor.js'
-import type { Tree } from '../../src/autodiff/tree.js'
 import { gradientFailure } from '../../src/engine/gradients.js'
 import { backends, failure, succeed } from '../backends.js'
 
-const found = <A extends readonly Tree[]>(
-  f: (...args: A) => Tree,
-  args: readonly [...A],
-  options?: CheckOptions
-): Promise<CheckError | undefined> => succeed(backends.gpu, gradientFailure(f, args, options))
+const onGpu = (check: ReturnType<typeof gradientFailure>) => succeed(backends.gpu, check)
 
 const random = (seed: number, shape: readonly number[]): Tensor => $.randomNormal($.key(seed), shape)
 
@@ -47,20 +40,20 @@ describe('lets pass', () => {
       random(2, [6, 5]),
       $.tensor([0, 6, 3, 2, 1, 5], [6], 'i32')
     ] as const
-    expect(await found(f, args)).toBeUndefined()
+    expect(await onGpu(gradientFailure(f, args))).toBeUndefined()
     const norm = (x: Tensor, w: Tensor): Tensor => $.tanh(batchNorm($.conv2d(x, w, { padding: 1 })).y)
-    expect(await found(norm, [random(3, [2, 3, 6, 6]), random(4, [4, 3, 3, 3])])).toBeUndefined()
+    expect(await onGpu(gradientFailure(norm, [random(3, [2, 3, 6, 6]), random(4, [4, 3, 3, 3])]))).toBeUndefined()
   })
   it('what is ill conditioned, as far as float32 can say it', async () => {
-    expect(await found(x => $.sub($.add(x, 1e4), 1e4), [random(5, [100])])).toBeUndefined()
-    expect(await found(x => $.log($.sub(x, 0.999)), [$.tensor([1, 1.001])])).toBeUndefined()
-    expect(await found(x => $.sum(x), [random(6, [10_000])])).toBeUndefined()
+    expect(await onGpu(gradientFailure(x => $.sub($.add(x, 1e4), 1e4), [random(5, [100])]))).toBeUndefined()
+    expect(await onGpu(gradientFailure(x => $.log($.sub(x, 0.999)), [$.tensor([1, 1.001])]))).toBeUndefined()
+    expect(await onGpu(gradientFailure(x => $.sum(x), [random(6, [10_000])]))).toBeUndefined()
   })
 })
 
 describe('finds', () => {
   it('a value that is wrong on the device alone', async () => {
-    const error = await found(x => ({ y: off(x) }), [$.tensor([1, 3])])
+    const error = await onGpu(gradientFailure(x => ({ y: off(x) }), [$.tensor([1, 3])]))
     expect(error).toMatchObject({ against: 'reference', order: 0, output: { path: 'y' }, inputs: [], wanted: expect.any(Number) })
     expect(error?.relativeError).toBeCloseTo(0.001, 5)
     expect(error?.message).toMatch(
@@ -68,12 +61,14 @@ describe('finds', () => {
     )
   })
   it('a derivative that is: its entries, of the first order', async () => {
-    const error = await found((s, x) => $.mul(offBelow(x), s), [$.tensor(2), $.tensor([1, 3, 1.5])])
+    const error = await onGpu(gradientFailure((s, x) => $.mul(offBelow(x), s), [$.tensor(2), $.tensor([1, 3, 1.5])]))
     expect(error).toMatchObject({ order: 1, output: { entry: [1] }, inputs: [{ argument: 1, path: '', entry: [1] }] })
     expect([error?.wanted, error?.got]).toEqual([12, expect.closeTo(12.6, 4)])
   })
   it('and the same at simpler arguments', async () => {
-    const error = await found((s, x) => $.mul(offBelow(x), s), [$.tensor(1.234), $.tensor([1, 3.25, 1.5])], { shrink: true })
+    const error = await onGpu(
+      gradientFailure((s, x) => $.mul(offBelow(x), s), [$.tensor(1.234), $.tensor([1, 3.25, 1.5])], { shrink: true })
+    )
     expect(error?.given.map(({ value }) => [...value.data])).toEqual([[1], [3]])
   })
 })

@@ -1,6 +1,7 @@
 /**
- * Laws of batching rules, on the reference: `vmap` of every primitive is a loop over the examples, whichever of its inputs are mapped and along
- * whichever axis, and so are its derivatives of order 1 and 2, in mapped inputs and in those that all examples share.
+ * Laws of batching rules, on the reference: `vmap` of every primitive is a loop over the examples, whichever of its
+ * inputs are mapped and along whichever axis, and so are its derivatives of order 1 and 2, in mapped inputs and in
+ * those that all examples share.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -25,7 +26,7 @@ const withInputs = sampled().filter(name => name !== 'constant')
 it('every primitive that has inputs has a batching rule', () =>
   expect(withInputs.filter(name => !primitiveOf(name).batch)).toEqual([]))
 
-/** Another example of an input: its elements in another order, floats also of another size, so that all stay in their domain. */
+/** Another example of an input: in another order, floats also of another size, so that all stay in their domain. */
 const example = ({ data, shape, dtype }: NdArray, turn: number): NdArray => {
   const moved = allocate(dtype, data.length)
   const scale = dtype === 'f32' ? 1 + turn / 8 : 1

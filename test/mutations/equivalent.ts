@@ -33,7 +33,7 @@ export const EQUIVALENT: readonly Equivalent[] = [
   },
   {
     file: /^shaders\/(conv2d|conv2d_input_grad|scatter_add)\.wgsl$/,
-    after: /if \(\w % BLOCK == BLOCK - 2u\) \{/,
+    after: /if \((\w|\(k - low\)) % BLOCK == BLOCK - 2u\) \{/,
     why: 'blocks begin one earlier: partial sums are as long, but the first'
   },
   { file: 'shaders/conv2d_1x1_filter_grad_row4.wgsl', after: /block <= plane; block \+= BLOCK/, why: EMPTY },

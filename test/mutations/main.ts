@@ -28,11 +28,19 @@ const LAWS = [
   stage('laws/kernels'),
   stage('laws/lowering', 'laws/functions')
 ]
+/** Sorting, indexing and scans, at the sizes where another way is taken. */
+const ORDER = [stage('kernels/contracts'), { ...stage('autodiff/order'), named: 'on gpu' }, stage('kernels/operands')]
 const SIZES = [stage('laws/sizes', 'laws/digits'), stage('laws/compilers', 'laws/extremes')]
 
 /** Which tests are asked, the quick ones first, by the file that has the fault. */
 const PLAN: readonly (readonly [RegExp, (file: string) => readonly Stage[]])[] = [
   [/^shaders\/check_/, () => [stage('kernels/checks'), stage('engine/checked')]],
+  [/^shaders\/(sort_|merge_runs|flip|cumsum|take|scatter_add)/, () => ORDER],
+  [/^src\/autodiff\/ops\/(argsort|sort|scan|rearrange|indexing)/, () => [stage('laws/primitives', 'autodiff/shape'), ...ORDER]],
+  [
+    /^src\/autodiff\/ops\/(einsum|resample|conv1d)/,
+    () => [stage('autodiff/shape', 'autodiff/composites'), stage('golden/structure')]
+  ],
   [
     /^shaders\//,
     file => [

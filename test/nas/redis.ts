@@ -18,7 +18,9 @@ export interface RedisProgram {
 
 const runs = ({ path, libraries }: RedisProgram): boolean => {
   try {
-    return execFileSync(path, ['--version'], { env: { ...process.env, LD_LIBRARY_PATH: libraries } }).includes('Redis server')
+    return execFileSync(path, ['--version'], { env: { ...process.env, LD_LIBRARY_PATH: libraries } }).includes(
+      'Redis server'
+    )
   } catch {
     return false
   }
@@ -74,7 +76,10 @@ export const startRedis = async ({ path, libraries }: RedisProgram): Promise<Run
   const state: { child?: ChildProcess } = {}
   const start = async (): Promise<void> => {
     const given = ['--port', String(port), '--bind', '127.0.0.1', '--dir', folder, '--save', '', '--appendonly', 'no']
-    const child = spawn(path, given, { stdio: ['ignore', 'pipe', 'ignore'], env: { ...process.env, LD_LIBRARY_PATH: libraries } })
+    const child = spawn(path, given, {
+      stdio: ['ignore', 'pipe', 'ignore'],
+      env: { ...process.env, LD_LIBRARY_PATH: libraries }
+    })
     state.child = child
     await new Promise<void>((resolve, reject) => {
       child.on('error', reject)

@@ -103,7 +103,8 @@ describe('paired tests', () => {
 
 describe("Holm's correction", () => {
   it('is that of its definition', () => {
-    for (const { values, adjusted } of golden.holm) holm(values).forEach((p, i) => void close(p as number, adjusted[i] as number))
+    for (const { values, adjusted } of golden.holm)
+      holm(values).forEach((p, i) => void close(p as number, adjusted[i] as number))
   })
   it('leaves out what was not tested', () => expect(holm([0.01, null, 0.04])).toEqual([0.02, null, 0.04]))
 })

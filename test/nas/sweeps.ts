@@ -14,7 +14,12 @@ writeFileSync(
     normAfterPool: false,
     skeleton: { kind: 'stages', stages: 2 },
     cells: {
-      alpha: { inputs: 1, nodes: 1, concat: [1], edges: [{ from: 0, to: 1, operations: ['skip_connect', 'nor_conv_1x1'] }] }
+      alpha: {
+        inputs: 1,
+        nodes: 1,
+        concat: [1],
+        edges: [{ from: 0, to: 1, operations: ['skip_connect', 'nor_conv_1x1'] }]
+      }
     }
   })
 )

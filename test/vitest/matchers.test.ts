@@ -25,6 +25,8 @@ describe('toHaveGradients', () => {
   it('passes for derivatives that are right, to the order that is asked for', () => {
     expect(cube).toHaveGradients([$.tensor([0.5, 1])])
     expect(cube).toHaveGradients([$.tensor([0.5, 1])], { order: 3 })
+    expect(scaled).not.toHaveGradients([{ w: 2 }, Float32Array.of(1, 2)])
+    expect(cube).toHaveGradients([[0.5, 1]])
   })
   it('fails for one that is wrong, at the simplest arguments', () => {
     expect(messageOf(() => expect(scaled).toHaveGradients([{ w: $.tensor(2.5) }, $.tensor([1.25, 2.5])]))).toBe(

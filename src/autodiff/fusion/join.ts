@@ -36,10 +36,23 @@ interface Joined {
   latest: number
 }
 
+/** The depth of what each root stores, and the highest at which what it reads may be. */
+const depthsOf = (roots: readonly Root[], parts: ReadonlyMap<Tensor, readonly Tensor[]>) => {
+  const depths = new Map<Tensor, number>()
+  const highest = new Map<Tensor, number>()
+  for (const root of roots) {
+    const below = [...readBy(root), ...storedBy(root).flatMap(node => parts.get(node) ?? [])]
+    const depth = 1 + below.reduce((most, node) => Math.max(most, depths.get(node) ?? 0), 0)
+    for (const node of storedBy(root)) depths.set(node, depth)
+    for (const node of below) highest.set(node, Math.min(highest.get(node) ?? Number.POSITIVE_INFINITY, depth - 1))
+  }
+  return { depths, highest }
+}
+
 /**
- * Sums over the same axes that share a large input become one kernel with several results. Depths (stored tensors on the longest way to a root) keep the order sound: a
- * fold may wait for another as long as it stays above all that reads it. It waits only where it keeps no large tensor
- * alive that the other does not read anyway.
+ * Sums over the same axes that share a large input become one kernel with several results. Depths (stored tensors on
+ * the longest way to a root) keep the order sound: a fold may wait for another as long as it stays above all that reads
+ * it. It waits only where it keeps no large tensor alive that the other does not read anyway.
  */
 export const joinFolds = (
   roots: readonly Root[],
@@ -48,18 +61,11 @@ export const joinFolds = (
 ): readonly Root[] => {
   const parts = new Map<Tensor, Tensor[]>()
   for (const [node, { within }] of placements) parts.set(within, [...(parts.get(within) ?? []), node])
-  const belowOf = (root: Root) => [...readBy(root), ...storedBy(root).flatMap(node => parts.get(node) ?? [])]
-
-  const depths = new Map<Tensor, number>()
-  const highest = new Map<Tensor, number>()
-  for (const root of roots) {
-    const below = belowOf(root)
-    const depth = 1 + below.reduce((most, node) => Math.max(most, depths.get(node) ?? 0), 0)
-    for (const node of storedBy(root)) depths.set(node, depth)
-    for (const node of below) highest.set(node, Math.min(highest.get(node) ?? Number.POSITIVE_INFINITY, depth - 1))
-  }
-
-  /** Groups by what they fold over and by each large input, since only those that share one can be joined: all against all would be quadratic. */
+  const { depths, highest } = depthsOf(roots, parts)
+  /**
+   * Groups by what they fold over and by each large input, since only those that share one can be joined: all against
+   * all would be quadratic.
+   */
   const open = new Map<string, Map<Tensor, Joined[]>>()
   const joined: (Root | undefined)[] = [...roots]
   roots.forEach((root, i) => {

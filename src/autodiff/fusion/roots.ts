@@ -16,7 +16,10 @@ export interface FuseOptions {
 /** Steps of a kernel. */
 export const MOST_STEPS = 40
 
-/** A stored tensor, as an index of a kernel's space reads it: `view` has the space's shape, over the tensor's elements in order. */
+/**
+ * A stored tensor, as an index of a kernel's space reads it: `view` has the space's shape, over the tensor's elements
+ * in order.
+ */
 export interface Access {
   readonly node: Tensor
   readonly view: View
@@ -44,11 +47,17 @@ export type Root =
   | { readonly kind: 'fold'; readonly body: Body; readonly folds: readonly Fold[] }
   /** Parts that their own kernels do not write in place. */
   | { readonly kind: 'regions'; readonly node: Tensor; readonly parts: readonly { readonly body: Body; readonly region: View }[] }
-  /** With a hook: what the elements of the kernel's operand of that name are, computed from those of the access when they are loaded. */
+  /**
+   * With a hook: what the elements of the kernel's operand of that name are, computed from those of the access when
+   * they are loaded.
+   */
   | { readonly kind: 'shader'; readonly node: Tensor; readonly operands: readonly Access[]; readonly hook?: Body }
   | { readonly kind: 'constant'; readonly node: Tensor }
 
-/** A fold of `value`, a source of its root's body; `node`, which is stored, is the fold itself or what `finish` makes of it. */
+/**
+ * A fold of `value`, a source of its root's body; `node`, which is stored, is the fold itself or what `finish` makes of
+ * it.
+ */
 export interface Fold {
   readonly node: Tensor
   readonly fold: Tensor
@@ -56,7 +65,10 @@ export interface Fold {
   readonly finish?: Finish
 }
 
-/** What is done to each result of a fold: `body` over the results, its inputs by `tails` the fold itself (`OWN`) or inputs of the root's body. */
+/**
+ * What is done to each result of a fold: `body` over the results, its inputs by `tails` the fold itself (`OWN`) or
+ * inputs of the root's body.
+ */
 export interface Finish {
   readonly body: Body
   readonly tails: readonly number[]

@@ -29,6 +29,104 @@ const permuted = (view: View, order: readonly number[]): View => ({
   offset: view.offset
 })
 
+/** Folds as one call: what they compute, of which operands, along which axes of a common shape. */
+interface FoldCall {
+  readonly text: string
+  readonly numbers: ReturnType<typeof parameterNumbers>
+  readonly sources: readonly Operand[]
+  readonly shape: readonly number[]
+  readonly kept: readonly number[]
+  readonly axes: readonly number[]
+  readonly folds: readonly Fold[]
+  /** Steps of what is folded, for the count of operations. */
+  readonly steps: number
+}
+
+/** Emits the call, if its axes merge to as many as `reduce` takes. */
+const emitted = (
+  builder: Builder,
+  outs: readonly Operand[],
+  label: string,
+  { text, numbers, sources, shape, kept, axes, folds, steps }: FoldCall
+): boolean => {
+  const [{ fold: node }] = folds as readonly [Fold]
+  const part = (list: readonly number[]) =>
+    mergeAxes(
+      list.map(axis => shape[axis] as number),
+      sources.map(({ view }) => list.map(axis => view.strides[axis] as number))
+    )
+  const [outer, inner] = [part(kept), part(axes)]
+  if (Math.max(outer.extents.length, inner.extents.length) > MOST_REDUCE_AXES) return false
+  const texts = foldTexts(node.primitive.kernel as ReduceKernel, folds, numbers.length)
+  const outputs = sizeOf(node.shape)
+  const count = sizeOf(shape) / outputs
+  // Lanes that share one result: one where there is little to add, else a workgroup with a tree of fixed shape.
+  const lanes = count <= 16 ? 1 : WORKGROUP
+  const four = (list: readonly number[] = []) => padded(list, MOST_REDUCE_AXES)
+  const all = [...numbers, ...texts.numbers]
+  builder.calls.push({
+    shader: 'reduce',
+    computes: {
+      text,
+      inputs: sources.length,
+      numbers: vec4sOf(all),
+      fold: texts.fold,
+      finish: texts.finish,
+      tails: texts.tails.map(k => ({ k, place: k }))
+    },
+    constants: { KEPT: outer.extents.length, REDUCED: inner.extents.length, RESULTS: folds.length },
+    params: [
+      ...[outputs, count, lanes, 0],
+      ...[...four(outer.extents), ...four(inner.extents)],
+      ...[...four(outs.map(({ view }) => view.offset)), ...Array<number>(8).fill(0)],
+      ...sources.flatMap(({ view }, k) => [...four(outer.strides[k]), ...four(inner.strides[k]), view.offset, 0, 0, 0]),
+      ...wordsOf(all)
+    ],
+    reads: sources.map(source => source.slot),
+    covers: sources.map(elementsOf),
+    write: (outs[0] as Operand).slot,
+    stores: outs.map(({ view }) => regionOf(view)),
+    workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1],
+    label,
+    flops: sizeOf(shape) * (steps + folds.length)
+  })
+  return true
+}
+
+/**
+ * What is folded computed first, with the folded axes last: then each side merges to one axis. The folds of those
+ * values are what is left.
+ */
+const computedFirst = (builder: Builder, body: Body, call: FoldCall, label: string): FoldCall => {
+  const { folds, kept, axes, numbers, sources } = call
+  const [{ fold: node }] = folds as readonly [Fold]
+  const order = [...kept, ...axes]
+  const shape = order.map(axis => body.shape[axis] as number)
+  const inputs = sources.map(({ slot, view }) => ({ slot, view: permuted(view, order) }))
+  const dense = folds.map(({ value }) => {
+    const target = { slot: builder.slot(node.dtype, shape), view: denseView(shape) }
+    builder.map(computeText({ ...body, result: value }, node.dtype), numbers, target, inputs, label)
+    return target
+  })
+  const tails = [...new Set(folds.flatMap(({ finish }) => finish?.tails ?? []))].filter(tail => tail !== OWN)
+  const joined = folds.map((fold, i) => ({
+    ...movedFold(fold, ({ kind, index }) => ({ kind, index: dense.length + tails.indexOf(index) })),
+    value: { kind: 'input' as const, index: i }
+  }))
+  const values = folds.map(() => ({ node: node.inputs[0] as Tensor, view: denseView(shape) }))
+  const loaded: Body = { ...body, inputs: [...values, ...tails.map(k => body.inputs[k] as Access)], steps: [] }
+  const results = joined.map(({ value }) => value)
+  return {
+    ...call,
+    text: computeText(loaded, node.dtype, results, true),
+    sources: [...dense, ...tails.map(k => inputs[k] as Operand)],
+    shape,
+    kept: kept.map((_, i) => i),
+    axes: axes.map((_, i) => kept.length + i),
+    folds: joined
+  }
+}
+
 /** Folds of one body, each into its place among `outs`, all of them in one slot. */
 export const foldCall = (
   builder: Builder,
@@ -40,98 +138,23 @@ export const foldCall = (
 ): void => {
   const [{ fold: node }] = folds as readonly [Fold]
   const axes = node.attributes['axes'] as readonly number[]
-  const kept = body.shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
-  const outputs = sizeOf(node.shape)
-  const count = sizeOf(body.shape) / outputs
-  const numbers = parameterNumbers(body)
-  const emit = (
-    text: string,
-    sources: readonly Operand[],
-    shape: readonly number[],
-    keptAxes: readonly number[],
-    foldAxes: readonly number[],
-    joined = folds
-  ): boolean => {
-    const texts = foldTexts(node.primitive.kernel as ReduceKernel, joined, numbers.length)
-    const part = (list: readonly number[]) =>
-      mergeAxes(
-        list.map(axis => shape[axis] as number),
-        sources.map(({ view }) => list.map(axis => view.strides[axis] as number))
-      )
-    const [outer, inner] = [part(keptAxes), part(foldAxes)]
-    if (Math.max(outer.extents.length, inner.extents.length) > MOST_REDUCE_AXES) return false
-    // Lanes that share one result: one where there is little to add, else a workgroup with a tree of fixed shape.
-    const lanes = count <= 16 ? 1 : WORKGROUP
-    const four = (list: readonly number[] = []) => padded(list, MOST_REDUCE_AXES)
-    const all = [...numbers, ...texts.numbers]
-    builder.calls.push({
-      shader: 'reduce',
-      computes: {
-        text,
-        inputs: sources.length,
-        numbers: vec4sOf(all),
-        fold: texts.fold,
-        finish: texts.finish,
-        tails: texts.tails.map(k => ({ k, place: k }))
-      },
-      constants: { KEPT: outer.extents.length, REDUCED: inner.extents.length, RESULTS: folds.length },
-      params: [
-        ...[outputs, count, lanes, 0],
-        ...[...four(outer.extents), ...four(inner.extents)],
-        ...[...four(outs.map(({ view }) => view.offset)), ...Array<number>(8).fill(0)],
-        ...sources.flatMap(({ view }, k) => [...four(outer.strides[k]), ...four(inner.strides[k]), view.offset, 0, 0, 0]),
-        ...wordsOf(all)
-      ],
-      reads: sources.map(source => source.slot),
-      covers: sources.map(elementsOf),
-      write: (outs[0] as Operand).slot,
-      stores: outs.map(({ view }) => regionOf(view)),
-      workgroups: [Math.ceil((outputs * lanes) / WORKGROUP), 1, 1],
-      label,
-      flops: sizeOf(body.shape) * (body.steps.length + folds.length)
-    })
-    return true
-  }
-  const sources = body.inputs.map(place)
   const values = folds.map(({ value }) => value)
-  if (emit(computeText(body, node.dtype, values, true), sources, body.shape, kept, axes)) return
-  // Too many separate axes: what is folded is computed first, with the folded axes last, and then each side merges to one.
-  const order = [...kept, ...axes]
-  const shape = order.map(axis => body.shape[axis] as number)
-  const inputs = sources.map(({ slot, view }) => ({ slot, view: permuted(view, order) }))
-  const dense = values.map(value => {
-    const target = { slot: builder.slot(node.dtype, shape), view: denseView(shape) }
-    builder.map(computeText({ ...body, result: value }, node.dtype), numbers, target, inputs, label)
-    return target
-  })
-  const tails = [...new Set(folds.flatMap(({ finish }) => finish?.tails ?? []))].filter(tail => tail !== OWN)
-  const joined = folds.map((fold, i) => ({
-    ...movedFold(fold, ({ kind, index }) => ({ kind, index: dense.length + tails.indexOf(index) })),
-    value: { kind: 'input' as const, index: i }
-  }))
-  emit(
-    computeText(
-      {
-        ...body,
-        inputs: [
-          ...values.map(() => ({ node: node.inputs[0] as Tensor, view: denseView(shape) })),
-          ...tails.map(k => body.inputs[k] as Access)
-        ],
-        steps: []
-      },
-      node.dtype,
-      joined.map(({ value }) => value),
-      true
-    ),
-    [...dense, ...tails.map(k => inputs[k] as Operand)],
-    shape,
-    kept.map((_, i) => i),
-    axes.map((_, i) => kept.length + i),
-    joined
-  )
+  const call: FoldCall = {
+    text: computeText(body, node.dtype, values, true),
+    numbers: parameterNumbers(body),
+    sources: body.inputs.map(place),
+    shape: body.shape,
+    kept: body.shape.map((_, axis) => axis).filter(axis => !axes.includes(axis)),
+    axes,
+    folds,
+    steps: body.steps.length
+  }
+  if (!emitted(builder, outs, label, call)) emitted(builder, outs, label, computedFirst(builder, body, call, label))
 }
 
-/** The results of folds side by side share a slot, one after another from multiples of four, unless they lie in a whole. */
+/**
+ * The results of folds side by side share a slot, one after another from multiples of four, unless they lie in a whole.
+ */
 export const foldHomes = (
   builder: Builder,
   folds: readonly Fold[],

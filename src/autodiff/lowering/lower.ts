@@ -1,10 +1,10 @@
 /**
- * From a graph to a program: calls of shaders over slots. Movement costs nothing where strides can say it: an operand is a slot and a view
- * of it. Only what a shader needs dense, and what strides cannot say, is copied.
+ * From a graph to a program: calls of shaders over slots. Movement costs nothing where strides can say it: an operand
+ * is a slot and a view of it. Only what a shader needs dense, and what strides cannot say, is copied.
  */
 import type { Data, Program, Slot } from '../../kernels/spec.js'
 import { fuse } from '../fusion/fuse.js'
-import type { Access, Body, Fold, Root } from '../fusion/roots.js'
+import type { Access, Body, Fold, Placement, Root } from '../fusion/roots.js'
 import { type Graph, topological } from '../graph.js'
 import type { RegionsKernel, ShaderKernel } from '../kernel.js'
 import { denseView, isDense, type NdArray, reshapeView } from '../ndarray.js'
@@ -70,7 +70,10 @@ const LAUNCH = 200_000
 export interface LowerOptions {
   /** Kernels for groups of nodes (default), or one for each node. */
   readonly fused?: boolean
-  /** Storage buffers that a kernel may have, the result included: what every adapter has, unless it is known to have more. */
+  /**
+   * Storage buffers that a kernel may have, the result included: what every adapter has, unless it is known to have
+   * more.
+   */
   readonly storageBuffers?: number
   /** What a launch costs, in bytes of memory traffic: by default as much as on a software adapter. */
   readonly launch?: number
@@ -88,49 +91,44 @@ const nameOf = (root: Root): string => {
   ].join('+')
 }
 
-/**
- * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own, also where two outputs
- * are one node or an output is an input.
- */
-export const lower = (given: Graph, { fused = true, storageBuffers = 8, launch = LAUNCH }: LowerOptions = {}): Program => {
-  const graph = fused ? siblings(given) : given
-  const builder = new Builder()
-  const order = topological(graph.outputs)
-  const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused, launch })
-  const number = new Map(order.map((node, i) => [node, i + 1]))
-  const labelOf = (root: Root, node: Tensor): string =>
-    `${nameOf(root)} ${show(node)} (node ${number.get(node)} of ${order.length})`
+/** Whether parts of a tensor are zero. */
+const fills = (node: Tensor): boolean => {
+  const { kernel } = node.primitive
+  return kernel?.kind === 'regions' && (kernel as RegionsKernel).regions(node.inputs, node.attributes, node).fill
+}
 
-  /** Where stored tensors begin; their elements lie in order. */
-  const homes = new Map<Tensor, { readonly slot: number; readonly offset: number }>()
-  const inputs = graph.inputs.map(node => {
-    const slot = builder.slot(node.dtype, node.shape)
-    homes.set(node, { slot, offset: 0 })
-    return slot
-  })
-  const settle = (node: Tensor, slot: number, offset = 0) => {
-    const home = { slot, offset }
+/** A stored tensor: its elements lie in order in a slot, from an offset on. */
+interface Home {
+  readonly slot: number
+  readonly offset: number
+}
+
+/**
+ * Where tensors of a graph are stored. Slots are made as they are first asked for; parts lie in the slot of their
+ * whole.
+ */
+const homesOf = (builder: Builder, inputs: readonly Tensor[], placements: ReadonlyMap<Tensor, Placement>) => {
+  const homes = new Map<Tensor, Home>()
+  const settle = (node: Tensor, home: Home): Home => {
     homes.set(node, home)
     return home
   }
-  const homeOf = (node: Tensor): { readonly slot: number; readonly offset: number } => {
+  const slots = inputs.map(node => settle(node, { slot: builder.slot(node.dtype, node.shape), offset: 0 }).slot)
+  const homeOf = (node: Tensor): Home => {
     const known = homes.get(node)
     if (known) return known
     const placement = placements.get(node)
     if (placement) {
       const whole = homeOf(placement.within)
-      return settle(node, whole.slot, whole.offset + placement.offset)
+      return settle(node, { slot: whole.slot, offset: whole.offset + placement.offset })
     }
     if (!node.primitive.kernel && node.primitive.name !== 'constant')
       throw new Error(
         `a graph requires its inputs to be listed, but got the unlisted input ${show(node)}; pass it as an argument`
       )
-    const home = settle(node, builder.slot(node.dtype, node.shape))
+    const home = settle(node, { slot: builder.slot(node.dtype, node.shape), offset: 0 })
     // What no part covers is zero, and that is written before the parts are.
-    if (fills(node)) {
-      const out = { slot: home.slot, view: denseView(node.shape) }
-      builder.zeros(out, `zeros ${show(node)}`)
-    }
+    if (fills(node)) builder.zeros({ slot: home.slot, view: denseView(node.shape) }, `zeros ${show(node)}`)
     return home
   }
   const place: Place = ({ node, view }) => {
@@ -138,9 +136,14 @@ export const lower = (given: Graph, { fused = true, storageBuffers = 8, launch =
     return { slot, view: { ...view, offset: view.offset + offset } }
   }
   const out = (node: Tensor): Operand => place({ node, view: denseView(node.shape) })
+  return { homes, slots, homeOf, place, out }
+}
+type Homes = ReturnType<typeof homesOf>
+
+/** Makes operands dense rows, each copied at most once. */
+const copier = (builder: Builder): ((operand: Operand, label: string) => Operand) => {
   const copies = new Map<string, Operand>()
-  /** The operand as dense rows, copied at most once. */
-  const dense = (operand: Operand, label: string): Operand => {
+  return (operand, label) => {
     if (isDense(operand.view)) return operand
     const { shape, strides, offset } = operand.view
     const key = [operand.slot, offset, shape.join(), strides.join()].join(' ')
@@ -148,8 +151,34 @@ export const lower = (given: Graph, { fused = true, storageBuffers = 8, launch =
     copies.set(key, made)
     return made
   }
+}
 
-  for (const root of roots) {
+const regionsCalls = (
+  builder: Builder,
+  { node, parts }: Extract<Root, { readonly kind: 'regions' }>,
+  { homeOf, place }: Homes,
+  label: string,
+  storageBuffers: number
+): void => {
+  const { slot, offset } = homeOf(node)
+  const { calls, alone } = gatherParts(
+    parts.map(({ body, region }) => ({
+      body,
+      from: body.inputs.map(place),
+      to: { slot, view: { ...region, offset: region.offset + offset } }
+    })),
+    node.dtype,
+    { storageBuffers, label }
+  )
+  for (const { body, to } of alone) builder.body(body, node.dtype, to, place, label)
+  builder.calls.push(...calls)
+}
+
+/** The calls of roots, in their order. */
+const callsOf = (builder: Builder, placements: ReadonlyMap<Tensor, Placement>, homes: Homes, storageBuffers: number) => {
+  const { homeOf, place, out } = homes
+  const dense = copier(builder)
+  return (root: Root, label: string): void => {
     switch (root.kind) {
       case 'constant':
         builder.constants.push({ slot: homeOf(root.node).slot, data: constantData(root.node.attributes['value'] as NdArray) })
@@ -158,61 +187,28 @@ export const lower = (given: Graph, { fused = true, storageBuffers = 8, launch =
         const { node, body } = root
         const { slot, view } = out(node)
         // A copy is made in the shape of what is copied.
-        builder.body(
-          body,
-          node.dtype,
-          { slot, view: { ...denseView(body.shape), offset: view.offset } },
-          place,
-          labelOf(root, node)
-        )
+        builder.body(body, node.dtype, { slot, view: { ...denseView(body.shape), offset: view.offset } }, place, label)
         break
       }
-      case 'fold': {
-        const [{ node }] = root.folds as readonly [Fold]
-        foldCall(
-          builder,
-          root.body,
-          root.folds,
-          foldHomes(builder, root.folds, homes, placements, out),
-          place,
-          labelOf(root, node)
-        )
+      case 'fold':
+        foldCall(builder, root.body, root.folds, foldHomes(builder, root.folds, homes.homes, placements, out), place, label)
         break
-      }
-      case 'regions': {
-        const { node, parts } = root
-        const { slot, offset } = homeOf(node)
-        const label = labelOf(root, node)
-        const { calls, alone } = gatherParts(
-          parts.map(({ body, region }) => ({
-            body,
-            from: body.inputs.map(place),
-            to: { slot, view: { ...region, offset: region.offset + offset } }
-          })),
-          node.dtype,
-          { storageBuffers, label }
-        )
-        for (const { body, to } of alone) builder.body(body, node.dtype, to, place, label)
-        builder.calls.push(...calls)
+      case 'regions':
+        regionsCalls(builder, root, homes, label, storageBuffers)
         break
-      }
       case 'shader': {
         const { node, operands, hook } = root
-        shaderCall(
-          builder,
-          node.primitive.kernel as ShaderKernel,
-          node,
-          out(node),
-          operands.map(place),
-          dense,
-          labelOf(root, node),
-          hook
-        )
+        const kernel = node.primitive.kernel as ShaderKernel
+        shaderCall(builder, kernel, node, out(node), operands.map(place), dense, label, hook)
       }
     }
   }
-  const taken = new Set([...inputs, ...builder.constants.map(({ slot }) => slot)])
-  const outputs = graph.outputs.map((node, i) => {
+}
+
+/** A slot of its own for each output: the one that it was stored in, if it is all of that, else a copy. */
+const outputsOf = (builder: Builder, { slots, place }: Homes, outputs: readonly Tensor[], results: readonly Access[]) => {
+  const taken = new Set([...slots, ...builder.constants.map(({ slot }) => slot)])
+  return outputs.map((node, i) => {
     const operand = place(results[i] as Access)
     const whole =
       isDense(operand.view) &&
@@ -222,11 +218,24 @@ export const lower = (given: Graph, { fused = true, storageBuffers = 8, launch =
     taken.add(slot)
     return slot
   })
-  return { slots: builder.slots, calls: builder.calls, inputs, outputs, constants: builder.constants }
 }
 
-/** Whether parts of a tensor are zero. */
-const fills = (node: Tensor): boolean => {
-  const { kernel } = node.primitive
-  return kernel?.kind === 'regions' && (kernel as RegionsKernel).regions(node.inputs, node.attributes, node).fill
+/**
+ * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own,
+ * also where two outputs are one node or an output is an input.
+ */
+export const lower = (given: Graph, { fused = true, storageBuffers = 8, launch = LAUNCH }: LowerOptions = {}): Program => {
+  const graph = fused ? siblings(given) : given
+  const builder = new Builder()
+  const order = topological(graph.outputs)
+  const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused, launch })
+  const number = new Map(order.map((node, i) => [node, i + 1]))
+  const homes = homesOf(builder, graph.inputs, placements)
+  const emit = callsOf(builder, placements, homes, storageBuffers)
+  for (const root of roots) {
+    const node = root.kind === 'fold' ? (root.folds[0] as Fold).node : root.node
+    emit(root, `${nameOf(root)} ${show(node)} (node ${number.get(node)} of ${order.length})`)
+  }
+  const outputs = outputsOf(builder, homes, graph.outputs, results)
+  return { slots: builder.slots, calls: builder.calls, inputs: homes.slots, outputs, constants: builder.constants }
 }

@@ -2,6 +2,8 @@
  * The order that sorts, as indices: blocks by counting, then runs merged two by two. Integers, without cotangent; `sort.ts` has the values, which
  * are taken at these places and so have a derivative.
  *
+ * 2^20 floats are 15 launches, some 0.4 s on a software adapter of two busy cores.
+ *
  * The order is that of NumPy: stable, -0 and 0 equal, every NaN equal and behind all numbers. Descending it is that of torch, its reverse but for
  * ties, which stay in order: NaN comes first.
  */

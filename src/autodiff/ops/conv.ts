@@ -120,12 +120,12 @@ const rank4 = (name: string, inputs: readonly Aval[], a: ConvAttributes): string
   return undefined
 }
 
-/** An axis into which the batch is taken, and the parts of that axis that each get the batch: one, or as many as groups. */
+/** An axis into which the batch is taken, and the parts of it that each get the batch: one, or as many as groups. */
 type Place = readonly [axis: number, parts: number]
 
 /**
- * The batching rule of a bilinear map: where the batch goes in the operands and is found in the result, by which of the operands have one.
- * Where both do, the examples become groups.
+ * The batching rule of a bilinear map: where the batch goes in the operands and is found in the result, by which of the
+ * operands have one. Where both do, the examples become groups.
  */
 const batched =
   (

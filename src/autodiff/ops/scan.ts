@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axisFurther, bind, primitive } from '../primitive.js'
 import { type Aval, around, axisOf, checkFunction, checkOptions, sizeOf } from '../shape.js'
-import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
+import { type Primitive, requireDtype, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, reshape } from './broadcast.js'
 import { tensor } from './core.js'
 import { concat, pad, sliceAlong } from './movement.js'
@@ -124,7 +124,7 @@ export const associativeScan = (
 export const cumprod = (x: Tensor, axis = -1): Tensor => associativeScan(mul, x, axis)
 
 /** Running maxima along `axis` (`jax.lax.cummax`); NaN from the first one on. A tie's cotangent is halved, as that of `maximum`. */
-export const cummax = (x: Tensor, axis = -1): Tensor => associativeScan(maximum, x, axis)
+export const cummax = (x: Tensor, axis = -1): Tensor => associativeScan(maximum, requireDtype('cummax', x, 'f32'), axis)
 
 /** Running minima along `axis`. */
-export const cummin = (x: Tensor, axis = -1): Tensor => associativeScan(minimum, x, axis)
+export const cummin = (x: Tensor, axis = -1): Tensor => associativeScan(minimum, requireDtype('cummin', x, 'f32'), axis)

@@ -1,6 +1,6 @@
 /** Sorted values, at the places that `argsort` finds: away from ties their derivative is that of a permutation, exact to every order. */
 import { axisOf, checkOptions, describe, fail, show } from '../shape.js'
-import { requireTensor, type Tensor } from '../tensor.js'
+import { requireDtype, type Tensor } from '../tensor.js'
 import { argsort, type SortOptions } from './argsort.js'
 import { reshape } from './broadcast.js'
 import { takeAlong } from './indexing.js'
@@ -11,7 +11,8 @@ import { add, lessEqual, mul, where } from './pointwise.js'
  * Sorted along `axis` (`numpy.sort`), NaN last; `{ descending: true }` puts the largest first, and NaN before it. f32.
  * @example $.sort($.tensor([3, 1, 2])) // [1, 2, 3]
  */
-export const sort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor => takeAlong(x, argsort(x, axis, options), axis)
+export const sort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor =>
+  takeAlong(requireDtype('sort', x, 'f32'), argsort(x, axis, options), axis)
 
 /**
  * The `k` largest along `axis`, the largest first, and their places in i32 (`jax.lax.top_k`, `torch.topk`); of equal ones the first, and NaN
@@ -19,7 +20,7 @@ export const sort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor =>
  * @example $.topK($.tensor([3, 1, 2]), 2) // [[3, 2], [0, 2]]
  */
 export const topK = (x: Tensor, k: number, axis = -1): readonly [values: Tensor, indices: Tensor] => {
-  const found = axisOf('topK', axis, requireTensor('topK', x).shape.length)
+  const found = axisOf('topK', axis, requireDtype('topK', x, 'f32').shape.length)
   const extent = x.shape[found] as number
   if (!Number.isInteger(k) || k < 1 || k > extent)
     return fail('topK', `a whole number from 1 to ${extent} for axis ${axis} of ${show(x)}`, describe(k), 'ask for fewer')
@@ -38,7 +39,7 @@ export interface QuantileOptions {
  */
 export const quantile = (x: Tensor, q: number, axis = -1, options: QuantileOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('quantile', options, ['keepDims'])
-  const found = axisOf('quantile', axis, requireTensor('quantile', x).shape.length)
+  const found = axisOf('quantile', axis, requireDtype('quantile', x, 'f32').shape.length)
   if (!(typeof q === 'number' && q >= 0 && q <= 1))
     return fail('quantile', 'a number from 0 to 1', describe(q), 'divide percents by 100')
   const last = (x.shape[found] as number) - 1

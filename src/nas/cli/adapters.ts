@@ -11,10 +11,11 @@ const run = async ({ json }: { readonly json?: boolean }): Promise<number> => {
   const taken: Device | undefined = E.isRight(opened) ? opened.right : undefined
   if (json) say(JSON.stringify({ adapters, taken: taken?.info ?? null }))
   else {
-    for (const info of adapters)
-      say(
-        `${info.name === taken?.info.name ? '*' : ' '} ${info.name}  (${[info.vendor, info.architecture, info.backend, info.software ? 'software' : 'hardware'].filter(Boolean).join(', ')})`
-      )
+    for (const info of adapters) {
+      const { name, vendor, architecture, backend, software } = info
+      const facts = [vendor, architecture, backend, software ? 'software' : 'hardware'].filter(Boolean)
+      say(`${name === taken?.info.name ? '*' : ' '} ${name}  (${facts.join(', ')})`)
+    }
     if (taken) say('The adapter marked * is taken unless --adapter names another.')
   }
   if (!taken) throw new Refusal(BAD_INPUT, E.isLeft(opened) ? opened.left.message : '')

@@ -19,7 +19,10 @@ export interface GivenBackend {
 
 const gigaflops = (flops: number): string => `${Number((flops / 1e9).toPrecision(2))} GFLOP`
 
-/** The adapter, or the reference: never a slower one without a word. `count`: what a step takes, asked only where there is no adapter. */
+/**
+ * The adapter, or the reference: never a slower one without a word. `count`: what a step takes, asked only where there
+ * is no adapter.
+ */
 export const openBackend = async (
   { backend, adapter, unfused, verify = false }: GivenBackend,
   count: () => Promise<Pick<Report, 'flops'>>
@@ -37,12 +40,14 @@ export const openBackend = async (
       'run `npm run adapter`, or wait with --backend reference'
     )
   complain(
-    `No WebGPU adapter was found, so the reference backend goes on with ${gigaflops(flops)} a step; \`npm run adapter\` may find one.`
+    `No WebGPU adapter was found, so the reference backend goes on with ${gigaflops(flops)} a step; \`npm run ` +
+      'adapter` may find one.'
   )
   return { kind: 'reference' }
 }
 
-export const infoOf = (backend: Backend): AdapterInfo | undefined => (backend.kind === 'gpu' ? backend.device.info : undefined)
+export const infoOf = (backend: Backend): AdapterInfo | undefined =>
+  backend.kind === 'gpu' ? backend.device.info : undefined
 
 /** Refuses options of a backend that say two things. */
 export const checkBackend = (given: GivenBackend): void => {
@@ -52,7 +57,11 @@ export const checkBackend = (given: GivenBackend): void => {
     refuse('--adapter with --backend gpu or auto', '--backend reference, which uses none', 'leave one of them out')
   for (const flag of ['unfused', 'verify'] as const)
     if (given.backend === 'reference' && given[flag])
-      refuse(`--${flag} with --backend gpu or auto`, '--backend reference, which has no kernels', 'leave one of them out')
+      refuse(
+        `--${flag} with --backend gpu or auto`,
+        '--backend reference, which has no kernels',
+        'leave one of them out'
+      )
 }
 
 /** A command with the options of where it runs. */
@@ -66,5 +75,6 @@ export const withBackend = (command: Command): Command =>
     )
     .option(
       '--verify',
-      'holds each kernel to the plain one of its kind as it runs, and stops at the first that differs: for an untried adapter'
+      'holds each kernel to the plain one of its kind as it runs, and stops at the first that differs: for an ' +
+        'untried adapter'
     )

@@ -28,7 +28,10 @@ export const keepCheckpoint = (folder: RunFolder, checkpoint: Checkpoint, most: 
   removeOthers(folder, checkpoint, most)
 }
 
-/** Removes all checkpoints but one and those before it, `most` in all: what a kill left there, and newer ones that cannot be used. */
+/**
+ * Removes all checkpoints but one and those before it, `most` in all: what a kill left there, and newer ones that
+ * cannot be used.
+ */
 export const removeOthers = ({ path }: RunFolder, { steps }: Checkpoint, most: number): void => {
   const names = checkpointNames(path)
   const kept = names.filter(name => name <= nameOf(steps)).slice(0, most)
@@ -55,6 +58,10 @@ export const newestCheckpoint = (path: string): E.Either<InputError, Found> => {
     }
   }
   return E.left(
-    inputError(`a whole checkpoint in '${path}'`, passedOver.length === 0 ? 'none' : passedOver.join(' '), 'start a new run')
+    inputError(
+      `a whole checkpoint in '${path}'`,
+      passedOver.length === 0 ? 'none' : passedOver.join(' '),
+      'start a new run'
+    )
   )
 }

@@ -73,7 +73,9 @@ export interface Conduct<Told extends LoggedEvent, S, R> {
   }
 }
 
-/** What a run came to, and its seconds, also those before it went on. Refused, with code 1, for what the engine refuses. */
+/**
+ * What a run came to, and its seconds, also those before it went on. Refused, with code 1, for what the engine refuses.
+ */
 export const conduct = async <Told extends LoggedEvent, S, R>(
   { backend, folder, from }: Ready<S>,
   { run, startOf, identityOf, keeping, open, interrupted, noted, writer }: Conduct<Told, S, R>
@@ -103,7 +105,8 @@ export const conduct = async <Told extends LoggedEvent, S, R>(
       { backend, from },
       {
         open,
-        checkpoint: () => goOn(folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint, keeping.most, startOf)
+        checkpoint: () =>
+          goOn(folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint, keeping.most, startOf)
       }
     )
     if (E.isLeft(result) && !told.any) folder.discard()

@@ -38,17 +38,25 @@ const writeSheet = async (path: string, dataset: Dataset): Promise<string> => {
     )
   }
   const all = dataset.classNames.length
-  return `Written to ${path}: up to 10 images of ${rows < all ? `the first ${rows} of ${all} classes` : 'each class'}, a class a row`
+  return (
+    `Written to ${path}: up to 10 images of ${rows < all ? `the first ${rows} of ${all} classes` : 'each class'}, a ` +
+    'class a row'
+  )
 }
 
 const checkSheet = (path: string): void => {
-  if (!path.toLowerCase().endsWith('.png')) refuse('--sheet to be a file that ends with .png', quoted(path), 'name it so')
+  if (!path.toLowerCase().endsWith('.png'))
+    refuse('--sheet to be a file that ends with .png', quoted(path), 'name it so')
   if (existsSync(path)) refuse('--sheet to be a new file', `${quoted(path)}, which is there`, 'name another')
 }
 
 const run = async ({ data, root, imageSize, sheet, json }: Given): Promise<number> => {
   if (imageSize !== undefined && data !== FOLDER)
-    refuse(`--image-size with --data ${FOLDER}`, `--data ${quoted(data)}, whose images have a size`, 'leave one of them out')
+    refuse(
+      `--image-size with --data ${FOLDER}`,
+      `--data ${quoted(data)}, whose images have a size`,
+      'leave one of them out'
+    )
   const size = orRefuse(parseOption(SIZE, imageSize ?? String(PRESETS.digits.imageSize))) as number
   if (sheet !== undefined) checkSheet(sheet)
   const { sources, digest } = await readDataSet(data, root, size)
@@ -66,7 +74,10 @@ export const dataCommand: Subcommand = (root, finish) => {
     .description('looks at a data set before it is searched on')
     .command('inspect')
     .description(
-      'counts classes, measures channels, finds images that occur twice or in both parts, and draws a sheet of images. Images of a folder lie in one folder a class, or in train and test with one a class in each; PNG, JPEG or WebP of any size, what is transparent on white, scaled until they cover a square and cut at its sides; all of one channel if all are grey'
+      'counts classes, measures channels, finds images that occur twice or in both parts, and draws a sheet of ' +
+        'images. Images of a folder lie in one folder a class, or in train and test with one a class in each; PNG, ' +
+        'JPEG or WebP of any size, what is transparent on white, scaled until they cover a square and cut at its ' +
+        'sides; all of one channel if all are grey'
     )
     .option(DATA.flag, DATA.help, PRESETS.digits.data)
     .option(ROOT.flag, ROOT.help)

@@ -103,12 +103,21 @@ const readFiles = (name: string, root: string, set: DataSet): Files => {
   if (set.wants(basename(root))) return new Map([[basename(root), orRefuse(readBytes('--root', root, MOST_BYTES))]])
   return ARCHIVE.test(root)
     ? readArchive(root, set)
-    : refuse('--root to be a folder, or an archive that ends with .tar.gz, .tgz or .tar', quoted(root), 'correct the path')
+    : refuse(
+        '--root to be a folder, or an archive that ends with .tar.gz, .tgz or .tar',
+        quoted(root),
+        'correct the path'
+      )
 }
 
-const readByName = async (name: string, root: string | undefined, imageSize: number): Promise<Omit<ReadDataSet, 'digest'>> => {
+const readByName = async (
+  name: string,
+  root: string | undefined,
+  imageSize: number
+): Promise<Omit<ReadDataSet, 'digest'>> => {
   if (name === 'digits') {
-    if (root !== undefined) refuse('no --root beside --data digits', quoted(root), 'leave it out: they come with the package')
+    if (root !== undefined)
+      refuse('no --root beside --data digits', quoted(root), 'leave it out: they come with the package')
     return { sources: { train: orRefuse(decodeDigits(digits())), test: null }, published: undefined }
   }
   const set = Object.hasOwn(DATA_SETS, name) ? DATA_SETS[name] : undefined
@@ -118,11 +127,16 @@ const readByName = async (name: string, root: string | undefined, imageSize: num
       quoted(name),
       'name one of these'
     )
-  if (root === undefined) return refuse(`--root beside --data ${name}`, 'none', 'name the folder or the archive of its files')
+  if (root === undefined)
+    return refuse(`--root beside --data ${name}`, 'none', 'name the folder or the archive of its files')
   if (!set) return { sources: await readImageFolder(root, imageSize), published: undefined }
   const files = readFiles(name, root, set)
   if (files.size === 0)
-    return refuse(`--root to hold the files of ${set.help}`, `${quoted(root)}, which has none`, 'name their folder or archive')
+    return refuse(
+      `--root to hold the files of ${set.help}`,
+      `${quoted(root)}, which has none`,
+      'name their folder or archive'
+    )
   return { sources: orRefuse(set.decode(files)), published: set.published }
 }
 

@@ -21,7 +21,10 @@ const parseEpsilons = (text: string): readonly number[] => {
 const STEPS = { flag: '--steps <n>', help: 'steps of the search to take first', least: 0, whole: true } as const
 
 const run = async (given: Given & { readonly epsilons: string; readonly steps: string }): Promise<number> => {
-  const options = { epsilons: parseEpsilons(given.epsilons), steps: orRefuse(parseOption(STEPS, given.steps)) as number }
+  const options = {
+    epsilons: parseEpsilons(given.epsilons),
+    steps: orRefuse(parseOption(STEPS, given.steps)) as number
+  }
   const { config, net, data } = await setUp(given)
   const backend = await chooseBackend(given, net, config, data)
   const found = orRefuse(await diagnose(net, config, data, options)({ backend })(), FAILED)
@@ -35,7 +38,8 @@ export const diagnoseCommand: Subcommand = (root, finish) => {
     root
       .command('diagnose')
       .description(
-        "measures difference quotients beside the derivatives that they stand for: the regulariser's gradient in the weights, and the hypergradient of darts2, on the batches that a search would take next"
+        "measures difference quotients beside the derivatives that they stand for: the regulariser's gradient in " +
+          'the weights, and the hypergradient of darts2, on the batches that a search would take next'
       )
   )
     .option(

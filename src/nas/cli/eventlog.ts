@@ -1,4 +1,7 @@
-/** What a run tells, written beside each other: lines of JSON for programs, and the numbers of each epoch for TensorBoard. */
+/**
+ * What a run tells, written beside each other: lines of JSON for programs, and the numbers of each epoch for
+ * TensorBoard.
+ */
 import { encodeEventsStart, encodeScalars } from '../../formats/tfevents.js'
 import type { RunFolder } from './files.js'
 

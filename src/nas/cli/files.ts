@@ -1,4 +1,7 @@
-/** Files: what a user gives is read; a run folder is written, nothing of it by half, and nothing that is there is overwritten. */
+/**
+ * Files: what a user gives is read; a run folder is written, nothing of it by half, and nothing that is there is
+ * overwritten.
+ */
 import {
   appendFileSync,
   closeSync,
@@ -24,7 +27,10 @@ import { quoted } from '../../formats/error.js'
 import { type InputError, inputError } from '../errors.js'
 import { lock } from './lock.js'
 
-/** A folder that one process writes a run into. Files are whole or not there; those that grow are cut back to where a checkpoint knows them. */
+/**
+ * A folder that one process writes a run into. Files are whole or not there; those that grow are cut back to where a
+ * checkpoint knows them.
+ */
 export interface RunFolder {
   readonly path: string
   /** Writes a whole file: to a temporary one, flushed, then renamed. */
@@ -69,7 +75,10 @@ export const writeWhole = (path: string, content: string | Uint8Array): void => 
   }
 }
 
-/** The folder and those above it that are missing, the uppermost first. `mkdir` with `recursive` never returns where /proc refuses. */
+/**
+ * The folder and those above it that are missing, the uppermost first. `mkdir` with `recursive` never returns where
+ * /proc refuses.
+ */
 const missing = (path: string): readonly string[] => (existsSync(path) ? [] : [...missing(dirname(path)), path])
 
 /** A sub-folder of a run's checkpoints. */
@@ -99,7 +108,9 @@ const runFolder = (path: string, made: readonly string[], unlock: () => void): R
         })
       ),
     cut: lengths => {
-      const short = Object.entries(lengths).find(([name, length]) => !existsSync(at(name)) || statSync(at(name)).size < length)
+      const short = Object.entries(lengths).find(
+        ([name, length]) => !existsSync(at(name)) || statSync(at(name)).size < length
+      )
       if (short)
         return E.left(
           inputError(
@@ -144,7 +155,10 @@ export const openRunFolder = (path: string): E.Either<InputError, RunFolder> => 
   }
 }
 
-/** The folder of a run that goes on. Refused if it is none, or if a process is at it. What a kill left half written is removed. */
+/**
+ * The folder of a run that goes on. Refused if it is none, or if a process is at it. What a kill left half written is
+ * removed.
+ */
 export const reopenRunFolder = (path: string): E.Either<InputError, RunFolder> => {
   const refuse = (got: string, cure: string): E.Either<InputError, RunFolder> =>
     E.left(inputError('--resume to be the folder of a run that can be written', got, cure))
@@ -178,11 +192,14 @@ const firstBytes = (path: string, most: number): Buffer => {
 }
 
 /**
- * The text of a file, unpacked if it is gzip, of at most so many bytes: no more is read, and no more unpacked. `what` names the option in the refusal.
+ * The text of a file, unpacked if it is gzip, of at most so many bytes: no more is read, and no more unpacked. `what`
+ * names the option in the refusal.
  */
 export const readText = (what: string, path: string, most: number): E.Either<InputError, string> => {
   const tooLarge = () =>
-    E.left(inputError(`${what} to be a file of at most ${most} bytes`, `'${path}', which has more`, 'check which file it is'))
+    E.left(
+      inputError(`${what} to be a file of at most ${most} bytes`, `'${path}', which has more`, 'check which file it is')
+    )
   try {
     const bytes = firstBytes(path, most + 1)
     if (bytes.length > most) return tooLarge()
@@ -190,7 +207,9 @@ export const readText = (what: string, path: string, most: number): E.Either<Inp
     return E.right(text.toString('utf8'))
   } catch (reason) {
     if ((reason as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') return tooLarge()
-    return E.left(inputError(`${what} to be a file that can be read`, `'${path}' (${reasonOf(reason)})`, 'correct the path'))
+    return E.left(
+      inputError(`${what} to be a file that can be read`, `'${path}' (${reasonOf(reason)})`, 'correct the path')
+    )
   }
 }
 

@@ -16,7 +16,13 @@ interface Given {
   readonly json?: boolean
 }
 
-const DRAW = { flag: '--draw <n>', help: 'draws so many cells of a space instead', least: 1, most: 1e6, whole: true } as const
+const DRAW = {
+  flag: '--draw <n>',
+  help: 'draws so many cells of a space instead',
+  least: 1,
+  most: 1e6,
+  whole: true
+} as const
 const SEED = { flag: '--seed <n>', help: 'seed of what is drawn (default: 0)', least: 0, whole: true } as const
 
 /** Cells that were drawn, as texts. */

@@ -7,7 +7,7 @@ import type { CheckOptions } from '../../autodiff/check.js'
 import { argumentsText, type CheckError } from '../../autodiff/checks/error.js'
 import { describe } from '../../autodiff/shape.js'
 import type { Tree } from '../../autodiff/tree.js'
-import { type Backend, gradientFailure, openDevice } from '../../engine/index.js'
+import { type Backend, type GivenArguments, gradientFailure, openDevice } from '../../engine/index.js'
 import { parseGiven } from '../configuration/options.js'
 import { backendName } from '../text.js'
 import { checkBackend, type GivenBackend, infoOf, withBackend } from './backend.js'
@@ -19,7 +19,7 @@ import type { Subcommand } from './subcommand.js'
 interface Case {
   readonly name: string
   readonly f: (...args: readonly Tree[]) => Tree
-  readonly args: readonly Tree[]
+  readonly args: GivenArguments<readonly Tree[]>
   readonly options: CheckOptions
 }
 
@@ -35,8 +35,22 @@ interface Given extends GivenBackend {
 
 const LARGEST_SEED = Number.MAX_SAFE_INTEGER
 const NUMBERS = [
-  { key: 'order', flag: '--order <n>', help: 'derivatives up to this order (default: 2)', least: 1, most: 6, whole: true },
-  { key: 'seed', flag: '--seed <n>', help: 'decides the directions (default: 0)', least: 0, most: LARGEST_SEED, whole: true },
+  {
+    key: 'order',
+    flag: '--order <n>',
+    help: 'derivatives up to this order (default: 2)',
+    least: 1,
+    most: 6,
+    whole: true
+  },
+  {
+    key: 'seed',
+    flag: '--seed <n>',
+    help: 'decides the directions (default: 0)',
+    least: 0,
+    most: LARGEST_SEED,
+    whole: true
+  },
   {
     key: 'tolerance',
     flag: '--tolerance <x>',
@@ -53,7 +67,8 @@ const NUMBERS = [
 
 const CASE = '{ f: x => ..., args: [...] }'
 
-const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> => typeof value === 'object' && value !== null
+const isRecord = (value: unknown): value is Readonly<Record<string, unknown>> =>
+  typeof value === 'object' && value !== null
 
 /** An export as a case; undefined if it is something else. */
 const caseOf = (name: string, value: unknown): Case | undefined => {
@@ -86,7 +101,8 @@ const unloadable = (file: string, error: unknown): never => {
 }
 
 const load = async (file: string): Promise<Readonly<Record<string, unknown>>> => {
-  if (!existsSync(file)) return refuse('a file with functions to check', `'${file}', which is not there`, 'correct the path')
+  if (!existsSync(file))
+    return refuse('a file with functions to check', `'${file}', which is not there`, 'correct the path')
   try {
     return await import(pathToFileURL(resolve(file)).href)
   } catch (error) {
@@ -202,7 +218,8 @@ export const gradcheckCommand: Subcommand = (root, finish) => {
   const command = root
     .command('gradcheck')
     .description(
-      'checks the derivatives of functions in a module: by central differences in float64, then on the adapter by the reference'
+      'checks the derivatives of functions in a module: by central differences in float64, then on the adapter by ' +
+        'the reference'
     )
     .argument('<file>', 'a module, and behind a colon the name of one export: model.mjs:loss')
   for (const { flag, help } of NUMBERS) command.option(flag, help)

@@ -32,7 +32,10 @@ const thread = (name: string, options: WorkerOptions): Worker => {
   const module = besideThis(name)
   if (module.pathname.endsWith('.js')) return new Worker(module, options)
   const [loader, source] = [import.meta.resolve('tsx/esm/api'), module.href].map(url => JSON.stringify(url))
-  return new Worker(`import(${loader}).then(({ register }) => (register(), import(${source})))`, { ...options, eval: true })
+  return new Worker(`import(${loader}).then(({ register }) => (register(), import(${source})))`, {
+    ...options,
+    eval: true
+  })
 }
 
 /** Starts the guard of a process that is guarded, and does nothing in others. */

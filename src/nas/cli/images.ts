@@ -49,7 +49,8 @@ const CURE = 'take it out, or save it again'
 /** The pixels of an image of any size, brought to one by covering it and cutting what is over at both sides. */
 const decode = async (what: string, bytes: Uint8Array, { channels, height, width }: ImageSize): Promise<Decoded> => {
   // Other formats that the library reads, some of them programs of a kind, are not handed to it.
-  if (imageFormat(bytes) === undefined) return refuse(`${what} to be an image (${FORMAT_NAMES})`, 'a file that is none', CURE)
+  if (imageFormat(bytes) === undefined)
+    return refuse(`${what} to be an image (${FORMAT_NAMES})`, 'a file that is none', CURE)
   try {
     const image = sharp(bytes, { limitInputPixels: MOST_PIXELS, failOn: 'error' })
     const grey = channels === undefined ? GREY.includes((await image.metadata()).space) : channels === 1
@@ -170,8 +171,13 @@ export const readImageFolder = async (root: string, size: number = IMAGE_SIZE): 
   const { classNames, train, test, unused } = orRefuse(planOf(tree))
   const bytes = (train.length + (test?.length ?? 0)) * 3 * size * size
   if (bytes > MOST_DECODED_BYTES)
-    refuse(`images of at most ${MOST_DECODED_BYTES} bytes in all`, `${bytes} at ${size} x ${size}`, 'take a smaller --image-size')
-  for (const part of unused) complain(`The images in ${quoted(part)} are left alone, as there is another part to test on.`)
+    refuse(
+      `images of at most ${MOST_DECODED_BYTES} bytes in all`,
+      `${bytes} at ${size} x ${size}`,
+      'take a smaller --image-size'
+    )
+  for (const part of unused)
+    complain(`The images in ${quoted(part)} are left alone, as there is another part to test on.`)
   const dimensions = { height: size, width: size }
   const decodedTrain = await decodeAll(real, train, dimensions)
   const decodedTest = test && (await decodeAll(real, test, dimensions))

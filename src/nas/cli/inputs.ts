@@ -8,7 +8,8 @@ import { parseSpace } from '../space/spacefile.js'
 import { readText } from './files.js'
 import { orRefuse, refuse } from './refusal.js'
 
-export const version = (): string => JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
+export const version = (): string =>
+  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
 
 export const say = (line: string): void => void process.stdout.write(`${line}\n`)
 export const complain = (line: string): void => void process.stderr.write(`${line}\n`)
@@ -23,17 +24,25 @@ export const isKnown = (space: string): boolean => Object.hasOwn(SPACES, space)
 export const readSpace = (given: string): Space => {
   if (isKnown(given)) return SPACES[given] as Space
   if (existsSync(given)) return orRefuse(parseSpace(orRefuse(readText('--space', given, MOST_SPACE_BYTES))))
-  return refuse(`--space to be one of ${Object.keys(SPACES).join(', ')}, or a JSON file`, `'${given}'`, 'name one of these')
+  return refuse(
+    `--space to be one of ${Object.keys(SPACES).join(', ')}, or a JSON file`,
+    `'${given}'`,
+    'name one of these'
+  )
 }
 
 export const readTable = (path: string): BenchTable =>
   orRefuse(decodeBenchTable(orRefuse(readText('--table', path, MOST_TABLE_BYTES))))
 
-/** A genotype of the command line: the name of a published one, a text, or a file that holds one; of a space, if one is given. */
+/**
+ * A genotype of the command line: the name of a published one, a text, or a file that holds one; of a space, if one is
+ * given.
+ */
 export const readGenotype = (given: string, space?: Space): Genotype => {
   if (Object.hasOwn(PUBLISHED, given)) return PUBLISHED[given] as Genotype
   if (/^\s*(\||Genotype)/.test(given)) return orRefuse(parseGenotype(given, space))
-  if (existsSync(given)) return orRefuse(parseGenotype(orRefuse(readText('the genotype', given, MOST_GENOTYPE_BYTES)), space))
+  if (existsSync(given))
+    return orRefuse(parseGenotype(orRefuse(readText('the genotype', given, MOST_GENOTYPE_BYTES)), space))
   return refuse(
     'a genotype: its text, the name of a published one, or a file that holds one',
     `'${given}'`,

@@ -18,7 +18,10 @@ export const lockHolder = (folder: string): { readonly pid: number; readonly hos
   }
 }
 
-/** Who holds a folder's lock, if that process may still be there: one of this host is asked for, of another only the lock's age is known. */
+/**
+ * Who holds a folder's lock, if that process may still be there: one of this host is asked for, of another only the
+ * lock's age is known.
+ */
 const holderOf = (folder: string): ReturnType<typeof lockHolder> => {
   const holder = lockHolder(folder)
   if (!holder) return undefined // gone, or cut by a kill as it was written
@@ -27,7 +30,10 @@ const holderOf = (folder: string): ReturnType<typeof lockHolder> => {
   return age < GONE_SECONDS && !isLost ? holder : undefined
 }
 
-/** Locks a folder for this process and gives what unlocks it; or says who is at it. Takes over from a process that is gone. */
+/**
+ * Locks a folder for this process and gives what unlocks it; or says who is at it. Takes over from a process that is
+ * gone.
+ */
 export const lock = (folder: string): (() => void) | string => {
   const path = join(folder, LOCK)
   try {

@@ -49,9 +49,13 @@ const run = async (folder: string, images: readonly string[], given: GivenPredic
     )
   const [height, width] = net.config.size
   const decoded: Uint8Array[] = []
-  for (const path of images) decoded.push(await decodeImage(path, { channels: net.config.imageChannels, height, width }))
+  for (const path of images)
+    decoded.push(await decodeImage(path, { channels: net.config.imageChannels, height, width }))
   const backend = await openBackend(given, async () => ({ flops: 2 * sizeOfNetwork(net).multiplyAdds * images.length }))
-  const found = orRefuse(await predict(model, partOfBytes({ ...model, brightest }, decoded), top)({ backend })(), FAILED)
+  const found = orRefuse(
+    await predict(model, partOfBytes({ ...model, brightest }, decoded), top)({ backend })(),
+    FAILED
+  )
   const predictions = images.map((image, i) => ({ image, classes: found[i] ?? [] }))
   if (given['json']) say(JSON.stringify({ weights, predictions }))
   else for (const { image, classes } of predictions) say(predictionText(image, classes))
@@ -64,7 +68,10 @@ export const predictCommand: Subcommand = (root, finish) => {
       .command('predict')
       .description('the likeliest classes of images, by a network that `lambda-darts train` has trained')
       .argument('<run>', 'the folder of the training')
-      .argument('<images...>', 'files: PNG, JPEG and others; scaled to cover the size of the network and cut to their middle')
+      .argument(
+        '<images...>',
+        'files: PNG, JPEG and others; scaled to cover the size of the network and cut to their middle'
+      )
       .option(TOP.flag, TOP.help, '1')
       .option(WEIGHTS.flag, WEIGHTS.help, 'last')
   )

@@ -1,4 +1,6 @@
-/** What `search` and `diagnose` share: the options of a configuration, and the problem and the backend that they name. */
+/**
+ * What `search` and `diagnose` share: the options of a configuration, and the problem and the backend that they name.
+ */
 import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import type { Backend } from '../../engine/index.js'
@@ -27,7 +29,10 @@ export interface Given extends GivenBackend {
 
 /** The adapter, or the reference, if the step of a search is small. */
 export const chooseBackend = (given: Given, net: Supernet, config: SearchConfig, data: SearchData): Promise<Backend> =>
-  openBackend(given, async () => orRefuse(await compileStep(net, config, data)({ backend: { kind: 'reference' } })()).report)
+  openBackend(
+    given,
+    async () => orRefuse(await compileStep(net, config, data)({ backend: { kind: 'reference' } })()).report
+  )
 
 export interface Problem {
   readonly config: SearchConfig
@@ -59,12 +64,17 @@ const MOST_SPLIT_BYTES = 2 ** 26
 
 const splitOf = (split: string): NonNullable<PrepareSearchOptions['split']> => {
   if (split === 'seeded' || split === 'file-order') return split
-  if (!existsSync(split)) return refuse('--split to be seeded, file-order, or a JSON file', `'${split}'`, 'name one of these')
+  if (!existsSync(split))
+    return refuse('--split to be seeded, file-order, or a JSON file', `'${split}'`, 'name one of these')
   return orRefuse(parseSplit(orRefuse(readText('--split', split, MOST_SPLIT_BYTES))))
 }
 
 /** What of a data set trains weights and alpha, and how its images are normalised and moved there. */
-const searchDataOf = (config: SearchConfig, { skeleton: { kind } }: Space, { sources, published }: ReadDataSet): SearchData =>
+const searchDataOf = (
+  config: SearchConfig,
+  { skeleton: { kind } }: Space,
+  { sources, published }: ReadDataSet
+): SearchData =>
   orRefuse(
     prepareSearch(sources, {
       seed: config.seed,
@@ -75,7 +85,11 @@ const searchDataOf = (config: SearchConfig, { skeleton: { kind } }: Space, { sou
   )
 
 /** What a search or a diagnosis is of: everything that can be refused before anything runs is refused here. */
-export const setUp = async (given: Given, config = configurationOf(given), space = readSpace(config.space)): Promise<Problem> => {
+export const setUp = async (
+  given: Given,
+  config = configurationOf(given),
+  space = readSpace(config.space)
+): Promise<Problem> => {
   checkBackend(given)
   const dataSet = await readDataSet(config.data, config.root === '' ? undefined : config.root, config.imageSize)
   const data = searchDataOf(config, space, dataSet)

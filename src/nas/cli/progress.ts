@@ -143,7 +143,8 @@ export const runWriter = (given: Given, total: number | undefined) => {
     if (given.json) return line(JSON.stringify({ type: 'run', name, ...outcome }))
     if (outcome.kind === 'done') {
       const { testAccuracy, seconds } = outcome.summary
-      const accuracy = testAccuracy === null ? '' : `, test accuracy of the supernet ${(100 * testAccuracy).toFixed(1)} %`
+      const accuracy =
+        testAccuracy === null ? '' : `, test accuracy of the supernet ${(100 * testAccuracy).toFixed(1)} %`
       say(`${name}  done in ${seconds.toFixed(1)} s${accuracy}`)
     } else say(`${name}  ${outcome.kind === 'failed' ? `failed: ${outcome.message}` : 'interrupted'}`)
   }

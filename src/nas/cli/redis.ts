@@ -75,7 +75,8 @@ const watch = (client: Redis, name: string, patience: number) => {
     const look = (): void => {
       if (state.since !== undefined && performance.now() - state.since > patience)
         resolve(
-          `Wanted Redis at ${name} to come back within ${patience / 1000} s, but it did not: start it, and then this command again.`
+          `Wanted Redis at ${name} to come back within ${patience / 1000} s, but it did not: start it, and then ` +
+            'this command again.'
         )
     }
     timers.push(setInterval(look, Math.min(1000, patience / 4)))
@@ -106,7 +107,11 @@ export const connectRedis = async (text: string, lostAfter: number): Promise<Con
     await client.ping()
   } catch (reason) {
     client.disconnect()
-    return refuse(`a Redis that answers at ${shown(url)}`, `'${reasonOf(failures[0] ?? reason)}'`, 'start it, or correct --redis')
+    return refuse(
+      `a Redis that answers at ${shown(url)}`,
+      `'${reasonOf(failures[0] ?? reason)}'`,
+      'start it, or correct --redis'
+    )
   }
   const { lost, stop } = watch(client, shown(url), PATIENCE * lostAfter)
   const close = (): void => {

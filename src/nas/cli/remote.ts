@@ -55,7 +55,11 @@ const ask = async ({ folder, id, queue, writer, told }: Waiting, { task }: Plann
 }
 
 /** Queues what is not done, and waits until everything is, or the sweep is interrupted: then workers go on. */
-const waitForAll = async (waiting: Waiting, planned: readonly Planned[], ending: Interruption): Promise<readonly Outcome[]> => {
+const waitForAll = async (
+  waiting: Waiting,
+  planned: readonly Planned[],
+  ending: Interruption
+): Promise<readonly Outcome[]> => {
   const outcomes = new Map<string, Outcome>()
   const settle = (name: string, outcome: Outcome): void => {
     outcomes.set(name, outcome)
@@ -77,7 +81,12 @@ const waitForAll = async (waiting: Waiting, planned: readonly Planned[], ending:
 }
 
 /** What no answer of Redis can hold up. */
-const unlessLost = async <A>({ lost }: Connection, ending: Interruption, interrupted: A, wait: Promise<A>): Promise<A> => {
+const unlessLost = async <A>(
+  { lost }: Connection,
+  ending: Interruption,
+  interrupted: A,
+  wait: Promise<A>
+): Promise<A> => {
   wait.catch(() => undefined) // told below, unless Redis was given up before
   const given = await Promise.race([
     wait.then(value => ({ value })),

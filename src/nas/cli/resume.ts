@@ -19,7 +19,10 @@ import { orRefuse, refuse } from './refusal.js'
 /** A summary has the mixtures of each edge; a configuration has less. */
 const MOST_JSON_BYTES = 2 ** 26
 
-/** What makes a run the same run: its configuration, all else that it is of, and where it runs. Where its data are may change: `of` has their digest. */
+/**
+ * What makes a run the same run: its configuration, all else that it is of, and where it runs. Where its data are may
+ * change: `of` has their digest.
+ */
 export const identityOf = (
   { root: _, ...config }: RunConfig,
   of: Readonly<Record<string, unknown>>,
@@ -40,7 +43,10 @@ export const identityOf = (
 /** What `--force` may pass over: results are as good, but not the same to the bit. */
 const FORCED = ['adapter', 'fused', 'version']
 
-/** Refuses to go on with another configuration, other data, or (unless that is forced) another adapter, and names the differences. */
+/**
+ * Refuses to go on with another configuration, other data, or (unless that is forced) another adapter, and names the
+ * differences.
+ */
 export const checkIdentity = ({ identity }: Checkpoint, here: Checkpoint['identity'], force: boolean): void => {
   const compared = Object.keys(here).filter(key => !(force && FORCED.includes(key)))
   const differences = compared.flatMap(key => differencesOf(identity[key] ?? null, here[key] ?? null, key))
@@ -51,7 +57,9 @@ export const checkIdentity = ({ identity }: Checkpoint, here: Checkpoint['identi
   refuse(
     'a run like that of its checkpoint',
     `differences (${differences.join('; ')})`,
-    forceable ? 'go on where it ran, or with --force, which gives other bits' : 'go on with what it had, or start a new run'
+    forceable
+      ? 'go on where it ran, or with --force, which gives other bits'
+      : 'go on with what it had, or start a new run'
   )
 }
 
@@ -89,7 +97,11 @@ export const readSummary = (path: string): unknown => {
 export const isEnd = (summary: unknown): boolean => t.type({ stopped: t.null }).is(summary)
 
 /** The configuration of a run folder. Refused where options were given that say something else. */
-export const resumedConfiguration = <C extends RunConfig>(path: string, given: GivenBackend, reader: ConfigReader<C>): C => {
+export const resumedConfiguration = <C extends RunConfig>(
+  path: string,
+  given: GivenBackend,
+  reader: ConfigReader<C>
+): C => {
   const file = join(path, 'config.json')
   if (!existsSync(file))
     refuse(
@@ -107,7 +119,9 @@ export const resumedConfiguration = <C extends RunConfig>(path: string, given: G
   if (isEnd(readSummary(path)))
     return refuse('--resume to be a run that has not ended', `'${path}', which has`, 'look at its summary.json')
   const [config, asked] = [decoded.right, orRefuse(reader.configure(given))]
-  const changed = reader.options.filter(({ key }) => key !== 'root' && given[key] !== undefined && asked[key] !== config[key])
+  const changed = reader.options.filter(
+    ({ key }) => key !== 'root' && given[key] !== undefined && asked[key] !== config[key]
+  )
   if (changed.length > 0)
     return refuse(
       `the options that '${path}' was begun with`,
@@ -120,7 +134,9 @@ export const resumedConfiguration = <C extends RunConfig>(path: string, given: G
 /** The user's own space that a run folder holds, if it does. */
 export const ownSpace = (path: string): Space | undefined => {
   const own = join(path, 'space.json')
-  return existsSync(own) ? orRefuse(parseSpace(orRefuse(readText('the folder of a run', own, MOST_SPACE_BYTES)))) : undefined
+  return existsSync(own)
+    ? orRefuse(parseSpace(orRefuse(readText('the folder of a run', own, MOST_SPACE_BYTES))))
+    : undefined
 }
 
 /** Where a run ran, for what the options do not say. */
@@ -137,7 +153,10 @@ export interface Resumed<S> {
   readonly seconds: number
 }
 
-/** Goes back to a checkpoint: files that grew since are cut to what they were, other checkpoints but the last `most` removed. */
+/**
+ * Goes back to a checkpoint: files that grew since are cut to what they were, other checkpoints but the last `most`
+ * removed.
+ */
 export const goOn = <S>(
   folder: RunFolder,
   checkpoint: Checkpoint,
@@ -153,7 +172,11 @@ export const goOn = <S>(
 
 /** The options of what is kept. */
 const KEEPING = {
-  minutes: { flag: '--checkpoint-minutes <x>', help: 'keeps a checkpoint this often, beside that of each epoch', least: 0 },
+  minutes: {
+    flag: '--checkpoint-minutes <x>',
+    help: 'keeps a checkpoint this often, beside that of each epoch',
+    least: 0
+  },
   most: { flag: '--keep-checkpoints <n>', help: 'how many of the last checkpoints stay', least: 1, whole: true }
 } as const
 

@@ -144,7 +144,10 @@ export const takeLock = async (
  * Writes beats of the process at hand into a lock that was taken for it: into that file and no other that has its name
  * later.
  */
-export const beatsOf = (path: string, token: string): { readonly beat: (count: number) => void; readonly close: () => void } => {
+export const beatsOf = (
+  path: string,
+  token: string
+): { readonly beat: (count: number) => void; readonly close: () => void } => {
   const file = openSync(path, 'r+')
   const record = { ...thisProcess(), token, lost: [] }
   return {

@@ -82,7 +82,8 @@ const OWN_FILES = [
 /** Removes what a run left before its first checkpoint; refused if not all of it is this run's. */
 const clear = (folder: string, { config }: Task): E.Either<InputError, void> => {
   const names = namesIn(folder)
-  const foreign = (got: string) => E.left(inputError('a folder of this run, or none', `'${folder}' with ${got}`, 'move it away'))
+  const foreign = (got: string) =>
+    E.left(inputError('a folder of this run, or none', `'${folder}' with ${got}`, 'move it away'))
   const other = names.find(name => !OWN_FILES.includes(name.replace(/\.part$/, '')))
   if (other !== undefined) return foreign(`'${lineOf(other)}'`)
   if (names.includes('config.json')) {
@@ -92,7 +93,9 @@ const clear = (folder: string, { config }: Task): E.Either<InputError, void> => 
         () => null
       )
     )
-    const isOwn = Object.entries(config).every(([key, value]) => (found as Record<string, unknown> | null)?.[key] === value)
+    const isOwn = Object.entries(config).every(
+      ([key, value]) => (found as Record<string, unknown> | null)?.[key] === value
+    )
     if (!isOwn) return foreign('another configuration')
   }
   rmSync(folder, { recursive: true, force: true })
@@ -129,7 +132,9 @@ const ended = (child: ChildProcess): Promise<{ readonly code: number | null; rea
       stderr = (stderr + String(text)).slice(-MOST_STDERR)
     })
     child.on('error', ({ message }) => resolve({ code: null, line: lineOf(message) }))
-    child.on('close', (code, signal) => resolve({ code, line: signal ? `it was ended by ${signal}` : lastLine(stderr) }))
+    child.on('close', (code, signal) =>
+      resolve({ code, line: signal ? `it was ended by ${signal}` : lastLine(stderr) })
+    )
   })
 
 /** Runs a search as a process; an interruption reaches it as SIGTERM, a second one too, which it does not survive. */

@@ -15,9 +15,14 @@ const run = (given: string, { table, json }: { readonly table: string; readonly 
 export const scoreCommand: Subcommand = (root, finish) => {
   root
     .command('score')
-    .description('looks up what a cell of NAS-Bench-201 reached when it was trained: accuracy, rank, percentile, regret')
+    .description(
+      'looks up what a cell of NAS-Bench-201 reached when it was trained: accuracy, rank, percentile, regret'
+    )
     .argument('<genotype>', 'its text, or a file that holds it')
-    .requiredOption('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): a column arch, columns like cifar10_test_200')
+    .requiredOption(
+      '--table <file>',
+      'a table of NAS-Bench-201 (CSV, gzip or not): a column arch, columns like cifar10_test_200'
+    )
     .option('--json', 'as JSON')
     .action((genotype, given) => finish(Promise.resolve(run(genotype, given))))
 }

@@ -97,7 +97,9 @@ const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
   const problem = await setUp({ ...where, space: undefined }, config, ownSpace(path) ?? readSpace(config.space))
   const table = readTableFor(given, config, problem.space)
   const backend = await chooseBackend(where, problem.net, config, problem.data)
-  const begun = beginAgain(path, checkpoint, identityOfSearch(problem, backend), given, kept => goingOn(problem.net, kept))
+  const begun = beginAgain(path, checkpoint, identityOfSearch(problem, backend), given, kept =>
+    goingOn(problem.net, kept)
+  )
   return { ...problem, given: where, table, backend, ...begun }
 }
 
@@ -113,7 +115,8 @@ const tellResult = (run: Run, reached: SearchResult, seconds: number): void => {
   }
   folder.write('genotype.txt', `${reached.genotype}\n`)
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
-  if (!given.json && !given.quiet) say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${backendName(infoOf(backend))}`)
+  if (!given.json && !given.quiet)
+    say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${backendName(infoOf(backend))}`)
 }
 
 /** Runs the search to its end, and gives the exit code. */
@@ -158,14 +161,21 @@ export const searchCommand: Subcommand = (root, finish) => {
       root
         .command('search')
         .description(
-          'searches the cells of a network: on the 1,797 handwritten digits that come with the package, on the official files of a data set, or on your own images'
+          'searches the cells of a network: on the 1,797 handwritten digits that come with the package, on the ' +
+            'official files of a data set, or on your own images'
         )
     )
   )
     .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-METHOD-SEED)')
-    .option('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result')
+    .option(
+      '--table <file>',
+      'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result'
+    )
     .option('--quiet', 'only the result')
-    .option('--json', 'lines of JSON on standard output: each event, the result as the last line; with --quiet the result alone')
+    .option(
+      '--json',
+      'lines of JSON on standard output: each event, the result as the last line; with --quiet the result alone'
+    )
     .addHelpText('after', presetTable)
     .action(given => finish(run(given)))
 }

@@ -93,7 +93,8 @@ const run = async (file: string, given: GivenSweep): Promise<number> => {
   const sweep = readSweep(file)
   const jobs = given.jobs === undefined ? undefined : (orRefuse(parseOption(JOBS, given.jobs)) as number)
   const lostAfter = lostAfterOf(given.lostAfter)
-  if (jobs !== undefined && given.redis !== undefined) refuse('--jobs without --redis', 'both', 'give --jobs to the workers')
+  if (jobs !== undefined && given.redis !== undefined)
+    refuse('--jobs without --redis', 'both', 'give --jobs to the workers')
   const planned = await plan(sweep)
   const table = tableFor(given.table, planned)
   const record = openSweepFolder(given.out, sweep)
@@ -102,11 +103,13 @@ const run = async (file: string, given: GivenSweep): Promise<number> => {
   const writer = runWriter(given, planned.length)
   const ending = interruption()
   const make = async (): Promise<readonly Outcome[]> => {
-    if (given.redis !== undefined) return runElsewhere(given.redis, given.out, record, planned, lostAfter, ending, writer)
+    if (given.redis !== undefined)
+      return runElsewhere(given.redis, given.out, record, planned, lostAfter, ending, writer)
     const atOnce = jobs ?? (await usualJobs(planned.map(({ run: one }) => one.options)))
     return runHere(given.out, planned, atOnce, lostAfter, ending, writer)
   }
-  const interrupted = given.redis === undefined ? 'ending the searches after their steps' : 'workers go on with what is queued'
+  const interrupted =
+    given.redis === undefined ? 'ending the searches after their steps' : 'workers go on with what is queued'
   const outcomes = await untilSignal(ending, () => complain(`Interrupted: ${interrupted}.`), make).finally(writer.stop)
   if (ending.happened()) {
     const done = outcomes.filter(({ kind }) => kind === 'done').length
@@ -120,10 +123,18 @@ const run = async (file: string, given: GivenSweep): Promise<number> => {
 export const sweepCommand: Subcommand = (root, finish) => {
   root
     .command('sweep')
-    .description('runs many searches, configurations times seeds, and compares them with statistics; started again, it goes on')
-    .argument('<file>', 'JSON: { base, grid, list, seeds, baseline, random }, with options by their names in config.json')
+    .description(
+      'runs many searches, configurations times seeds, and compares them with statistics; started again, it goes on'
+    )
+    .argument(
+      '<file>',
+      'JSON: { base, grid, list, seeds, baseline, random }, with options by their names in config.json'
+    )
     .requiredOption('--out <folder>', 'a new or empty folder, or that of the same sweep, which goes on')
-    .option('--table <file>', 'a table of NAS-Bench-201 (CSV, gzip or not): what the found cells reach, and a random search')
+    .option(
+      '--table <file>',
+      'a table of NAS-Bench-201 (CSV, gzip or not): what the found cells reach, and a random search'
+    )
     .option(JOBS.flag, JOBS.help)
     .option(
       '--redis <url>',
@@ -133,7 +144,8 @@ export const sweepCommand: Subcommand = (root, finish) => {
     .option('--quiet', 'only the report')
     .option(
       '--json',
-      'lines of JSON on standard output: each run as it ends, the report as the last line; with --quiet the report alone'
+      'lines of JSON on standard output: each run as it ends, the report as the last line; with --quiet the ' +
+        'report alone'
     )
     .action((file, given) => finish(run(file, given)))
 }

@@ -119,12 +119,14 @@ export const openSweepFolder = (folder: string, sweep: Sweep): SweepRecord => {
   const found = sweepRecord(folder)
   if (found) {
     const changed = differences(found.sweep, sweep)
-    if (changed.length > 0)
+    if (changed.length > 0) {
+      const more = changed.length > MOST_TOLD ? ` and ${changed.length - MOST_TOLD} more` : ''
       refuse(
         `the sweep that '${folder}' is of`,
-        `another (${changed.slice(0, MOST_TOLD).map(quoted).join(', ')}${changed.length > MOST_TOLD ? ` and ${changed.length - MOST_TOLD} more` : ''})`,
+        `another (${changed.slice(0, MOST_TOLD).map(quoted).join(', ')}${more})`,
         'take a new folder, or the file as it was'
       )
+    }
     return found
   }
   const wanted = '--out to be a new or empty folder, or that of the same sweep'

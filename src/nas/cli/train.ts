@@ -105,7 +105,9 @@ const trainingOf = (subject: Subject, given: GivenTraining, config: TrainingConf
   const data = orRefuse(prepareTraining(sources, published, config, space.skeleton.kind))
   const net = orShapeRefusal(() => orRefuse(trainingNetwork(config, genotype, given, data.train, space)))
   orRefuse(checkTraining(config, net, data.train))
-  const { parameters } = orShapeRefusal(() => sizeOfNetwork(derivedNetwork(genotype, { ...net.config, auxiliary: false }, space)))
+  const { parameters } = orShapeRefusal(() =>
+    sizeOfNetwork(derivedNetwork(genotype, { ...net.config, auxiliary: false }, space))
+  )
   return { genotype, space: own, config, net, data, digest, parameters }
 }
 
@@ -133,7 +135,11 @@ const planOf = async (
 const newPlan = (argument: string, given: GivenTraining): Promise<Plan> => {
   checkBackend(given)
   if (!Object.hasOwn(TRAINING_PRESETS, given.preset))
-    refuse(`--preset to be one of ${Object.keys(TRAINING_PRESETS).join(', ')}`, `'${given.preset}'`, 'name one of these')
+    refuse(
+      `--preset to be one of ${Object.keys(TRAINING_PRESETS).join(', ')}`,
+      `'${given.preset}'`,
+      'name one of these'
+    )
   const subject = subjectOf(argument, given)
   const config = orRefuse(configureTraining(given.preset as TrainingPreset, { ...subject.data, ...given }))
   orRefuse(checkImageSize(config, given))
@@ -156,7 +162,8 @@ const READER: ConfigReader<TrainingConfig & { readonly seeds?: readonly number[]
 /** The trainings of a folder that was begun. */
 const resumedPlan = (path: string, given: GivenTraining): Promise<Plan> => {
   for (const name of ['out', 'seeds', 'space'] as const)
-    if (given[name] !== undefined) refuse('--resume without others', `--${name} beside it`, 'leave it away: the folder says it')
+    if (given[name] !== undefined)
+      refuse('--resume without others', `--${name} beside it`, 'leave it away: the folder says it')
   const { seeds, ...config } = resumedConfiguration(path, given, READER)
   return planOf(subjectOf(path, { ...given, data: config.data }), given, config, seeds, path)
 }
@@ -204,11 +211,21 @@ const endedSummary = (path: string): SeedSummary | undefined => {
   if (!isEnd(summary)) return undefined
   return SeedSummary.is(summary)
     ? summary
-    : refuse('the summary of a training', `'${path}/summary.json', which is none`, 'remove that folder, to train the seed again')
+    : refuse(
+        'the summary of a training',
+        `'${path}/summary.json', which is none`,
+        'remove that folder, to train the seed again'
+      )
 }
 
 /** Trains a seed in a folder of its own: goes on where that was begun, and only tells where it has ended. */
-const trainSeed = async (training: Training, given: GivenTraining, backend: Backend, path: string, signals: Signals) => {
+const trainSeed = async (
+  training: Training,
+  given: GivenTraining,
+  backend: Backend,
+  path: string,
+  signals: Signals
+) => {
   const ended = endedSummary(path)
   if (ended) return ended
   const begun = hasCheckpoints(path)
@@ -279,14 +296,18 @@ export const trainCommand: Subcommand = (root, finish) => {
       withOptions(
         root
           .command('train')
-          .description('trains the network of a genotype from scratch, tests it after each epoch, and keeps its weights')
+          .description(
+            'trains the network of a genotype from scratch, tests it after each epoch, and keeps its weights'
+          )
           .argument(
             '[genotype]',
-            'its text, the name of a published one, a file that holds it, or the folder of a search, whose data is then the default'
+            'its text, the name of a published one, a file that holds it, or the folder of a search, whose data ' +
+              'is then the default'
           )
           .option(
             '--preset <name>',
-            'where options that are not given come from: small (minutes on a small machine), or as published darts and nb201',
+            'where options that are not given come from: small (minutes on a small machine), or as published ' +
+              'darts and nb201',
             'small'
           ),
         TRAINING_OPTIONS.map(option => ({ ...option, usual: option.values[0] }))
@@ -297,7 +318,10 @@ export const trainCommand: Subcommand = (root, finish) => {
     .option('--space <name>', 'the space of the genotype, where it is one of your own: a JSON file')
     .option('--out <folder>', 'a new or empty folder for the run (default: runs/TIME-train-SEED)')
     .option('--quiet', 'only the result')
-    .option('--json', 'lines of JSON on standard output: each event, the result as the last line; with --quiet the result alone')
+    .option(
+      '--json',
+      'lines of JSON on standard output: each event, the result as the last line; with --quiet the result alone'
+    )
     .addHelpText('after', () => tableOfPresets(TRAINING_OPTIONS, TRAINING_PRESETS))
     .action((genotype, given) => finish(run(genotype, given)))
 }

@@ -66,7 +66,12 @@ export const writeTraining = (folder: RunFolder, { genotype, space }: Training, 
 }
 
 /** A new training in a folder of its own. */
-export const startTraining = (training: Training, given: GivenTraining, backend: Backend, path: string): TrainingRun => {
+export const startTraining = (
+  training: Training,
+  given: GivenTraining,
+  backend: Backend,
+  path: string
+): TrainingRun => {
   const folder = orRefuse(openRunFolder(path))
   writeTraining(folder, training, training.config)
   beginEvents(folder)
@@ -78,7 +83,12 @@ const identityOfTraining = ({ config, genotype, space, digest }: Training, backe
   identityOf(config, { genotype: formatGenotype(genotype), space, data: digest }, backend)
 
 /** A training that goes on, if it is of the same configuration, data and adapter as its last checkpoint. */
-export const resumeTraining = (training: Training, given: GivenTraining, backend: Backend, path: string): TrainingRun => {
+export const resumeTraining = (
+  training: Training,
+  given: GivenTraining,
+  backend: Backend,
+  path: string
+): TrainingRun => {
   const identity = identityOfTraining(training, backend)
   const begun = beginAgain(path, checkpointIn(path), identity, given, kept => trainingGoingOn(training.net, kept))
   return { ...training, given, backend, ...begun }
@@ -98,7 +108,15 @@ const writeResult = (
   folder.write('last.safetensors', encodeModel({ ...model, arrays: arrays.last }))
   if (result.best) folder.write('best.safetensors', encodeModel({ ...model, arrays: arrays.best }))
   const adapter = infoOf(backend) ?? 'reference'
-  const summary = { genotype: formatGenotype(genotype), parameters, ...result, config, version: version(), adapter, seconds }
+  const summary = {
+    genotype: formatGenotype(genotype),
+    parameters,
+    ...result,
+    config,
+    version: version(),
+    adapter,
+    seconds
+  }
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
   return summary
 }

@@ -36,7 +36,10 @@ interface Serving {
 }
 
 /** Makes one queued run. A run that is not made here goes back to the queue. */
-const serve = async ({ connection, given, lostAfter, ending, writer, refuse }: Serving, job: Job<QueuedRun>): Promise<Answer> => {
+const serve = async (
+  { connection, given, lostAfter, ending, writer, refuse }: Serving,
+  job: Job<QueuedRun>
+): Promise<Answer> => {
   const { sweep, folder: theirs, task } = job.data
   const folder = given.dir === undefined ? theirs : join(given.dir, basename(theirs))
   const putBack = async (): Promise<never> => {
@@ -90,7 +93,8 @@ const work = async (serving: Omit<Serving, 'refuse'>, jobs: number): Promise<Ref
       maxStalledCount: ANY_NUMBER
     }
   )
-  // A Redis that is away is told by `lost`; an answer that came too late has another worker look, and find the run done.
+  // A Redis that is away is told by `lost`; an answer that came too late has another worker look, and find the run
+  // done.
   worker.on('error', () => undefined)
   const isLost = connection.lost.then(message => refuse(lostRedis(message)))
   await new Promise<void>(resolve => void ending.each(resolve))
@@ -126,7 +130,10 @@ export const workerCommand: Subcommand = (root, finish) => {
     .command('worker')
     .description('makes runs of sweeps that are queued in Redis (sweep --redis), until it is interrupted')
     .requiredOption('--redis <url>', 'where the queue is: redis://host:6379')
-    .option('--dir <folder>', "what lies in it on the sweep's host, this host sees in this folder (default: the same path)")
+    .option(
+      '--dir <folder>',
+      "what lies in it on the sweep's host, this host sees in this folder (default: the same path)"
+    )
     .option(JOBS.flag, JOBS.help)
     .option(LOST_AFTER.flag, LOST_AFTER.help, '10')
     .option('--quiet', 'no lines for runs')

@@ -1,4 +1,7 @@
-/** A configuration from options over a preset, checked against the images, the space and the method; its network and its step. */
+/**
+ * A configuration from options over a preset, checked against the images, the space and the method; its network and its
+ * step.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type { Dataset } from '../data/dataset.js'
@@ -50,7 +53,11 @@ export const checkSizes = (
   const { batch, channels } = config
   if (batch > images)
     return E.left(
-      inputError(`--batch of at most ${images}, the images of the smaller search part`, String(batch), 'choose a smaller batch')
+      inputError(
+        `--batch of at most ${images}, the images of the smaller search part`,
+        String(batch),
+        'choose a smaller batch'
+      )
     )
   const taken = batch * stepBatches(config)
   if (taken > train)
@@ -111,12 +118,18 @@ export const checkCombination = (
   given: Readonly<Record<string, unknown>>
 ): E.Either<InputError, SearchConfig> => {
   const stray = OPTIONS.find(({ key }) => given[key] !== undefined && READERS[key]?.includes(config.method) === false)
-  const strayOfSelection = OPTIONS.find(({ key }) => key !== 'select' && key.startsWith('select') && given[key] !== undefined)
+  const strayOfSelection = OPTIONS.find(
+    ({ key }) => key !== 'select' && key.startsWith('select') && given[key] !== undefined
+  )
   const resized = checkImageSize(config, given)
   if (E.isLeft(resized)) return resized
   if (config.select === 'magnitude' && strayOfSelection)
     return E.left(
-      inputError(`${flagName(strayOfSelection)} with --select perturbation`, '--select magnitude', 'leave one of them out')
+      inputError(
+        `${flagName(strayOfSelection)} with --select perturbation`,
+        '--select magnitude',
+        'leave one of them out'
+      )
     )
   if (config.select === 'magnitude' && config.method === 'fixed-alpha')
     return E.left(
@@ -141,8 +154,8 @@ export const checkCombination = (
 export type ImageFacts = Pick<Dataset, 'channels' | 'height' | 'width' | 'classNames'>
 
 /**
- * The network of a configuration. Left for options of the other family of networks, images that do not halve, too few cells whose gradients
- * could agree. `given`: the options that were given, whatever the preset says.
+ * The network of a configuration. Left for options of the other family of networks, images that do not halve, too few
+ * cells whose gradients could agree. `given`: the options that were given, whatever the preset says.
  */
 export const searchNetwork = (
   config: SearchConfig,
@@ -155,7 +168,8 @@ export const searchNetwork = (
   if (foreign)
     return E.left(
       inputError(
-        `--layers${kind === 'stages' ? '-per-stage' : ''} for the space ${space.name}, whose networks are made of ${kind}`,
+        `--layers${kind === 'stages' ? '-per-stage' : ''} for the space ${space.name}, whose networks are made of ` +
+          `${kind}`,
         flagName(foreign),
         'give the other'
       )
@@ -164,7 +178,9 @@ export const searchNetwork = (
   const size = [height, width] as const
   const problem = networkProblem(space, { layers, size })
   if (problem)
-    return E.left(inputError(`${problem.wanted} for ${space.name} with ${layersText(space, config)}`, problem.got, problem.cure))
+    return E.left(
+      inputError(`${problem.wanted} for ${space.name} with ${layersText(space, config)}`, problem.got, problem.cure)
+    )
   const { channels, activation } = config
   const net = supernet(space, { channels, layers, imageChannels, size, classes: classNames.length, activation })
   const few = regularisedCells(net.cells, config.regulariseReduce).find(group => group.length < 2)
@@ -205,7 +221,12 @@ export const stepOptions = (config: SearchConfig): StepOptions => ({
   momentum: FIXED.momentum,
   weightDecay: FIXED.weightDecay,
   clip: FIXED.clip,
-  adam: { rate: config.alphaLearningRate, betas: FIXED.betas, epsilon: FIXED.adamEpsilon, weightDecay: FIXED.alphaWeightDecay },
+  adam: {
+    rate: config.alphaLearningRate,
+    betas: FIXED.betas,
+    epsilon: FIXED.adamEpsilon,
+    weightDecay: FIXED.alphaWeightDecay
+  },
   architectureFirst: config.architectureFirst,
   noise: config.noise,
   clipIncludesAlpha: config.clipIncludesAlpha,

@@ -73,8 +73,9 @@ export const SearchConfig = t.readonly(
 export type SearchConfig = t.TypeOf<typeof SearchConfig>
 
 /**
- * An option: how the command line calls it, what it means, what it must be, its default, and the values of the official scripts: NAS-Bench-201's
- * (`paper`), and where that of S1 to S5 differs, theirs (`sota`, as the folder of that code is called).
+ * An option: how the command line calls it, what it means, what it must be, its default, and the values of the official
+ * scripts: NAS-Bench-201's (`paper`), and where that of S1 to S5 differs, theirs (`sota`, as the folder of that code is
+ * called).
  */
 export interface Option<K extends keyof SearchConfig = keyof SearchConfig> {
   readonly key: K
@@ -98,7 +99,9 @@ export const DATA_OPTIONS = {
   data: {
     flag: '--data <name>',
     isText: true,
-    help: `the data set: digits (they come with the package), folder (your own images), or ${Object.keys(DATA_SETS).join(', ')}`
+    help:
+      'the data set: digits (they come with the package), folder (your own images), or ' +
+      `${Object.keys(DATA_SETS).join(', ')}`
   },
   root: {
     flag: '--root <path>',
@@ -114,7 +117,9 @@ export const DATA_OPTIONS = {
   },
   augmentation: {
     flag: '--augmentation <which>',
-    help: 'how images are moved: published (as the papers do with this data set; the digits stay as they are), standard (a crop of the image with an eighth of its side padded around, and a flip), or none',
+    help:
+      'how images are moved: published (as the papers do with this data set; the digits stay as they are), standard ' +
+      '(a crop of the image with an eighth of its side padded around, and a flip), or none',
     choices: Object.keys(augmentation.keys)
   },
   cutout: {
@@ -162,7 +167,9 @@ export const OPTIONS: readonly Option[] = [
     key: 'split',
     flag: '--split <how>',
     isText: true,
-    help: 'which images train the weights and which alpha: seeded (halves in an order from the seed), file-order (its halves), or a JSON file of indices, as that of NAS-Bench-201',
+    help:
+      'which images train the weights and which alpha: seeded (halves in an order from the seed), file-order (its ' +
+      'halves), or a JSON file of indices, as that of NAS-Bench-201',
     usual: 'seeded',
     paper: 'seeded',
     sota: 'file-order'
@@ -180,7 +187,9 @@ export const OPTIONS: readonly Option[] = [
   {
     key: 'cutoutSchedule',
     flag: '--cutout-schedule <which>',
-    help: 'how likely a cutout is: linear (from 0 in the first epoch to 1 in the last), or constant (1), which the official code comes to',
+    help:
+      'how likely a cutout is: linear (from 0 in the first epoch to 1 in the last), or constant (1), which the ' +
+      'official code comes to',
     choices: Object.keys(cutoutSchedule.keys),
     usual: 'linear',
     paper: 'constant'
@@ -350,7 +359,9 @@ export const OPTIONS: readonly Option[] = [
   {
     key: 'neumann',
     flag: '--neumann <n>',
-    help: 'K: terms of the Neumann series of idarts beyond the first (without any it is the second-order term of darts2)',
+    help:
+      'K: terms of the Neumann series of idarts beyond the first (without any it is the second-order term of ' +
+      'darts2)',
     least: 1,
     most: 1000,
     whole: true,
@@ -360,7 +371,9 @@ export const OPTIONS: readonly Option[] = [
   {
     key: 'alignment',
     flag: '--alignment <which>',
-    help: 'what the logged validation Λ of darts2 and idarts is of: validation, or last-pass, the last one of the difference quotient, as in the official code',
+    help:
+      'what the logged validation Λ of darts2 and idarts is of: validation, or last-pass, the last one of the ' +
+      'difference quotient, as in the official code',
     choices: Object.keys(alignment.keys),
     usual: 'validation',
     paper: 'last-pass'
@@ -368,7 +381,9 @@ export const OPTIONS: readonly Option[] = [
   {
     key: 'noise',
     flag: '--noise <which>',
-    help: 'how often the operation noise is drawn: replayed (once a step), or fresh (in each pass) as in the official code',
+    help:
+      'how often the operation noise is drawn: replayed (once a step), or fresh (in each pass) as in the official ' +
+      'code',
     choices: Object.keys(noise.keys),
     usual: 'replayed',
     paper: 'fresh'
@@ -392,14 +407,18 @@ export const OPTIONS: readonly Option[] = [
   {
     key: 'eigenvalue',
     flag: '--eigenvalue',
-    help: "logs the largest eigenvalue of the validation loss' Hessian in alpha after each epoch, which takes up to 24 Hessian-vector products",
+    help:
+      "logs the largest eigenvalue of the validation loss' Hessian in alpha after each epoch, which takes up to 24 " +
+      'Hessian-vector products',
     usual: false,
     paper: false
   },
   {
     key: 'select',
     flag: '--select <how>',
-    help: 'how the cell is read off at the end: magnitude (the largest mixtures), or perturbation (DARTS-PT: what the supernet misses most)',
+    help:
+      'how the cell is read off at the end: magnitude (the largest mixtures), or perturbation (DARTS-PT: what the ' +
+      'supernet misses most)',
     choices: Object.keys(select.keys),
     usual: 'magnitude',
     paper: 'magnitude'
@@ -445,7 +464,8 @@ const column = (of: (option: Option) => SearchConfig[keyof SearchConfig]): Searc
 const sota = (space: string): SearchConfig => ({ ...column(option => option.sota ?? option.paper), space })
 
 /**
- * Named sets of values: `digits` is what a plain run uses; `paper-nb201` and `paper-s1` to `paper-s5` what the official scripts do, quirks included.
+ * Named sets of values: `digits` is what a plain run uses; `paper-nb201` and `paper-s1` to `paper-s5` what the official
+ * scripts do, quirks included.
  */
 export const PRESETS = {
   digits: column(({ usual }) => usual),
@@ -476,7 +496,8 @@ export const parseOption = (
   if (option.isText) return E.right(text)
   const value = text.trim() === '' ? Number.NaN : Number(text)
   const kind = whole ? 'a whole number' : 'a number'
-  const from = least === Number.MIN_VALUE ? ' above 0' : least === Number.NEGATIVE_INFINITY ? '' : ` of at least ${least}`
+  const from =
+    least === Number.MIN_VALUE ? ' above 0' : least === Number.NEGATIVE_INFINITY ? '' : ` of at least ${least}`
   const range = most < Number.POSITIVE_INFINITY ? ` of ${least} to ${most}` : from
   return Number.isFinite(value) && value >= least && value <= most && (!whole || Number.isSafeInteger(value))
     ? E.right(value)

@@ -26,7 +26,8 @@ export const labelsOf = (
 ): E.Either<DecodeError, Numbers> => {
   if (!isList(array))
     return malformed(what, 'labels as N or N x 1 numbers', `they are ${shapeText(array)}; give one class an image`)
-  if (array.shape[0] !== count) return malformed(what, `a label for each of ${count} images`, `there are ${array.shape[0]}`)
+  if (array.shape[0] !== count)
+    return malformed(what, `a label for each of ${count} images`, `there are ${array.shape[0]}`)
   const labels = rowMajor(array).data
   const wrong = labels.findIndex(label => !(Number.isInteger(label) && label >= least && label <= most))
   return wrong < 0
@@ -45,11 +46,16 @@ const placeOf = (at: number, [, channels, height, width]: readonly number[]): st
  * Pixels of N x C x H x W numbers: bytes stay bytes, all others become float32 (of float64 the nearest). Left where
  * one is not finite, or a whole number that float32 does not hold.
  */
-export const pixelsOf = (what: string, { shape, data }: NumberArray): E.Either<DecodeError, Uint8Array | Float32Array> => {
+export const pixelsOf = (
+  what: string,
+  { shape, data }: NumberArray
+): E.Either<DecodeError, Uint8Array | Float32Array> => {
   if (data instanceof Uint8Array) return E.right(data)
   const pixels = data instanceof Float32Array ? data : new Float32Array(data)
   const floats = data instanceof Float32Array || data instanceof Float64Array
-  const wrong = floats ? pixels.findIndex(value => !Number.isFinite(value)) : pixels.findIndex((value, k) => value !== data[k])
+  const wrong = floats
+    ? pixels.findIndex(value => !Number.isFinite(value))
+    : pixels.findIndex((value, k) => value !== data[k])
   return wrong < 0
     ? E.right(pixels)
     : malformed(
@@ -65,7 +71,8 @@ export const named = <A>(what: string, values: ReadonlyMap<string, A>, name: str
     values.get(name),
     E.fromNullable(
       decodeError(
-        `${what}: ${quoted(name)} is required, but there ${values.size ? `is only ${quoted([...values.keys()].join(', '))}` : 'is nothing'}`
+        `${what}: ${quoted(name)} is required, but there ` +
+          `${values.size ? `is only ${quoted([...values.keys()].join(', '))}` : 'is nothing'}`
       )
     )
   )

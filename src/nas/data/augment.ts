@@ -12,7 +12,10 @@ export interface Augmentation {
   readonly flip: boolean
   /** NAS-Bench-201 mirrors, then crops; DARTS crops, then mirrors. */
   readonly mirrorFirst: boolean
-  /** Side of the square that is set to 0, its centre anywhere in the image (DeVries & Taylor, 2017, arXiv 1708.04552); 0: none. */
+  /**
+   * Side of the square that is set to 0, its centre anywhere in the image (DeVries & Taylor, 2017, arXiv 1708.04552);
+   * 0: none.
+   */
   readonly cutout: number
   /** How likely an image has one. */
   readonly cutoutProbability: number
@@ -34,7 +37,10 @@ export interface AugmentationOptions {
   readonly cutout: number
 }
 
-/** How images that train weights and alpha are moved: as is published of the data set, by an eighth of their side, or not. */
+/**
+ * How images that train weights and alpha are moved: as is published of the data set, by an eighth of their side, or
+ * not.
+ */
 export const augmentationOf = (
   { augmentation, augmentValidation, cutout }: AugmentationOptions,
   { height, width }: Pick<Dataset, 'height' | 'width'>,

@@ -79,7 +79,9 @@ const decodeRecords = (cifar: Cifar, what: string, bytes: Uint8Array): E.Either<
   const kinds = cifar.labels.map((_, kind) => places.map(k => bytes[k * record + kind] as number))
   return pipe(
     kinds,
-    E.traverseReadonlyArrayWithIndex((kind, labels) => checkLabels(what, labels, 0, (cifar.labels[kind] as number) - 1)),
+    E.traverseReadonlyArrayWithIndex((kind, labels) =>
+      checkLabels(what, labels, 0, (cifar.labels[kind] as number) - 1)
+    ),
     E.map(() => ({
       labels: kinds[before - 1] as readonly number[],
       images: joinedImages(bytes.subarray(before), record, IMAGE_BYTES, places)
@@ -111,7 +113,12 @@ const binaryLayout = (cifar: Cifar): Layout => ({
 const pythonLayout = (cifar: Cifar): Layout => ({
   files: cifar.python,
   batch: (what, bytes) =>
-    decodePickledBatch(what, bytes, { labels: cifar.python.labels, least: 0, most: classesOf(cifar) - 1, size: IMAGE_BYTES }),
+    decodePickledBatch(what, bytes, {
+      labels: cifar.python.labels,
+      least: 0,
+      most: classesOf(cifar) - 1,
+      size: IMAGE_BYTES
+    }),
   names: (what, bytes) =>
     pipe(
       decodeDict(what, bytes),
@@ -119,7 +126,11 @@ const pythonLayout = (cifar: Cifar): Layout => ({
     )
 })
 
-const decodeNames = (cifar: Cifar, { files: { meta }, names }: Layout, files: Files): E.Either<DecodeError, readonly string[]> =>
+const decodeNames = (
+  cifar: Cifar,
+  { files: { meta }, names }: Layout,
+  files: Files
+): E.Either<DecodeError, readonly string[]> =>
   pipe(
     findFile(cifar.name, files, meta),
     E.chain(bytes => (bytes ? names(`${cifar.name}: ${meta}`, bytes) : E.right(numberedNames(classesOf(cifar)))))
@@ -159,13 +170,17 @@ const dataSetOf = (cifar: Cifar, help: string, normalisation: Published['normali
 const bytesOf = (values: readonly number[]): readonly number[] => values.map(value => 255 * value)
 
 /** 32x32 colour images of 10 classes: data_batch_1 to 5 and test_batch, each with `.bin` or without. */
-export const cifar10: DataSet = dataSetOf(CIFAR10, 'CIFAR-10: data_batch_1 to data_batch_5 and test_batch, binary or Python', {
-  layers: {
-    mean: bytesOf([0.49139968, 0.48215827, 0.44653124]),
-    deviation: bytesOf([0.24703233, 0.24348505, 0.26158768])
-  },
-  stages: { mean: [125.3, 123.0, 113.9], deviation: [63.0, 62.1, 66.7] }
-})
+export const cifar10: DataSet = dataSetOf(
+  CIFAR10,
+  'CIFAR-10: data_batch_1 to data_batch_5 and test_batch, binary or Python',
+  {
+    layers: {
+      mean: bytesOf([0.49139968, 0.48215827, 0.44653124]),
+      deviation: bytesOf([0.24703233, 0.24348505, 0.26158768])
+    },
+    stages: { mean: [125.3, 123.0, 113.9], deviation: [63.0, 62.1, 66.7] }
+  }
+)
 
 /** 32x32 colour images of 100 classes: train and test, each with `.bin` or without. */
 export const cifar100: DataSet = dataSetOf(CIFAR100, 'CIFAR-100: train and test, binary or Python', {

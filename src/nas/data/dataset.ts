@@ -1,4 +1,7 @@
-/** Labelled images as a value, and what is done with them before and in a search: to select, to split, to normalise, to move. */
+/**
+ * Labelled images as a value, and what is done with them before and in a search: to select, to split, to normalise, to
+ * move.
+ */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { fail } from '../../autodiff/shape.js'
@@ -58,10 +61,18 @@ export const subset = <D extends Dataset>(dataset: D, indices: readonly number[]
   }
 }
 
-/** Consecutive parts of the images in the given order: the first `sizes[0]` of them, the next `sizes[1]`, ... The rest is left out. */
-export const splitBy = <D extends Dataset>(dataset: D, order: readonly number[], sizes: readonly number[]): readonly D[] => {
+/**
+ * Consecutive parts of the images in the given order: the first `sizes[0]` of them, the next `sizes[1]`, ... The rest
+ * is left out.
+ */
+export const splitBy = <D extends Dataset>(
+  dataset: D,
+  order: readonly number[],
+  sizes: readonly number[]
+): readonly D[] => {
   const wrong = sizes.find(size => !Number.isInteger(size) || size < 0)
-  if (wrong !== undefined) return fail('splitBy', 'sizes that are whole and not negative', `${wrong}`, 'correct the size')
+  if (wrong !== undefined)
+    return fail('splitBy', 'sizes that are whole and not negative', `${wrong}`, 'correct the size')
   const starts = sizes.map((_, k) => sizes.slice(0, k).reduce((sum, size) => sum + size, 0))
   const total = sizes.reduce((sum, size) => sum + size, 0)
   if (total > order.length)
@@ -83,7 +94,10 @@ const summed = (values: Dataset['images'], f: (value: number) => number, start: 
   return values instanceof Uint8Array ? values.reduce(add, start) : values.reduce(add, start)
 }
 
-/** Mean and deviation of each channel, the latter that of the whole population (divided by the count): 0 where all pixels are equal. */
+/**
+ * Mean and deviation of each channel, the latter that of the whole population (divided by the count): 0 where all
+ * pixels are equal.
+ */
 export const momentsOf = (dataset: Dataset): readonly { readonly mean: number; readonly deviation: number }[] => {
   const { images, count, channels, height, width } = dataset
   const area = height * width
@@ -102,7 +116,10 @@ export const momentsOf = (dataset: Dataset): readonly { readonly mean: number; r
   })
 }
 
-/** `momentsOf` what training may see, so that nothing of the other parts is learned. Left where a deviation is 0 or not finite. */
+/**
+ * `momentsOf` what training may see, so that nothing of the other parts is learned. Left where a deviation is 0 or not
+ * finite.
+ */
 export const normalisationOf = (dataset: Dataset): E.Either<DecodeError, Normalisation> => {
   const moments = momentsOf(dataset)
   const constant = moments.findIndex(({ deviation }) => !(deviation > 0 && deviation < Infinity))
@@ -116,7 +133,10 @@ export const normalisationOf = (dataset: Dataset): E.Either<DecodeError, Normali
       )
 }
 
-/** How an image is moved: where its window begins in the image (padded with zeros around), whether it is mirrored, and what is cut out. */
+/**
+ * How an image is moved: where its window begins in the image (padded with zeros around), whether it is mirrored, and
+ * what is cut out.
+ */
 export interface Move {
   readonly down: number
   readonly right: number
@@ -141,8 +161,8 @@ const sourcesOf = ({ down, right, mirrored, mirrorFirst, cut }: Move, { height, 
   })
 
 /**
- * Images of a batch, f32: (pixel - mean) / deviation of its channel, each image moved by its move. Padding is 0 before it is normalised, a cut 0
- * after: method.md 5.4.
+ * Images of a batch, f32: (pixel - mean) / deviation of its channel, each image moved by its move. Padding is 0 before
+ * it is normalised, a cut 0 after: method.md 5.4.
  */
 export const normalised = (part: Part, moves?: readonly Move[]): Float32Array => {
   const { images, channels, height, width, normalisation } = part

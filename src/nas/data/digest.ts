@@ -12,11 +12,16 @@ const bytesOf = ({ buffer, byteOffset, byteLength }: Dataset['images'] | Dataset
 const seen = (dataset: Dataset): readonly (string | Uint8Array)[] => {
   const { name, images, labels, count, channels, height, width, classNames } = dataset
   const numbers = images instanceof Uint8Array ? 'bytes' : 'floats'
-  return [`${JSON.stringify({ name, numbers, count, channels, height, width, classNames })}\n`, bytesOf(labels), bytesOf(images)]
+  return [
+    `${JSON.stringify({ name, numbers, count, channels, height, width, classNames })}\n`,
+    bytesOf(labels),
+    bytesOf(images)
+  ]
 }
 
 /**
  * SHA-256, in hexadecimal digits, over the name, sizes, names of classes, labels and pixels of the images to train and
  * to test on.
  */
-export const digestOf = ({ train, test }: Sources): string => sha256([...seen(train), ...(test ? seen(test) : ['no test\n'])])
+export const digestOf = ({ train, test }: Sources): string =>
+  sha256([...seen(train), ...(test ? seen(test) : ['no test\n'])])

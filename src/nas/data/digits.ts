@@ -25,7 +25,9 @@ const decodeLine = (index: number, text: string): E.Either<DecodeError, readonly
     ? pipe(
         fields,
         E.traverseReadonlyArrayWithIndex((k, field) =>
-          k < PIXELS ? whole(index + 1, `pixel ${k + 1}`, BRIGHTEST, field) : whole(index + 1, 'label', CLASSES - 1, field)
+          k < PIXELS
+            ? whole(index + 1, `pixel ${k + 1}`, BRIGHTEST, field)
+            : whole(index + 1, 'label', CLASSES - 1, field)
         )
       )
     : refuse(index + 1, `${PIXELS + 1} fields (${PIXELS} pixels, then the label)`, `${fields.length}`)

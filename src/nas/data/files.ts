@@ -119,12 +119,22 @@ export const decodePickledBatch = (
 const MOST_NAME_LENGTH = 100
 
 /** Names of classes as a file gives them. Left if there are not `count` different ones, that print. */
-export const checkNames = (what: string, names: readonly string[], count: number): E.Either<DecodeError, readonly string[]> => {
+export const checkNames = (
+  what: string,
+  names: readonly string[],
+  count: number
+): E.Either<DecodeError, readonly string[]> => {
   const wrong = names.find(name => name.trim() === '' || name.length > MOST_NAME_LENGTH || /\p{C}/u.test(name))
   if (names.length !== count) return malformed(what, `a name for each of ${count} classes`, `there are ${names.length}`)
   if (wrong !== undefined)
-    return malformed(what, `a name of at most ${MOST_NAME_LENGTH} letters that print for each class`, `one is ${quoted(wrong)}`)
-  return new Set(names).size < count ? malformed(what, 'a name of its own for each class', 'two have the same') : E.right(names)
+    return malformed(
+      what,
+      `a name of at most ${MOST_NAME_LENGTH} letters that print for each class`,
+      `one is ${quoted(wrong)}`
+    )
+  return new Set(names).size < count
+    ? malformed(what, 'a name of its own for each class', 'two have the same')
+    : E.right(names)
 }
 
 /** Classes that nothing names. */

@@ -98,7 +98,8 @@ const labelledIn = (
   classNames: readonly string[]
 ): E.Either<DecodeError, readonly Labelled[]> => {
   const stranger = folders.find(folder => !classNames.includes(nameOf(folder)))
-  if (stranger !== undefined) return refuse('classes of the training part in the others', `there is ${quoted(stranger)}`)
+  if (stranger !== undefined)
+    return refuse('classes of the training part in the others', `there is ${quoted(stranger)}`)
   const empty = folders.find(folder => filesOf(folder).length === 0)
   if (empty !== undefined) return refuse('at least one image of each class', `there is none in ${quoted(empty)}`)
   const labelled = folders.map(folder => {
@@ -129,7 +130,9 @@ export const planOf = (tree: Tree): E.Either<DecodeError, FolderPlan> =>
         checkNames('folder', classNames, classNames.length),
         E.chain(() => labelledIn(foldersOf(parts.train), filesOf, classNames)),
         E.bindTo('train'),
-        E.bind('test', () => (parts.test === undefined ? E.right(null) : labelledIn(foldersOf(parts.test), filesOf, classNames))),
+        E.bind('test', () =>
+          parts.test === undefined ? E.right(null) : labelledIn(foldersOf(parts.test), filesOf, classNames)
+        ),
         E.map(({ train, test }) => ({ classNames, train, test, unused: parts.unused }))
       )
     })
@@ -148,7 +151,8 @@ export interface DecodedPart {
 }
 
 /** A grey image in three equal channels. */
-const inColour = ({ pixels, channels }: Decoded): Uint8Array => (channels === 3 ? pixels : joined([pixels, pixels, pixels]))
+const inColour = ({ pixels, channels }: Decoded): Uint8Array =>
+  channels === 3 ? pixels : joined([pixels, pixels, pixels])
 
 /** The data set of decoded images of one size: of one channel if all are grey, else of three. */
 export const folderSources = (

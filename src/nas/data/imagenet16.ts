@@ -35,11 +35,19 @@ const decodeBatch =
     pipe(
       requireFile(NAME, files, file),
       E.chain(bytes =>
-        decodePickledBatch(`${NAME}: ${file}`, bytes, { labels: 'labels', least: 1, most: ALL_CLASSES, size: IMAGE_BYTES })
+        decodePickledBatch(`${NAME}: ${file}`, bytes, {
+          labels: 'labels',
+          least: 1,
+          most: ALL_CLASSES,
+          size: IMAGE_BYTES
+        })
       ),
       E.map(({ images, labels }) => {
         const kept = labels.flatMap((label, place) => (label <= CLASSES ? [place] : []))
-        return { images: joinedImages(images, IMAGE_BYTES, IMAGE_BYTES, kept), labels: kept.map(k => (labels[k] as number) - 1) }
+        return {
+          images: joinedImages(images, IMAGE_BYTES, IMAGE_BYTES, kept),
+          labels: kept.map(k => (labels[k] as number) - 1)
+        }
       })
     )
 

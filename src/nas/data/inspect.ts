@@ -96,7 +96,10 @@ export const inspectionOf = (sources: Sources): Inspection => {
   const bytes = train.images instanceof Uint8Array
   const [trainCounts, testCounts] = [countsOf(train), test && countsOf(test)]
   const without = (counts: readonly number[] | null) => classNames.filter((_, label) => counts?.[label] === 0)
-  const [least, most] = trainCounts.reduce(([low, high], count) => [Math.min(low, count), Math.max(high, count)], [Infinity, 0])
+  const [least, most] = trainCounts.reduce(
+    ([low, high], count) => [Math.min(low, count), Math.max(high, count)],
+    [Infinity, 0]
+  )
   return {
     name,
     images: { channels, height, width, numbers: bytes ? 'bytes' : 'floats' },
@@ -129,7 +132,9 @@ const someOf = (texts: readonly string[], separator = ', '): string =>
 
 const classRows = ({ classes }: Inspection): readonly (readonly string[])[] => [
   ['class', 'train', 'test'],
-  ...classes.slice(0, MOST_ROWS).map(({ name, train, test }) => [name, String(train), test === null ? '-' : String(test)]),
+  ...classes
+    .slice(0, MOST_ROWS)
+    .map(({ name, train, test }) => [name, String(train), test === null ? '-' : String(test)]),
   ...(classes.length > MOST_ROWS ? [[`and ${classes.length - MOST_ROWS} more`, '', '']] : [])
 ]
 
@@ -152,7 +157,8 @@ const contradictionText = (group: readonly Place[], classes: readonly ClassCount
 const duplicateLines = ({ duplicates, counts, classes }: Inspection): readonly string[] => {
   const { train, test, shared, contradictions } = duplicates
   return [
-    `Images that equal an earlier one: ${train} of ${counts.train} in train${counts.test === null ? '' : `, ${test} of ${counts.test} in test`}`,
+    `Images that equal an earlier one: ${train} of ${counts.train} in ` +
+      `train${counts.test === null ? '' : `, ${test} of ${counts.test} in test`}`,
     ...(counts.test === null ? [] : [`Images of test that are in train too: ${shared}`]),
     ...(contradictions.length === 0
       ? []
@@ -176,7 +182,8 @@ export const inspectionText = (inspection: Inspection): string => {
   const { name, images, counts, classes, balance } = inspection
   const size = `${images.channels} x ${images.height} x ${images.width}, ${images.numbers}`
   return [
-    `${name}: ${counts.train} images to train on, ${counts.test ?? 'none'} to test on; ${size}; ${classes.length} classes`,
+    `${name}: ${counts.train} images to train on, ${counts.test ?? 'none'} to test on; ${size}; ${classes.length} ` +
+      'classes',
     '',
     tableText(classRows(inspection)),
     `The rarest class of train has ${balance.toFixed(3)} times the images of the most frequent`,

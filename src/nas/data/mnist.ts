@@ -38,7 +38,8 @@ const decodeFile = (set: string, files: Files, part: string, kind: Kind): E.Eith
     E.traverseArray(name => E.map((bytes?: Uint8Array) => ({ name, bytes }))(findFile(set, files, name))),
     E.chain(found => {
       const file = found.find(({ bytes }) => bytes !== undefined)
-      if (!file?.bytes) return malformed(set, `a file ${spellings(part, kind)[0]} (or packed, with .gz)`, 'there is none')
+      if (!file?.bytes)
+        return malformed(set, `a file ${spellings(part, kind)[0]} (or packed, with .gz)`, 'there is none')
       return pipe(
         file.name.endsWith('.gz') ? gunzip(file.bytes, MOST_UNPACKED) : E.right(file.bytes),
         E.chain(decodeIdx),
@@ -56,9 +57,17 @@ const decodePart = (set: string, files: Files, part: string): E.Either<DecodeErr
       const what = `${set}: ${part}`
       const [count, height, width] = images.shape
       if (images.shape.length !== 3 || height !== SIDE || width !== SIDE)
-        return malformed(what, `a size of ${SIDE}x${SIDE} for images`, `the file of images has the shape [${images.shape}]`)
+        return malformed(
+          what,
+          `a size of ${SIDE}x${SIDE} for images`,
+          `the file of images has the shape [${images.shape}]`
+        )
       if (labels.shape.length !== 1 || labels.shape[0] !== count)
-        return malformed(what, `a label for each of ${count} images`, `the file of labels has the shape [${labels.shape}]`)
+        return malformed(
+          what,
+          `a label for each of ${count} images`,
+          `the file of labels has the shape [${labels.shape}]`
+        )
       const batch: LabelledImages = { images: images.data, labels: [...labels.data] }
       return pipe(
         checkLabels(what, batch.labels, 0, CLASSES - 1),

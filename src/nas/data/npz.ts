@@ -29,13 +29,15 @@ const CHANNELS: readonly (number | undefined)[] = [1, 3, 4]
 const channelsFirst = (array: NumberArray): E.Either<DecodeError, NumberArray> => {
   const { shape } = array
   const cure = 'save N, H, W or N, C, H, W or N, H, W, C with 1, 3 or 4 channels'
-  if (shape.includes(0)) return malformed('images', 'at least one image and one pixel', `the shape is ${shapeText(array)}`)
+  if (shape.includes(0))
+    return malformed('images', 'at least one image and one pixel', `the shape is ${shapeText(array)}`)
   if (shape.length === 3) {
     const [count = 0, height = 0, width = 0] = shape
     const grey = [count, 1, height, width]
     return E.right({ shape: grey, strides: lastAxisFastest(grey), data: rowMajor(array).data })
   }
-  if (shape.length !== 4) return malformed('images', 'images on 3 or 4 axes', `the shape is ${shapeText(array)}; ${cure}`)
+  if (shape.length !== 4)
+    return malformed('images', 'images on 3 or 4 axes', `the shape is ${shapeText(array)}; ${cure}`)
   const [first, last] = [CHANNELS.includes(shape[1]), CHANNELS.includes(shape[3])]
   if (first === last)
     return malformed(
@@ -84,7 +86,10 @@ const together = (train: Unnamed, test: Unnamed | null): E.Either<DecodeError, S
     return malformed('npz', `test images of ${sizeText(train)} as those to train on`, `they are ${sizeText(test)}`)
   if (test && train.images instanceof Uint8Array !== test.images instanceof Uint8Array)
     return malformed('npz', 'bytes, or other numbers, in both parts', 'one has bytes; save both with the same dtype')
-  const most = [train, ...(test ? [test] : [])].reduce((so, { labels }) => labels.reduce((a, b) => Math.max(a, b), so), 0)
+  const most = [train, ...(test ? [test] : [])].reduce(
+    (so, { labels }) => labels.reduce((a, b) => Math.max(a, b), so),
+    0
+  )
   const classNames = numberedNames(most + 1)
   return E.right({ train: { ...train, classNames }, test: test && { ...test, classNames } })
 }
@@ -115,7 +120,8 @@ const decodeArchive = (bytes: Uint8Array): E.Either<DecodeError, Sources> =>
     E.bind('train', ({ entries, names }) => unnamedOf(entries, names.train)),
     E.bind(
       'test',
-      ({ entries, names }): E.Either<DecodeError, Unnamed | null> => (names.test ? unnamedOf(entries, names.test) : E.right(null))
+      ({ entries, names }): E.Either<DecodeError, Unnamed | null> =>
+        names.test ? unnamedOf(entries, names.test) : E.right(null)
     ),
     E.chain(({ train, test }) => together(train, test))
   )
@@ -137,7 +143,9 @@ export const decodeNpz = (files: Files): E.Either<DecodeError, Sources> => {
 }
 
 export const npz: DataSet = {
-  help: 'your own arrays in one .npz file of numpy: x_train, y_train, x_test, y_test, or train_images, train_labels, test_images, test_labels as in MedMNIST (its val_images are not read)',
+  help:
+    'your own arrays in one .npz file of numpy: x_train, y_train, x_test, y_test, or train_images, train_labels, ' +
+    'test_images, test_labels as in MedMNIST (its val_images are not read)',
   wants: path => path.endsWith('.npz'),
   decode: decodeNpz
 }

@@ -38,7 +38,9 @@ export const sheetOf = (dataset: Dataset): Sheet => {
   const rows = Math.min(MOST_ROWS, fitting, classNames.length)
   const size = { height: rows * cellHeight + GAP, width: COLUMNS * cellWidth + GAP }
   const places = Array.from(labels, (label, index) => ({ label, index }))
-  const chosen = classNames.slice(0, rows).map((_, row) => places.filter(({ label }) => label === row).slice(0, COLUMNS))
+  const chosen = classNames
+    .slice(0, rows)
+    .map((_, row) => places.filter(({ label }) => label === row).slice(0, COLUMNS))
   const byte = toByte(dataset)
   const pixels = new Uint8Array(size.height * size.width * shown).map((_, k) => {
     const [y, x] = [Math.floor(k / shown / size.width) - GAP, (Math.floor(k / shown) % size.width) - GAP]

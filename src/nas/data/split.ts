@@ -1,4 +1,7 @@
-/** Which images train the weights and which alpha, read from a file: that of NAS-Bench-201 (`cifar-split.txt`), or one like it. */
+/**
+ * Which images train the weights and which alpha, read from a file: that of NAS-Bench-201 (`cifar-split.txt`), or one
+ * like it.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type InputError, inputError } from '../errors.js'
@@ -6,7 +9,8 @@ import type { SplitIndices } from './dataset.js'
 
 const FORM = '{"train": [0, 5], "valid": [1, 2]}'
 
-const problem = (got: string): InputError => inputError(`--split to be a JSON file like ${FORM}`, got, 'correct the file')
+const problem = (got: string): InputError =>
+  inputError(`--split to be a JSON file like ${FORM}`, got, 'correct the file')
 const refuse = (got: string): E.Either<InputError, never> => E.left(problem(got))
 
 /** Whole numbers of a list. NAS-Bench-201 writes them as texts, behind their type: `["int", ["0", "5"]]`. */
@@ -28,7 +32,9 @@ export const parseSplit = (text: string): E.Either<InputError, SplitIndices> =>
       () => problem('no JSON')
     ),
     E.chain(value =>
-      typeof value === 'object' && value !== null ? E.right(value as Readonly<Record<string, unknown>>) : refuse('no record')
+      typeof value === 'object' && value !== null
+        ? E.right(value as Readonly<Record<string, unknown>>)
+        : refuse('no record')
     ),
     E.chain(value =>
       pipe(

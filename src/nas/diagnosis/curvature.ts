@@ -28,8 +28,8 @@ interface Context {
 }
 
 /**
- * Curvature on the first images of the validation part, the same ones each time, compiled for states like this one. It is
- * given back after use.
+ * Curvature on the first images of the validation part, the same ones each time, compiled for states like this one. It
+ * is given back after use.
  */
 export const withCurvature =
   (net: Supernet, config: SearchConfig, data: SearchData, { weights, alpha }: Stored<State>) =>

@@ -1,11 +1,24 @@
-/** Measures a network: how far difference quotients are from the derivatives that they stand for, at the start or after some steps of a search. */
+/**
+ * Measures a network: how far difference quotients are from the derivatives that they stand for, at the start or after
+ * some steps of a search.
+ */
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as $ from '../../autodiff/ops/index.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { keyOf } from '../../autodiff/threefry.js'
-import { compile, type Engine, fold, type HostArray, read, release, run, type Stored, store } from '../../engine/index.js'
+import {
+  compile,
+  type Engine,
+  fold,
+  type HostArray,
+  read,
+  release,
+  run,
+  type Stored,
+  store
+} from '../../engine/index.js'
 import { FIXED, stepOptions } from '../configuration/config.js'
 import type { SearchConfig } from '../configuration/options.js'
 import type { Batches, State } from '../method/bilevel.js'
@@ -66,7 +79,12 @@ export interface DiagnoseOptions {
 }
 
 /** The state after some steps of a search. */
-export const stateAfter = (net: Supernet, config: SearchConfig, data: SearchData, count: number): Engine<Stored<State>> => {
+export const stateAfter = (
+  net: Supernet,
+  config: SearchConfig,
+  data: SearchData,
+  count: number
+): Engine<Stored<State>> => {
   const key = keyOf(config.seed)
   const perEpoch = stepsPerEpoch(config, data)
   const initial = store(initialState(net, key))
@@ -115,20 +133,25 @@ const measuredOf = (net: Supernet, config: SearchConfig) => {
     return { train: on(first, train.images), valid: on(second, valid.images) }
   }
   const along = (noiseKey: Tensor) => (cellGradients: readonly Tensor[]) =>
-    options.direction === 'random' ? randomDirectionOf(harmony, noiseKey, cellGradients) : directionOf(harmony, cellGradients)
+    options.direction === 'random'
+      ? randomDirectionOf(harmony, noiseKey, cellGradients)
+      : directionOf(harmony, cellGradients)
   type Gradients = { readonly gradient: Tensor; readonly exact: Tensor }
   type Hypergradients = { readonly exact: Tensor; readonly first: Tensor }
   return {
     regulariser: (...[point, batches, key]: Inputs) =>
       regulariserReference(net, lossesOf(key, batches).train, harmony)(point, batches.train),
-    regulariserAt: (...[point, batches, key, found, epsilon0, lambda]: readonly [...Inputs, Gradients, Tensor, Tensor]) => {
+    regulariserAt: (
+      ...[point, batches, key, found, epsilon0, lambda]: readonly [...Inputs, Gradients, Tensor, Tensor]
+    ) => {
       const quotient = regulariserQuotient(net, lossesOf(key, batches).train, along(key), FIXED.clip)
       return quotient(point, batches.train, found, epsilon0, lambda)
     },
     hypergradient: (...[point, batches, key, rate]: readonly [...Inputs, Tensor]) =>
       hypergradientReference(net, lossesOf(key, batches), sgd)(point, batches, rate),
-    hypergradientAt: (...[point, batches, key, found, length, rate]: readonly [...Inputs, Hypergradients, Tensor, Tensor]) =>
-      hypergradientQuotient(net, lossesOf(key, batches), sgd)(point, batches, found, length, rate)
+    hypergradientAt: (
+      ...[point, batches, key, found, length, rate]: readonly [...Inputs, Hypergradients, Tensor, Tensor]
+    ) => hypergradientQuotient(net, lossesOf(key, batches), sgd)(point, batches, found, length, rate)
   }
 }
 
@@ -140,30 +163,33 @@ const rowsAt = <F extends { readonly [name: string]: Tensor }>(
   found: unknown,
   last: number
 ): Engine<readonly HostArray[]> =>
-  // `as never`: a tuple that ends in a type parameter is not unfolded by the compiler, so a list of its parts is none to it.
-  using(compile<[...Inputs, F, Tensor, Tensor], Tensor>(quotient)([...inputs, found, scalar(0), scalar(0)] as never), compiled =>
-    fold<readonly HostArray[], number>(
-      epsilons,
-      () => false,
-      (done, epsilon) =>
-        pipe(
-          store({ epsilon: scalar(epsilon), last: scalar(last) }),
-          RTE.chain(given =>
-            run(compiled)(
-              ...([...inputs, found, given.epsilon, given.last] as Parameters<
-                ReturnType<typeof run<[...Inputs, F, Tensor, Tensor], Tensor>>
-              >)
-            )
-          ),
-          RTE.chain(result => read(result as Stored<Tensor>)),
-          RTE.map(row => [...done, row])
-        )
-    )([])
+  // `as never`: a tuple that ends in a type parameter is not unfolded by the compiler, so a list of its parts is none
+  // to it.
+  using(
+    compile<[...Inputs, F, Tensor, Tensor], Tensor>(quotient)([...inputs, found, scalar(0), scalar(0)] as never),
+    compiled =>
+      fold<readonly HostArray[], number>(
+        epsilons,
+        () => false,
+        (done, epsilon) =>
+          pipe(
+            store({ epsilon: scalar(epsilon), last: scalar(last) }),
+            RTE.chain(given =>
+              run(compiled)(
+                ...([...inputs, found, given.epsilon, given.last] as Parameters<
+                  ReturnType<typeof run<[...Inputs, F, Tensor, Tensor], Tensor>>
+                >)
+              )
+            ),
+            RTE.chain(result => read(result as Stored<Tensor>)),
+            RTE.map(row => [...done, row])
+          )
+      )([])
   )
 
 /**
- * A diagnosis at a state, on the two batches that the search would take next: the regulariser's gradient on the training batch, the
- * hypergradient on both. Noise, where a network has it, is drawn once and replayed.
+ * A diagnosis at a state, on the two batches that the search would take next: the regulariser's gradient on the
+ * training batch, the hypergradient on both. Noise, where a network has it, is drawn once and replayed.
  */
 export const diagnoseAt =
   (
@@ -182,7 +208,9 @@ export const diagnoseAt =
         return { inputs, withRate: [...inputs, rate] as const }
       }),
       RTE.bindTo('given'),
-      RTE.bind('found', ({ given: { inputs } }) => using(compile(regulariser)(inputs), compiled => run(compiled)(...inputs))),
+      RTE.bind('found', ({ given: { inputs } }) =>
+        using(compile(regulariser)(inputs), compiled => run(compiled)(...inputs))
+      ),
       RTE.bind('facts', ({ found: { facts, cosines, norms } }) => read({ facts, cosines, norms })),
       RTE.bind('quotients', ({ given: { inputs }, found: { gradient, exact } }) =>
         rowsAt(epsilons, regulariserAt, inputs, { gradient, exact }, config.lambda)
@@ -201,7 +229,10 @@ export const diagnoseAt =
           epsilons,
           cells: net.cells.map(({ name }, l) => ({ name, gradientNorm: facts.norms.data[l] as number })),
           cosines: mapRecord(facts.cosines, ({ data }) => Array.from(data)),
-          regulariser: { ...rowOf(REGULARISER_FACTS, facts.facts), rows: quotients.map(row => rowOf(REGULARISER_ROW, row)) },
+          regulariser: {
+            ...rowOf(REGULARISER_FACTS, facts.facts),
+            rows: quotients.map(row => rowOf(REGULARISER_ROW, row))
+          },
           hypergradient: {
             ...rowOf(HYPERGRADIENT_FACTS, hyperFacts),
             rows: hyperQuotients.map(row => rowOf(HYPERGRADIENT_ROW, row))
@@ -214,10 +245,20 @@ export const diagnoseAt =
 type BatchArrays = ReturnType<typeof batchArrays>
 
 /** A diagnosis of a search after some of its steps, on the batches of the next one. */
-export const diagnose = (net: Supernet, config: SearchConfig, data: SearchData, options: DiagnoseOptions): Engine<Diagnosis> => {
+export const diagnose = (
+  net: Supernet,
+  config: SearchConfig,
+  data: SearchData,
+  options: DiagnoseOptions
+): Engine<Diagnosis> => {
   const perEpoch = stepsPerEpoch(config, data)
-  const next = batchesOf(config, data, keyOf(config.seed), Math.floor(options.steps / perEpoch))[options.steps % perEpoch]
+  const next = batchesOf(config, data, keyOf(config.seed), Math.floor(options.steps / perEpoch))[
+    options.steps % perEpoch
+  ]
   const train = batchArrays(data.train, (next?.train ?? []).slice(0, config.batch))
   const valid = batchArrays(data.valid, next?.valid ?? [])
-  return pipe(stateAfter(net, config, data, options.steps), RTE.chain(diagnoseAt(net, config, { train, valid }, options)))
+  return pipe(
+    stateAfter(net, config, data, options.steps),
+    RTE.chain(diagnoseAt(net, config, { train, valid }, options))
+  )
 }

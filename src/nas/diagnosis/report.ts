@@ -16,10 +16,12 @@ export const diagnosisText = (
   backend: string
 ): string =>
   [
-    `After ${counted(steps, 'step')}, on ${backend}: loss ${regulariser.loss.toFixed(3)}, harmony ${regulariser.harmony.toFixed(3)}, |dL/dw| ${short(regulariser.gradientNorm)}`,
+    `After ${counted(steps, 'step')}, on ${backend}: loss ${regulariser.loss.toFixed(3)}, harmony ` +
+      `${regulariser.harmony.toFixed(3)}, |dL/dw| ${short(regulariser.gradientNorm)}`,
     `Cells, |dL/dp|: ${cells.map(({ name, gradientNorm }) => `${name} ${short(gradientNorm)}`).join(', ')}`,
     '',
-    `The regulariser's gradient in the weights: |exact| ${short(regulariser.exactNorm)}; lambda ${lambda}; ${regulariser.relus} ReLUs, ${regulariser.pools} pooling windows`,
+    `The regulariser's gradient in the weights: |exact| ${short(regulariser.exactNorm)}; lambda ${lambda}; ` +
+      `${regulariser.relus} ReLUs, ${regulariser.pools} pooling windows`,
     tableText([
       [
         'epsilon0',
@@ -45,9 +47,18 @@ export const diagnosisText = (
       ])
     ]),
     '',
-    `The hypergradient of darts2 in alpha: |exact| ${short(hypergradient.exactNorm)}, |first order| ${short(hypergradient.firstNorm)}, cosine of the two ${hypergradient.cosine.toFixed(3)}`,
+    `The hypergradient of darts2 in alpha: |exact| ${short(hypergradient.exactNorm)}, |first order| ` +
+      `${short(hypergradient.firstNorm)}, cosine of the two ${hypergradient.cosine.toFixed(3)}`,
     tableText([
-      ['length', '|fd|', 'cosine to exact', '|fd - exact| / |exact|', '/ |second-order part|', 'ReLUs flipped', 'pools flipped'],
+      [
+        'length',
+        '|fd|',
+        'cosine to exact',
+        '|fd - exact| / |exact|',
+        '/ |second-order part|',
+        'ReLUs flipped',
+        'pools flipped'
+      ],
       ...hypergradient.rows.map((row, i) => [
         String(epsilons[i]),
         short(row.norm),

@@ -1,6 +1,7 @@
 /**
- * The largest eigenvalue of a Hessian that is only known by its products with vectors. That of the validation loss in alpha grows before a
- * search collapses (Zela et al., ICLR 2020: RobustDARTS). The method is Lanczos' (1950) with every vector kept orthogonal to all before it.
+ * The largest eigenvalue of a Hessian that is only known by its products with vectors. That of the validation loss in
+ * alpha grows before a search collapses (Zela et al., ICLR 2020: RobustDARTS). The method is Lanczos' (1950) with every
+ * vector kept orthogonal to all before it.
  */
 
 import { pipe } from 'fp-ts/lib/function.js'
@@ -108,8 +109,9 @@ export interface Spectrum {
 }
 
 /**
- * What the tridiagonal matrix knows. The residual of its largest eigenvalue t is the last coupling times the last entry s of t's unit
- * eigenvector, s^2 = prod_j (t - m_j) / (t - t_j) over the eigenvalues m_j of the matrix without its last row, and its own t_j < t.
+ * What the tridiagonal matrix knows. The residual of its largest eigenvalue t is the last coupling times the last entry
+ * s of t's unit eigenvector, s^2 = prod_j (t - m_j) / (t - t_j) over the eigenvalues m_j of the matrix without its last
+ * row, and its own t_j < t.
  */
 export const spectrumOf = ({ diagonal, coupling }: Lanczos): Spectrum => {
   const values = tridiagonalEigenvalues(diagonal, coupling)
@@ -156,8 +158,8 @@ export interface HessianProduct {
 }
 
 /**
- * Compiles the product of the Hessian of `loss` in its first argument with a vector. Both arguments are trees: what the Hessian is taken in,
- * and all else that the loss depends on. Give `compiled` back with `dispose`.
+ * Compiles the product of the Hessian of `loss` in its first argument with a vector. Both arguments are trees: what the
+ * Hessian is taken in, and all else that the loss depends on. Give `compiled` back with `dispose`.
  */
 export const compileHessian =
   <A extends Tree, C extends Tree>(loss: (alpha: A, context: C) => Tensor) =>
@@ -166,7 +168,8 @@ export const compileHessian =
     const table = tableOf(at.map(({ shape }, n) => ({ name: String(n), shape })))
     const product = (a: Leaves, direction: Tensor, c: Leaves): Tensor => {
       const parts = unpack(table, direction)
-      const value = (leaves: Leaves): Tensor => loss(rebuild(alpha, isStored, leaves) as A, rebuild(context, isStored, c) as C)
+      const value = (leaves: Leaves): Tensor =>
+        loss(rebuild(alpha, isStored, leaves) as A, rebuild(context, isStored, c) as C)
       return flat(
         hvp(
           value,

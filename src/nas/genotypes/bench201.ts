@@ -1,7 +1,8 @@
 /**
- * NAS-Bench-201 (Dong & Yang, ICLR 2020) as a table: what the cells of its space reached when they were trained, so that a found cell is judged
- * without training it. The table is the user's: CSV with a header, one line a cell. Its column `arch` is the cell's text, columns like
- * `cifar10_test_200` (data set, part, epochs) are accuracies in percent; `index` and `params_m` are told where they are there.
+ * NAS-Bench-201 (Dong & Yang, ICLR 2020) as a table: what the cells of its space reached when they were trained, so
+ * that a found cell is judged without training it. The table is the user's: CSV with a header, one line a cell. Its
+ * column `arch` is the cell's text, columns like `cifar10_test_200` (data set, part, epochs) are accuracies in percent;
+ * `index` and `params_m` are told where they are there.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -77,11 +78,18 @@ const refuse = (wanted: string, got: string, cure = 'give the table as it was ex
 const accuracyColumns = (names: readonly string[]): readonly (BenchColumn & { readonly position: number })[] =>
   names.flatMap((name, position) => {
     const [, dataset, part, epochs] = /^(\w+?)_(valid|test)_(\d+)$/.exec(name) ?? []
-    return dataset === undefined ? [] : [{ name, dataset, part: part as 'valid' | 'test', epochs: Number(epochs), position }]
+    return dataset === undefined
+      ? []
+      : [{ name, dataset, part: part as 'valid' | 'test', epochs: Number(epochs), position }]
   })
 
 /** A field as a number of 0 to `most`. */
-const numberOf = (text: string | undefined, most: number, column: string, line: number): E.Either<InputError, number> => {
+const numberOf = (
+  text: string | undefined,
+  most: number,
+  column: string,
+  line: number
+): E.Either<InputError, number> => {
   const value = text === undefined || text.trim() === '' ? Number.NaN : Number(text)
   return value >= 0 && value <= most
     ? E.right(value)
@@ -92,8 +100,9 @@ const numberOf = (text: string | undefined, most: number, column: string, line: 
 }
 
 /**
- * A text that is equal for cells that compute the same by construction: node 0 is `0`, a node joins what comes in, sorted, by `+`, where a
- * `skip_connect` gives its source's text and any other operation `(source)@operation` (`to_unique_str` of the benchmark's official code).
+ * A text that is equal for cells that compute the same by construction: node 0 is `0`, a node joins what comes in,
+ * sorted, by `+`, where a `skip_connect` gives its source's text and any other operation `(source)@operation`
+ * (`to_unique_str` of the benchmark's official code).
  */
 export const canonicalForm = (nodes: Cell): string => {
   const textOf = (node: number): string =>
@@ -110,7 +119,9 @@ export const canonicalForm = (nodes: Cell): string => {
 const benchNodes = (genotype: Genotype): E.Either<InputError, Cell> =>
   genotype.family === 'nb201'
     ? E.right(genotype.nodes)
-    : E.left(inputError('a cell of NAS-Bench-201', 'a DARTS genotype', 'give one like |op~0|+|op~0|op~1|+|op~0|op~1|op~2|'))
+    : E.left(
+        inputError('a cell of NAS-Bench-201', 'a DARTS genotype', 'give one like |op~0|+|op~0|op~1|+|op~0|op~1|op~2|')
+      )
 
 /** The table of an unpacked CSV text. Left names the line and the column that are wrong. */
 export const decodeBenchTable = (text: string): E.Either<InputError, BenchTable> => {
@@ -122,7 +133,11 @@ export const decodeBenchTable = (text: string): E.Either<InputError, BenchTable>
   if (names.length > MOST_COLUMNS) return refuse(`at most ${MOST_COLUMNS} columns`, 'more')
   const columns = accuracyColumns(names)
   const twice = names.find((name, i) => names.indexOf(name) !== i)
-  const [arch, index, millions] = ['arch', 'index', 'params_m'].map(name => names.indexOf(name)) as [number, number, number]
+  const [arch, index, millions] = ['arch', 'index', 'params_m'].map(name => names.indexOf(name)) as [
+    number,
+    number,
+    number
+  ]
   const shown = `the columns '${header.slice(0, 80)}'`
   if (arch < 0) return refuse('a column arch', shown)
   if (columns.length === 0) return refuse('columns of accuracies like cifar10_test_200', shown)
@@ -135,11 +150,14 @@ export const decodeBenchTable = (text: string): E.Either<InputError, BenchTable>
     lines,
     E.traverseReadonlyArrayWithIndex((i, content): E.Either<InputError, BenchRow> => {
       const [line, fields] = [i + 2, content.split(',', MOST_COLUMNS + 1)]
-      if (fields.length !== names.length) return refuse(`${names.length} fields a line`, `${fields.length} in line ${line}`)
+      if (fields.length !== names.length)
+        return refuse(`${names.length} fields a line`, `${fields.length} in line ${line}`)
       return pipe(
         parseGenotype((fields[arch] as string).trim()),
         E.chain(benchNodes),
-        E.mapLeft(({ message }) => inputError('a NAS-Bench-201 table of cells', `line ${line}`, message.replace(/\.$/, ''))),
+        E.mapLeft(({ message }) =>
+          inputError('a NAS-Bench-201 table of cells', `line ${line}`, message.replace(/\.$/, ''))
+        ),
         E.map(nodes => ({ arch: formatGenotype({ family: 'nb201', nodes }), canonical: canonicalForm(nodes) })),
         E.bind('index', () => optional(fields, index, 'index', line)),
         E.bind('millions', () => optional(fields, millions, 'params_m', line)),

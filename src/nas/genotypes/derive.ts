@@ -1,4 +1,7 @@
-/** The network of a genotype: the skeleton of its space, with the chosen operations in the place of mixtures; and its size. */
+/**
+ * The network of a genotype: the skeleton of its space, with the chosen operations in the place of mixtures; and its
+ * size.
+ */
 
 import { topological } from '../../autodiff/graph.js'
 import { input } from '../../autodiff/leaves.js'
@@ -21,7 +24,9 @@ const cellOf = (inputs: number, { nodes, concat }: ConcatCell): CellType => ({
   inputs,
   nodes: nodes.length,
   concat,
-  edges: nodes.flatMap((node, i) => node.map(({ operation, from }) => ({ from, to: inputs + i, operations: [operation] })))
+  edges: nodes.flatMap((node, i) =>
+    node.map(({ operation, from }) => ({ from, to: inputs + i, operations: [operation] }))
+  )
 })
 
 /** The genotype as a space with one operation an edge. No batch norm follows a pool. */
@@ -45,18 +50,32 @@ const STYLES: Readonly<Record<Genotype['family'], Style>> = {
 }
 
 /**
- * The network of a genotype. DARTS: each node adds its two operations; `layers` are all cells, of which those at L/3 and 2L/3 reduce.
- * NAS-Bench-201: `layers` cells in each of three stages. A space of one's own gives its skeleton. Throws a ShapeError for too few layers, or
- * images that cannot be halved.
- * @example derivedNetwork(PUBLISHED.lambdadarts_corr_0, { channels: 36, layers: 20, imageChannels: 3, size: [32, 32], classes: 10 })
+ * The network of a genotype. DARTS: each node adds its two operations; `layers` are all cells, of which those at L/3
+ * and 2L/3 reduce. NAS-Bench-201: `layers` cells in each of three stages. A space of one's own gives its skeleton.
+ * Throws a ShapeError for too few layers, or images that cannot be halved.
+ * @example
+ * const config = { channels: 36, layers: 20, imageChannels: 3, size: [32, 32], classes: 10 } as const
+ * derivedNetwork(PUBLISHED.lambdadarts_corr_0, config)
  */
 export const derivedNetwork = (
   genotype: Genotype,
   config: NetworkConfig,
   space: Space = FAMILIES[genotype.family]
 ): DerivedNetwork => {
-  const { parameters, norms, noises, branches, logits } = networkOf(spaceOf(genotype, space), STYLES[genotype.family], config)
-  return { genotype, config, parameters, norms, noises, branches, logits: (context, images) => logits(context, [], images) }
+  const { parameters, norms, noises, branches, logits } = networkOf(
+    spaceOf(genotype, space),
+    STYLES[genotype.family],
+    config
+  )
+  return {
+    genotype,
+    config,
+    parameters,
+    norms,
+    noises,
+    branches,
+    logits: (context, images) => logits(context, [], images)
+  }
 }
 
 /** Trainable numbers of a network, and multiply-adds of convolutions and linear layers for one image. */
@@ -83,11 +102,21 @@ export const sizeOfNetwork = ({ parameters, norms, noises, config, logits }: Der
   const { y } = logits(context, f32('images', [1, config.imageChannels, ...config.size]))
   const operations = topological([y]).reduce(
     (total, node) =>
-      COUNTED.includes(node.primitive.name) ? total + (node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0) : total,
+      COUNTED.includes(node.primitive.name)
+        ? total + (node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0)
+        : total,
     0
   )
-  const size = { parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0), multiplyAdds: operations / 2 }
+  const size = {
+    parameters: parameters.reduce((total, { shape }) => total + sizeOf(shape), 0),
+    multiplyAdds: operations / 2
+  }
   return Object.values(size).every(Number.isSafeInteger)
     ? size
-    : fail('derived network', 'counts below 2^53, which are exact', Object.values(size).join(' and '), 'choose a smaller network')
+    : fail(
+        'derived network',
+        'counts below 2^53, which are exact',
+        Object.values(size).join(' and '),
+        'choose a smaller network'
+      )
 }

@@ -1,4 +1,7 @@
-/** The cell that a search has found: one value for both families of spaces, read and written in the notations of the field. */
+/**
+ * The cell that a search has found: one value for both families of spaces, read and written in the notations of the
+ * field.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type InputError, inputError } from '../errors.js'
@@ -22,7 +25,8 @@ export interface ConcatCell {
 
 /**
  * `nb201`: one cell, whose only input is node 0 and whose output is its last node, with an operation on each edge.
- * `darts`: a normal and a reduction cell with the inputs 0 and 1 (the cell before the last, the last), two edges a node.
+ * `darts`: a normal and a reduction cell with the inputs 0 and 1 (the cell before the last, the last), two edges a
+ * node.
  */
 export type Genotype =
   | { readonly family: 'nb201'; readonly nodes: Cell }
@@ -33,7 +37,9 @@ const INPUTS = { nb201: 1, darts: 2 } as const
 
 /** The cells of a genotype, by their names in its space. */
 export const cellsOf = (genotype: Genotype): Readonly<Record<string, Cell>> =>
-  genotype.family === 'nb201' ? { alpha: genotype.nodes } : { normal: genotype.normal.nodes, reduce: genotype.reduce.nodes }
+  genotype.family === 'nb201'
+    ? { alpha: genotype.nodes }
+    : { normal: genotype.normal.nodes, reduce: genotype.reduce.nodes }
 
 /** How often each operation was chosen in a cell, those never chosen included. */
 export const operationCounts = (operations: readonly string[], cell: Cell): Readonly<Record<string, number>> =>
@@ -61,7 +67,9 @@ const formatPairs = (nodes: Cell): string =>
 
 const formatConcat = (nodes: readonly number[]): string => {
   const first = nodes[0] as number
-  return nodes.every((node, i) => node === first + i) ? `range(${first}, ${first + nodes.length})` : `[${nodes.join(', ')}]`
+  return nodes.every((node, i) => node === first + i)
+    ? `range(${first}, ${first + nodes.length})`
+    : `[${nodes.join(', ')}]`
 }
 
 /**
@@ -70,7 +78,9 @@ const formatConcat = (nodes: readonly number[]): string => {
  */
 export const formatGenotype = (genotype: Genotype): string => {
   if (genotype.family === 'nb201')
-    return genotype.nodes.map(node => `|${node.map(({ operation, from }) => `${operation}~${from}|`).join('')}`).join('+')
+    return genotype.nodes
+      .map(node => `|${node.map(({ operation, from }) => `${operation}~${from}|`).join('')}`)
+      .join('+')
   const fields = Object.entries({ normal: genotype.normal, reduce: genotype.reduce }).map(
     ([name, { nodes, concat }]) => `${name}=${formatPairs(nodes)}, ${name}_concat=${formatConcat(concat)}`
   )
@@ -79,7 +89,8 @@ export const formatGenotype = (genotype: Genotype): string => {
 
 const BENCH_FORM = 'write it like |op~0|+|op~0|op~1|+|op~0|op~1|op~2|'
 const DARTS_FORM =
-  "write it like Genotype(normal=[('sep_conv_3x3', 1), ('skip_connect', 0), ...], normal_concat=range(2, 6), reduce=[...], reduce_concat=range(2, 6))"
+  "write it like Genotype(normal=[('sep_conv_3x3', 1), ('skip_connect', 0), ...], normal_concat=range(2, 6), " +
+  'reduce=[...], reduce_concat=range(2, 6))'
 
 const refuse = (wanted: string, got: string, cure: string): E.Either<InputError, never> =>
   E.left(inputError(`a genotype with ${wanted}`, got, cure))
@@ -91,7 +102,10 @@ const quote = (text: string): string => {
 }
 
 /** What a sticky pattern matches from the start, one after another, and what is left. */
-const sequence = (pattern: RegExp, text: string): { readonly found: readonly RegExpExecArray[]; readonly rest: string } => {
+const sequence = (
+  pattern: RegExp,
+  text: string
+): { readonly found: readonly RegExpExecArray[]; readonly rest: string } => {
   const found = [...text.matchAll(pattern)]
   return { found, rest: text.slice(found.reduce((length, [match]) => length + match.length, 0)) }
 }
@@ -143,7 +157,9 @@ const parseConcat = (name: string, text: string, nodes: number): E.Either<InputE
       quote(text),
       `leave out ${wrong}, which does not exist or is an input`
     )
-  const concat = range ? Array.from({ length: Number(range[2]) - Number(range[1]) }, (_, i) => Number(range[1]) + i) : ends
+  const concat = range
+    ? Array.from({ length: Number(range[2]) - Number(range[1]) }, (_, i) => Number(range[1]) + i)
+    : ends
   return concat.length > 0 && new Set(concat).size === concat.length
     ? E.right(concat)
     : refuse(`one or more distinct nodes in ${name}`, quote(text), DARTS_FORM)
@@ -185,10 +201,15 @@ const parseBench = ({ inputs, nodes, edges }: CellType, text: string): E.Either<
       const where = `group ${i + 1}`
       const incoming = edges.filter(({ to }) => to === inputs + i)
       const { found, rest } = sequence(/\s*(\w+)~(\d+)\s*\|/gy, group.slice(1))
-      if (!group.startsWith('|') || rest !== '') return refuse(`entries |op~source| in ${where}`, quote(group), BENCH_FORM)
+      if (!group.startsWith('|') || rest !== '')
+        return refuse(`entries |op~source| in ${where}`, quote(group), BENCH_FORM)
       const [wanted, got] = [incoming.map(({ from }) => `${from}`), found.map(([, , from]) => from as string)]
       if (wanted.join() !== got.join())
-        return refuse(`an operation from each of the nodes ${wanted.join(', ')} in ${where}`, got.join(', '), BENCH_FORM)
+        return refuse(
+          `an operation from each of the nodes ${wanted.join(', ')} in ${where}`,
+          got.join(', '),
+          BENCH_FORM
+        )
       return pipe(
         incoming,
         E.traverseReadonlyArrayWithIndex((n, { from, operations }) =>
@@ -204,8 +225,9 @@ const parseBench = ({ inputs, nodes, edges }: CellType, text: string): E.Either<
 }
 
 /**
- * The genotype of a text in either notation. Also accepted: `[2, 3, 4, 5]` for a range, double quotes, any white space. Left, in one sentence, for
- * what is no genotype: an unknown operation, a node that does not exist, a wrong count. `space` is what a text in groups must fit.
+ * The genotype of a text in either notation. Also accepted: `[2, 3, 4, 5]` for a range, double quotes, any white space.
+ * Left, in one sentence, for what is no genotype: an unknown operation, a node that does not exist, a wrong count.
+ * `space` is what a text in groups must fit.
  * @example parseGenotype('|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|')
  */
 export const parseGenotype = (text: string, space: Space = nb201): E.Either<InputError, Genotype> => {

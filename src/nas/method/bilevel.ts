@@ -1,13 +1,22 @@
 /**
- * The search step of the official loops as one pure function: State x Batches -> State. Compiled once, folded over batches; rate, lambda and
- * key are inputs, so nothing is compiled again between steps.
+ * The search step of the official loops as one pure function: State x Batches -> State. Compiled once, folded over
+ * batches; rate, lambda and key are inputs, so nothing is compiled again between steps.
  */
 import { updateRunning } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
 import { type AdamOptions, type AdamState, adam, clipFactor, globalNorm } from '../../autodiff/optim.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { leaves, zipTrees } from '../../autodiff/tree.js'
-import { type Needs, pack, packStatistics, statisticsTable, type Table, tableOf, unpack, type Weights } from '../space/layers.js'
+import {
+  type Needs,
+  pack,
+  packStatistics,
+  statisticsTable,
+  type Table,
+  tableOf,
+  unpack,
+  type Weights
+} from '../space/layers.js'
 import { noiseOf, type Supernet } from '../space/supernet.js'
 import {
   type Alpha,
@@ -30,7 +39,10 @@ import {
 import { type ArchitectureOptions, METHODS, type Method, type MethodName, partOf, type Scene } from './methods.js'
 import { sgdStep } from './optim.js'
 
-/** All that a search carries from step to step. Weights, momentum and running statistics are one vector each: see `tablesOf`. */
+/**
+ * All that a search carries from step to step. Weights, momentum and running statistics are one vector each: see
+ * `tablesOf`.
+ */
 export interface State {
   readonly weights: Tensor
   readonly momentum: Tensor
@@ -42,7 +54,9 @@ export interface State {
 }
 
 /** What lies where in the vectors of a state. */
-export const tablesOf = (net: Pick<Needs, 'parameters' | 'norms'>): { readonly weights: Table; readonly statistics: Table } => ({
+export const tablesOf = (
+  net: Pick<Needs, 'parameters' | 'norms'>
+): { readonly weights: Table; readonly statistics: Table } => ({
   weights: tableOf(net.parameters),
   statistics: statisticsTable(net.norms)
 })
@@ -75,17 +89,26 @@ export interface StepOptions extends ArchitectureOptions {
   readonly epsilon0: number
   /** `random` is a control: mixtures are moved as far as harmony would have them, in a direction that means nothing. */
   readonly direction: 'harmony' | 'random'
-  /** T: training batches, one after another in `train`, that a step of `idarts` trains the weights on before alpha moves. */
+  /**
+   * T: training batches, one after another in `train`, that a step of `idarts` trains the weights on before alpha
+   * moves.
+   */
   readonly innerSteps: number
   readonly clip: number
-  /** The order: the official loop of S1 to S5 moves alpha, then the weights at the new alpha; that of NAS-Bench-201 the other way round. */
+  /**
+   * Alpha moves first, then the weights at the new alpha, as in the official loop of S1 to S5; that of NAS-Bench-201
+   * has it the other way round.
+   */
   readonly architectureFirst: boolean
-  /** Quirk 2: each pass draws noise of its own (`fresh`), so that F - B measures noise; or one draw serves T, F and B (`replayed`). */
+  /**
+   * Each pass draws noise of its own (`fresh`, as the official code), so that F - B measures noise; or one draw serves
+   * T, F and B (`replayed`). This and the next two: docs/method.md, "Quirks of the official code".
+   */
   readonly noise: 'fresh' | 'replayed'
   readonly adam: AdamOptions
-  /** Quirk 4 of the official code: the clip's norm includes alpha's gradient, last validation's plus this training pass'. */
+  /** The clip's norm includes alpha's gradient: that of the last validation pass plus that of this training pass. */
   readonly clipIncludesAlpha: boolean
-  /** Quirk 3: running statistics are updated by every pass (T, F, B and validation, in the order of the step), not by the training pass alone. */
+  /** Every pass moves the running statistics: T, F, B and validation, in the order of the step; else T alone. */
   readonly statisticsFromAllPasses: boolean
 }
 
@@ -130,7 +153,8 @@ const lossesOf = (net: Supernet, { noise }: StepOptions, key: Tensor, { train, v
     return { validation: loss, training: loss, forward: loss, backward: loss }
   }
   const keys = $.split(key, KEY_COUNT)
-  const lossWith = (i: number, { images }: Batch) => lossOf(net, noiseOf(net, keys[i] as Tensor, images.shape[0] as number))
+  const lossWith = (i: number, { images }: Batch) =>
+    lossOf(net, noiseOf(net, keys[i] as Tensor, images.shape[0] as number))
   const training = lossWith(1, train)
   return {
     validation: lossWith(0, valid),
@@ -140,7 +164,10 @@ const lossesOf = (net: Supernet, { noise }: StepOptions, key: Tensor, { train, v
   }
 }
 
-/** What a step gives: the state after it, the numbers of `METRICS`, and the cosines of the cells' gradients on the training batch. */
+/**
+ * What a step gives: the state after it, the numbers of `METRICS`, and the cosines of the cells' gradients on the
+ * training batch.
+ */
 export interface StepResult {
   readonly state: State
   readonly metrics: Tensor
@@ -212,7 +239,12 @@ const weightStep = (scene: StepScene, at: Vectors, alpha: Alpha, train: Batch) =
 }
 
 /** A step on each training batch in turn. */
-const weightSteps = (scene: StepScene, at: Vectors, alpha: Alpha, [train, ...left]: readonly Batch[]): readonly WeightStep[] => {
+const weightSteps = (
+  scene: StepScene,
+  at: Vectors,
+  alpha: Alpha,
+  [train, ...left]: readonly Batch[]
+): readonly WeightStep[] => {
   if (!train) return []
   const step = weightStep(scene, at, alpha, train)
   return [step, ...weightSteps(scene, step, alpha, left)]

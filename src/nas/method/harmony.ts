@@ -1,9 +1,17 @@
 /**
- * Harmony of the cells (Λ-DARTS, Movahedi et al., ICLR 2023, arXiv 2210.07998): the cells of a network share alpha, yet each has its own
- * dL/dp; their mean pairwise cosine Λ is raised by training the weights on L - lambda Λ.
+ * Harmony of the cells (Λ-DARTS, Movahedi et al., ICLR 2023, arXiv 2210.07998): the cells of a network share alpha, yet
+ * each has its own dL/dp; their mean pairwise cosine Λ is raised by training the weights on L - lambda Λ.
  */
 import { grad, valueAuxAndGrad, vjp } from '../../autodiff/grad.js'
-import { crossEntropy, dot, meanPairwiseCosine, meanPairwiseSignCosine, norm, softmax, unlessZero } from '../../autodiff/nn.js'
+import {
+  crossEntropy,
+  dot,
+  meanPairwiseCosine,
+  meanPairwiseSignCosine,
+  norm,
+  softmax,
+  unlessZero
+} from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
 import { fail } from '../../autodiff/shape.js'
 import type { Tensor } from '../../autodiff/tensor.js'
@@ -38,7 +46,9 @@ interface PassAux {
 /** The loss of a batch, and what is computed on the way. */
 export type BatchLoss = (weights: Weights, mixtures: readonly Tensor[], batch: Batch) => readonly [Tensor, PassAux]
 
-/** Training-mode loss of a batch, its logits and statistics; `noise` for networks that have sites of it (see `noiseOf`). */
+/**
+ * Training-mode loss of a batch, its logits and statistics; `noise` for networks that have sites of it (see `noiseOf`).
+ */
 export const lossOf =
   (net: Supernet, noise: Weights = {}): BatchLoss =>
   (weights, mixtures, { images, labels }) => {
@@ -64,34 +74,51 @@ export const passOf =
       argnums: [0, 1],
       unreached: 'zero'
     })(weights, mixtures)
-    return { loss: value, logits: aux.logits, moments: aux.moments, weightGradient: gradient[0], cellGradients: gradient[1] }
+    return {
+      loss: value,
+      logits: aux.logits,
+      moments: aux.moments,
+      weightGradient: gradient[0],
+      cellGradients: gradient[1]
+    }
   }
 
 /** How alpha becomes the mixture of each cell. */
 export type Mixing = (alpha: Alpha) => readonly Tensor[]
 
-/** dL/dalpha from the gradients in the cells' mixtures: the transpose of the mixing's Jacobian, applied to all of them. */
+/**
+ * dL/dalpha from the gradients in the cells' mixtures: the transpose of the mixing's Jacobian, applied to all of them.
+ */
 export const alphaGradientOf = (mixing: Mixing, alpha: Alpha, cellGradients: readonly Tensor[]): Alpha => {
   const [, pullback] = vjp((a: Alpha) => mixing(a), alpha)
   return pullback(cellGradients, { unreached: 'zero' })[0]
 }
 
-/** How the agreement of cells is measured: `corr`, the mean pairwise cosine Λ, or `signcorr`, that of signs weighted by sizes. */
+/**
+ * How the agreement of cells is measured: `corr`, the mean pairwise cosine Λ, or `signcorr`, that of signs weighted by
+ * sizes.
+ */
 export const REGULARISERS = { corr: meanPairwiseCosine, signcorr: meanPairwiseSignCosine } as const
 export type RegulariserName = keyof typeof REGULARISERS
 
 /** A measure of how far the gradients of a network's cells agree: a scalar. */
 export type Harmony = (cellGradients: readonly Tensor[]) => Tensor
 
-/** The places of the regularised cells, a list for each kind: cells that share an alpha. The official code leaves reduction cells out. */
-export const regularisedCells = (cells: readonly SearchedCell[], regulariseReduce: boolean): readonly (readonly number[])[] =>
+/**
+ * The places of the regularised cells, a list for each kind: cells that share an alpha. The official code leaves
+ * reduction cells out.
+ */
+export const regularisedCells = (
+  cells: readonly SearchedCell[],
+  regulariseReduce: boolean
+): readonly (readonly number[])[] =>
   [...new Set(cells.filter(({ reduction }) => regulariseReduce || !reduction).map(({ type }) => type))].map(type =>
     cells.flatMap((cell, l) => (cell.type === type ? [l] : []))
   )
 
 /**
- * The harmony of a network's cells: the mean over pairs of cells that share an alpha, added over the kinds of cells that are regularised.
- * Each kind needs two cells or more.
+ * The harmony of a network's cells: the mean over pairs of cells that share an alpha, added over the kinds of cells
+ * that are regularised. Each kind needs two cells or more.
  */
 export const harmonyOf = (
   { cells }: Supernet,
@@ -111,8 +138,14 @@ export const harmonyOf = (
     groups.map(group => REGULARISERS[regulariser](group.map(l => gradients[l] as Tensor))).reduce((a, b) => $.add(a, b))
 }
 
-/** The cosines of all pairs of cells that share an alpha, f32[M,M] for each kind of cell; 0 for a cell without a gradient. */
-export const pairCosines = ({ cells }: Supernet, cellGradients: readonly Tensor[]): Readonly<Record<string, Tensor>> => {
+/**
+ * The cosines of all pairs of cells that share an alpha, f32[M,M] for each kind of cell; 0 for a cell without a
+ * gradient.
+ */
+export const pairCosines = (
+  { cells }: Supernet,
+  cellGradients: readonly Tensor[]
+): Readonly<Record<string, Tensor>> => {
   const kinds = [...new Set(cells.map(({ type }) => type))]
   return Object.fromEntries(
     kinds.map(kind => {
@@ -137,8 +170,8 @@ export const directionOf = (harmony: Harmony, cellGradients: readonly Tensor[]):
 }
 
 /**
- * The control that tells harmony from noise: a random direction from a key u32[2], as long as that of harmony, for the cells that harmony
- * moves.
+ * The control that tells harmony from noise: a random direction from a key u32[2], as long as that of harmony, for the
+ * cells that harmony moves.
  */
 export const randomDirectionOf = (harmony: Harmony, key: Tensor, cellGradients: readonly Tensor[]): Direction => {
   const { direction, size } = directionOf(harmony, cellGradients)
@@ -162,8 +195,8 @@ export interface Regulariser {
 }
 
 /**
- * -d/dw of the cells' gradients along a direction that is held fixed: with d_l = dΛ/dg_l it is -dΛ/dw, by the chain rule. A gradient is a
- * tensor like any other, so this is grad of grad.
+ * -d/dw of the cells' gradients along a direction that is held fixed: with d_l = dΛ/dg_l it is -dΛ/dw, by the chain
+ * rule. A gradient is a tensor like any other, so this is grad of grad.
  */
 export const exactRegulariser =
   (loss: BatchLoss) =>
@@ -178,9 +211,10 @@ export const exactRegulariser =
   }
 
 /**
- * The paper's difference quotient: epsilon = epsilon0 / |d|, F and B the weight gradients with all cells' mixtures moved by -epsilon d and
- * +epsilon d, and (F - B) / (2 epsilon). On a network with kinks it is not the derivative: see docs/method.md. Where d = 0 it is 0.
- * `losses`: that of F and that of B, which differ only where each pass draws noise of its own.
+ * The paper's difference quotient: epsilon = epsilon0 / |d|, F and B the weight gradients with all cells' mixtures
+ * moved by -epsilon d and +epsilon d, and (F - B) / (2 epsilon). On a network with kinks it is not the derivative: see
+ * docs/method.md. Where d = 0 it is 0. `losses`: that of F and that of B, which differ only where each pass draws noise
+ * of its own.
  */
 export const differenceRegulariser =
   (losses: { readonly forward: BatchLoss; readonly backward: BatchLoss }, epsilon0: Tensor | number) =>

@@ -1,11 +1,12 @@
 /**
- * Gradients of a validation loss in alpha that see how the weights follow alpha. With v = dL_val/dw at the weights that were reached,
+ * Gradients of a validation loss in alpha that see how the weights follow alpha. With v = dL_val/dw at the weights that
+ * were reached,
  *
  *   dL_val/dalpha - rate * d²L_train/(dalpha dw) q,   q = sum_{k=0..K} (1 - rate H)^k v,   H = d²L_train/dw²
  *
- * is DARTS' second order (Liu et al., ICLR 2019) for K = 0 and weights one step ahead, and iDARTS (Zhang et al., ICML 2021), the implicit
- * function theorem with a truncated Neumann series for the inverse of H, for K > 0 and the weights after T steps. Nothing here knows of
- * networks: weights and alpha are trees, losses are functions.
+ * is DARTS' second order (Liu et al., ICLR 2019) for K = 0 and weights one step ahead, and iDARTS (Zhang et al., ICML
+ * 2021), the implicit function theorem with a truncated Neumann series for the inverse of H, for K > 0 and the weights
+ * after T steps. Nothing here knows of networks: weights and alpha are trees, losses are functions.
  */
 import { hvp, mixedHvp, valueAuxAndGrad } from '../../autodiff/grad.js'
 import { norm, unlessZero } from '../../autodiff/nn.js'
@@ -42,9 +43,9 @@ export interface Difference<P extends Tree, R extends Tree> {
 }
 
 /**
- * What changes of a function along `direction` at `x`: epsilon = length / size, where `size` is the direction's norm unless another is given.
- * The function is given twice, for the point ahead and for the one behind (they differ only where each draws noise of its own); `of` picks
- * what is differenced from what it returns.
+ * What changes of a function along `direction` at `x`: epsilon = length / size, where `size` is the direction's norm
+ * unless another is given. The function is given twice, for the point ahead and for the one behind (they differ only
+ * where each draws noise of its own); `of` picks what is differenced from what it returns.
  */
 export const centralDifference = <P extends Tree, F, R extends Tree>(
   [f, g]: readonly [(x: P) => F, (x: P) => F],
@@ -60,11 +61,16 @@ export const centralDifference = <P extends Tree, F, R extends Tree>(
   // By the size, since an infinite one makes epsilon 0 too, and that must be seen.
   const isZero = $.equal(size, 0)
   const scale = $.where(isZero, 0, $.div(0.5, $.where(isZero, 1, epsilon)))
-  const quotient = zipTrees(of(results[0]), [of(results[1])], (plus, minus) => $.mul(scale, $.sub(plus, minus as Tensor)))
+  const quotient = zipTrees(of(results[0]), [of(results[1])], (plus, minus) =>
+    $.mul(scale, $.sub(plus, minus as Tensor))
+  )
   return { quotient, epsilon, points, results }
 }
 
-/** The product of the mixed second derivative with a direction of the weights, and the passes that it took beyond the plain ones. */
+/**
+ * The product of the mixed second derivative with a direction of the weights, and the passes that it took beyond the
+ * plain ones.
+ */
 export interface MixedProduct<W extends Tree, A extends Tree, X extends Tree> {
   readonly product: A
   /** R of the difference quotient; 0 for the exact product. */
@@ -110,8 +116,8 @@ export const differenceProduct =
   }
 
 /**
- * q_K = sum_{k=0..K} (1 - rate H)^k v by t_0 = v, t_k = t_{k-1} - rate H t_{k-1}: K Hessian-vector products. rate q_K tends to H^-1 v where
- * 0 < rate < 2 / largest eigenvalue and H is positive definite, which it need not be.
+ * q_K = sum_{k=0..K} (1 - rate H)^k v by t_0 = v, t_k = t_{k-1} - rate H t_{k-1}: K Hessian-vector products. rate q_K
+ * tends to H^-1 v where 0 < rate < 2 / largest eigenvalue and H is positive definite, which it need not be.
  */
 export const neumannSeries = <W extends Tree>(hessianTimes: (v: W) => W, v: W, rate: Tensor, terms: number): W =>
   Array.from({ length: terms }).reduce<{ readonly t: W; readonly q: W }>(
@@ -144,17 +150,22 @@ export interface Hypergradient<W extends Tree, A extends Tree, X extends Tree> {
 }
 
 /**
- * The hypergradient. `weights.reached` are those that the validation loss is taken at (w' of DARTS, w_T of iDARTS), `weights.base` those
- * that the training loss' second derivatives are taken at (w of DARTS, w_T of iDARTS). R of `fd` is 0.01 / |v|, also along q: as in the code.
+ * The hypergradient. `weights.reached` are those that the validation loss is taken at (w' of DARTS, w_T of iDARTS),
+ * `weights.base` those that the training loss' second derivatives are taken at (w of DARTS, w_T of iDARTS). R of `fd`
+ * is 0.01 / |v|, also along q: as in the code.
  */
 export const hypergradient =
-  <W extends Tree, A extends Tree, X extends Tree>(train: Loss<W, A, X>, valid: Loss<W, A, X>, options: HypergradientOptions) =>
+  <W extends Tree, A extends Tree, X extends Tree>(
+    train: Loss<W, A, X>,
+    valid: Loss<W, A, X>,
+    options: HypergradientOptions
+  ) =>
   (weights: { readonly base: W; readonly reached: W }, alpha: A): Hypergradient<W, A, X> => {
     const { rate, terms, product, length } = options
-    const { value, aux, gradient } = valueAuxAndGrad((w: W, a: A) => valid(w, a), { argnums: [0, 1], unreached: 'zero' })(
-      weights.reached,
-      alpha
-    )
+    const { value, aux, gradient } = valueAuxAndGrad((w: W, a: A) => valid(w, a), {
+      argnums: [0, 1],
+      unreached: 'zero'
+    })(weights.reached, alpha)
     const [vector, direct] = gradient as readonly [W, A]
     const hessianTimes = (t: W): W => hvp((w: W) => train(w, alpha)[0], weights.base, t, ORDER)
     const solution = neumannSeries(hessianTimes, vector, rate, terms)
@@ -172,21 +183,37 @@ export const hypergradient =
   }
 
 /**
- * w' = w - rate (momentum b + dL_train/dw + decay w), the weights one step of SGD ahead: no clip, no regulariser, although the real step may
- * have both (DARTS' code). Leaf by leaf.
+ * w' = w - rate (momentum b + dL_train/dw + decay w), the weights one step of SGD ahead: no clip, no regulariser,
+ * although the real step may have both (DARTS' code). Leaf by leaf.
  */
-export const lookAhead = <W extends Tree>(options: SgdStepOptions, rate: Tensor, gradient: W, buffer: W, weights: W): W =>
-  sgdStep(options, rate, gradient, buffer, weights).values
+export const lookAhead = <W extends Tree>(
+  options: SgdStepOptions,
+  rate: Tensor,
+  gradient: W,
+  buffer: W,
+  weights: W
+): W => sgdStep(options, rate, gradient, buffer, weights).values
 
-/** The whole of DARTS' second order: the training gradient at `weights`, the weights one step ahead, the hypergradient there. */
+/**
+ * The whole of DARTS' second order: the training gradient at `weights`, the weights one step ahead, the hypergradient
+ * there.
+ */
 export const unrolled =
   <W extends Tree, A extends Tree, X extends Tree>(
     train: Loss<W, A, X>,
     valid: Loss<W, A, X>,
     options: Omit<HypergradientOptions, 'terms'> & SgdStepOptions
   ) =>
-  (weights: W, buffer: W, alpha: A): Hypergradient<W, A, X> & { readonly training: Evaluated<W, X>; readonly ahead: W } => {
+  (
+    weights: W,
+    buffer: W,
+    alpha: A
+  ): Hypergradient<W, A, X> & { readonly training: Evaluated<W, X>; readonly ahead: W } => {
     const training = valueAuxAndGrad((w: W) => train(w, alpha), { unreached: 'zero' })(weights)
     const ahead = lookAhead(options, options.rate, training.gradient, buffer, weights)
-    return { ...hypergradient(train, valid, { ...options, terms: 0 })({ base: weights, reached: ahead }, alpha), training, ahead }
+    return {
+      ...hypergradient(train, valid, { ...options, terms: 0 })({ base: weights, reached: ahead }, alpha),
+      training,
+      ahead
+    }
   }

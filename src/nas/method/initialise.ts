@@ -35,9 +35,15 @@ export const stateShapes = (net: Supernet) => {
 }
 
 /** Values of a shape: zeros, if none are given. */
-export const filled = (aval: Aval, data: Float32Array = new Float32Array(sizeOf(aval.shape))): HostArray => ({ ...aval, data })
+export const filled = (aval: Aval, data: Float32Array = new Float32Array(sizeOf(aval.shape))): HostArray => ({
+  ...aval,
+  data
+})
 
-/** All weights of a network as one vector: uniform in +-1/sqrt(fan in), constants where batch norms have them, PyTorch's defaults. */
+/**
+ * All weights of a network as one vector: uniform in +-1/sqrt(fan in), constants where batch norms have them, PyTorch's
+ * defaults.
+ */
 export const initialWeights = ({ parameters }: Needs, key: Key): Float32Array =>
   concatenate(
     parameters.map(({ shape, start }, n) => {
@@ -59,13 +65,18 @@ export const initialRunning = (net: Needs): Float32Array =>
     )
   )
 
-/** State before the first step: weights as PyTorch starts them, alpha 1e-3 N(0, 1), empty optimisers, statistics at mean 0 and variance 1. */
+/**
+ * State before the first step: weights as PyTorch starts them, alpha 1e-3 N(0, 1), empty optimisers, statistics at mean
+ * 0 and variance 1.
+ */
 export const initialState = (net: Supernet, key: Key) => {
   const shapes = stateShapes(net)
   return {
     weights: filled(shapes.weights, initialWeights(net, key)),
     momentum: filled(shapes.momentum),
-    alpha: mapRecord(shapes.alpha, (aval, _, n) => filled(aval, initialAlpha(aval, foldIn(key, net.parameters.length + n)))),
+    alpha: mapRecord(shapes.alpha, (aval, _, n) =>
+      filled(aval, initialAlpha(aval, foldIn(key, net.parameters.length + n)))
+    ),
     alphaGradient: mapRecord(shapes.alphaGradient, aval => filled(aval)),
     adam: {
       first: mapRecord(shapes.adam.first, aval => filled(aval)),

@@ -1,6 +1,6 @@
 /**
- * The methods: what each moves alpha by, and whether it regularises the weights. A method is a block of `METHODS`; the step that they share is in
- * `bilevel.ts`, the options that they read in `config.ts`.
+ * The methods: what each moves alpha by, and whether it regularises the weights. A method is a block of `METHODS`; the
+ * step that they share is in `bilevel.ts`, the options that they read in `config.ts`.
  */
 import * as $ from '../../autodiff/ops/index.js'
 import type { Tensor } from '../../autodiff/tensor.js'
@@ -21,11 +21,16 @@ export interface Scene {
 }
 
 export interface ArchitectureOptions extends SgdStepOptions {
-  /** How the mixed second derivative of `darts2` and `idarts` is had: exactly, or by the papers' difference quotient. */
+  /**
+   * How the mixed second derivative of `darts2` and `idarts` is had: exactly, or by the papers' difference quotient.
+   */
   readonly hypergradient: ProductKind
   /** K of `idarts`. */
   readonly neumann: number
-  /** Quirk 13: after an unrolled step the official code logs the Λ of its last pass, that of the training batch at w - R v. */
+  /**
+   * Of what the validation Λ is logged: after an unrolled step the official code takes its last pass, that of the
+   * training batch at w - R v. See docs/method.md, "Quirks of the official code".
+   */
   readonly alignment: 'validation' | 'last-pass'
 }
 
@@ -55,7 +60,9 @@ const firstOrder: Architecture =
     return { loss, logits, gradient: cellGradients, observed: cellGradients, moments: [moments] }
   }
 
-/** The hypergradient with the validation loss at some weights, and second derivatives of the training loss at others. */
+/**
+ * The hypergradient with the validation loss at some weights, and second derivatives of the training loss at others.
+ */
 const implicit = (
   { training, validation, train, valid, rate }: Scene,
   { hypergradient: product, alignment }: ArchitectureOptions,
@@ -78,7 +85,10 @@ const implicit = (
   }
 }
 
-/** DARTS' second order: the validation loss one plain step of SGD ahead, on a copy of the network whose statistics nobody keeps. */
+/**
+ * DARTS' second order: the validation loss one plain step of SGD ahead, on a copy of the network whose statistics
+ * nobody keeps.
+ */
 const secondOrder: Architecture = (scene, options) => (at, mixtures) => {
   const { table, training, train, rate } = scene
   const base = unpack(table, at.weights)

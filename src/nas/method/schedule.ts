@@ -1,6 +1,9 @@
 /** What changes from epoch to epoch. */
 
-/** Cosine from `start` to `end` over `epochs`, constant within an epoch: end + (start - end) (1 + cos(pi e / epochs)) / 2. */
+/**
+ * Cosine from `start` to `end` over `epochs`, constant within an epoch: end + (start - end) (1 + cos(pi e / epochs)) /
+ * 2.
+ */
 export const cosineRate = (start: number, end: number, epoch: number, epochs: number): number =>
   end + ((start - end) * (1 + Math.cos((Math.PI * epoch) / epochs))) / 2
 

@@ -1,4 +1,7 @@
-/** A moment of a run from which it goes on as if nothing had happened: its tensors, its place, and what it is a moment of. As bytes and back. */
+/**
+ * A moment of a run from which it goes on as if nothing had happened: its tensors, its place, and what it is a moment
+ * of. As bytes and back.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import type * as IO from 'fp-ts/lib/IO.js'
@@ -14,7 +17,10 @@ import { decodeSafetensors, dtypeOf, encodeSafetensors, type FileTensor } from '
 /** What survives JSON. */
 export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }
 
-/** What a run knows of a moment: tensors by their paths in its state, how many steps are done, and all else that says where it is, as JSON. */
+/**
+ * What a run knows of a moment: tensors by their paths in its state, how many steps are done, and all else that says
+ * where it is, as JSON.
+ */
 export interface Snapshot {
   readonly tensors: ReadonlyMap<string, FileTensor>
   readonly steps: number
@@ -100,7 +106,9 @@ export const decodeCheckpoint = (bytes: Uint8Array): E.Either<DecodeError, Check
     })
   )
 
-/** The place that a snapshot says, by the codec of a run's places. Left for one of another kind of run; `what` names it. */
+/**
+ * The place that a snapshot says, by the codec of a run's places. Left for one of another kind of run; `what` names it.
+ */
 export const placeOf = <A>(codec: t.Type<A, unknown>, what: string, position: unknown): E.Either<DecodeError, A> =>
   pipe(
     codec.decode(position),
@@ -116,7 +124,10 @@ type Arrays<T> = T extends { readonly dtype: unknown; readonly shape: unknown }
   ? HostArray
   : { readonly [K in keyof T]: Arrays<T[K]> }
 
-/** The tree of arrays of a snapshot, like a tree of dtypes and shapes. Left for a tensor that is missing, of another shape, or too many. */
+/**
+ * The tree of arrays of a snapshot, like a tree of dtypes and shapes. Left for a tensor that is missing, of another
+ * shape, or too many.
+ */
 export const arraysOf = <T>(like: T, tensors: Snapshot['tensors']): E.Either<DecodeError, Arrays<T>> => {
   const wanted = leavesOf(like, isAval)
   const stranger = [...tensors.keys()].find(name => !wanted.some(({ path }) => path === name))
@@ -128,7 +139,11 @@ export const arraysOf = <T>(like: T, tensors: Snapshot['tensors']): E.Either<Dec
       const found = tensors.get(path)
       return found && found.shape.join() === shape.join() && !(found.data instanceof Uint8Array)
         ? E.right({ shape, dtype, data: found.data })
-        : malformed('checkpoint', `${show({ shape, dtype })} at '${path}'`, found ? `it has [${found.shape}]` : 'it has none')
+        : malformed(
+            'checkpoint',
+            `${show({ shape, dtype })} at '${path}'`,
+            found ? `it has [${found.shape}]` : 'it has none'
+          )
     }),
     E.map(arrays => rebuild(like, isAval, arrays) as Arrays<T>)
   )

@@ -3,9 +3,23 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as IO from 'fp-ts/lib/IO.js'
 import type { Report } from '../../engine/index.js'
 import type { Eigenvalue } from '../diagnosis/curvature.js'
-import { type Cell, cellsOf, formatGenotype, type Genotype, isConnected, operationCounts } from '../genotypes/genotype.js'
+import {
+  type Cell,
+  cellsOf,
+  formatGenotype,
+  type Genotype,
+  isConnected,
+  operationCounts
+} from '../genotypes/genotype.js'
 import { METRICS, type Metric } from '../method/bilevel.js'
-import { type EdgeRows, entropies, genotypeOf, genotypeOfMixtures, mixtureRows, rowsOf } from '../selection/magnitude.js'
+import {
+  type EdgeRows,
+  entropies,
+  genotypeOf,
+  genotypeOfMixtures,
+  mixtureRows,
+  rowsOf
+} from '../selection/magnitude.js'
 import { type Masks, maskedMixtures } from '../selection/perturbation.js'
 import type { DecisionEvent } from '../selection/selection.js'
 import type { TuningEvent } from '../selection/tuning.js'
@@ -47,7 +61,9 @@ export interface EpochSummary {
   readonly saturation: ByKind
   /** How often the genotype has each operation, by kind of cell. */
   readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
-  /** Of the Hessian of a validation batch's loss in alpha, with `--eigenvalue`: the largest, and what bounds its error. */
+  /**
+   * Of the Hessian of a validation batch's loss in alpha, with `--eigenvalue`: the largest, and what bounds its error.
+   */
   readonly eigenvalue: Eigenvalue
   /** By kind of cell, row by row. */
   readonly alpha: ByKind
@@ -79,7 +95,9 @@ export interface Observer {
   readonly now: IO.IO<number>
   /** Told as the kernels of the step are compiled, which takes a software driver its time. */
   readonly preparing?: (done: number, total: number) => void
-  /** Keeps moments to go on from: the first, each epoch's end, those that are due, and the last of an interrupted run. */
+  /**
+   * Keeps moments to go on from: the first, each epoch's end, those that are due, and the last of an interrupted run.
+   */
   readonly checkpoints?: Checkpoints
 }
 
@@ -104,12 +122,18 @@ const countsOf = ({ cells }: Space, genotype: Genotype): SearchResult['operation
 }
 
 /** What is known of an epoch besides its sums and its alpha. */
-export interface EpochFacts extends Pick<EpochSummary, 'epoch' | 'epochs' | 'steps' | 'learningRate' | 'lambda' | 'eigenvalue'> {
+export interface EpochFacts
+  extends Pick<EpochSummary, 'epoch' | 'epochs' | 'steps' | 'learningRate' | 'lambda' | 'eigenvalue'> {
   readonly batch: number
 }
 
 /** Means over the steps of an epoch, and what alpha says after it. */
-export const epochSummary = (space: Space, sums: Sums, alpha: ByKind, { batch, ...facts }: EpochFacts): EpochSummary => {
+export const epochSummary = (
+  space: Space,
+  sums: Sums,
+  alpha: ByKind,
+  { batch, ...facts }: EpochFacts
+): EpochSummary => {
   const mixtures = mapRecord(space.cells, (cell, kind) => mixtureRows(rowsOf(cell, alpha[kind] as readonly number[])))
   const genotype = genotypeOf(space, alpha)
   const mean = (name: Metric): number => (sums.metrics[METRICS.indexOf(name)] as number) / facts.steps

@@ -15,7 +15,10 @@ const ByKind = t.readonly(t.record(t.string, t.readonlyArray(t.number)))
 
 const EdgeCodec = t.readonly(t.type({ chosen: t.union([t.number, t.null]), dropped: t.boolean }))
 
-/** The place of a search: steps that are done, what was summed up in the epoch under way, and how far a selection has come. */
+/**
+ * The place of a search: steps that are done, what was summed up in the epoch under way, and how far a selection has
+ * come.
+ */
 const SearchPlace = t.readonly(
   t.type({
     stepsDone: t.number,

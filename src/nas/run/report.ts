@@ -38,14 +38,17 @@ export const decisionLine = ({ cell, kind, to, candidates, outcome }: DecisionEv
 
 /** One line for an epoch of training in a selection. */
 export const tuningLine = ({ epoch, trainLoss, validLoss, trainAccuracy, validAccuracy }: TuningEvent): string =>
-  `select  epoch ${epoch}  loss ${trainLoss.toFixed(3)} / ${validLoss.toFixed(3)}  accuracy ${percent(trainAccuracy)} / ${percent(validAccuracy)}`
+  `select  epoch ${epoch}  loss ${trainLoss.toFixed(3)} / ${validLoss.toFixed(3)}  accuracy ` +
+  `${percent(trainAccuracy)} / ${percent(validAccuracy)}`
 
 /** What is said before the first step. */
 export const compiledLine = ({ calls, flops, peakBytes, pipelines, nodes }: Report, backend: string): string =>
-  `Compiled a step: ${nodes} nodes, ${calls} dispatches, ${pipelines} pipelines, ${(flops / 1e9).toFixed(2)} GFLOP, ${(peakBytes / 2 ** 20).toFixed(1)} MiB, on ${backend}`
+  `Compiled a step: ${nodes} nodes, ${calls} dispatches, ${pipelines} pipelines, ${(flops / 1e9).toFixed(2)} ` +
+  `GFLOP, ${(peakBytes / 2 ** 20).toFixed(1)} MiB, on ${backend}`
 
 /** What a kind of cell is called. */
-const cellTitle = (kind: string): string => (kind === 'alpha' ? 'The cell' : `The ${kind === 'reduce' ? 'reduction' : kind} cell`)
+const cellTitle = (kind: string): string =>
+  kind === 'alpha' ? 'The cell' : `The ${kind === 'reduce' ? 'reduction' : kind} cell`
 
 /** A cell: its operations, and the chosen edges of each node with the weight of the chosen operation in the mixture. */
 const cellText = (kind: string, { inputs, edges }: CellType, result: SearchResult): string => {
@@ -61,7 +64,9 @@ const cellText = (kind: string, { inputs, edges }: CellType, result: SearchResul
       .join(', ')}; its edges, with the weight of the operation in the mixture:`,
     ...nodes.flatMap((chosen, node) =>
       chosen.map(
-        edge => `  ${edge.from} -> ${inputs + node}  ${edge.operation.padEnd(width)}  ${weightOf(inputs + node, edge).toFixed(4)}`
+        edge =>
+          `  ${edge.from} -> ${inputs + node}  ${edge.operation.padEnd(width)}  ` +
+          `${weightOf(inputs + node, edge).toFixed(4)}`
       )
     )
   ].join('\n')
@@ -72,5 +77,6 @@ export const resultText = ({ cells }: Space, config: SearchConfig, result: Searc
   [
     `Genotype: ${result.genotype}${result.connected ? '' : '  (its output is not connected to its input)'}`,
     ...Object.entries(cells).map(([kind, cell]) => cellText(kind, cell, result)),
-    `Test accuracy of the supernet: ${percent(result.testAccuracy)} of ${counted(result.testImages, 'image')} after ${counted(result.stepsDone, 'step')} (${config.method}, seed ${config.seed})`
+    `Test accuracy of the supernet: ${percent(result.testAccuracy)} of ${counted(result.testImages, 'image')} ` +
+      `after ${counted(result.stepsDone, 'step')} (${config.method}, seed ${config.seed})`
   ].join('\n')

@@ -95,7 +95,12 @@ interface Progress {
 /** Nothing done. */
 const START: SearchPlace = { stepsDone: 0, sums: noSums, lastEpoch: null, selection: null }
 
-const placeOf = ({ stepsDone, sums, lastEpoch }: Progress): SearchPlace => ({ stepsDone, sums, lastEpoch, selection: null })
+const placeOf = ({ stepsDone, sums, lastEpoch }: Progress): SearchPlace => ({
+  stepsDone,
+  sums,
+  lastEpoch,
+  selection: null
+})
 
 /** Keeps the state at hand, if moments are kept. */
 const keep = ({ observer }: Search, state: Stored<State>, place: SearchPlace): Engine<void> =>
@@ -155,8 +160,12 @@ const afterStep = (
   const after: Progress = { ...before, state, sums, stepsDone: before.stepsDone + 1 }
   const isLast = step + 1 === steps
   return pipe(
-    RTE.fromIO<void, Env, EngineError>(observer.tell({ type: 'step', epoch: epoch + 1, step: step + 1, steps, ...metrics })),
-    RTE.chain((): Engine<EpochSummary | null> => (isLast ? summaryAfter(running, machinery, state, sums, epoch) : RTE.of(null))),
+    RTE.fromIO<void, Env, EngineError>(
+      observer.tell({ type: 'step', epoch: epoch + 1, step: step + 1, steps, ...metrics })
+    ),
+    RTE.chain(
+      (): Engine<EpochSummary | null> => (isLast ? summaryAfter(running, machinery, state, sums, epoch) : RTE.of(null))
+    ),
     RTE.chainFirstIOK(summary =>
       summary ? tellTimed(observer)(seconds => ({ type: 'epoch', seconds, ...summary })) : IO.of(undefined)
     ),
@@ -164,7 +173,9 @@ const afterStep = (
       release(before.state)
       return summary ? { ...after, lastEpoch: summary } : after
     }),
-    RTE.chainFirst(now => (isLast || observer.checkpoints?.due() ? keep(running, now.state, placeOf(now)) : RTE.of(undefined)))
+    RTE.chainFirst(now =>
+      isLast || observer.checkpoints?.due() ? keep(running, now.state, placeOf(now)) : RTE.of(undefined)
+    )
   )
 }
 
@@ -210,9 +221,13 @@ const allSteps =
   (running: Search) =>
   (step: Step): Engine<Progress> => {
     const { net, config, data, observer, from, steps } = running
-    const epochs = Array.from({ length: config.epochs }, (_, epoch) => epoch).slice(Math.floor(from.place.stepsDone / steps))
+    const epochs = Array.from({ length: config.epochs }, (_, epoch) => epoch).slice(
+      Math.floor(from.place.stepsDone / steps)
+    )
     return pipe(
-      RTE.fromIO<void, Env, EngineError>(tellTimed(observer)(seconds => ({ type: 'compiled', seconds, ...step.report }))),
+      RTE.fromIO<void, Env, EngineError>(
+        tellTimed(observer)(seconds => ({ type: 'compiled', seconds, ...step.report }))
+      ),
       RTE.chain(() => store(from.state)),
       RTE.chainFirst(state => (from.place === START ? keep(running, state, START) : RTE.of(undefined))),
       RTE.chain(state =>
@@ -234,7 +249,9 @@ const allSteps =
         return { ...progress, stopped }
       }),
       RTE.chainFirst(progress =>
-        progress.stopped?.reason === 'interrupted' ? keep(running, progress.state, placeOf(progress)) : RTE.of(undefined)
+        progress.stopped?.reason === 'interrupted'
+          ? keep(running, progress.state, placeOf(progress))
+          : RTE.of(undefined)
       )
     )
   }
@@ -242,7 +259,13 @@ const allSteps =
 /** What the rounds of a selection by perturbation have come to. */
 const rounds = (running: Search, progress: Progress, state: Stored<State>): Engine<Selected<Tuned>> => {
   const { net, config, data, observer, from, key } = running
-  const keepSelection = ({ state: tuned, projection, rounds: done, epochs, trained }: Selected<Tuned>): Engine<void> => {
+  const keepSelection = ({
+    state: tuned,
+    projection,
+    rounds: done,
+    epochs,
+    trained
+  }: Selected<Tuned>): Engine<void> => {
     const selection = { projection, rounds: done, epochs, trained, stepsDone: tuned.stepsDone }
     return keep(running, tuned.state, { ...placeOf(progress), selection })
   }
@@ -261,7 +284,10 @@ const rounds = (running: Search, progress: Progress, state: Stored<State>): Engi
         interval: config.selectEpochs,
         ignoreDropped: config.selectIgnoresDropped
       }
-    )({ state, owned: false, stepsDone: from.place.selection?.stepsDone ?? 0, failure: null }, from.place.selection ?? undefined)
+    )(
+      { state, owned: false, stepsDone: from.place.selection?.stepsDone ?? 0, failure: null },
+      from.place.selection ?? undefined
+    )
   )
 }
 
@@ -302,8 +328,9 @@ const resultOf =
     )
 
 /**
- * Searches. Left only for what the engine refuses; an interruption or a number that is not finite ends it with what was reached. `from`: a
- * moment that an earlier search of the same configuration and data kept: this one goes on there, and ends as that one would have, to the bit.
+ * Searches. Left only for what the engine refuses; an interruption or a number that is not finite ends it with what was
+ * reached. `from`: a moment that an earlier search of the same configuration and data kept: this one goes on there, and
+ * ends as that one would have, to the bit.
  */
 export const search = (
   net: Supernet,
@@ -323,4 +350,5 @@ export const search = (
 }
 
 /** Numbers by kind of cell. */
-const numbersOf = (alpha: Readonly<Record<string, HostArray>>): ByKind => mapRecord(alpha, ({ data }) => Array.from(data))
+const numbersOf = (alpha: Readonly<Record<string, HostArray>>): ByKind =>
+  mapRecord(alpha, ({ data }) => Array.from(data))

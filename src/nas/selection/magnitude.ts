@@ -15,7 +15,10 @@ export const rowsOf = (cell: CellType, alpha: ArrayLike<number>): EdgeRows => {
   return cell.edges.map((_, row) => Array.from({ length: columns }, (_column, o) => alpha[row * columns + o] as number))
 }
 
-/** softmax(alpha), row by row. Powers are added in the order of their size, so that rows of the same numbers tie whatever their order. */
+/**
+ * softmax(alpha), row by row. Powers are added in the order of their size, so that rows of the same numbers tie
+ * whatever their order.
+ */
 export const mixtureRows = (rows: EdgeRows): EdgeRows =>
   rows.map(row => {
     const powers = row.map(a => Math.exp(a - Math.max(...row)))
@@ -28,11 +31,19 @@ export const entropies = (mixtures: EdgeRows): readonly number[] =>
   mixtures.map(row => row.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0))
 
 /** The first of the columns that holds the largest number, and that number. */
-const largestOf = (row: readonly number[], columns: readonly number[]): { readonly column: number; readonly value: number } => {
+const largestOf = (
+  row: readonly number[],
+  columns: readonly number[]
+): { readonly column: number; readonly value: number } => {
   const value = Math.max(...columns.map(column => row[column] as number))
   const column = columns.find(candidate => row[candidate] === value)
   return column === undefined
-    ? fail('a genotype', 'finite numbers for one or more operations of each edge', `[${row.join(', ')}]`, 'search again')
+    ? fail(
+        'a genotype',
+        'finite numbers for one or more operations of each edge',
+        `[${row.join(', ')}]`,
+        'search again'
+      )
     : { column, value }
 }
 
@@ -41,14 +52,21 @@ const byNode = (edges: readonly Edge[]): readonly (readonly { readonly edge: Edg
   [...new Set(edges.map(({ to }) => to))]
     .toSorted((a, b) => a - b)
     .map(node =>
-      edges.flatMap((edge, row) => (edge.to === node ? [{ edge, row }] : [])).toSorted((a, b) => a.edge.from - b.edge.from)
+      edges
+        .flatMap((edge, row) => (edge.to === node ? [{ edge, row }] : []))
+        .toSorted((a, b) => a.edge.from - b.edge.from)
     )
 
-/** NAS-Bench-201's rule: on each edge the operation with the largest number, `none` allowed; a tie goes to the lower column. */
+/**
+ * NAS-Bench-201's rule: on each edge the operation with the largest number, `none` allowed; a tie goes to the lower
+ * column.
+ */
 export const largestOperations = (edges: readonly Edge[], rows: EdgeRows): Cell =>
   byNode(edges).map(incoming =>
     incoming.map(({ edge, row }) => ({
-      operation: edge.operations[largestOf(rows[row] as readonly number[], [...edge.operations.keys()]).column] as string,
+      operation: edge.operations[
+        largestOf(rows[row] as readonly number[], [...edge.operations.keys()]).column
+      ] as string,
       from: edge.from
     }))
   )
@@ -57,13 +75,19 @@ export const largestOperations = (edges: readonly Edge[], rows: EdgeRows): Cell 
 const KEPT = 2
 
 /**
- * DARTS' rule, on mixtures: an edge is as strong as its strongest operation, `none` left out; each node keeps its two strongest edges, the
- * strongest first, each with that operation. A tie goes to the lower source, and to the lower column.
+ * DARTS' rule, on mixtures: an edge is as strong as its strongest operation, `none` left out; each node keeps its two
+ * strongest edges, the strongest first, each with that operation. A tie goes to the lower source, and to the lower
+ * column.
  */
 export const strongestEdges = (edges: readonly Edge[], mixtures: EdgeRows): Cell =>
   byNode(edges).map(incoming => {
     if (incoming.length < KEPT)
-      return fail('a genotype', `${KEPT} edges to each node`, `${incoming.length} to node ${incoming[0]?.edge.to}`, 'add an edge')
+      return fail(
+        'a genotype',
+        `${KEPT} edges to each node`,
+        `${incoming.length} to node ${incoming[0]?.edge.to}`,
+        'add an edge'
+      )
     return incoming
       .map(({ edge: { from, operations }, row }) => {
         const columns = [...operations.keys()].filter(column => operations[column] !== 'none')
@@ -82,7 +106,8 @@ export const genotypeOf = (space: Space, alpha: Readonly<Record<string, ArrayLik
 }
 
 /**
- * A cell of a space drawn from a key: that of an alpha of independent numbers, so that every cell of NAS-Bench-201 is as likely.
+ * A cell of a space drawn from a key: that of an alpha of independent numbers, so that every cell of NAS-Bench-201 is
+ * as likely.
  * @example drawGenotype(nb201, [0, 7])
  */
 export const drawGenotype = (space: Space, key: Key): Genotype =>

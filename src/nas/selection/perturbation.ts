@@ -1,7 +1,7 @@
 /**
- * Selection by perturbation (DARTS-PT: Wang et al., ICLR 2021, arXiv 2108.04392): the worth of an operation is the accuracy that the supernet
- * loses without it, not its alpha. Edges are decided one by one, with training in between; then each node keeps the two inputs that it misses
- * most. Here is what is decided, as data: no network, no effects.
+ * Selection by perturbation (DARTS-PT: Wang et al., ICLR 2021, arXiv 2108.04392): the worth of an operation is the
+ * accuracy that the supernet loses without it, not its alpha. Edges are decided one by one, with training in between;
+ * then each node keeps the two inputs that it misses most. Here is what is decided, as data: no network, no effects.
  */
 import type { Key } from '../../autodiff/threefry.js'
 import { foldIn, permutation } from '../method/initialise.js'
@@ -35,8 +35,8 @@ export type Decision =
   | { readonly kind: 'inputs'; readonly type: string; readonly node: number }
 
 /**
- * By what a decision is made: the accuracy or the loss that is left without a candidate, or (the control PT-Mag) the size of its mixture,
- * which asks the network nothing.
+ * By what a decision is made: the accuracy or the loss that is left without a candidate, or (the control PT-Mag) the
+ * size of its mixture, which asks the network nothing.
  */
 export type Criterion = 'accuracy' | 'loss' | 'magnitude'
 
@@ -55,18 +55,21 @@ export const openProjection = ({ cells }: Space): Projection =>
 const edgesTo = ({ edges }: CellType, node: number): readonly number[] =>
   edges.flatMap(({ to }, edge) => (to === node ? [edge] : []))
 
-const nodesOf = ({ edges }: CellType): readonly number[] => [...new Set(edges.map(({ to }) => to))].toSorted((a, b) => a - b)
+const nodesOf = ({ edges }: CellType): readonly number[] =>
+  [...new Set(edges.map(({ to }) => to))].toSorted((a, b) => a - b)
 
 const cellTypeOf = ({ cells }: Space, type: string): CellType => cells[type] as CellType
 
 /**
- * What is decided in which round, in an order that a key decides: an edge of each kind of cell a round; then, where nodes keep two inputs
- * (the cells of DARTS), a node of each kind a round.
+ * What is decided in which round, in an order that a key decides: an edge of each kind of cell a round; then, where
+ * nodes keep two inputs (the cells of DARTS), a node of each kind a round.
  */
 export const planOf = (space: Space, key: Key): readonly (readonly Decision[])[] => {
   const byType = Object.entries(space.cells).map(([type, cell], n) => {
     const [forEdges, forNodes] = [foldIn(foldIn(key, n), 0), foldIn(foldIn(key, n), 1)]
-    const operations = permutation(forEdges, cell.edges.length).map((edge): Decision => ({ kind: 'operation', type, edge }))
+    const operations = permutation(forEdges, cell.edges.length).map(
+      (edge): Decision => ({ kind: 'operation', type, edge })
+    )
     const crowded = isLayered(space) ? nodesOf(cell).filter(node => edgesTo(cell, node).length > KEPT) : []
     const inputs = permutation(forNodes, crowded.length).map(
       (i): Decision => ({ kind: 'inputs', type, node: crowded[i] as number })
@@ -74,7 +77,9 @@ export const planOf = (space: Space, key: Key): readonly (readonly Decision[])[]
     return { operations, inputs }
   })
   const rounds = (lists: readonly (readonly Decision[])[]): readonly (readonly Decision[])[] =>
-    Array.from({ length: Math.max(0, ...lists.map(list => list.length)) }, (_, i) => lists.flatMap(list => list[i] ?? []))
+    Array.from({ length: Math.max(0, ...lists.map(list => list.length)) }, (_, i) =>
+      lists.flatMap(list => list[i] ?? [])
+    )
   return [...rounds(byType.map(({ operations }) => operations)), ...rounds(byType.map(({ inputs }) => inputs))]
 }
 
@@ -103,8 +108,9 @@ const firstLargest = (values: readonly number[]): number => values.indexOf(Math.
 const lastLargest = (values: readonly number[]): number => values.lastIndexOf(Math.max(...values))
 
 /**
- * What the scores say. The operation that is kept is the one without which least is left; a tie goes to the first. The input that is dropped
- * is the one without which most is left; a tie goes to the last. `magnitudes` are the mixture's weights of the candidates.
+ * What the scores say. The operation that is kept is the one without which least is left; a tie goes to the first. The
+ * input that is dropped is the one without which most is left; a tie goes to the last. `magnitudes` are the mixture's
+ * weights of the candidates.
  */
 export const outcomeOf = (
   { kind }: Decision,
@@ -139,8 +145,8 @@ export interface Masks {
 }
 
 /**
- * The masks of a projection with something taken away, or nothing. `ignoreDropped` (a kind of cell and a node): inputs that were dropped stay in
- * while the others are judged, as in the official code.
+ * The masks of a projection with something taken away, or nothing. `ignoreDropped` (a kind of cell and a node): inputs
+ * that were dropped stay in while the others are judged, as in the official code.
  */
 export const masksOf = (
   { cells }: Space,
@@ -166,7 +172,10 @@ export const masksOf = (
   }
 }
 
-/** The mixtures that a network has under masks, from those of alpha: keep * (choice where there is one, else the mixture). */
+/**
+ * The mixtures that a network has under masks, from those of alpha: keep * (choice where there is one, else the
+ * mixture).
+ */
 export const maskedMixtures = (
   mixtures: Readonly<Record<string, readonly (readonly number[])[]>>,
   { choice, keep }: Masks

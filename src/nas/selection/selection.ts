@@ -1,4 +1,7 @@
-/** Runs a selection by perturbation: decisions of `perturbation.ts`, what they need of the network asked for, training in between. */
+/**
+ * Runs a selection by perturbation: decisions of `perturbation.ts`, what they need of the network asked for, training
+ * in between.
+ */
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -67,7 +70,10 @@ export interface SelectionOptions {
   readonly ignoreDropped: boolean
 }
 
-/** Where a selection is: what is decided, rounds that are over, epochs of training in all, and those of the round under way. */
+/**
+ * Where a selection is: what is decided, rounds that are over, epochs of training in all, and those of the round under
+ * way.
+ */
 export interface SelectionPlace {
   readonly projection: Projection
   readonly rounds: number
@@ -108,7 +114,10 @@ interface Question<S> {
   readonly removals: readonly Removal[]
 }
 
-/** What each candidate leaves when it is taken away; fewer, if the selection ends on the way, and none where magnitudes decide. */
+/**
+ * What each candidate leaves when it is taken away; fewer, if the selection ends on the way, and none where magnitudes
+ * decide.
+ */
 const scoresWithout = <S>(
   space: Space,
   network: Supernetwork<S>,
@@ -185,8 +194,15 @@ export const selectByPerturbation =
       }
 
     /** What is decided in a round; nothing more once training has begun in it. */
-    const decide = ({ state, projection, epochs, trained }: Selected<S>, decisions: readonly Decision[]): Engine<Projection> =>
-      fold<Projection, Decision>(trained > 0 ? [] : decisions, () => network.ended(state), settle(state, epochs))(projection)
+    const decide = (
+      { state, projection, epochs, trained }: Selected<S>,
+      decisions: readonly Decision[]
+    ): Engine<Projection> =>
+      fold<Projection, Decision>(
+        trained > 0 ? [] : decisions,
+        () => network.ended(state),
+        settle(state, epochs)
+      )(projection)
 
     const trainOnce = (before: Selected<S>): Engine<Selected<S>> =>
       pipe(

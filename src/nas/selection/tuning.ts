@@ -1,4 +1,6 @@
-/** What a selection by perturbation asks of a supernet, on the engine: evaluation under masks, and training under masks. */
+/**
+ * What a selection by perturbation asks of a supernet, on the engine: evaluation under masks, and training under masks.
+ */
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -61,7 +63,10 @@ export interface MaskTensors {
   readonly keep: Alpha
 }
 
-/** The mixtures of a network under masks: keep * (choice where an edge is decided, else softmax(alpha)). No gradient passes a decision. */
+/**
+ * The mixtures of a network under masks: keep * (choice where an edge is decided, else softmax(alpha)). No gradient
+ * passes a decision.
+ */
 export const maskedMixing =
   ({ cells }: Supernet, { choice, keep }: MaskTensors): Mixing =>
   alpha => {
@@ -77,8 +82,12 @@ export const maskedMixing =
   }
 
 /** What `f` makes of each matrix of masks, given its numbers and their shape. */
-const mapMasks = <T>({ choice, keep }: Masks, f: (numbers: readonly number[], shape: readonly [number, number]) => T) => {
-  const matrix = (rows: readonly (readonly number[])[]): T => f(rows.flat(), [rows.length, (rows[0] as readonly number[]).length])
+const mapMasks = <T>(
+  { choice, keep }: Masks,
+  f: (numbers: readonly number[], shape: readonly [number, number]) => T
+) => {
+  const matrix = (rows: readonly (readonly number[])[]): T =>
+    f(rows.flat(), [rows.length, (rows[0] as readonly number[]).length])
   return { choice: mapRecord(choice, matrix), keep: mapRecord(keep, matrix) }
 }
 
@@ -125,7 +134,11 @@ const evaluation =
   ): Tensor => {
     const { images, labels, counted, key } = batch
     const noise = noiseOf(net, key, images.shape[0] as number)
-    const { y } = net.logits({ weights: unpack(tablesOf(net).weights, weights), noise }, maskedMixing(net, masks)(alpha), images)
+    const { y } = net.logits(
+      { weights: unpack(tablesOf(net).weights, weights), noise },
+      maskedMixing(net, masks)(alpha),
+      images
+    )
     const hot = $.oneHot(labels, y.shape[1] as number)
     const losses = $.neg($.sum($.where($.equal(hot, 0), 0, $.mul(hot, logSoftmax(y))), 1))
     const hits = $.convert($.equal($.argmax(y), labels), 'f32')
@@ -141,7 +154,11 @@ const validationBatches = ({ batch, seed }: SearchConfig, { valid }: SearchData)
         valid,
         places.map(place => place % valid.count)
       ),
-      counted: { data: Float32Array.from(places, place => (place < valid.count ? 1 : 0)), shape: [batch], dtype: 'f32' as const },
+      counted: {
+        data: Float32Array.from(places, place => (place < valid.count ? 1 : 0)),
+        shape: [batch],
+        dtype: 'f32' as const
+      },
       key: keyArray(foldIn(foldIn(keyOf(seed), KEYS.tuning), i))
     }
   })
@@ -150,7 +167,10 @@ const validationBatches = ({ batch, seed }: SearchConfig, { valid }: SearchData)
 type MaskedState = State & { readonly masks: MaskTensors }
 type Tuning = Compiled<[MaskedState, Batches, Rates], StepResult>
 type Chunk = ReturnType<typeof validationBatches>[number]
-type Evaluation = Compiled<[Tensor, Alpha, MaskTensors, { images: Tensor; labels: Tensor; counted: Tensor; key: Tensor }], Tensor>
+type Evaluation = Compiled<
+  [Tensor, Alpha, MaskTensors, { images: Tensor; labels: Tensor; counted: Tensor; key: Tensor }],
+  Tensor
+>
 
 /** Where what happens is told, and whether to go on. */
 interface TuningObserver {
@@ -236,7 +256,11 @@ const trainOn = (compiled: Tuning, config: SearchConfig, data: SearchData, obser
   const key = foldIn(keyOf(config.seed), KEYS.selection)
   const ended = endedBy(observer)
   return (tuned: Tuned, masks: Masks, epoch: number): Engine<Tuned> => {
-    const items = batchesOf({ ...config, method: 'darts' }, data, key, epoch).map((batch, step) => ({ epoch, step, ...batch }))
+    const items = batchesOf({ ...config, method: 'darts' }, data, key, epoch).map((batch, step) => ({
+      epoch,
+      step,
+      ...batch
+    }))
     const stepUnder =
       (given: Stored<MaskTensors>) =>
       (before: TuningSums, item: Item): Engine<TuningSums> =>
@@ -302,6 +326,10 @@ export const withSupernetwork =
 /** The same state with an empty momentum: the selection's SGD is a new one. */
 export const withFreshMomentum = (state: Stored<State>): Engine<Stored<State>> =>
   pipe(
-    store({ data: new Float32Array(state.momentum.shape[0] as number), shape: state.momentum.shape, dtype: 'f32' as const }),
+    store({
+      data: new Float32Array(state.momentum.shape[0] as number),
+      shape: state.momentum.shape,
+      dtype: 'f32' as const
+    }),
     RTE.map(momentum => ({ ...state, momentum }))
   )

@@ -1,4 +1,7 @@
-/** The auxiliary head of DARTS: a second classifier beside the network, whose loss reaches its first cells by a shorter way. In training only. */
+/**
+ * The auxiliary head of DARTS: a second classifier beside the network, whose loss reaches its first cells by a shorter
+ * way. In training only.
+ */
 import { globalAvgPool } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
 import { activation, chain, conv, fullyConnected, type Layer, norm, simple } from './layers.js'
@@ -8,9 +11,10 @@ const [POOL, STRIDE, KERNEL] = [5, 3, 2]
 const [NARROW, WIDE] = [128, 768]
 
 /**
- * Activation, average pool 5x5 at stride 3, 1x1 convolution to 128, batch norm, activation, 2x2 convolution to 768, batch norm, activation, linear; paths
- * are those of the official module. For images other than 8x8 both windows are cut down to what there is, and the mean is taken over the pixels that
- * remain before the linear layer (of one pixel, as published, it is that pixel).
+ * Activation, average pool 5x5 at stride 3, 1x1 convolution to 128, batch norm, activation, 2x2 convolution to 768,
+ * batch norm, activation, linear; paths are those of the official module. For images other than 8x8 both windows are
+ * cut down to what there is, and the mean is taken over the pixels that remain before the linear layer (of one pixel,
+ * as published, it is that pixel).
  */
 export const auxiliaryHead = (channels: number, size: readonly [number, number], classes: number): Layer => {
   const pool = Math.min(POOL, ...size)

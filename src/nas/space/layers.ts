@@ -1,6 +1,7 @@
 /**
- * Layers as values: the parameters and batch norms that a layer has, by name, and what it does to a tensor. Names are the paths of the
- * official modules (`cells.0.edges.1<-0.3.op.1.weight`), so that states can be compared and exchanged by name.
+ * Layers as values: the parameters and batch norms that a layer has, by name, and what it does to a tensor. Names are
+ * the paths of the official modules (`cells.0.edges.1<-0.3.op.1.weight`), so that states can be compared and exchanged
+ * by name.
  */
 import { type Affine, batchNorm, batchNormEval, linear, type Moments, softplus } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
@@ -8,7 +9,9 @@ import { fail, show, sizeOf } from '../../autodiff/shape.js'
 import type { Shape, Tensor } from '../../autodiff/tensor.js'
 
 /** How a parameter starts: uniform on +-1/sqrt(fanIn) (method: Kaiming uniform with a = sqrt 5), or a constant. */
-export type Start = { readonly kind: 'uniform'; readonly fanIn: number } | { readonly kind: 'constant'; readonly value: number }
+export type Start =
+  | { readonly kind: 'uniform'; readonly fanIn: number }
+  | { readonly kind: 'constant'; readonly value: number }
 
 export interface Parameter {
   readonly name: string
@@ -38,7 +41,10 @@ const gelu = (x: Tensor): Tensor => {
   return $.mul($.mul(x, 0.5), $.add($.tanh($.mul(cubic, Math.sqrt(2 / Math.PI))), 1))
 }
 
-/** What stands before convolutions. ReLU is what all papers use; the other two have no kink, so that the share of kinks can be seen. */
+/**
+ * What stands before convolutions. ReLU is what all papers use; the other two have no kink, so that the share of kinks
+ * can be seen.
+ */
 export const ACTIVATIONS = { relu: $.relu, softplus, gelu } as const
 export type Activation = keyof typeof ACTIVATIONS
 
@@ -60,7 +66,10 @@ export interface Output {
   readonly moments: Statistics
 }
 
-/** What a layer must be given: parameters and noise; the batch norms whose statistics it keeps; the names of its branches that can be dropped. */
+/**
+ * What a layer must be given: parameters and noise; the batch norms whose statistics it keeps; the names of its
+ * branches that can be dropped.
+ */
 export interface Needs {
   readonly parameters: readonly Parameter[]
   readonly norms: readonly Norm[]
@@ -82,7 +91,8 @@ export const needsOf = (layers: readonly Needs[]): Needs => ({
   branches: layers.flatMap(({ branches }) => branches)
 })
 
-export const momentsOf = (outputs: readonly Output[]): Statistics => Object.assign({}, ...outputs.map(({ moments }) => moments))
+export const momentsOf = (outputs: readonly Output[]): Statistics =>
+  Object.assign({}, ...outputs.map(({ moments }) => moments))
 
 /** A layer without parameters. */
 export const simple = (f: (x: Tensor) => Tensor): Layer => ({ ...nothing, apply: (_, x) => ({ y: f(x), moments: {} }) })
@@ -150,7 +160,9 @@ export const conv = (
   const shape = [channelsOut, channelsIn / groups, height, width]
   return {
     ...nothing,
-    parameters: [{ name: `${name}.weight`, shape, start: { kind: 'uniform', fanIn: (channelsIn / groups) * height * width } }],
+    parameters: [
+      { name: `${name}.weight`, shape, start: { kind: 'uniform', fanIn: (channelsIn / groups) * height * width } }
+    ],
     apply: (context, x) => ({
       y: $.conv2d(x, weightOf(context, `${name}.weight`), { stride, padding, dilation, groups }),
       moments: {}
@@ -197,8 +209,8 @@ export const reluConvNorm = (
 const shifted: Layer = simple(x => $.slice(x, [[], [], [1], [1]]))
 
 /**
- * Halves an image without losing its odd pixels: half of the channels from a 1x1 convolution at stride 2 of the image, half of the image
- * shifted by a row and a column. Even channels, height and width.
+ * Halves an image without losing its odd pixels: half of the channels from a 1x1 convolution at stride 2 of the image,
+ * half of the image shifted by a row and a column. Even channels, height and width.
  */
 export const factorizedReduce = (name: string, channelsIn: number, channelsOut: number, isAffine: boolean): Layer =>
   chain(
@@ -279,7 +291,10 @@ export const tableOf = (parts: readonly { readonly name: string; readonly shape:
 /** The tensors of a vector, by name. Views: no work. */
 export const unpack = ({ entries }: Table, vector: Tensor): Weights =>
   Object.fromEntries(
-    entries.map(({ name, shape, offset }) => [name, $.reshape($.slice(vector, [[offset, offset + sizeOf(shape)]]), shape)])
+    entries.map(({ name, shape, offset }) => [
+      name,
+      $.reshape($.slice(vector, [[offset, offset + sizeOf(shape)]]), shape)
+    ])
   )
 
 /** The vector of tensors by name. */

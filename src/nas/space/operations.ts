@@ -1,6 +1,17 @@
 /** The operations that an edge may hold, by the papers' names. To add one is to add a block to `OPERATIONS`. */
 import * as $ from '../../autodiff/ops/index.js'
-import { activation, chain, conv, factorizedReduce, identity, type Layer, noise, norm, reluConvNorm, simple } from './layers.js'
+import {
+  activation,
+  chain,
+  conv,
+  factorizedReduce,
+  identity,
+  type Layer,
+  noise,
+  norm,
+  reluConvNorm,
+  simple
+} from './layers.js'
 
 /** Where an operation is built. */
 export interface Site {
@@ -12,9 +23,13 @@ export interface Site {
   readonly stride: number
   /** Height and width of the image that comes in. */
   readonly size: readonly [number, number]
-  /** Whether batch norms have a scale and a shift: in derived networks they do, in the cells of a supernet they do not. */
+  /**
+   * Whether batch norms have a scale and a shift: in derived networks they do, in the cells of a supernet they do not.
+   */
   readonly affine: boolean
-  /** Whether a batch norm follows a pool: in the supernets of S1 to S5, so that the terms of a mixture are of one size. */
+  /**
+   * Whether a batch norm follows a pool: in the supernets of S1 to S5, so that the terms of a mixture are of one size.
+   */
   readonly normAfterPool: boolean
 }
 

@@ -1,9 +1,12 @@
 /**
- * Search spaces as data: cells with their edges and operations, and the network that stacks them. To add a space is to add a value to `SPACES`,
- * or to write one as JSON: see `parseSpace`.
+ * Search spaces as data: cells with their edges and operations, and the network that stacks them. To add a space is to
+ * add a value to `SPACES`, or to write one as JSON: see `parseSpace`.
  */
 
-/** An edge of a cell: a mixture of operations from one state to a later one, a row of alpha; its operations are the columns. */
+/**
+ * An edge of a cell: a mixture of operations from one state to a later one, a row of alpha; its operations are the
+ * columns.
+ */
 export interface Edge {
   readonly from: number
   readonly to: number
@@ -12,11 +15,13 @@ export interface Edge {
 }
 
 /**
- * A kind of cell; all cells of a kind share one alpha. States are numbered as in genotypes: what the cell is given first, then its nodes.
- * Node n is the sum of the edges that lead to it, one from each earlier state.
+ * A kind of cell; all cells of a kind share one alpha. States are numbered as in genotypes: what the cell is given
+ * first, then its nodes. Node n is the sum of the edges that lead to it, one from each earlier state.
  */
 export interface CellType {
-  /** States that it is given: the output of the cell before (1), or those of the two cells before, the older first (2). */
+  /**
+   * States that it is given: the output of the cell before (1), or those of the two cells before, the older first (2).
+   */
   readonly inputs: number
   readonly nodes: number
   /** In the order of alpha's rows: by `to`, then by `from`. All have the same number of operations. */
@@ -28,11 +33,12 @@ export interface CellType {
 /**
  * How cells make a network.
  *
- * `stages` (NAS-Bench-201): stages of N cells, all of one kind and with one input, a residual block that halves the image and doubles the
- * channels between stages; batch norm, activation, pooling, linear.
+ * `stages` (NAS-Bench-201): stages of N cells, all of one kind and with one input, a residual block that halves the
+ * image and doubles the channels between stages; batch norm, activation, pooling, linear.
  *
- * `layers` (DARTS): L cells with two inputs each; those at L/3 and 2L/3 are of the kind `reduce`, which halves the image (edges from its
- * inputs have stride 2) and doubles the channels, all others of the kind `normal`; pooling, linear.
+ * `layers` (DARTS): L cells with two inputs each; those at L/3 and 2L/3 are of the kind `reduce`, which halves the
+ * image (edges from its inputs have stride 2) and doubles the channels, all others of the kind `normal`; pooling,
+ * linear.
  */
 export type Skeleton =
   | { readonly kind: 'stages'; readonly stages: number }
@@ -48,7 +54,10 @@ export interface Space {
   readonly normAfterPool: boolean
 }
 
-/** A cell with an edge from each state to each later node, whose last nodes are its output; `operations` by the number of the edge. */
+/**
+ * A cell with an edge from each state to each later node, whose last nodes are its output; `operations` by the number
+ * of the edge.
+ */
 export const cellOf = (
   { inputs, nodes, multiplier }: { readonly inputs: number; readonly nodes: number; readonly multiplier: number },
   operations: (edge: number) => readonly string[]
@@ -74,9 +83,9 @@ export const mapRecord = <K extends string, A, B>(
   record: Readonly<Record<K, A>>,
   f: (value: A, key: K, index: number) => B
 ): Readonly<Record<K, B>> =>
-  Object.fromEntries((Object.entries(record) as [K, A][]).map(([key, value], n) => [key, f(value, key, n)])) as Readonly<
-    Record<K, B>
-  >
+  Object.fromEntries(
+    (Object.entries(record) as [K, A][]).map(([key, value], n) => [key, f(value, key, n)])
+  ) as Readonly<Record<K, B>>
 
 /** NAS-Bench-201 (Dong & Yang, ICLR 2020): three nodes after the input, six edges, five operations. */
 export const nb201: Space = {
@@ -94,7 +103,10 @@ export const nb201: Space = {
   normAfterPool: false
 }
 
-/** A space like DARTS': four nodes after two inputs, all four concatenated; operations of the normal and of the reduction cell by edge. */
+/**
+ * A space like DARTS': four nodes after two inputs, all four concatenated; operations of the normal and of the
+ * reduction cell by edge.
+ */
 const darts = (
   name: string,
   normal: (edge: number) => readonly string[],
@@ -152,7 +164,10 @@ const S1_REDUCE: readonly (readonly string[])[] = [
   [skip, dil5]
 ]
 
-/** The spaces of the papers: S1 to S4 of Zela et al. (ICLR 2020), S5 that of DARTS (Liu et al., ICLR 2019) without `none`, NAS-Bench-201. */
+/**
+ * The spaces of the papers: S1 to S4 of Zela et al. (ICLR 2020), S5 that of DARTS (Liu et al., ICLR 2019) without
+ * `none`, NAS-Bench-201.
+ */
 export const SPACES: Readonly<Record<'s1' | 's2' | 's3' | 's4' | 's5' | 'nb201', Space> & Record<string, Space>> = {
   s1: darts(
     's1',

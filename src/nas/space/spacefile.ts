@@ -17,7 +17,9 @@ const whole = new t.Type<number, number, unknown>(
   'a whole number of at least 0',
   (value): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0,
   (value, context) =>
-    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0 ? t.success(value) : t.failure(value, context),
+    typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+      ? t.success(value)
+      : t.failure(value, context),
   t.identity
 )
 const texts = t.readonlyArray(t.string, 'a list of texts')
@@ -72,7 +74,8 @@ const operationsProblem = (
       cure: 'correct its name'
     }
   const twice = operations.find((name, o) => operations.indexOf(name) !== o)
-  if (twice !== undefined) return { wanted: `each operation once on ${where}`, got: `'${twice}' twice`, cure: 'leave one out' }
+  if (twice !== undefined)
+    return { wanted: `each operation once on ${where}`, got: `'${twice}' twice`, cure: 'leave one out' }
   if (operations.length === 0 || (family === 'layers' && operations.every(name => name === 'none')))
     return {
       wanted: `an operation${family === 'layers' ? ' besides none' : ''} on ${where}`,
@@ -91,13 +94,18 @@ const operationsProblem = (
 /** Edges grow with the square of the nodes. */
 const MOST_NODES = 32
 
-/** The first problem of a cell. */
-const cellProblem = (kind: string, { inputs, nodes, concat, edges }: CellType, family: string): SpaceProblem | undefined => {
+/** The first problem of a cell's states: its inputs, its nodes, and those that it concatenates. */
+const statesProblem = (kind: string, { inputs, nodes, concat }: CellType, family: string): SpaceProblem | undefined => {
   const of = `of the cell '${kind}'`
   const wantedInputs = family === 'stages' ? 1 : 2
   if (inputs !== wantedInputs)
-    return { wanted: `${wantedInputs} inputs ${of} in a network of ${family}`, got: `${inputs}`, cure: 'correct inputs' }
-  if (nodes < 1 || nodes > MOST_NODES) return { wanted: `1 to ${MOST_NODES} nodes ${of}`, got: `${nodes}`, cure: 'correct nodes' }
+    return {
+      wanted: `${wantedInputs} inputs ${of} in a network of ${family}`,
+      got: `${inputs}`,
+      cure: 'correct inputs'
+    }
+  if (nodes < 1 || nodes > MOST_NODES)
+    return { wanted: `1 to ${MOST_NODES} nodes ${of}`, got: `${nodes}`, cure: 'correct nodes' }
   const states = inputs + nodes
   const outside = concat.find((state, i) => state < inputs || state >= states || concat.indexOf(state) !== i)
   if (concat.length === 0 || outside !== undefined)
@@ -112,6 +120,16 @@ const cellProblem = (kind: string, { inputs, nodes, concat, edges }: CellType, f
       got: `[${concat.join(', ')}]`,
       cure: 'name one, or use layers'
     }
+  return undefined
+}
+
+/** The first problem of a cell's edges: all that there are, each with operations, and every node read. */
+const edgesProblem = (
+  kind: string,
+  { inputs, nodes, concat, edges }: CellType,
+  family: string
+): SpaceProblem | undefined => {
+  const of = `of the cell '${kind}'`
   // All edges that there are, in the order of alpha's rows.
   const wanted = Array.from({ length: nodes }, (_, i) => inputs + i).flatMap(to =>
     Array.from({ length: to }, (_, from) => ({ from, to }))
@@ -145,10 +163,15 @@ const cellProblem = (kind: string, { inputs, nodes, concat, edges }: CellType, f
     }
   return edges.reduce<SpaceProblem | undefined>(
     (found, one) =>
-      found ?? operationsProblem(`the ${edgeName(one)} ${of}`, one.operations, edges[0]?.operations.length ?? 0, family),
+      found ??
+      operationsProblem(`the ${edgeName(one)} ${of}`, one.operations, edges[0]?.operations.length ?? 0, family),
     undefined
   )
 }
+
+/** The first problem of a cell. */
+const cellProblem = (kind: string, cell: CellType, family: string): SpaceProblem | undefined =>
+  statesProblem(kind, cell, family) ?? edgesProblem(kind, cell, family)
 
 /** The first reason why a space cannot be built; undefined if there is none. */
 export const spaceProblem = ({ cells, skeleton: network }: Space): SpaceProblem | undefined => {
@@ -177,25 +200,31 @@ export const quote = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 60)}...` : text
 }
 
-/** The value of a JSON text that a codec takes; `what` is told of the file, as in `a space`. Left names the first place that is refused. */
+/**
+ * The value of a JSON text that a codec takes; `what` is told of the file, as in `a space`. Left names the first place
+ * that is refused.
+ */
 export const decodeJson =
   <A>(codec: t.Type<A, unknown>, what: string) =>
   (text: string): E.Either<InputError, A> =>
     pipe(
       E.tryCatch(
         (): unknown => JSON.parse(text),
-        reason => inputError(`${what} as JSON`, reason instanceof Error ? `'${reason.message}'` : 'no JSON', 'correct the file')
+        reason =>
+          inputError(`${what} as JSON`, reason instanceof Error ? `'${reason.message}'` : 'no JSON', 'correct the file')
       ),
       E.chain(json =>
         pipe(
           codec.decode(json),
           E.mapLeft(errors => {
-            // Alternatives and parts of a type are asked after the same value: the whole of them is what was wanted of it.
+            // Alternatives and parts of a type are asked after the same value: the whole of them is what was wanted of
+            // it.
             const context = errors[0]?.context ?? []
             const places = context.filter(({ actual }, i) => i === 0 || actual !== context[i - 1]?.actual)
             const path = places.map(({ key }) => key).filter(key => key !== '')
             return inputError(
-              `${places.at(-1)?.type.name ?? what} at ${path.join('.') || 'the top'} of the ${what.replace(/^an? /, '')}`,
+              `${places.at(-1)?.type.name ?? what} at ${path.join('.') || 'the top'} of the ` +
+                `${what.replace(/^an? /, '')}`,
               quote(errors[0]?.value),
               'write it as docs/search.md shows'
             )
@@ -205,7 +234,8 @@ export const decodeJson =
     )
 
 /**
- * The space of a JSON text. Left, in one sentence that names the cell, the edge and the operation, for what is no space.
+ * The space of a JSON text. Left, in one sentence that names the cell, the edge and the operation, for what is no
+ * space.
  * @example parseSpace(JSON.stringify(nb201))._tag // 'Right'
  */
 export const parseSpace = (text: string): E.Either<InputError, Space> =>

@@ -1,4 +1,7 @@
-/** The network that is searched: a function (weights, a mixture for each cell, images) -> logits, for any space and size. */
+/**
+ * The network that is searched: a function (weights, a mixture for each cell, images) -> logits, for any space and
+ * size.
+ */
 import { globalAvgPool } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
 import { fail } from '../../autodiff/shape.js'
@@ -43,7 +46,10 @@ export interface NetworkConfig {
   readonly classes: number
   /** Default: relu. */
   readonly activation?: Activation
-  /** Whether training sees a second classifier at the second reduction. Default: it does not. Networks of `layers` alone can have it. */
+  /**
+   * Whether training sees a second classifier at the second reduction. Default: it does not. Networks of `layers` alone
+   * can have it.
+   */
   readonly auxiliary?: boolean
 }
 
@@ -59,7 +65,10 @@ export interface SearchedCell {
   readonly reduction: boolean
 }
 
-/** What is searched: parameters, batch norms and noise by name, and the logits, given a mixture f32[edges, operations] for each cell. */
+/**
+ * What is searched: parameters, batch norms and noise by name, and the logits, given a mixture f32[edges, operations]
+ * for each cell.
+ */
 export interface Supernet extends Needs {
   readonly space: Space
   readonly config: NetworkConfig
@@ -92,7 +101,9 @@ const entry = (matrix: Tensor, row: number, column: number): Tensor =>
     []
   )
 
-/** The terms of a mixed operation: p[edge, o] o(x) for each operation o that contributes; without a mixture o(x) itself. */
+/**
+ * The terms of a mixed operation: p[edge, o] o(x) for each operation o that contributes; without a mixture o(x) itself.
+ */
 const mixedTerms = (
   context: Context,
   { operations }: BuiltEdge,
@@ -109,8 +120,8 @@ const mixedTerms = (
 const sum = (terms: readonly Tensor[]): Tensor => terms.reduce((a, b) => $.add(a, b))
 
 /**
- * A cell: its inputs brought to its channels, its nodes, each the sum of the operations that lead to it, and the states of its output one
- * after another. `size` is that of the images it makes.
+ * A cell: its inputs brought to its channels, its nodes, each the sum of the operations that lead to it, and the states
+ * of its output one after another. `size` is that of the images it makes.
  */
 const cellBlock = (
   cell: SearchedCell,
@@ -120,7 +131,10 @@ const cellBlock = (
   channels: number,
   size: readonly [number, number]
 ): Block => ({
-  ...needsOf([...preprocess, ...edges.flatMap(({ operations }) => operations.filter(operation => operation !== undefined))]),
+  ...needsOf([
+    ...preprocess,
+    ...edges.flatMap(({ operations }) => operations.filter(operation => operation !== undefined))
+  ]),
   cell,
   apply: (context, mixture, before) => {
     const given = before.slice(2 - inputs).map((x, i) => preprocess[i]?.apply(context, x) ?? { y: x, moments: {} })
@@ -220,7 +234,8 @@ const stagesBody = (
   stages: number,
   { channels, layers, imageChannels, size, auxiliary = false }: NetworkConfig
 ): Body => {
-  if (auxiliary) fail(style.network, 'a network of layers for an auxiliary head', `stages of ${space.name}`, 'leave the head out')
+  if (auxiliary)
+    fail(style.network, 'a network of layers for an auxiliary head', `stages of ${space.name}`, 'leave the head out')
   const [type, kind] = Object.entries(space.cells)[0] as [string, CellType]
   const plan = Array.from({ length: stages }, (_, stage) => [
     ...(stage > 0 ? [{ stage, reduction: true }] : []),
@@ -274,7 +289,10 @@ const layersBody = (
   const body = { stem: stemOf(imageChannels, stemMultiplier * channels), blocks, last: [], width: outputAt(layers - 1) }
   if (!auxiliary) return body
   const block = reductions.at(-1) as number
-  return { ...body, auxiliary: { block, head: auxiliaryHead(outputAt(block), halved(size, 2 ** halvings(block)), classes) } }
+  return {
+    ...body,
+    auxiliary: { block, head: auxiliaryHead(outputAt(block), halved(size, 2 ** halvings(block)), classes) }
+  }
 }
 
 /** How often a network of a space halves its images. */
@@ -291,14 +309,17 @@ export const networkProblem = (
   const { kind } = space.skeleton
   if (layers < LEAST_LAYERS[kind])
     return {
-      wanted: kind === 'layers' ? 'at least 3 layers: a normal cell and two reductions' : 'at least one cell in each stage',
+      wanted:
+        kind === 'layers' ? 'at least 3 layers: a normal cell and two reductions' : 'at least one cell in each stage',
       got: String(layers),
       cure: 'use more layers'
     }
   const reductions = halvingsOf(space, layers)
   return size.some(extent => extent % 2 ** reductions !== 0)
     ? {
-        wanted: `images whose height and width are multiples of ${2 ** reductions} (${reductions} reductions halve them)`,
+        wanted:
+          `images whose height and width are multiples of ${2 ** reductions} ` +
+          `(${reductions} reductions halve them)`,
         got: size.join('x'),
         cure: 'crop or pad the images'
       }
@@ -312,8 +333,8 @@ const SEARCHED: Readonly<Record<Skeleton['kind'], Style>> = {
 }
 
 /**
- * The supernet of a space. Images must halve at each reduction without remainder; a network of layers has at least 3, so that it has cells of
- * both kinds.
+ * The supernet of a space. Images must halve at each reduction without remainder; a network of layers has at least 3,
+ * so that it has cells of both kinds.
  * @example supernet(SPACES.s5, { channels: 16, layers: 8, imageChannels: 3, size: [32, 32], classes: 10 })
  */
 export const supernet = (space: Space, config: NetworkConfig): Supernet => {
@@ -344,7 +365,10 @@ export const networkOf = (space: Space, style: Style, config: NetworkConfig): Su
     logits: (given, mixtures, images) => {
       const context = { activation: config.activation ?? 'relu', ...given }
       const start = stem.apply(context, images)
-      const { pair, outputs } = blocks.reduce<{ readonly pair: readonly [Tensor, Tensor]; readonly outputs: readonly Output[] }>(
+      const { pair, outputs } = blocks.reduce<{
+        readonly pair: readonly [Tensor, Tensor]
+        readonly outputs: readonly Output[]
+      }>(
         (before, block) => {
           const mixture = block.cell && mixtures[cells.indexOf(block.cell)]
           const after = block.apply(context, mixture, before.pair)
@@ -353,7 +377,8 @@ export const networkOf = (space: Space, style: Style, config: NetworkConfig): Su
         { pair: [start.y, start.y], outputs: [start] }
       )
       const { y, moments } = head.apply(context, pair[1])
-      const beside = auxiliary && !context.running && auxiliary.head.apply(context, (outputs[auxiliary.block + 1] as Output).y)
+      const beside =
+        auxiliary && !context.running && auxiliary.head.apply(context, (outputs[auxiliary.block + 1] as Output).y)
       return beside
         ? { y, moments: momentsOf([...outputs, { y, moments }, beside]), auxiliary: beside.y }
         : { y, moments: momentsOf([...outputs, { y, moments }]) }
@@ -361,7 +386,10 @@ export const networkOf = (space: Space, style: Style, config: NetworkConfig): Su
   }
 }
 
-/** Noise for all sites of a network and a batch, by name: one draw from a key u32[2], shared out. Equal keys give equal noise. */
+/**
+ * Noise for all sites of a network and a batch, by name: one draw from a key u32[2], shared out. Equal keys give equal
+ * noise.
+ */
 export const noiseOf = ({ noises }: Needs, key: Tensor, batch: number): Weights => {
   if (noises.length === 0) return {}
   const table = tableOf(noises.map(({ name, shape }) => ({ name, shape: [batch, ...shape] })))
@@ -369,8 +397,9 @@ export const noiseOf = ({ noises }: Needs, key: Tensor, batch: number): Weights 
 }
 
 /**
- * What drop path multiplies the branches of a batch's images by (method.md 5.1): each with probability `keep` 1 / keep, else 0, so that its mean stays. One
- * draw from a key u32[2], shared out; `keep` is a scalar f32. Branches that only pass their input on are not among them.
+ * What drop path multiplies the branches of a batch's images by (method.md 5.1): each with probability `keep` 1 / keep,
+ * else 0, so that its mean stays. One draw from a key u32[2], shared out; `keep` is a scalar f32. Branches that only
+ * pass their input on are not among them.
  */
 export const pathsOf = ({ branches }: Needs, key: Tensor, batch: number, keep: Tensor): Weights => {
   if (branches.length === 0) return {}

@@ -1,4 +1,6 @@
-/** A fold whose steps the device has before the results of the steps before them are read: neither waits for the other. */
+/**
+ * A fold whose steps the device has before the results of the steps before them are read: neither waits for the other.
+ */
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { type Engine, fold } from '../../engine/index.js'
@@ -13,8 +15,9 @@ interface Underway<S, P> {
 }
 
 /**
- * Submits a step for each item, `STEPS_AHEAD` of them ahead of those that are settled, until `ended`; in the end settles what is left. `submit` is given the
- * last step submitted, if one is pending, to go on from what will come of it.
+ * Submits a step for each item, `STEPS_AHEAD` of them ahead of those that are settled, until `ended`; in the end
+ * settles what is left. `submit` is given the last step submitted, if one is pending, to go on from what will come of
+ * it.
  */
 export const foldAhead =
   <S, X, P>(

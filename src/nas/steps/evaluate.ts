@@ -18,8 +18,8 @@ import { batchArrays, keyArray, using } from './steps.js'
 const EVALUATION_BATCH = 256
 
 /**
- * How many images of a data set the supernet classifies rightly, in evaluation mode with the mixtures of alpha. Noise, where a network has it,
- * is drawn from `key`, afresh for each run of images.
+ * How many images of a data set the supernet classifies rightly, in evaluation mode with the mixtures of alpha. Noise,
+ * where a network has it, is drawn from `key`, afresh for each run of images.
  */
 export const countCorrect = (
   net: Supernet,
@@ -61,7 +61,8 @@ export const countCorrect = (
             RTE.map(
               ({ data }) =>
                 correct +
-                indices.filter((index, k) => chunk * size + k < dataset.count && data[k] === dataset.labels[index]).length
+                indices.filter((index, k) => chunk * size + k < dataset.count && data[k] === dataset.labels[index])
+                  .length
             )
           )
         )

@@ -1,4 +1,7 @@
-/** From a data set to the three parts of a search: one trains the weights, one alpha, and the test is looked at when the search is over. */
+/**
+ * From a data set to the three parts of a search: one trains the weights, one alpha, and the test is looked at when the
+ * search is over.
+ */
 
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -21,7 +24,10 @@ import type { SearchData } from './steps.js'
 /** How a data set becomes the parts of a search. */
 export interface PrepareSearchOptions {
   readonly seed: number
-  /** Halves in an order that the seed decides (the default), halves of the file's order (as DARTS), or named images (as NAS-Bench-201). */
+  /**
+   * Halves in an order that the seed decides (the default), halves of the file's order (as DARTS), or named images (as
+   * NAS-Bench-201).
+   */
   readonly split?: 'seeded' | 'file-order' | SplitIndices
   /** As published; what is measured on the images that train the weights, if it does not say. */
   readonly normalisation?: Normalisation
@@ -36,7 +42,10 @@ const splitProblem = ({ train, valid }: SplitIndices, count: number): string | u
   return new Set(all).size < all.length ? 'it names one twice' : undefined
 }
 
-/** The parts of a data set: halves of its training images and its test images; two fifths, two fifths and a fifth where it has no test images. */
+/**
+ * The parts of a data set: halves of its training images and its test images; two fifths, two fifths and a fifth where
+ * it has no test images.
+ */
 const partsOf = (
   { train, test }: Sources,
   { seed, split = 'seeded' }: PrepareSearchOptions
@@ -44,7 +53,9 @@ const partsOf = (
   if (typeof split === 'object') {
     const problem = splitProblem(split, train.count)
     if (problem !== undefined)
-      return E.left(decodeError(`a split into images of '${train.name}', each in one part, is required, but ${problem}`))
+      return E.left(
+        decodeError(`a split into images of '${train.name}', each in one part, is required, but ${problem}`)
+      )
   }
   const order = split === 'seeded' ? permutation(foldIn(keyOf(seed), 0), train.count) : range(train.count)
   if (test) {
@@ -67,7 +78,8 @@ export const prepareSearch = (sources: Sources, options: PrepareSearchOptions): 
     partsOf(sources, options),
     E.chain(([train, valid, test]) => {
       const empty = [train, valid, test].find(({ count }) => count === 0)
-      if (empty) return E.left(decodeError(`images in all three parts of '${train.name}' are required, but one has none`))
+      if (empty)
+        return E.left(decodeError(`images in all three parts of '${train.name}' are required, but one has none`))
       return pipe(
         options.normalisation ? E.right(options.normalisation) : normalisationOf(train),
         E.map((normalisation): SearchData => {

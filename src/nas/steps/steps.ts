@@ -37,7 +37,10 @@ import { foldIn, permutation, stateShapes } from '../method/initialise.js'
 import { mapRecord } from '../space/space.js'
 import type { Supernet } from '../space/supernet.js'
 
-/** The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the third. */
+/**
+ * The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the
+ * third.
+ */
 export interface SearchData {
   readonly train: Part
   readonly valid: Part
@@ -46,7 +49,10 @@ export interface SearchData {
   readonly augmentation?: { readonly train: Augmentation; readonly valid: Augmentation }
 }
 
-/** Whole batches of an epoch, training and validation images in an order of their own; a partial last batch waits for the next epoch. */
+/**
+ * Whole batches of an epoch, training and validation images in an order of their own; a partial last batch waits for
+ * the next epoch.
+ */
 export const batchesOf = (
   config: SearchConfig,
   data: SearchData,
@@ -81,8 +87,10 @@ export const batchArrays = (part: Part, indices: readonly number[], moves?: read
   }
 }
 
-/** What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepareSearch`), those of `order` and `moves` are for the
- * training part, the ones after them for the validation part. */
+/**
+ * What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepareSearch`), those of `order` and
+ * `moves` are for the training part, the ones after them for the validation part.
+ */
 export const KEYS = { order: 1, noise: 3, testNoise: 4, selection: 5, tuning: 6, curvature: 7, moves: 8 } as const
 
 export const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
@@ -99,7 +107,10 @@ export const using = <A extends readonly unknown[], R, B>(
   use: (compiled: Compiled<A, R>) => Engine<B>
 ): Engine<B> => RTE.bracket(compiling, use, compiled => RTE.fromIO(() => dispose(compiled)))
 
-/** Lets timers and signals in: on the reference nothing else waits, and an interruption would not be noticed before the end. */
+/**
+ * Lets timers and signals in: on the reference nothing else waits, and an interruption would not be noticed before the
+ * end.
+ */
 export const pause: Engine<void> = RTE.fromTask(T.delay(0)(T.of(undefined)))
 
 export type Step = Compiled<[State, Batches, Rates], StepResult>
@@ -153,7 +164,9 @@ export interface Submitted<S extends State = State> {
   readonly next: Stored<StepResult>
 }
 
-/** A state after a step, and what the step has to say. `culprit`: the first node that was not finite, if one was not. */
+/**
+ * A state after a step, and what the step has to say. `culprit`: the first node that was not finite, if one was not.
+ */
 export interface Stepped {
   readonly state: Stored<State>
   readonly metrics: Readonly<Record<Metric, number>>
@@ -162,7 +175,10 @@ export interface Stepped {
   readonly culprit: string | undefined
 }
 
-/** Gives the device a step on the images of an item, and does not wait for it. What it holds is for `settleStep` to give back. */
+/**
+ * Gives the device a step on the images of an item, and does not wait for it. What it holds is for `settleStep` to give
+ * back.
+ */
 export const submitStep =
   <S extends State>(compiled: Compiled<[S, Batches, Rates], StepResult>, data: SearchData) =>
   (state: Stored<S>, item: Item, { key, cutoutProbability = 1, ...rates }: StepRates): Engine<Submitted<S>> => {
@@ -193,10 +209,9 @@ export const settleStep =
     pipe(
       read({ metrics: next.metrics, cosines: next.cosines }),
       RTE.chain((numbers): Engine<Stepped> => {
-        const metrics = Object.fromEntries(METRICS.map((name, i) => [name, numbers.metrics.data[i] as number])) as Record<
-          Metric,
-          number
-        >
+        const metrics = Object.fromEntries(
+          METRICS.map((name, i) => [name, numbers.metrics.data[i] as number])
+        ) as Record<Metric, number>
         const cosines = mapRecord(numbers.cosines, ({ data }) => Array.from(data))
         const after = { state: next.state as Stored<State>, metrics, cosines }
         return metrics.finite === 1

@@ -106,8 +106,9 @@ const editDistance = (a: string, b: string): number =>
 
 /** The known name that is nearest to one that is not. */
 const nearest = (name: string, known: readonly string[]): string | undefined =>
-  known.map(other => ({ other, distance: editDistance(name.slice(0, 60), other) })).toSorted((a, b) => a.distance - b.distance)[0]
-    ?.other
+  known
+    .map(other => ({ other, distance: editDistance(name.slice(0, 60), other) }))
+    .toSorted((a, b) => a.distance - b.distance)[0]?.other
 
 const unknownName = (what: string, name: string, known: readonly string[]): InputError =>
   inputError(what, quote(name), `perhaps '${nearest(name, known)}' is meant`)
@@ -151,7 +152,10 @@ const gridConfigurations = ({ base = {}, grid = {} }: SweepFile): readonly Confi
   const made = all.map(given => {
     const read = withoutUnread(given, { ...base, ...given })
     const name = Object.entries(read).map(nameOfValue).join('-')
-    return { name: name.replaceAll(/[^\w.+-]/g, '_'), options: { ...withoutUnread(base, { ...base, ...given }), ...read } }
+    return {
+      name: name.replaceAll(/[^\w.+-]/g, '_'),
+      options: { ...withoutUnread(base, { ...base, ...given }), ...read }
+    }
   })
   const texts = made.map(({ options: one }) => JSON.stringify(one))
   return made.filter((_, i) => texts.indexOf(texts[i] as string) === i)
@@ -200,7 +204,8 @@ const sweepOf = (file: SweepFile): E.Either<InputError, Sweep> => {
   const twice = names.find((name, i) => names.indexOf(name) !== i)
   const bad = names.find(name => !NAME.test(name))
   const { seeds, baseline = null, random = false } = file
-  if (names.length === 0) return E.left(inputError('one or more configurations', 'neither "grid" nor "list"', 'add one of them'))
+  if (names.length === 0)
+    return E.left(inputError('one or more configurations', 'neither "grid" nor "list"', 'add one of them'))
   if (twice !== undefined)
     return E.left(inputError('configurations of distinct names', `'${twice}' twice`, 'name them in "list"'))
   if (bad !== undefined)
@@ -208,7 +213,9 @@ const sweepOf = (file: SweepFile): E.Either<InputError, Sweep> => {
   if (names.length * seeds.length > MOST_RUNS)
     return E.left(inputError(`at most ${MOST_RUNS} runs`, String(names.length * seeds.length), 'leave some out'))
   if (baseline !== null && !names.includes(baseline))
-    return E.left(unknownName(`"baseline" to be one of the configurations (${names.slice(0, 20).join(', ')})`, baseline, names))
+    return E.left(
+      unknownName(`"baseline" to be one of the configurations (${names.slice(0, 20).join(', ')})`, baseline, names)
+    )
   const cells = typeof random === 'object' ? random.cells : USUAL_CELLS
   return E.right({ configurations, seeds, baseline, random: random === false ? null : { cells } })
 }
@@ -258,7 +265,9 @@ export const runsOf = ({ configurations, seeds }: Sweep): readonly Run[] =>
 /**
  * The arguments of `search` that make a run, without its folder.
  *
- * @example argumentsOf([{ key: 'epochs', flag: '--epochs', type: 'number' }])({ seed: 0, options: { epochs: 1 } }) // ['--seed', '0', '--epochs', '1']
+ * @example
+ * const options = [{ key: 'epochs', flag: '--epochs', type: 'number' }] as const
+ * argumentsOf(options)({ seed: 0, options: { epochs: 1 } }) // ['--seed', '0', '--epochs', '1']
  */
 export const argumentsOf =
   (known: readonly KnownOption[]) =>

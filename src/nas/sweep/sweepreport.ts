@@ -27,7 +27,10 @@ export const RunSummary = t.readonly(
     ),
     seconds: t.number,
     adapter: t.union([t.string, t.readonly(t.type({ name: t.string }))], 'an adapter'),
-    stopped: t.union([t.null, t.readonly(t.intersection([t.type({ reason: t.string }), t.partial({ message: t.string })]))])
+    stopped: t.union([
+      t.null,
+      t.readonly(t.intersection([t.type({ reason: t.string }), t.partial({ message: t.string })]))
+    ])
   }),
   'a summary { genotype, testAccuracy, operations, lastEpoch, seconds, adapter, stopped }'
 )
@@ -68,7 +71,9 @@ export interface ConfigurationReport extends Configuration {
  */
 export interface RandomReport {
   readonly cells: number
-  readonly columns: Readonly<Record<string, { readonly shownBy: string; readonly mean: number; readonly deviation: number }>>
+  readonly columns: Readonly<
+    Record<string, { readonly shownBy: string; readonly mean: number; readonly deviation: number }>
+  >
 }
 
 export interface SweepReport {
@@ -143,7 +148,8 @@ const runReport =
     )
   }
 
-const numbers = (runs: readonly RunReport[], key: string): readonly number[] => runs.flatMap(({ values }) => values[key] ?? [])
+const numbers = (runs: readonly RunReport[], key: string): readonly number[] =>
+  runs.flatMap(({ values }) => values[key] ?? [])
 
 /** Differences of a value over the seeds that both have. */
 const differencesOf = (ours: readonly RunReport[], theirs: readonly RunReport[], key: string): readonly number[] =>
@@ -158,7 +164,10 @@ type Runs = readonly (Configuration & { readonly runs: readonly RunReport[] })[]
 const comparisons = (others: Runs, theirs: readonly RunReport[], key: string): readonly Comparison[] => {
   const all = others.map(({ runs }) => differencesOf(runs, theirs, key))
   const tests = all.map(differences => ({ t: pairedT(differences), wilcoxon: wilcoxon(differences) }))
-  const [tHolm, wilcoxonHolm] = [holm(tests.map(test => test.t?.p ?? null)), holm(tests.map(test => test.wilcoxon?.p ?? null))]
+  const [tHolm, wilcoxonHolm] = [
+    holm(tests.map(test => test.t?.p ?? null)),
+    holm(tests.map(test => test.wilcoxon?.p ?? null))
+  ]
   return tests.map((test, i) => ({
     difference: summarise(all[i] as readonly number[]),
     ...test,
@@ -224,12 +233,17 @@ export const sweepReport = (
           const i = others.indexOf(configuration)
           return {
             ...configuration,
-            summaries: Object.fromEntries(measures.map(({ key }) => [key, summarise(numbers(configuration.runs, key))])),
-            against: theirs && i >= 0 ? Object.fromEntries(tested.map(([key, found]) => [key, found[i] as Comparison])) : null
+            summaries: Object.fromEntries(
+              measures.map(({ key }) => [key, summarise(numbers(configuration.runs, key))])
+            ),
+            against:
+              theirs && i >= 0 ? Object.fromEntries(tested.map(([key, found]) => [key, found[i] as Comparison])) : null
           }
         }),
         random: table && sweep.random ? randomReport(table, sweep.random.cells) : null,
-        failed: outcomes.flatMap(([{ name }, outcome]) => (typeof outcome === 'string' ? [{ name, message: outcome }] : []))
+        failed: outcomes.flatMap(([{ name }, outcome]) =>
+          typeof outcome === 'string' ? [{ name, message: outcome }] : []
+        )
       }
     })
   )
@@ -277,9 +291,13 @@ const spreadTable = (
   ])
 }
 
-const comparisonTable = ({ configurations, baseline }: SweepReport, measures: readonly (readonly [string, Measure])[]): string =>
+const comparisonTable = (
+  { configurations, baseline }: SweepReport,
+  measures: readonly (readonly [string, Measure])[]
+): string =>
   [
-    `Beside ${baseline}, over the seeds that both have (paired t test and Wilcoxon's signed ranks; p, and p by Holm's correction):`,
+    `Beside ${baseline}, over the seeds that both have (paired t test and Wilcoxon's signed ranks; p, and p by ` +
+      `Holm's correction):`,
     tableText([
       ['configuration', 'value', 'pairs', 'difference', '95 %', 't: p', 'Holm', 'ranks: p', 'Holm'],
       ...configurations.flatMap(({ name, against }) =>
@@ -329,10 +347,16 @@ export const sweepText = (report: SweepReport, table?: BenchTable): string => {
   const adapters = [...new Set(configurations.flatMap(({ runs }) => runs.map(({ adapter }) => adapter)))]
   return [
     spreadTable(configurations, MEASURES),
-    ...(adapters.length < 2 ? [] : [`Runs were made on different adapters, which round differently: ${adapters.join(', ')}.`]),
+    ...(adapters.length < 2
+      ? []
+      : [`Runs were made on different adapters, which round differently: ${adapters.join(', ')}.`]),
     ...(table ? scoreTables(report, table) : []),
     ...(baseline !== null && configurations.length > 1 ? [comparisonTable(report, tested)] : []),
-    `Genotypes:\n${configurations.flatMap(({ name, runs }) => runs.map(({ seed, genotype }) => `  ${name}, seed ${seed}: ${genotype}`)).join('\n')}`,
-    ...(failed.length === 0 ? [] : [`Failed:\n${failed.map(({ name, message }) => `  ${name}: ${message}`).join('\n')}`])
+    `Genotypes:\n${configurations
+      .flatMap(({ name, runs }) => runs.map(({ seed, genotype }) => `  ${name}, seed ` + `${seed}: ${genotype}`))
+      .join('\n')}`,
+    ...(failed.length === 0
+      ? []
+      : [`Failed:\n${failed.map(({ name, message }) => `  ${name}: ${message}`).join('\n')}`])
   ].join('\n\n')
 }

@@ -15,7 +15,10 @@ import type { TrainingStepOptions } from './step.js'
 
 type Given = Readonly<Record<string, unknown>>
 
-/** The network of a genotype in the size of a configuration. Left for options of the other family, and for images that do not halve. */
+/**
+ * The network of a genotype in the size of a configuration. Left for options of the other family, and for images that
+ * do not halve.
+ */
 export const trainingNetwork = (
   config: TrainingConfig,
   genotype: Genotype,
@@ -25,7 +28,9 @@ export const trainingNetwork = (
 ): E.Either<InputError, DerivedNetwork> => {
   const { kind } = space.skeleton
   const what = genotype.family === 'darts' ? 'a DARTS genotype' : 'a cell of NAS-Bench-201'
-  const foreign = TRAINING_OPTIONS.find(({ key, skeleton }) => skeleton && skeleton !== kind && given[key] !== undefined)
+  const foreign = TRAINING_OPTIONS.find(
+    ({ key, skeleton }) => skeleton && skeleton !== kind && given[key] !== undefined
+  )
   if (foreign)
     return E.left(
       inputError(
@@ -36,7 +41,11 @@ export const trainingNetwork = (
     )
   if (kind === 'stages' && config.auxiliary > 0)
     return E.left(
-      inputError(`--auxiliary 0 for ${what}, whose network has no auxiliary head`, String(config.auxiliary), 'give --auxiliary 0')
+      inputError(
+        `--auxiliary 0 for ${what}, whose network has no auxiliary head`,
+        String(config.auxiliary),
+        'give --auxiliary 0'
+      )
     )
   const [layers, size] = [kind === 'stages' ? config.layersPerStage : config.layers, [height, width] as const]
   const problem = networkProblem(space, { layers, size })
@@ -51,7 +60,10 @@ export const trainingNetwork = (
   )
 }
 
-/** What no option says by itself: a batch must fit the data and its micro-batches, the network into memory, a cutout into an image. */
+/**
+ * What no option says by itself: a batch must fit the data and its micro-batches, the network into memory, a cutout
+ * into an image.
+ */
 export const checkTraining = (
   config: TrainingConfig,
   net: DerivedNetwork,

@@ -21,7 +21,9 @@ export interface TrainingData {
 /** What each of a training's keys is for. */
 export const TRAINING_KEYS = { split: 0, weights: 1, order: 2, draws: 3, moves: 4, test: 5 } as const
 
-/** Training and test images; where no test part comes with the data, the last fifth in an order that the seed decides. */
+/**
+ * Training and test images; where no test part comes with the data, the last fifth in an order that the seed decides.
+ */
 const partsOf = ({ train, test }: Sources, seed: number): readonly [Dataset, Dataset] => {
   if (test) return [train, test]
   const fifth = Math.floor(train.count / 5)
@@ -29,7 +31,10 @@ const partsOf = ({ train, test }: Sources, seed: number): readonly [Dataset, Dat
   return splitBy(train, order, [train.count - fifth, fifth]) as [Dataset, Dataset]
 }
 
-/** The data of a training. Images are normalised as is published for the family, or by what the training part says. Left where they do not vary. */
+/**
+ * The data of a training. Images are normalised as is published for the family, or by what the training part says. Left
+ * where they do not vary.
+ */
 export const prepareTraining = (
   sources: Sources,
   published: Published | undefined,
@@ -38,7 +43,9 @@ export const prepareTraining = (
 ): E.Either<DecodeError, TrainingData> => {
   const [train, test] = partsOf(sources, config.seed)
   if (train.count === 0 || test.count === 0)
-    return E.left(decodeError(`images to train on and to test on in '${train.name}' are required, but one part has none`))
+    return E.left(
+      decodeError(`images to train on and to test on in '${train.name}' are required, but one part has none`)
+    )
   const normalisation = published?.normalisation[kind]
   return pipe(
     normalisation ? E.right(normalisation) : normalisationOf(train),

@@ -1,4 +1,6 @@
-/** What a trained network gets right: in evaluation mode, with its running statistics, on every image of a part once. */
+/**
+ * What a trained network gets right: in evaluation mode, with its running statistics, on every image of a part once.
+ */
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -18,7 +20,10 @@ import { hits, rankOfLabel, topCount } from './loss.js'
 import { trainingShapes } from './machine.js'
 import type { TrainingState } from './step.js'
 
-/** Means over the images of a part. `top5`: with the label among the five most likely classes, or among all where there are fewer. */
+/**
+ * Means over the images of a part. `top5`: with the label among the five most likely classes, or among all where there
+ * are fewer.
+ */
 export interface Evaluation {
   readonly loss: number
   readonly top1: number
@@ -27,7 +32,9 @@ export interface Evaluation {
 
 type Judged = Pick<TrainingState, 'weights' | 'running'>
 
-/** Logits in evaluation mode of weights and running statistics as vectors. `key`: of the noise, where a network has it. */
+/**
+ * Logits in evaluation mode of weights and running statistics as vectors. `key`: of the noise, where a network has it.
+ */
 export const logitsOf =
   (net: DerivedNetwork) =>
   ({ weights, running }: Judged, images: Tensor, key: Tensor): Tensor => {
@@ -52,7 +59,10 @@ const judge = (logits: Tensor, labels: Tensor, counts: Tensor): Tensor => {
   return $.concat(counted.map(x => $.reshape(x, [1])))
 }
 
-/** `use` of an evaluation on all images of a part, so many at once; the last ones are filled up with others, which do not count. */
+/**
+ * `use` of an evaluation on all images of a part, so many at once; the last ones are filled up with others, which do
+ * not count.
+ */
 export const withEvaluation = <B>(
   net: DerivedNetwork,
   part: Part,

@@ -44,7 +44,10 @@ export interface TrainedArrays {
 export interface TrainingResult {
   /** Of the weights after the last step. */
   readonly last: Evaluation
-  /** The epoch with the best test accuracy, the first of equals. It was chosen by the test part, so it flatters: the headline is the last epoch. */
+  /**
+   * The epoch with the best test accuracy, the first of equals. It was chosen by the test part, so it flatters: the
+   * headline is the last epoch.
+   */
   readonly best: TrainingEpoch | null
   readonly lastEpoch: TrainingEpoch | null
   readonly testImages: number
@@ -55,8 +58,10 @@ export interface TrainingResult {
 }
 
 /** Sums over the steps of an epoch, in the order of `TRAINING_METRICS`. */
-export const plusStep = (sums: readonly number[], values: Readonly<Record<TrainingMetric, number>>): readonly number[] =>
-  TRAINING_METRICS.map((name, i) => (sums[i] ?? 0) + values[name])
+export const plusStep = (
+  sums: readonly number[],
+  values: Readonly<Record<TrainingMetric, number>>
+): readonly number[] => TRAINING_METRICS.map((name, i) => (sums[i] ?? 0) + values[name])
 
 /** Means over the steps of an epoch, and the test after it. */
 export const trainingEpoch = (

@@ -4,7 +4,8 @@ import * as $ from '../../autodiff/ops/index.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 
 /**
- * Cross entropy with the target (1 - s) onehot + s / K (Szegedy et al., 2016, arXiv 1512.00567): (1 - s) CE - s mean of log softmax over classes and rows.
+ * Cross entropy with the target (1 - s) onehot + s / K (Szegedy et al., 2016, arXiv 1512.00567): (1 - s) CE - s mean of
+ * log softmax over classes and rows.
  * @example smoothedCrossEntropy($.matmul(x, w), labels, 0.1) // f32[]
  */
 export const smoothedCrossEntropy = (logits: Tensor, labels: Tensor, smoothing: number): Tensor => {
@@ -16,8 +17,8 @@ export const smoothedCrossEntropy = (logits: Tensor, labels: Tensor, smoothing: 
 export const topCount = (classes: number): number => Math.min(5, classes)
 
 /**
- * The place of each row's label among its logits f32[B,K], from 0, as f32[B]: how many are larger, or as large and before it. Where a logit is NaN, the label
- * comes after it.
+ * The place of each row's label among its logits f32[B,K], from 0, as f32[B]: how many are larger, or as large and
+ * before it. Where a logit is NaN, the label comes after it.
  */
 export const rankOfLabel = (logits: Tensor, labels: Tensor): Tensor => {
   const classes = logits.shape[1] as number

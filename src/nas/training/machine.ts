@@ -1,4 +1,6 @@
-/** The compiled step of a training, and what it is given: in one piece, or a pass for each micro-batch and an update. */
+/**
+ * The compiled step of a training, and what it is given: in one piece, or a pass for each micro-batch and an update.
+ */
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -45,7 +47,10 @@ export interface TrainingRates {
   readonly key: Key
 }
 
-/** A step that the device was given: what will come of it, what it holds until then, and how to find its first node that is not finite. */
+/**
+ * A step that the device was given: what will come of it, what it holds until then, and how to find its first node that
+ * is not finite.
+ */
 export interface SubmittedStep {
   readonly item: TrainingItem
   readonly state: Stored<TrainingState>

@@ -1,6 +1,6 @@
 /**
- * A trained network as a file: weights by the paths of the official modules, running statistics as `NORM.running_mean` and `.running_var`, and as metadata all
- * that it takes to classify an image with them.
+ * A trained network as a file: weights by the paths of the official modules, running statistics as `NORM.running_mean`
+ * and `.running_var`, and as metadata all that it takes to classify an image with them.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -23,7 +23,10 @@ import type { TrainedArrays } from './events.js'
 export interface ImageSense {
   readonly classNames: readonly string[]
   readonly normalisation: Normalisation
-  /** The number of the data set that is full brightness: 255 of bytes; null where it is not known, as images may have any numbers. */
+  /**
+   * The number of the data set that is full brightness: 255 of bytes; null where it is not known, as images may have
+   * any numbers.
+   */
   readonly brightest: number | null
 }
 
@@ -105,7 +108,9 @@ const parseSense = (metadata: Safetensors['metadata']): E.Either<DecodeError, Se
   pipe(
     E.tryCatch(
       () =>
-        Object.fromEntries(Object.keys(Sense.props).map(name => [name, JSON.parse(metadata[name] ?? '') as unknown] as const)),
+        Object.fromEntries(
+          Object.keys(Sense.props).map(name => [name, JSON.parse(metadata[name] ?? '') as unknown] as const)
+        ),
       () => decodeError('model: JSON that describes the network and its images is required, but it is broken')
     ),
     E.chain(value => {
@@ -122,7 +127,9 @@ const parseSense = (metadata: Safetensors['metadata']): E.Either<DecodeError, Se
         deviation.every(value => value > 0) &&
         (brightest === null || brightest > 0),
       () =>
-        decodeError('model: a name for each class and a normalisation for each channel are required, but they differ in number')
+        decodeError(
+          'model: a name for each class and a normalisation for each channel are required, but they differ in number'
+        )
     )
   )
 
@@ -172,7 +179,10 @@ const vectorOf = (tensors: Safetensors['tensors'], { entries, size }: Table): E.
     E.map(parts => ({ shape: [size], dtype: 'f32', data: concatenate(parts) }))
   )
 
-/** A trained network from its file. Left for what is none: another format, a network that cannot be, a tensor missing, of another shape, or too many. */
+/**
+ * A trained network from its file. Left for what is none: another format, a network that cannot be, a tensor missing,
+ * of another shape, or too many.
+ */
 export const decodeModel = (bytes: Uint8Array): E.Either<DecodeError, TrainedModel> =>
   pipe(
     decodeSafetensors(bytes),

@@ -98,7 +98,9 @@ export const TRAINING_OPTIONS: readonly TrainingOption[] = [
   {
     key: 'accumulate',
     flag: '--accumulate <n>',
-    help: 'micro-batches that a batch is taken in, for less memory: their gradients are averaged, batch statistics are those of each',
+    help:
+      'micro-batches that a batch is taken in, for less memory: their gradients are averaged, batch statistics are ' +
+      'those of each',
     least: 1,
     whole: true,
     values: [1, 1, 1]
@@ -131,7 +133,13 @@ export const TRAINING_OPTIONS: readonly TrainingOption[] = [
     least: 0,
     values: [3e-4, 3e-4, 5e-4]
   },
-  { key: 'clip', flag: '--clip <x>', help: 'the norm that gradients are clipped to; 0: none', least: 0, values: [5, 5, 0] },
+  {
+    key: 'clip',
+    flag: '--clip <x>',
+    help: 'the norm that gradients are clipped to; 0: none',
+    least: 0,
+    values: [5, 5, 0]
+  },
   {
     key: 'dropPath',
     flag: '--drop-path <x>',
@@ -160,7 +168,9 @@ export const TRAINING_OPTIONS: readonly TrainingOption[] = [
   {
     key: 'seed',
     flag: '--seed <n>',
-    help: 'seed of the weights, the order of batches, the moves of images and drop path; and of the split where no test part comes with the data',
+    help:
+      'seed of the weights, the order of batches, the moves of images and drop path; and of the split where no test ' +
+      'part comes with the data',
     least: 0,
     most: Number.MAX_SAFE_INTEGER,
     whole: true,
@@ -188,12 +198,18 @@ export const configureTraining = (
     E.map(values => ({ ...TRAINING_PRESETS[preset], ...values }) as TrainingConfig)
   )
 
-/** A configuration that comes back from JSON. Left for what is none: a value that is missing, of another type, or impossible. */
+/**
+ * A configuration that comes back from JSON. Left for what is none: a value that is missing, of another type, or
+ * impossible.
+ */
 export const decodeTraining = (json: unknown): E.Either<unknown, TrainingConfig> =>
   pipe(
     TrainingConfig.decode(json),
     E.chainW(config => {
-      const texts = Object.entries(config).map(([key, value]) => [key, typeof value === 'boolean' ? value : String(value)])
+      const texts = Object.entries(config).map(([key, value]) => [
+        key,
+        typeof value === 'boolean' ? value : String(value)
+      ])
       return configureTraining('small', Object.fromEntries(texts))
     })
   )

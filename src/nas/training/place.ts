@@ -28,7 +28,10 @@ export interface TrainingPlace {
   readonly best: TrainingEpoch | null
 }
 
-/** Where a training begins: the arrays of a state, those of the best epoch (of the start, before there is one), and its place. */
+/**
+ * Where a training begins: the arrays of a state, those of the best epoch (of the start, before there is one), and its
+ * place.
+ */
 export interface TrainingStart {
   readonly state: { readonly weights: HostArray; readonly momentum: HostArray; readonly running: HostArray }
   readonly best: TrainedArrays
@@ -48,14 +51,21 @@ export const trainingStart = (net: DerivedNetwork, key: Key): TrainingStart => {
 }
 
 /** Reads a state, to be kept with its place. */
-export const trainingSnapshot = (state: Stored<TrainingState>, best: TrainedArrays, place: TrainingPlace): Engine<Snapshot> =>
+export const trainingSnapshot = (
+  state: Stored<TrainingState>,
+  best: TrainedArrays,
+  place: TrainingPlace
+): Engine<Snapshot> =>
   pipe(
     read(state),
     RTE.map(arrays => ({ tensors: tensorsOf({ state: arrays, best }), steps: place.stepsDone, position: place }))
   )
 
 /** Where a training goes on that kept this snapshot. Left for one of another network. */
-export const trainingGoingOn = (net: DerivedNetwork, { tensors, position }: Snapshot): E.Either<DecodeError, TrainingStart> => {
+export const trainingGoingOn = (
+  net: DerivedNetwork,
+  { tensors, position }: Snapshot
+): E.Either<DecodeError, TrainingStart> => {
   const state = trainingShapes(net)
   return pipe(
     arraysOf({ state, best: { weights: state.weights, running: state.running } }, tensors),

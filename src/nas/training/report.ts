@@ -33,10 +33,12 @@ export const trainingText = (
 ): string => {
   const top = `top-${topCount(classes)}`
   return [
-    `Test accuracy after the last step: ${share(last.top1)}, ${top} ${share(last.top5)}, loss ${last.loss.toFixed(4)}, of ${counted(testImages, 'image')}`,
+    `Test accuracy after the last step: ${share(last.top1)}, ${top} ${share(last.top5)}, loss ` +
+      `${last.loss.toFixed(4)}, of ${counted(testImages, 'image')}`,
     ...(best
       ? [
-          `Best epoch: ${best.epoch}, ${share(best.testTop1)}, ${top} ${share(best.testTop5)} (chosen by the test part itself, so it flatters)`
+          `Best epoch: ${best.epoch}, ${share(best.testTop1)}, ${top} ${share(best.testTop5)} (chosen by the test ` +
+            'part itself, so it flatters)'
         ]
       : []),
     `${parameters.toLocaleString('en')} parameters, ${counted(stepsDone, 'step')}, seed ${seed}`

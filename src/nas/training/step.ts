@@ -1,6 +1,7 @@
 /**
- * The training step as a pure function State x Batches -> State. A batch may come in several micro-batches, whose gradients are averaged; batch statistics are
- * those of each micro-batch. In one piece where there is one batch, else a pass for each and an update, so that no more than one pass is in memory.
+ * The training step as a pure function State x Batches -> State. A batch may come in several micro-batches, whose
+ * gradients are averaged; batch statistics are those of each micro-batch. In one piece where there is one batch, else a
+ * pass for each and an update, so that no more than one pass is in memory.
  */
 import { valueAuxAndGrad } from '../../autodiff/grad.js'
 import { updateRunning } from '../../autodiff/nn.js'
@@ -33,7 +34,9 @@ export interface TrainingStepOptions extends SgdStepOptions {
   readonly auxiliary: number
 }
 
-/** What a pass is given besides its images: the probability to keep a branch, f32, and the key u32[2] of what it draws. */
+/**
+ * What a pass is given besides its images: the probability to keep a branch, f32, and the key u32[2] of what it draws.
+ */
 export interface Draw {
   readonly [name: string]: Tensor
   readonly keep: Tensor
@@ -44,7 +47,10 @@ export interface Draw {
 export const TRAINING_METRICS = ['loss', 'correct', 'correctTop', 'gradientNorm', 'finite'] as const
 export type TrainingMetric = (typeof TRAINING_METRICS)[number]
 
-/** What the passes of a step add up: the mean gradient, running statistics, and loss (mean), rows right, rows right among the first (`topCount`). */
+/**
+ * What the passes of a step add up: the mean gradient, running statistics, and loss (mean), rows right, rows right
+ * among the first (`topCount`).
+ */
 export interface Sums {
   readonly [name: string]: Tensor
   readonly gradient: Tensor
@@ -126,6 +132,9 @@ export const trainingStep =
   (net: DerivedNetwork, options: TrainingStepOptions) =>
   (state: TrainingState, batches: readonly Batch[], draws: readonly Draw[], rate: Tensor): TrainingStepResult => {
     const pass = trainingPass(net, options, batches.length)
-    const sums = batches.reduce((before, batch, i) => pass(state.weights, before, batch, draws[i] as Draw), noSums(state))
+    const sums = batches.reduce(
+      (before, batch, i) => pass(state.weights, before, batch, draws[i] as Draw),
+      noSums(state)
+    )
     return trainingUpdate(options)(state, sums, rate)
   }

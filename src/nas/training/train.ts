@@ -3,7 +3,17 @@
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import { type Key, keyOf } from '../../autodiff/threefry.js'
-import { type Engine, type EngineError, type Env, fold, read, release, type Stored, scope, store } from '../../engine/index.js'
+import {
+  type Engine,
+  type EngineError,
+  type Env,
+  fold,
+  read,
+  release,
+  type Stored,
+  scope,
+  store
+} from '../../engine/index.js'
 import type { DerivedNetwork } from '../genotypes/derive.js'
 import { foldIn } from '../method/initialise.js'
 import { cosineRate, linearDropPath } from '../method/schedule.js'
@@ -112,7 +122,9 @@ const afterStep = (
   const isLast = step + 1 === steps
   const after = { ...before, state, place: { ...place, sums, stepsDone: place.stepsDone + 1 } }
   return pipe(
-    RTE.fromIO<void, Env, EngineError>(observer.tell({ type: 'step', epoch: epoch + 1, step: step + 1, steps, ...values })),
+    RTE.fromIO<void, Env, EngineError>(
+      observer.tell({ type: 'step', epoch: epoch + 1, step: step + 1, steps, ...values })
+    ),
     RTE.map(() => {
       release(before.state)
       return after
@@ -173,7 +185,9 @@ const allSteps = (training: Training, machinery: Machinery): Engine<Progress> =>
   const { config, observer, from, steps } = training
   const { stepsDone } = from.place
   return pipe(
-    RTE.fromIO<void, Env, EngineError>(tellTimed(observer)(seconds => ({ type: 'compiled', seconds, ...machinery.report }))),
+    RTE.fromIO<void, Env, EngineError>(
+      tellTimed(observer)(seconds => ({ type: 'compiled', seconds, ...machinery.report }))
+    ),
     RTE.chain(() => store(from.state)),
     RTE.map((state): Progress => ({ state, best: from.best, place: from.place, stopped: null })),
     RTE.chainFirst(progress => (stepsDone === 0 ? keep(training, progress) : RTE.of(undefined))),
@@ -188,7 +202,9 @@ const allSteps = (training: Training, machinery: Machinery): Engine<Progress> =>
       const stopped = stoppedAt(progress.stopped, progress.place.stepsDone, config.epochs * steps)
       return { ...progress, stopped }
     }),
-    RTE.chainFirst(progress => (progress.stopped?.reason === 'interrupted' ? keep(training, progress) : RTE.of(undefined)))
+    RTE.chainFirst(progress =>
+      progress.stopped?.reason === 'interrupted' ? keep(training, progress) : RTE.of(undefined)
+    )
   )
 }
 
@@ -213,10 +229,10 @@ const resultOf =
     )
 
 /**
- * Trains the network of a genotype and tests it after each epoch. Left only for what the engine refuses; an interruption
- * or a number that is not finite ends it with what was reached. Everything random follows from the seed and the step.
- * `from`: a moment that an earlier training of the same configuration and data kept: this one goes on there, and ends as
- * that one would have, to the bit.
+ * Trains the network of a genotype and tests it after each epoch. Left only for what the engine refuses; an
+ * interruption or a number that is not finite ends it with what was reached. Everything random follows from the seed
+ * and the step. `from`: a moment that an earlier training of the same configuration and data kept: this one goes on
+ * there, and ends as that one would have, to the bit.
  * @example
  * const quietly = (net: DerivedNetwork, config: TrainingConfig, data: TrainingData) =>
  *   train(net, config, data, { tell: () => () => {}, interrupted: () => false, now: Date.now })

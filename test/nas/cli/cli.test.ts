@@ -33,7 +33,12 @@ const withoutDriver = { VK_DRIVER_FILES: '/nowhere.json', VK_ICD_FILENAMES: '/no
 
 /** Runs the command line as a process of its own. */
 const asProcess = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> =>
-  caught(spawn(process.execPath, ['--import', 'tsx', 'src/nas/main.ts', ...args], { cwd: root, env: { ...process.env, ...env } }))
+  caught(
+    spawn(process.execPath, ['--import', 'tsx', 'src/nas/main.ts', ...args], {
+      cwd: root,
+      env: { ...process.env, ...env }
+    })
+  )
 
 /** Lines of the program itself: the driver's native warnings, which no program can catch, are left out. */
 const ownLines = ({ stderr }: Ended): readonly string[] =>
@@ -145,15 +150,27 @@ describe('what cannot be is refused in one sentence, with nothing written:', () 
       search('--depth', '2'),
       "options and commands that exist, but got unknown option '--depth': see --help."
     ],
-    ['an option without its value', search('--channels'), /but got option '--channels <n>' argument missing: see --help\.$/],
+    [
+      'an option without its value',
+      search('--channels'),
+      /but got option '--channels <n>' argument missing: see --help\.$/
+    ],
     [
       'a word too many',
       search('now'),
       /but got too many arguments for 'search' \(Expected 0 arguments but got 1\): see --help\.$/
     ],
-    ['no channels', search('--channels', '0'), "--channels to be a whole number of 1 to 1000000, but got '0': correct it."],
+    [
+      'no channels',
+      search('--channels', '0'),
+      "--channels to be a whole number of 1 to 1000000, but got '0': correct it."
+    ],
     ['a lambda of NaN', search('--lambda', 'NaN'), "--lambda to be a number of at least 0, but got 'NaN': correct it."],
-    ['half an epoch', search('--epochs', '0.5'), "--epochs to be a whole number of 1 to 1000000, but got '0.5': correct it."],
+    [
+      'half an epoch',
+      search('--epochs', '0.5'),
+      "--epochs to be a whole number of 1 to 1000000, but got '0.5': correct it."
+    ],
     [
       'a batch larger than the split',
       search('--batch', '719'),
@@ -258,16 +275,17 @@ describe('without a driver', () => {
     })
   )
 
-  it.each([[['adapters']], [['search', '--backend', 'gpu', '--out', out]], [['search', '--adapter', 'x', '--out', out]]])(
-    '%j has nothing to run on',
-    async args => {
-      const { code, stdout, stderr } = await inProcess(...args)
-      const sentence =
-        'Wanted a WebGPU adapter, but none was found: run `npm run adapter`, which installs a software one or says what is missing.'
-      expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: `${sentence}\n` })
-      expect(existsSync(out)).toBe(false)
-    }
-  )
+  it.each([
+    [['adapters']],
+    [['search', '--backend', 'gpu', '--out', out]],
+    [['search', '--adapter', 'x', '--out', out]]
+  ])('%j has nothing to run on', async args => {
+    const { code, stdout, stderr } = await inProcess(...args)
+    const sentence =
+      'Wanted a WebGPU adapter, but none was found: run `npm run adapter`, which installs a software one or says what is missing.'
+    expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: `${sentence}\n` })
+    expect(existsSync(out)).toBe(false)
+  })
 
   it('a large step is not left to the reference, and told how large it is', async () => {
     const { code, stderr } = await inProcess('search', '--method', 'darts', '--channels', '48', '--out', out)
@@ -307,9 +325,10 @@ describe.concurrent('as a process', () => {
 
   it('a loss that is not finite ends with code 1, its step and the node that was first; what was reached is kept', async () => {
     const out = join(folder, 'infinite')
-    const args = '--backend reference --method darts --channels 1 --batch 2 --epochs 1 --learning-rate 1e100 --quiet --out'.split(
-      ' '
-    )
+    const args =
+      '--backend reference --method darts --channels 1 --batch 2 --epochs 1 --learning-rate 1e100 --quiet --out'.split(
+        ' '
+      )
     const ended = await asProcess(['search', ...args, out])
     expect(ended.code).toBe(1)
     const sentence =
@@ -317,7 +336,10 @@ describe.concurrent('as a process', () => {
     expect(ownLines(ended)).toEqual([expect.stringMatching(sentence)])
     const step = Number(sentence.exec(ownLines(ended)[0] as string)?.[1])
     const summary = summaryOf(out)
-    expect(summary).toMatchObject({ stepsDone: step - 1, stopped: { reason: 'non-finite', message: ownLines(ended)[0] } })
+    expect(summary).toMatchObject({
+      stepsDone: step - 1,
+      stopped: { reason: 'non-finite', message: ownLines(ended)[0] }
+    })
     expect(lines(join(out, 'events.jsonl')).filter(({ type }) => type === 'step').length).toBe(step - 1)
     expect(readFileSync(join(out, 'genotype.txt'), 'utf8')).toBe(`${summary.genotype}\n`)
     expect(readdirSync(out).sort()).toEqual(FILES)

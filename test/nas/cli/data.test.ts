@@ -83,7 +83,11 @@ describe('data inspect', () => {
   it.each<[string, readonly string[], string]>([
     ['an unknown data set', ['--data', 'cifar'], '--data to be one of digits, folder, cifar10'],
     ['no root', ['--data', 'folder'], '--root beside --data folder, but got none'],
-    ['a size for images that have one', ['--image-size', '32'], "--image-size with --data folder, but got --data 'digits'"],
+    [
+      'a size for images that have one',
+      ['--image-size', '32'],
+      "--image-size with --data folder, but got --data 'digits'"
+    ],
     [
       'no size',
       ['--data', 'folder', '--root', examplePath('folder'), '--image-size', '0'],

@@ -1,6 +1,16 @@
 /** Data sets read by name: from folders and archives, within bounds, with nothing left behind. */
 import { execFileSync } from 'node:child_process'
-import { chmodSync, cpSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  cpSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  rmSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync
+} from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -106,7 +116,9 @@ describe('what readDataSet refuses', () => {
   it('is an unknown name', async () => {
     const names = ['digits', 'folder', ...Object.keys(DATA_SETS)].join(', ')
     for (const name of ['cifar', 'constructor', '__proto__', ''])
-      expect(await refusal(name, '.')).toBe(`Wanted --data to be one of ${names}, but got '${name}': name one of these.`)
+      expect(await refusal(name, '.')).toBe(
+        `Wanted --data to be one of ${names}, but got '${name}': name one of these.`
+      )
     expect(await refusal('\x1b[2J'.repeat(100), '.')).toContain("but got '?[2J?[2J")
   })
   it('is a root too many, or none', async () => {
@@ -144,7 +156,12 @@ describe('what readDataSet refuses', () => {
   it.each<[string, string, () => string, string]>([
     ['a root that is not there', 'mnist', () => at('nowhere'), '(ENOENT: no such file or directory)'],
     ['a root of no name', 'mnist', () => '', "but got '' (ENOENT: no such file or directory)"],
-    ['an empty folder', 'mnist', () => made('empty'), 'Wanted --root to hold the files of MNIST: train-images-idx3-ubyte'],
+    [
+      'an empty folder',
+      'mnist',
+      () => made('empty'),
+      'Wanted --root to hold the files of MNIST: train-images-idx3-ubyte'
+    ],
     ['a folder of another set', 'mnist', () => at('four', 'unpacked'), 'which has none: name their folder or archive.'],
     ['an archive of another set', 'mnist', () => join(FILES, PYTHON), 'which has none: name their folder or archive.'],
     [
@@ -170,7 +187,12 @@ describe('what readDataSet refuses', () => {
       () => file(example(PYTHON).subarray(0, 9000), 'cut.tar.gz'),
       'gzip: a whole file is required, but it is cut off'
     ],
-    ['an archive that is none', 'cifar10', () => file('hello', 'none.tar'), 'tar: a block of zeros at the end is required'],
+    [
+      'an archive that is none',
+      'cifar10',
+      () => file('hello', 'none.tar'),
+      'tar: a block of zeros at the end is required'
+    ],
     ['an archive that is a folder', 'cifar10', () => made('folder.tar'), 'Wanted --root to hold the files of CIFAR-10'],
     ['an archive that is a pipe', 'cifar10', () => pipe(at('pipe.tar')), 'which is a folder, a pipe or a device'],
     [
@@ -204,7 +226,12 @@ describe('what readDataSet refuses', () => {
       () => damagedFolder('zero', path => symlinkSync('/dev/zero', path)),
       'which is a folder, a pipe or a device'
     ],
-    ['a gigantic batch', 'cifar10', () => damagedFolder('sparse', gigantic), 'files of at most 2147483648 bytes in all'],
+    [
+      'a gigantic batch',
+      'cifar10',
+      () => damagedFolder('sparse', gigantic),
+      'files of at most 2147483648 bytes in all'
+    ],
     ['a batch twice', 'cifar10', twice, 'one file data_batch_1 is required, but there are 2']
   ])('is %s', async (_, name, root, message) => expect(await refusal(name, root())).toContain(message))
 

@@ -27,7 +27,9 @@ describe('what is right', () => {
   })
   it('the order of a case is its own, unless the command line says another', async () => {
     const order = async (...more: readonly string[]) =>
-      (await inProcess('gradcheck', `${functions}:options`, '--backend', 'reference', ...more)).stdout.match(/order \d/)?.[0]
+      (await inProcess('gradcheck', `${functions}:options`, '--backend', 'reference', ...more)).stdout.match(
+        /order \d/
+      )?.[0]
     expect(await order()).toBe('order 3')
     expect(await order('--order', '1')).toBe('order 1')
   })
@@ -62,7 +64,16 @@ describe('what is wrong', () => {
     expect(results[1]).toMatchObject({ kink: 'relu' })
   })
   it('passes where the tolerance lets it', async () => {
-    const loose = await inProcess('gradcheck', `${functions}:wrong`, '--backend', 'reference', '--order', '1', '--tolerance', '9')
+    const loose = await inProcess(
+      'gradcheck',
+      `${functions}:wrong`,
+      '--backend',
+      'reference',
+      '--order',
+      '1',
+      '--tolerance',
+      '9'
+    )
     expect(loose.code).toBe(0)
   })
 })
@@ -107,7 +118,8 @@ describe('as a process', () => {
     )
     expect(await asProcess(`${file}:square`, '--backend', 'reference')).toEqual({
       code: 0,
-      stdout: 'square on reference (float64 on the CPU): derivatives to order 2 are as central differences have them.\n',
+      stdout:
+        'square on reference (float64 on the CPU): derivatives to order 2 are as central differences have them.\n',
       stderr: ''
     })
   })

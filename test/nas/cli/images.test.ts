@@ -24,7 +24,9 @@ const differences = (a: ArrayLike<number>, b: readonly number[]): readonly numbe
   b.map((value, k) => Math.abs(value - (a[k] as number)))
 
 describe('decodeImage', () => {
-  const images = exampleJson('images.json') as Readonly<Record<string, { shape: readonly number[]; pixels: readonly number[] }>>
+  const images = exampleJson('images.json') as Readonly<
+    Record<string, { shape: readonly number[]; pixels: readonly number[] }>
+  >
   // Decoders of JPEG round on their own; without subsampled colours they differ by little.
   it.each(Object.keys(images).map(name => [name, name.endsWith('.jpg') ? 3 : 0] as const))(
     'gives the pixels of %s, within %d',
@@ -76,7 +78,9 @@ describe('decodeImage', () => {
   })
 
   it('reads CMYK', async () =>
-    expect(await decodeImage(example('images/cmyk.jpg'), { channels: 3, height: 24, width: 24 })).toHaveLength(3 * 24 * 24))
+    expect(await decodeImage(example('images/cmyk.jpg'), { channels: 3, height: 24, width: 24 })).toHaveLength(
+      3 * 24 * 24
+    ))
 
   const size = { channels: 3, height: 8, width: 8 }
   const chunk = (type: string, data: Buffer): Buffer => {
@@ -115,7 +119,13 @@ describe('decodeImage', () => {
     ['the beginning of a WebP', example('images/lossless.webp').subarray(0, 20), 'but got one that cannot be read (']
   ])('refuses %s', (_, bytes, message) => expect(decodeImage(bytes, size)).rejects.toThrow(message))
   it('answers to damaged images: with pixels, or with a refusal', async () => {
-    const originals = ['images/colour.png', 'images/full.jpg', 'images/lossless.webp', 'images/animated.webp', 'folder/cat/b.jpg']
+    const originals = [
+      'images/colour.png',
+      'images/full.jpg',
+      'images/lossless.webp',
+      'images/animated.webp',
+      'folder/cat/b.jpg'
+    ]
     const property = fc.asyncProperty(damaged(originals.map(example)), async ({ bytes }) => {
       const answer = await decodeImage(bytes, size).catch((reason: unknown) => reason)
       if (!(answer instanceof Refusal)) expect(answer).toHaveLength(3 * 8 * 8)
@@ -169,12 +179,19 @@ describe('readImageFolder', () => {
 
   it('reads parts, with one channel if all are grey, and passes over what is hidden', async () => {
     const root = join(scratch, 'parts')
-    for (const path of ['train/a', 'train/b', 'test/b', '.git/objects']) mkdirSync(join(root, path), { recursive: true })
+    for (const path of ['train/a', 'train/b', 'test/b', '.git/objects'])
+      mkdirSync(join(root, path), { recursive: true })
     for (const path of ['train/a/1.png', 'train/b/2.png', 'test/b/3.png'])
       writeFileSync(join(root, path), example('images/grey.png'))
     for (const path of ['.DS_Store', 'train/a/.hidden']) writeFileSync(join(root, path), 'not an image')
     const { train, test } = await readImageFolder(root)
-    expect([train.channels, train.height, train.count, test?.count, [...(test?.labels ?? [])]]).toEqual([1, 32, 2, 1, [1]])
+    expect([train.channels, train.height, train.count, test?.count, [...(test?.labels ?? [])]]).toEqual([
+      1,
+      32,
+      2,
+      1,
+      [1]
+    ])
   })
 
   it('follows links that stay below the root', async () => {
@@ -192,9 +209,17 @@ describe('readImageFolder', () => {
       root => symlinkSync(join(outside, 'a.png'), join(root, 'cat/x.png')),
       "'cat/x.png', which leads out of it: take it out."
     ],
-    ['link-upwards', root => symlinkSync('../outside', join(root, 'bird')), "'bird', which leads out of it: take it out."],
+    [
+      'link-upwards',
+      root => symlinkSync('../outside', join(root, 'bird')),
+      "'bird', which leads out of it: take it out."
+    ],
     ['link-to-nothing', root => symlinkSync('nowhere.png', join(root, 'cat/x.png')), "'cat/x.png' (ENOENT"],
-    ['link-to-the-root', root => symlinkSync('..', join(root, 'cat/x')), "there is a folder 'cat/x' in that of a class"],
+    [
+      'link-to-the-root',
+      root => symlinkSync('..', join(root, 'cat/x')),
+      "there is a folder 'cat/x' in that of a class"
+    ],
     [
       'empty-class',
       root => mkdirSync(join(root, 'bird')),
@@ -211,7 +236,9 @@ describe('readImageFolder', () => {
       root => writeFileSync(join(root, 'dog/x.png'), example('folder/cat/a.png').subarray(0, 600)),
       "'dog/x.png' to be a whole image of at most"
     ]
-  ])('refuses %s', (name, change, message) => expect(readImageFolder(changed(name, change), 24)).rejects.toThrow(message))
+  ])('refuses %s', (name, change, message) =>
+    expect(readImageFolder(changed(name, change), 24)).rejects.toThrow(message)
+  )
 
   it('refuses a root that is not there, or is a file', async () => {
     await expect(readImageFolder(join(scratch, 'nowhere'))).rejects.toThrow('--root to be a folder that can be read')

@@ -138,7 +138,8 @@ describe('several seeds', () => {
 
 describe('--resume', () => {
   const FEW_DIGITS = fileURLToPath(new URL('../files/few-digits.npz', import.meta.url))
-  const options = `--data npz --root ${FEW_DIGITS} --backend reference --channels 2 --batch 16 --epochs 6 --quiet`.split(' ')
+  const options =
+    `--data npz --root ${FEW_DIGITS} --backend reference --channels 2 --batch 16 --epochs 6 --quiet`.split(' ')
   /** A run folder's weights and what it says, but for times. */
   const left = (out: string): unknown => ({
     files: readdirSync(out).sort(),
@@ -164,7 +165,9 @@ describe('--resume', () => {
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('but got --channels 4 for 2')])
     expect((await inProcess('train', '--resume', cut, '--quiet')).code).toBe(0)
     expect(left(cut)).toEqual(left(whole))
-    expect((await inProcess('train', '--resume', cut)).stderr).toContain('Wanted --resume to be a run that has not ended')
+    expect((await inProcess('train', '--resume', cut)).stderr).toContain(
+      'Wanted --resume to be a run that has not ended'
+    )
   })
 
   it('goes on with several seeds: those that ended stay, the others go on or begin', async () => {
@@ -231,7 +234,17 @@ describe('refusals', () => {
 
   it('a loss that is not finite is code 1, and what was reached stays', async () => {
     const out = join(folder, 'wild')
-    const { code, stderr } = await inProcess('train', CELL, ...SMALL, '--learning-rate', '1e30', '--clip', '0', '--out', out)
+    const { code, stderr } = await inProcess(
+      'train',
+      CELL,
+      ...SMALL,
+      '--learning-rate',
+      '1e30',
+      '--clip',
+      '0',
+      '--out',
+      out
+    )
     expect(code).toBe(1)
     expect(stderr).toContain('was the first that is not finite: lower --learning-rate')
     expect(json(out, 'summary.json').stopped.reason).toBe('non-finite')

@@ -99,7 +99,11 @@ describe('what cannot be is refused in one sentence:', () => {
       'drats',
       "--method to be one of lambda-darts, darts, darts2, idarts, fixed-alpha, but got 'drats': name one of these."
     ],
-    ['method', '', "--method to be one of lambda-darts, darts, darts2, idarts, fixed-alpha, but got '': name one of these."],
+    [
+      'method',
+      '',
+      "--method to be one of lambda-darts, darts, darts2, idarts, fixed-alpha, but got '': name one of these."
+    ],
     ['derivative', 'FD', "--derivative to be one of fd, exact, but got 'FD': name one of these."],
     ['channels', '0', "--channels to be a whole number of 1 to 1000000, but got '0': correct it."],
     ['channels', '-4', "--channels to be a whole number of 1 to 1000000, but got '-4': correct it."],
@@ -120,7 +124,11 @@ describe('what cannot be is refused in one sentence:', () => {
     ['epsilon0', '0', "--epsilon0 to be a number above 0, but got '0': correct it."],
     ['epsilon0', '1e-4x', "--epsilon0 to be a number above 0, but got '1e-4x': correct it."],
     ['seed', '-1', "--seed to be a whole number of 0 to 9007199254740991, but got '-1': correct it."],
-    ['seed', '9007199254740992', "--seed to be a whole number of 0 to 9007199254740991, but got '9007199254740992': correct it."],
+    [
+      'seed',
+      '9007199254740992',
+      "--seed to be a whole number of 0 to 9007199254740991, but got '9007199254740992': correct it."
+    ],
     ['learningRate', '0', "--learning-rate to be a number above 0, but got '0': correct it."],
     ['learningRateEnd', '-1', "--learning-rate-end to be a number of at least 0, but got '-1': correct it."],
     ['alphaLearningRate', 'NaN', "--alpha-learning-rate to be a number above 0, but got 'NaN': correct it."],
@@ -129,13 +137,18 @@ describe('what cannot be is refused in one sentence:', () => {
     ['imageSize', '0', "--image-size to be a whole number of 1 to 4096, but got '0': correct it."],
     ['augmentation', 'all', "--augmentation to be one of published, standard, none, but got 'all': name one of these."],
     ['cutout', '-1', "--cutout to be a whole number of 0 to 4096, but got '-1': correct it."],
-    ['cutoutSchedule', 'cosine', "--cutout-schedule to be one of constant, linear, but got 'cosine': name one of these."],
+    [
+      'cutoutSchedule',
+      'cosine',
+      "--cutout-schedule to be one of constant, linear, but got 'cosine': name one of these."
+    ],
     ['statistics', 'none', "--statistics to be one of training-pass, all-passes, but got 'none': name one of these."]
   ])('%s of %j', (key, text, message) =>
     expect(left(configured({ [key]: text }))).toEqual({ _tag: 'InputError', message: `Wanted ${message}` })
   )
 
-  it('the first of several', () => expect(left(configured({ seed: '-1', channels: '0' })).message).toContain('--channels'))
+  it('the first of several', () =>
+    expect(left(configured({ seed: '-1', channels: '0' })).message).toContain('--channels'))
 
   it('a batch larger than the smaller part, and a network of more weights than a vector has', () => {
     const sizes = { train: 718, valid: 700, weights: 25_000 }
@@ -245,7 +258,10 @@ describe('presets', () => {
 
   it('are configurations whose values their own options take', () => {
     for (const [name, preset] of Object.entries(PRESETS)) {
-      const texts = Object.entries(preset).map(([key, value]) => [key, typeof value === 'boolean' ? value : String(value)])
+      const texts = Object.entries(preset).map(([key, value]) => [
+        key,
+        typeof value === 'boolean' ? value : String(value)
+      ])
       expect(right(configure('digits', Object.fromEntries(texts))), name).toEqual(preset)
     }
   })

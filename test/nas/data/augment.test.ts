@@ -57,18 +57,21 @@ const augmentation: Augmentation = { padding: 4, flip: true, mirrorFirst: false,
 const size = { height: 32, width: 32 }
 const key = fc.tuple(fc.integer({ min: 0, max: 2 ** 32 - 1 }), fc.integer({ min: 0, max: 2 ** 32 - 1 }))
 
-test.prop([key, fc.integer({ min: 1, max: 300 })])('moves come from the key alone, and stay in their bounds', (one, count) => {
-  const moves = movesOf(augmentation, size, count, one) as readonly Move[]
-  expect(movesOf(augmentation, size, count, one)).toEqual(moves)
-  // Longer draws begin with shorter ones, so that a batch's size changes no image before its end.
-  expect(movesOf(augmentation, size, count + 1, one)?.slice(0, count)).toEqual(moves)
-  for (const { down, right, cut } of moves) {
-    expect(Math.max(Math.abs(down), Math.abs(right))).toBeLessThanOrEqual(4)
-    const [top, bottom, left, end] = cut as [number, number, number, number]
-    expect([top >= 0, bottom <= 32, left >= 0, end <= 32]).toEqual([true, true, true, true])
-    for (const side of [bottom - top, end - left]) expect([side >= 8, side <= 16]).toEqual([true, true])
+test.prop([key, fc.integer({ min: 1, max: 300 })])(
+  'moves come from the key alone, and stay in their bounds',
+  (one, count) => {
+    const moves = movesOf(augmentation, size, count, one) as readonly Move[]
+    expect(movesOf(augmentation, size, count, one)).toEqual(moves)
+    // Longer draws begin with shorter ones, so that a batch's size changes no image before its end.
+    expect(movesOf(augmentation, size, count + 1, one)?.slice(0, count)).toEqual(moves)
+    for (const { down, right, cut } of moves) {
+      expect(Math.max(Math.abs(down), Math.abs(right))).toBeLessThanOrEqual(4)
+      const [top, bottom, left, end] = cut as [number, number, number, number]
+      expect([top >= 0, bottom <= 32, left >= 0, end <= 32]).toEqual([true, true, true, true])
+      for (const side of [bottom - top, end - left]) expect([side >= 8, side <= 16]).toEqual([true, true])
+    }
   }
-})
+)
 
 describe('moves', () => {
   it('are as likely as the papers have them', () => {
@@ -104,7 +107,11 @@ describe('moves', () => {
 })
 
 describe('augmentationOf', () => {
-  const published = { padding: 2, flip: true, normalisation: { layers: image.normalisation, stages: image.normalisation } }
+  const published = {
+    padding: 2,
+    flip: true,
+    normalisation: { layers: image.normalisation, stages: image.normalisation }
+  }
   const options = { augmentation: 'published', augmentValidation: false, cutout: 0 } as const
   it('takes what is published of the data set, mirrored first where NAS-Bench-201 does', () => {
     const { train, valid } = augmentationOf(options, size, 'stages', published)
@@ -112,7 +119,9 @@ describe('augmentationOf', () => {
       { padding: 2, flip: true, mirrorFirst: true, cutout: 0, cutoutProbability: 1 },
       NO_AUGMENTATION
     ])
-    expect(augmentationOf({ ...options, augmentValidation: true }, size, 'layers', published).valid.mirrorFirst).toBe(false)
+    expect(augmentationOf({ ...options, augmentValidation: true }, size, 'layers', published).valid.mirrorFirst).toBe(
+      false
+    )
     expect(augmentationOf({ ...options, augmentValidation: true }, size, 'layers', published).valid.padding).toBe(2)
   })
   it('moves nothing where nothing is published, and an eighth of the side as standard', () => {

@@ -31,7 +31,14 @@ const python10 = right(decodeTar(right(gunzip(example('cifar-10-python.tar.gz'),
 describe('cifar10', () => {
   it('reads records of bytes, in the order of the batches', () => {
     const { train, test } = decoded('cifar10', binary10)
-    expect(train).toMatchObject({ name: 'cifar10', count: 10, channels: 3, height: 32, width: 32, classNames: digits(10) })
+    expect(train).toMatchObject({
+      name: 'cifar10',
+      count: 10,
+      channels: 3,
+      height: 32,
+      width: 32,
+      classNames: digits(10)
+    })
     expect([...train.labels]).toEqual([1, 8, 2, 7, 3, 6, 4, 5, 5, 4])
     expect(train.images).toBeInstanceOf(Uint8Array)
     expect(train.images).toHaveLength(10 * 3072)
@@ -71,7 +78,11 @@ describe('cifar10', () => {
       { 'data_batch_3.bin': undefined },
       'cifar10: a file data_batch_3.bin is required, but there is none'
     ],
-    ['a test that is missing', { 'test_batch.bin': undefined }, 'cifar10: a file test_batch.bin is required, but there is none'],
+    [
+      'a test that is missing',
+      { 'test_batch.bin': undefined },
+      'cifar10: a file test_batch.bin is required, but there is none'
+    ],
     [
       'a batch in two places',
       { 'a/data_batch_1.bin': batch },
@@ -82,7 +93,11 @@ describe('cifar10', () => {
       { 'data_batch_2.bin': batch.subarray(0, 5000) },
       'cifar10: data_batch_2.bin: a whole number of records of 3073 bytes is required, but the file has 5000 bytes'
     ],
-    ['a batch of nothing', { 'data_batch_2.bin': bytesOf() }, 'cifar10: data_batch_2.bin: at least one image is required'],
+    [
+      'a batch of nothing',
+      { 'data_batch_2.bin': bytesOf() },
+      'cifar10: data_batch_2.bin: at least one image is required'
+    ],
     [
       'a label of no class',
       { 'data_batch_4.bin': records([1], [10]) },
@@ -99,7 +114,11 @@ describe('cifar10', () => {
       'a name of its own for each class is required'
     ],
     ['names that do not print', { 'batches.meta.txt': bytesOf('\x1b[2J\n', digits(9).join('\n')) }, "one is '?[2J'"],
-    ['names without end', { 'batches.meta.txt': new Uint8Array(70_000).fill(65) }, 'a file of at most 65536 bytes is required']
+    [
+      'names without end',
+      { 'batches.meta.txt': new Uint8Array(70_000).fill(65) },
+      'a file of at most 65536 bytes is required'
+    ]
   ])('refuses %s', (_, changes, message) => expect(refusal('cifar10', changed(binary10, changes))).toContain(message))
 
   const of100 = example('cifar100_train.pkl')
@@ -109,7 +128,11 @@ describe('cifar10', () => {
       example('evil.pkl'),
       'cifar10: data_batch_2: pickle: a pickle of numbers, texts, lists, dicts and numpy arrays is'
     ],
-    ['labels of another set', of100, "cifar10: data_batch_2: a list 'labels' of whole numbers is required, but there is none"],
+    [
+      'labels of another set',
+      of100,
+      "cifar10: data_batch_2: a list 'labels' of whole numbers is required, but there is none"
+    ],
     [
       'images of another set',
       example('imagenet16_batch.pkl'),
@@ -159,8 +182,16 @@ describe('cifar100', () => {
     expect(test).toEqual(train)
   })
   it.each<[string, Readonly<Record<string, Uint8Array | undefined>>, string]>([
-    ['a coarse label of no class', { 'train.bin': records([20, 3]) }, 'cifar100: train.bin: a label of 0 to 19 for each image'],
-    ['a fine label of no class', { 'test.bin': records([3, 100]) }, 'cifar100: test.bin: a label of 0 to 99 for each image'],
+    [
+      'a coarse label of no class',
+      { 'train.bin': records([20, 3]) },
+      'cifar100: train.bin: a label of 0 to 19 for each image'
+    ],
+    [
+      'a fine label of no class',
+      { 'test.bin': records([3, 100]) },
+      'cifar100: test.bin: a label of 0 to 99 for each image'
+    ],
     ['records of CIFAR-10', { 'test.bin': records([3]) }, 'a whole number of records of 3074 bytes is required']
   ])('refuses %s', (_, changes, message) => expect(refusal('cifar100', changed(binary100, changes))).toContain(message))
 

@@ -30,7 +30,14 @@ const pairs = (count: number): Dataset => ({
 describe('decodeDigits', () => {
   it('reads the real file', () => {
     const { images, labels, ...rest } = digits
-    expect(rest).toEqual({ name: 'digits', count: 1797, channels: 1, height: 8, width: 8, classNames: [...'0123456789'] })
+    expect(rest).toEqual({
+      name: 'digits',
+      count: 1797,
+      channels: 1,
+      height: 8,
+      width: 8,
+      classNames: [...'0123456789']
+    })
     expect(images).toHaveLength(1797 * 64)
     expect([...images.slice(0, 8)]).toEqual([0, 0, 5, 13, 9, 1, 0, 0])
     expect([...labels.slice(0, 11)]).toEqual([0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 0])
@@ -56,16 +63,32 @@ describe('decodeDigits', () => {
     ['a field too many', `${good},1\n`, `digits: line 1 ${fields} 66`],
     ['an empty line', `${good}\n\n${good}\n`, `digits: line 2 ${fields} 1`],
     ['a second line feed at the end', `${good}\n\n`, `digits: line 2 ${fields} 1`],
-    ['a pixel above 16', `17${good.slice(2)}`, "digits: line 1 requires a whole number of 0 to 16 as pixel 1, but has '17'"],
-    ['a pixel below 0', `-1${good.slice(2)}`, "digits: line 1 requires a whole number of 0 to 16 as pixel 1, but has '-1'"],
-    ['half a pixel', `16,2.5${good.slice(5)}`, "digits: line 1 requires a whole number of 0 to 16 as pixel 2, but has '2.5'"],
+    [
+      'a pixel above 16',
+      `17${good.slice(2)}`,
+      "digits: line 1 requires a whole number of 0 to 16 as pixel 1, but has '17'"
+    ],
+    [
+      'a pixel below 0',
+      `-1${good.slice(2)}`,
+      "digits: line 1 requires a whole number of 0 to 16 as pixel 1, but has '-1'"
+    ],
+    [
+      'half a pixel',
+      `16,2.5${good.slice(5)}`,
+      "digits: line 1 requires a whole number of 0 to 16 as pixel 2, but has '2.5'"
+    ],
     ['an empty pixel', `${good.slice(2)}`, "digits: line 1 requires a whole number of 0 to 16 as pixel 1, but has ''"],
     [
       'a label above 9',
       `${good}\n${good.slice(0, -1)}10\n`,
       "digits: line 2 requires a whole number of 0 to 9 as label, but has '10'"
     ],
-    ['a word as label', `${good.slice(0, -1)}six`, "digits: line 1 requires a whole number of 0 to 9 as label, but has 'six'"]
+    [
+      'a word as label',
+      `${good.slice(0, -1)}six`,
+      "digits: line 1 requires a whole number of 0 to 9 as label, but has 'six'"
+    ]
   ])('refuses %s', (_, text, message) => expect(decode(text)).toEqual(E.left({ _tag: 'DecodeError', message })))
 
   it('refuses the packed file', () => {
@@ -104,13 +127,17 @@ describe('splitBy', () => {
     expect(parts.map(({ images }) => [...images].filter((_, k) => k % 4 === 0))).toEqual([[20, 16], [], [12, 8, 4]])
   })
   it('refuses parts that are larger than the order', () => {
-    expect(() => splitBy(pairs(6), [0, 1, 2], [2, 2])).toThrow('splitBy requires 4 images for all parts, but got an order of 3')
+    expect(() => splitBy(pairs(6), [0, 1, 2], [2, 2])).toThrow(
+      'splitBy requires 4 images for all parts, but got an order of 3'
+    )
   })
-  it('refuses a negative size', () => expect(() => splitBy(pairs(6), [0, 1, 2], [4, -1])).toThrow('not negative, but got -1'))
+  it('refuses a negative size', () =>
+    expect(() => splitBy(pairs(6), [0, 1, 2], [4, -1])).toThrow('not negative, but got -1'))
 })
 
 describe('normalisation', () => {
-  const standardised = (by: Dataset, dataset: Dataset) => normalised({ ...dataset, normalisation: right(normalisationOf(by)) })
+  const standardised = (by: Dataset, dataset: Dataset) =>
+    normalised({ ...dataset, normalisation: right(normalisationOf(by)) })
   const moments = (images: ArrayLike<number>) => {
     const values = Array.from(images)
     const mean = values.reduce((sum, value) => sum + value, 0) / values.length
@@ -139,7 +166,8 @@ describe('normalisation', () => {
   })
   it.each([0, 7, 0.1])('refuses a channel of %d only', value => {
     const images = (pairs(50).images as Float32Array).map((other, k) => (k % 4 < 2 ? other : value))
-    const message = "a deviation above 0 is required to standardise by 'pairs', but that of channel 1 is 0; take more images"
+    const message =
+      "a deviation above 0 is required to standardise by 'pairs', but that of channel 1 is 0; take more images"
     expect(normalisationOf({ ...pairs(50), images })).toEqual(E.left({ _tag: 'DecodeError', message }))
   })
   it('refuses no images at all', () => expect(E.isLeft(normalisationOf(subset(digits, [])))).toBe(true))
@@ -149,7 +177,9 @@ describe('prepare', () => {
   const count = 103
   const dataset: Dataset = {
     ...digits,
-    images: Float32Array.from({ length: count * digits.channels * digits.height * digits.width }, (_, i) => Math.sin(i)),
+    images: Float32Array.from({ length: count * digits.channels * digits.height * digits.width }, (_, i) =>
+      Math.sin(i)
+    ),
     // Each image is a class of its own, so that its label tells it.
     labels: Int32Array.from({ length: count }, (_, i) => i),
     count,

@@ -27,7 +27,9 @@ describe('planOf', () => {
   })
 
   it.each(['test', 'val', 'valid', 'validation'])('takes train and %s as parts, with the classes of train', part => {
-    const { classNames, train, test } = right(planOf(tree('train/a/1.png', 'train/b/2.png', 'train/c/3.png', `${part}/c/4.png`)))
+    const { classNames, train, test } = right(
+      planOf(tree('train/a/1.png', 'train/b/2.png', 'train/c/3.png', `${part}/c/4.png`))
+    )
     expect([classNames, train.length]).toEqual([['a', 'b', 'c'], 3])
     expect(test).toEqual([{ path: `${part}/c/4.png`, label: 2 }])
   })
@@ -48,12 +50,28 @@ describe('planOf', () => {
     ['nothing', tree(), 'folder: at least two folders of classes, as in CLASS/IMAGE'],
     ['one class', tree('a/1.png'), 'folder: at least two folders of classes'],
     ['images without classes', tree('1.png', '2.png'), `${form} file '1.png'; move it elsewhere`],
-    ['a file beside the classes', tree('a/1.png', 'b/2.png', 'labels.csv'), `${form} file 'labels.csv'; move it elsewhere`],
-    ['a file beside the classes of a part', tree('train/a/1.png', 'train/b/2.png', 'train/x.txt'), `${form} file 'train/x.txt'`],
+    [
+      'a file beside the classes',
+      tree('a/1.png', 'b/2.png', 'labels.csv'),
+      `${form} file 'labels.csv'; move it elsewhere`
+    ],
+    [
+      'a file beside the classes of a part',
+      tree('train/a/1.png', 'train/b/2.png', 'train/x.txt'),
+      `${form} file 'train/x.txt'`
+    ],
     ['a folder in a class', tree('a/1.png', 'b/c/2.png'), `${form} folder 'b/c' in that of a class`],
-    ['a folder in a class of a part', tree('train/a/1.png', 'train/b/c/2.png'), `${form} folder 'train/b/c' in that of a class`],
+    [
+      'a folder in a class of a part',
+      tree('train/a/1.png', 'train/b/c/2.png'),
+      `${form} folder 'train/b/c' in that of a class`
+    ],
     ['a part of another name', tree('train/a/1.png', 'train/b/2.png', 'tets/a/3.png'), "but there is a folder 'tets'"],
-    ['an empty class', tree('a/1.png', 'b/'), "folder: at least one image of each class is required, but there is none in 'b'"],
+    [
+      'an empty class',
+      tree('a/1.png', 'b/'),
+      "folder: at least one image of each class is required, but there is none in 'b'"
+    ],
     ['an empty class of the test', tree('train/a/1.png', 'train/b/2.png', 'test/b/'), "but there is none in 'test/b'"],
     [
       'a test class that training does not know',

@@ -12,7 +12,9 @@ const files: Files = new Map(
 /** The batch with the labels 1, 120, 7 and 121 replaced. */
 const labelled = (labels: readonly number[]): Uint8Array => {
   const at = Buffer.from(batch).indexOf(bytesOf([0x4b, 1, 0x4b, 120, 0x4b, 7, 0x4b, 121]))
-  return batch.map((byte, k) => (k > at && k <= at + 8 && (k - at) % 2 === 1 ? (labels[(k - at - 1) / 2] as number) : byte))
+  return batch.map((byte, k) =>
+    k > at && k <= at + 8 && (k - at) % 2 === 1 ? (labels[(k - at - 1) / 2] as number) : byte
+  )
 }
 
 describe('imagenet16-120', () => {
@@ -50,5 +52,7 @@ describe('imagenet16-120', () => {
       { val_data: example('cifar10_batch_protocol4.pkl') },
       'with rows of 768 bytes is required, but its rows have 3072'
     ]
-  ])('refuses %s', (_, changes, message) => expect(refusal('imagenet16-120', changed(files, changes))).toContain(message))
+  ])('refuses %s', (_, changes, message) =>
+    expect(refusal('imagenet16-120', changed(files, changes))).toContain(message)
+  )
 })

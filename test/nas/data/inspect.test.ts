@@ -27,7 +27,12 @@ describe('inspectionOf', () => {
       { name: 'dog', train: 2, test: 0 },
       { name: 'eel', train: 0, test: 0 }
     ])
-    expect([name, counts, balance, empty]).toEqual(['pairs', { train: 5, test: 4 }, 0, { train: ['eel'], test: ['dog', 'eel'] }])
+    expect([name, counts, balance, empty]).toEqual([
+      'pairs',
+      { train: 5, test: 4 },
+      0,
+      { train: ['eel'], test: ['dog', 'eel'] }
+    ])
     expect(images).toEqual({ channels: 2, height: 1, width: 1, numbers: 'bytes' })
   })
 
@@ -68,7 +73,9 @@ describe('inspectionOf', () => {
 
   it('finds none where there is none', () => {
     const duplicates = { train: 0, test: 0, shared: 0, contradictions: [] }
-    expect(inspectionOf({ train: dataset([1, 2, 0], [2, 1, 1]), test: dataset([1, 3, 0]) }).duplicates).toEqual(duplicates)
+    expect(inspectionOf({ train: dataset([1, 2, 0], [2, 1, 1]), test: dataset([1, 3, 0]) }).duplicates).toEqual(
+      duplicates
+    )
     expect(inspectionOf({ train: dataset([1, 2, 0], [2, 1, 1]), test: null }).duplicates).toEqual(duplicates)
   })
 })

@@ -25,7 +25,10 @@ describe('mnist', () => {
   it.each<[string, Files]>([
     ['plain', plain],
     ['packed', new Map([...plain].map(([name, bytes]) => [`${name}.gz`, new Uint8Array(gzipSync(bytes))]))],
-    ['with a dot, in a folder', new Map([...plain].map(([name, bytes]) => [`raw/${name.replace('-idx', '.idx')}`, bytes]))]
+    [
+      'with a dot, in a folder',
+      new Map([...plain].map(([name, bytes]) => [`raw/${name.replace('-idx', '.idx')}`, bytes]))
+    ]
   ])('reads files that are %s', (_, files) => {
     const { train, test } = decoded('mnist', files)
     expect(train).toMatchObject({
@@ -76,7 +79,10 @@ describe('mnist', () => {
     ],
     [
       'no images',
-      { [IMAGES]: patched(images.subarray(0, 16), 4, [0, 0, 0, 0]), [LABELS]: patched(labels.subarray(0, 8), 4, [0, 0, 0, 0]) },
+      {
+        [IMAGES]: patched(images.subarray(0, 16), 4, [0, 0, 0, 0]),
+        [LABELS]: patched(labels.subarray(0, 8), 4, [0, 0, 0, 0])
+      },
       'at least one image'
     ],
     [
@@ -89,7 +95,11 @@ describe('mnist', () => {
       { [IMAGES]: undefined, [`${IMAGES}.gz`]: example('images-idx3-ubyte.gz').subarray(0, 99) },
       'gzip: a whole file is required'
     ],
-    ['a bomb', { [IMAGES]: undefined, [`${IMAGES}.gz`]: example('bomb.gz') }, 'mnist: train-images-idx3-ubyte.gz: idx: '],
+    [
+      'a bomb',
+      { [IMAGES]: undefined, [`${IMAGES}.gz`]: example('bomb.gz') },
+      'mnist: train-images-idx3-ubyte.gz: idx: '
+    ],
     [
       'another format',
       { [IMAGES]: example('evil.pkl') },

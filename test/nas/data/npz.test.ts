@@ -28,7 +28,8 @@ describe('npz', () => {
     expect([train.classNames, test]).toEqual([['0', '1', '2'], null])
   })
 
-  it('wants .npz files', () => expect(['a.npz', 'b/c.npz', 'a.npy', 'npz'].map(npz.wants)).toEqual([true, true, false, false]))
+  it('wants .npz files', () =>
+    expect(['a.npz', 'b/c.npz', 'a.npy', 'npz'].map(npz.wants)).toEqual([true, true, false, false]))
 
   it.each([
     ['x_train', 'y_train', 'x_test', 'y_test'],
@@ -53,7 +54,9 @@ describe('npz', () => {
     ['N, H, W, 1', [2, 2, 2, 1], [1, 2, 2], [0, 1, 2, 3, 4]],
     ['N, 4, H, W', [2, 4, 2, 2], [4, 2, 2], [0, 1, 2, 3, 4]]
   ])('reads images of %s', (_, shape, size, values) => {
-    const { images, channels, height, width, count } = right(decode(archive({ X: bytes(...shape), y: longs(0, 1) }))).train
+    const { images, channels, height, width, count } = right(
+      decode(archive({ X: bytes(...shape), y: longs(0, 1) }))
+    ).train
     expect([count, channels, height, width]).toEqual([2, ...size])
     expect([...images.slice(0, values.length)]).toEqual(values)
   })
@@ -104,11 +107,23 @@ describe('npz', () => {
       archive({ X: bytes(2, 3, 5, 3), y }),
       "the shape is '2 x 3 x 5 x 3', where both may be; save N, H, W"
     ],
-    ['no axis of channels', archive({ X: bytes(2, 5, 5, 2), y }), "the shape is '2 x 5 x 5 x 2', where neither is of 1, 3 or 4"],
+    [
+      'no axis of channels',
+      archive({ X: bytes(2, 5, 5, 2), y }),
+      "the shape is '2 x 5 x 5 x 2', where neither is of 1, 3 or 4"
+    ],
     ['no images in it', archive({ X: bytes(0, 3, 3), y: longs() }), 'at least one image and one pixel is required'],
     ['no pixels', archive({ X: bytes(2, 0, 3), y }), 'at least one image and one pixel is required'],
-    ['a label too many', archive({ X, y: longs(0, 1, 0) }), 'a label for each of 2 images is required, but there are 3'],
-    ['a negative label', archive({ X, y: longs(0, -1) }), 'whole numbers of 0 to 65535 as labels is required, but label 1 is -1'],
+    [
+      'a label too many',
+      archive({ X, y: longs(0, 1, 0) }),
+      'a label for each of 2 images is required, but there are 3'
+    ],
+    [
+      'a negative label',
+      archive({ X, y: longs(0, -1) }),
+      'whole numbers of 0 to 65535 as labels is required, but label 1 is -1'
+    ],
     ['a gigantic label', archive({ X, y: longs(2 ** 40, 0) }), 'label 0 is 1099511627776'],
     ['half a label', archive({ X, y: npyOfNumbers([2], Float32Array.of(0, 0.5)) }), 'label 1 is 0.5'],
     [
@@ -142,7 +157,11 @@ describe('npz', () => {
       'bytes, or other numbers, in both parts'
     ],
     ['objects', archive({ X: example('object.npy'), y }), 'X: npy: whole numbers of 1 to 8 bytes'],
-    ['an archive that lies', archive({ X: npyOf("'|u1'", [2 ** 40, 3, 3], new Uint8Array(9)), y }), 'bytes for the shape']
+    [
+      'an archive that lies',
+      archive({ X: npyOf("'|u1'", [2 ** 40, 3, 3], new Uint8Array(9)), y }),
+      'bytes for the shape'
+    ]
   ])('refuses %s', (_, file, message) => expect(left(decode(file)).message).toContain(message))
 
   it('refuses no file, and two', () => {

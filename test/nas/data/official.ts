@@ -18,7 +18,8 @@ export const filesIn = (folder: string): Files =>
 const setOf = (name: string): DataSet => DATA_SETS[name] as DataSet
 
 /** What a data set makes of files, those that it wants. */
-const decode = (name: string, files: Files) => setOf(name).decode(new Map([...files].filter(([path]) => setOf(name).wants(path))))
+const decode = (name: string, files: Files) =>
+  setOf(name).decode(new Map([...files].filter(([path]) => setOf(name).wants(path))))
 
 export const decoded = (name: string, files: Files): Sources => right(decode(name, files))
 export const refusal = (name: string, files: Files): string => left(decode(name, files)).message

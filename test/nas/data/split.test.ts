@@ -63,7 +63,9 @@ describe('prepare', () => {
     expect(
       left(prepareSearch({ train: numbered(10), test: null }, { seed: 0, split: { train: [0], valid: [1] } })).message
     ).toContain('there are none')
-    expect(left(prepareSearch({ train: numbered(10), test: numbered(0) }, { seed: 0 })).message).toContain('one has none')
+    expect(left(prepareSearch({ train: numbered(10), test: numbered(0) }, { seed: 0 })).message).toContain(
+      'one has none'
+    )
   })
 })
 

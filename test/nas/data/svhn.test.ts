@@ -10,7 +10,10 @@ import { left, right } from '../../kernels/results.js'
 const plain = example('svhn_plain.mat')
 const decode = (train: Uint8Array | undefined, test: Uint8Array | undefined = plain) =>
   decodeSvhn(
-    new Map([...(train ? [['train_32x32.mat', train] as const] : []), ...(test ? [['test_32x32.mat', test] as const] : [])])
+    new Map([
+      ...(train ? [['train_32x32.mat', train] as const] : []),
+      ...(test ? [['test_32x32.mat', test] as const] : [])
+    ])
   )
 
 describe('svhn', () => {
@@ -48,7 +51,11 @@ describe('svhn', () => {
   })
 
   const X = { name: 'X', shape: [32, 32, 3, 2], values: new Uint8Array(6144) }
-  const y = (...values: readonly number[]) => ({ name: 'y', shape: [values.length, 1], values: Float64Array.from(values) })
+  const y = (...values: readonly number[]) => ({
+    name: 'y',
+    shape: [values.length, 1],
+    values: Float64Array.from(values)
+  })
   const shape = 'X: 32 x 32 x 3 x N bytes is required, but'
   it.each<[string, Uint8Array | undefined, string]>([
     ['no training file', undefined, 'svhn: a file train_32x32.mat is required, but there is none'],
@@ -66,7 +73,11 @@ describe('svhn', () => {
       matOf([{ ...X, shape: [32, 32, 3, 0], values: new Uint8Array(0) }, y()]),
       `${shape} it is '32 x 32 x 3 x 0'`
     ],
-    ['doubles as images', matOf([{ ...X, values: new Float64Array(6144) }, y(1, 2)]), `${shape} there are larger numbers`],
+    [
+      'doubles as images',
+      matOf([{ ...X, values: new Float64Array(6144) }, y(1, 2)]),
+      `${shape} there are larger numbers`
+    ],
     [
       'images where labels should be',
       matOf([X, { ...X, name: 'y' }]),

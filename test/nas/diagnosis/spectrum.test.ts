@@ -20,7 +20,8 @@ import {
 } from '../../../src/nas/diagnosis/spectrum.js'
 import { backends, succeed } from '../../backends.js'
 
-const numbers = (count: number) => fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: count, maxLength: count })
+const numbers = (count: number) =>
+  fc.array(fc.double({ min: -3, max: 3, noNaN: true }), { minLength: count, maxLength: count })
 
 /** H = Q diag(values) Q^T with Q = I - 2 u u^T / |u|^2, a reflection, times v. */
 const times = (values: readonly number[], u: readonly number[], v: readonly number[]): number[] => {
@@ -39,7 +40,9 @@ describe('Lanczos', () => {
       fc.pre(u.some(x => Math.abs(x) > 0.1))
       const state = values.reduce(
         before =>
-          before.coupling.at(-1) === 0 ? before : lanczosStep(before, times(values, u, before.basis.at(-1) as number[])),
+          before.coupling.at(-1) === 0
+            ? before
+            : lanczosStep(before, times(values, u, before.basis.at(-1) as number[])),
         startLanczos(arbitraryDirection(7))
       )
       const { largest, smallest } = spectrumOf(state)
@@ -54,7 +57,9 @@ describe('Lanczos', () => {
       fc.pre(u.some(x => Math.abs(x) > 0.1))
       const state = Array.from({ length: steps }).reduce<ReturnType<typeof startLanczos>>(
         before =>
-          before.coupling.at(-1) === 0 ? before : lanczosStep(before, times(values, u, before.basis.at(-1) as number[])),
+          before.coupling.at(-1) === 0
+            ? before
+            : lanczosStep(before, times(values, u, before.basis.at(-1) as number[])),
         startLanczos(arbitraryDirection(12))
       )
       const { largest, residual } = spectrumOf(state)
@@ -76,8 +81,14 @@ describe('the Hessian of a loss in alpha', () => {
   const loss = ({ first, second }: { first: Tensor; second: Tensor }, { x, w }: { x: Tensor; w: Tensor }): Tensor => {
     const edge = (alpha: Tensor, y: Tensor): Tensor => {
       const p = softmax(alpha)
-      const operations = [y, $.conv2d($.tanh(y), w, { padding: 1 }), $.avgPool2d(y, { kernel: 3, stride: 1, padding: 1 })]
-      return operations.map((output, o) => $.mul($.reshape($.slice(p, [[o, o + 1]]), []), output)).reduce((a, b) => $.add(a, b))
+      const operations = [
+        y,
+        $.conv2d($.tanh(y), w, { padding: 1 }),
+        $.avgPool2d(y, { kernel: 3, stride: 1, padding: 1 })
+      ]
+      return operations
+        .map((output, o) => $.mul($.reshape($.slice(p, [[o, o + 1]]), []), output))
+        .reduce((a, b) => $.add(a, b))
     }
     const out = edge(second, edge(first, x))
     return $.mean($.mul(out, out))
@@ -108,7 +119,9 @@ describe('the Hessian of a loss in alpha', () => {
     let v = arbitraryDirection(6)
     let length = 0
     for (let k = 0; k < 20000; k++) {
-      const next = matrix.map((entries, i) => entries.reduce((sum, x, j) => sum + x * (v[j] as number), shift * (v[i] as number)))
+      const next = matrix.map((entries, i) =>
+        entries.reduce((sum, x, j) => sum + x * (v[j] as number), shift * (v[i] as number))
+      )
       length = Math.hypot(...next)
       v = next.map(x => x / length)
     }
@@ -127,7 +140,9 @@ describe('the Hessian of a loss in alpha', () => {
             alpha: { first: host(alpha.first, [3]), second: host(alpha.second, [3]) },
             context: { x: host(images, [2, 3, 5, 5]), w: host(weights, [3, 3, 3, 3]) }
           }),
-          RTE.chain(({ alpha: stored, context }) => hessianSpectrum(loss, { products: 6, tolerance: 0 })(stored, context))
+          RTE.chain(({ alpha: stored, context }) =>
+            hessianSpectrum(loss, { products: 6, tolerance: 0 })(stored, context)
+          )
         )
       )
     )

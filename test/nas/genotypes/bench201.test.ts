@@ -38,9 +38,9 @@ const SMALL = [
 describe('canonicalForm', () => {
   it('is the text of the benchmark', () => {
     expect(canonicalForm(nodes(SKIPS))).toBe('0+0+0+0')
-    expect(canonicalForm(nodes('|avg_pool_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|none~1|skip_connect~2|'))).toBe(
-      '((0)@avg_pool_3x3)@none+(0)@avg_pool_3x3+(0)@none+(0)@nor_conv_1x1'
-    )
+    expect(
+      canonicalForm(nodes('|avg_pool_3x3~0|+|none~0|skip_connect~1|+|nor_conv_1x1~0|none~1|skip_connect~2|'))
+    ).toBe('((0)@avg_pool_3x3)@none+(0)@avg_pool_3x3+(0)@none+(0)@nor_conv_1x1')
   })
   it('is equal for cells that compute the same, and for no others', () => {
     const two = '|nor_conv_3x3~0|+|nor_conv_1x1~0|none~1|+|none~0|skip_connect~1|skip_connect~2|'
@@ -118,7 +118,10 @@ describe('a small table', () => {
           .join(',')
       )
       .join('\n')
-    expect(right(scoreOf(right(decodeBenchTable(text)))(genotype(ONE)))).toMatchObject({ index: null, parametersMillions: null })
+    expect(right(scoreOf(right(decodeBenchTable(text)))(genotype(ONE)))).toMatchObject({
+      index: null,
+      parametersMillions: null
+    })
   })
 
   it.each([
@@ -129,7 +132,11 @@ describe('a small table', () => {
     ['no line', SMALL.split('\n')[0] as string, ['one or more cells, but got none']],
     ['a field too few', SMALL.replace(',54.3', ''), ['5 fields a line, but got 4 in line 2']],
     ['an empty line', SMALL.replace('\n8', '\n\n8'), ['5 fields a line, but got 1 in line 3']],
-    ['a word for a number', SMALL.replace('93.7', 'high'), ['a number of 0 to 100 as cifar10_test_200', "'high' in line 3"]],
+    [
+      'a word for a number',
+      SMALL.replace('93.7', 'high'),
+      ['a number of 0 to 100 as cifar10_test_200', "'high' in line 3"]
+    ],
     ['an empty number', SMALL.replace('93.7', ''), ["'' in line 3"]],
     ['an accuracy above 100', SMALL.replace('93.7', '937'), ["'937' in line 3"]],
     ['a NaN', SMALL.replace('93.7', 'nan'), ["'nan' in line 3"]],
@@ -140,7 +147,11 @@ describe('a small table', () => {
       ['line 4', 'operations among none, skip_connect', "'conv'"]
     ],
     ['a cell twice', SMALL.replace(TWIN, ONE), ['each cell once', `'${ONE}' again after line 4`]],
-    ['more lines than cells', `${SMALL}${`\n8,${CONVS},1,2,3`.repeat(BENCH_CELLS)}`, ['at most 15625 cells, but got more']],
+    [
+      'more lines than cells',
+      `${SMALL}${`\n8,${CONVS},1,2,3`.repeat(BENCH_CELLS)}`,
+      ['at most 15625 cells, but got more']
+    ],
     ['a million columns', `${','.repeat(1e6)}\n1`, ['at most 256 columns, but got more']]
   ])('is refused with %s', (_, text, parts) => {
     const { message } = left(decodeBenchTable(text))
@@ -151,7 +162,9 @@ describe('a small table', () => {
   it('does not know other cells, nor those of DARTS', () => {
     const unknown = '|none~0|+|none~0|none~1|+|none~0|none~1|none~2|'
     expect(left(scoreOf(table)(genotype(unknown))).message).toContain(`the cell ${unknown}, but got 4 others`)
-    expect(left(scoreOf(table)(PUBLISHED['lambdadarts_corr_0'] as Genotype)).message).toContain('but got a DARTS genotype')
+    expect(left(scoreOf(table)(PUBLISHED['lambdadarts_corr_0'] as Genotype)).message).toContain(
+      'but got a DARTS genotype'
+    )
   })
 
   it('is not the whole one', () =>
@@ -174,7 +187,12 @@ describe('lambda-darts score', () => {
     expect(direct).toMatchObject({ code: 0, stderr: '' })
     expect(direct.stdout).toMatch(/cifar10_test_200 +90\.10 +2 +75\.00 +3\.60/)
     expect(direct.stdout).toContain('index 9, 0.300 M parameters')
-    const packed = await inProcess('score', file('genotype.txt', `${ONE}\n`), '--table', file('small.csv.gz', gzipSync(SMALL)))
+    const packed = await inProcess(
+      'score',
+      file('genotype.txt', `${ONE}\n`),
+      '--table',
+      file('small.csv.gz', gzipSync(SMALL))
+    )
     expect(packed).toEqual(direct)
   })
 
@@ -191,12 +209,28 @@ describe('lambda-darts score', () => {
       ['score', 'resnet', '--table', table],
       'a genotype: its text, the name of a published one, or a file'
     ],
-    ['a DARTS genotype', ['score', 'lambdadarts_sign_2', '--table', table], 'a cell of NAS-Bench-201, but got a DARTS genotype'],
+    [
+      'a DARTS genotype',
+      ['score', 'lambdadarts_sign_2', '--table', table],
+      'a cell of NAS-Bench-201, but got a DARTS genotype'
+    ],
     ['a table that is not there', ['score', ONE, '--table', join(folder, 'none.csv')], 'no such file'],
     ['a folder for a table', ['score', ONE, '--table', folder], 'a directory'],
-    ['a table cut short', ['score', ONE, '--table', file('cut.gz', gzipSync(SMALL).subarray(0, 60))], 'unexpected end of file'],
-    ['a table that unpacks to gigabytes', ['score', ONE, '--table', file('bomb.gz', bomb)], 'a file of at most 16001024 bytes'],
-    ['a genotype that unpacks to as much', ['score', join(folder, 'bomb.gz'), '--table', table], 'a file of at most 65536 bytes'],
+    [
+      'a table cut short',
+      ['score', ONE, '--table', file('cut.gz', gzipSync(SMALL).subarray(0, 60))],
+      'unexpected end of file'
+    ],
+    [
+      'a table that unpacks to gigabytes',
+      ['score', ONE, '--table', file('bomb.gz', bomb)],
+      'a file of at most 16001024 bytes'
+    ],
+    [
+      'a genotype that unpacks to as much',
+      ['score', join(folder, 'bomb.gz'), '--table', table],
+      'a file of at most 65536 bytes'
+    ],
     ['a table without end', ['score', ONE, '--table', '/dev/zero'], "'/dev/zero', which has more"],
     ['a space without end', ['count', ONE, '--space', '/dev/zero'], 'a file of at most 1048576 bytes'],
     ['no table', ['score', ONE], '--table <file>'],
@@ -234,7 +268,8 @@ describe('lambda-darts score', () => {
 })
 
 /** The whole table is the user's; here it is looked for beside the project, or where NASBENCH201 says. */
-const path = process.env['NASBENCH201'] ?? fileURLToPath(new URL('../../../../shared/data/nasbench201.csv.gz', import.meta.url))
+const path =
+  process.env['NASBENCH201'] ?? fileURLToPath(new URL('../../../../shared/data/nasbench201.csv.gz', import.meta.url))
 
 describe.skipIf(!existsSync(path))(`the whole table (skipped where NASBENCH201, or '${path}', is no file)`, () => {
   const whole = (): BenchTable => right(decodeBenchTable(gunzipSync(readFileSync(path)).toString()))

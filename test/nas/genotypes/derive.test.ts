@@ -78,7 +78,8 @@ describe('cells of NAS-Bench-201', () => {
   const convs = '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|nor_conv_3x3~0|nor_conv_3x3~1|nor_conv_3x3~2|'
   const skips = convs.replaceAll('nor_conv_3x3', 'skip_connect')
   const best = '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|'
-  const size = (text: string) => sizeOfNetwork(derivedNetwork(parsed(text), { channels: 16, layers: 5, classes: 10, ...images }))
+  const size = (text: string) =>
+    sizeOfNetwork(derivedNetwork(parsed(text), { channels: 16, layers: 5, classes: 10, ...images }))
 
   it.each([
     ['9930', best, 1_288_506],
@@ -89,7 +90,8 @@ describe('cells of NAS-Bench-201', () => {
 
   it('have the multiply-adds of the formula', () => {
     // Stem, two residual blocks (3x3, 3x3, 1x1 at half the size), classifier; and k^2 C^2 a pixel for a convolution in each of 15 cells.
-    const block = (width: number, side: number) => (9 * (width / 2) * width + 9 * width ** 2 + (width / 2) * width) * side ** 2
+    const block = (width: number, side: number) =>
+      (9 * (width / 2) * width + 9 * width ** 2 + (width / 2) * width) * side ** 2
     const skeleton = 3 * 9 * 16 * 32 ** 2 + block(32, 16) + block(64, 8) + 64 * 10
     const stages = (kernel: number) => 5 * kernel ** 2 * (16 ** 2 * 32 ** 2 + 32 ** 2 * 16 ** 2 + 64 ** 2 * 8 ** 2)
     expect(size(skips).multiplyAdds).toBe(skeleton)
@@ -119,7 +121,12 @@ it('counts the multiply-adds of depthwise, dilated and factorized convolutions a
 })
 
 it('refuses to count what a number cannot hold', () => {
-  const huge = derivedNetwork(PUBLISHED['lambdadarts_corr_0'] as Genotype, { channels: 1e6, layers: 200, classes: 10, ...images })
+  const huge = derivedNetwork(PUBLISHED['lambdadarts_corr_0'] as Genotype, {
+    channels: 1e6,
+    layers: 200,
+    classes: 10,
+    ...images
+  })
   expect(() => sizeOfNetwork(huge)).toThrow('counts below 2^53, which are exact')
 })
 
@@ -172,7 +179,10 @@ describe('lambda-darts count', () => {
       ['lambdadarts_corr_0', 'got one of the other family'],
       ['|skip_connect~0|', "operations among none, dil_conv_3x3, but got 'skip_connect' in group 1"]
     ] as const)
-      expect(await inProcess('count', genotype, ...options)).toMatchObject({ code: 2, stderr: expect.stringContaining(part) })
+      expect(await inProcess('count', genotype, ...options)).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining(part)
+      })
   })
 
   it('refuses a genotype that is none', async () => {
@@ -196,7 +206,9 @@ const weightsOf = (net: DerivedNetwork, seed: number): HostArray => {
 const choosing = ({ edges }: CellType, nodes: ConcatCell['nodes'], inputs: number): Tensor =>
   $.tensor(
     edges.flatMap(({ from, to, operations }) =>
-      operations.map(name => Number((nodes[to - inputs] ?? []).some(choice => choice.from === from && choice.operation === name)))
+      operations.map(name =>
+        Number((nodes[to - inputs] ?? []).some(choice => choice.from === from && choice.operation === name))
+      )
     ),
     [edges.length, edges[0]?.operations.length ?? 0]
   )
@@ -228,14 +240,22 @@ const bothLogits = async (genotype: Genotype, seed: number) => {
     const own = unpack(weights, vector)
     const named = (name: string) => renamed(space, genotype, whole, name)
     // What no choice uses is zero: it is multiplied by zero.
-    const others = Object.fromEntries(whole.parameters.map(({ name, shape }) => [name, $.broadcastTo($.tensor(0), shape)]))
+    const others = Object.fromEntries(
+      whole.parameters.map(({ name, shape }) => [name, $.broadcastTo($.tensor(0), shape)])
+    )
     const same = { ...others, ...Object.fromEntries(Object.entries(own).map(([name, value]) => [named(name), value])) }
     const mixtures = whole.cells.map(({ type }) =>
-      choosing(space.cells[type] as CellType, bench ? genotype.nodes : genotype[type as 'normal' | 'reduce'].nodes, bench ? 1 : 2)
+      choosing(
+        space.cells[type] as CellType,
+        bench ? genotype.nodes : genotype[type as 'normal' | 'reduce'].nodes,
+        bench ? 1 : 2
+      )
     )
     const training = net.logits({ weights: own }, x)
     const there = whole.logits({ weights: same }, mixtures, x)
-    const running = Object.fromEntries(Object.entries(training.moments).map(([name, moments]) => [named(name), moments]))
+    const running = Object.fromEntries(
+      Object.entries(training.moments).map(([name, moments]) => [named(name), moments])
+    )
     return [
       training.y,
       there.y,
@@ -341,12 +361,15 @@ describe('on the adapter', () => {
 describe('unusual genotypes', () => {
   const cell = (text: string, concat: string, name: string) => `${name}=[${text}], ${name}_concat=${concat}`
   const genotype = (normal: string, concat = 'range(2, 4)') =>
-    parsed(`Genotype(${cell(normal, concat, 'normal')}, ${cell("('skip_connect', 0), ('skip_connect', 1)", '[2]', 'reduce')})`)
+    parsed(
+      `Genotype(${cell(normal, concat, 'normal')}, ${cell("('skip_connect', 0), ('skip_connect', 1)", '[2]', 'reduce')})`
+    )
   const logits = (net: DerivedNetwork, context: (weights: Context['weights']) => Context) =>
-    evaluateOn(backends.reference, (w, x) => [net.logits(context(unpack(tableOf(net.parameters), w as Tensor)), x as Tensor).y], [
-      weightsOf(net, 1),
-      array(anything, 2, [BATCH, TINY.imageChannels, ...TINY.size])
-    ])
+    evaluateOn(
+      backends.reference,
+      (w, x) => [net.logits(context(unpack(tableOf(net.parameters), w as Tensor)), x as Tensor).y],
+      [weightsOf(net, 1), array(anything, 2, [BATCH, TINY.imageChannels, ...TINY.size])]
+    )
 
   it('`none` adds nothing', async () => {
     const alone = "('none', 0), ('none', 1), ('sep_conv_3x3', 0), ('skip_connect', 1)"
@@ -357,8 +380,11 @@ describe('unusual genotypes', () => {
   it('`noise` is what the context holds', async () => {
     const net = derivedNetwork(genotype("('noise', 0), ('sep_conv_3x3', 1)", '[2]'), TINY)
     expect(net.noises.map(({ name, shape }) => `${name} ${shape}`)).toEqual(['cells.0._ops.0 2,8,8'])
-    const of = (key: number) => logits(net, weights => ({ weights, noise: noiseOf(net, $.tensor([key, 0], [2], 'u32'), BATCH) }))
-    const [one, same, other] = (await Promise.all([of(1), of(1), of(2)])).map(([y]) => Array.from((y as HostArray).data))
+    const of = (key: number) =>
+      logits(net, weights => ({ weights, noise: noiseOf(net, $.tensor([key, 0], [2], 'u32'), BATCH) }))
+    const [one, same, other] = (await Promise.all([of(1), of(1), of(2)])).map(([y]) =>
+      Array.from((y as HostArray).data)
+    )
     expect(one).toEqual(same)
     expect(one).not.toEqual(other)
     await expect(logits(net, weights => ({ weights }))).rejects.toThrow('noise f32[2,2,8,8] in the context')
@@ -375,14 +401,19 @@ describe('unusual genotypes', () => {
   it('a concat of some nodes, in its order, sets the width', () => {
     const text = "('skip_connect', 0), ('skip_connect', 1), ('sep_conv_3x3', 0), ('skip_connect', 2)"
     const width = (concat: string) =>
-      derivedNetwork(genotype(text, concat), { ...TINY, layers: 5 }).parameters.find(({ name }) => name === 'classifier.weight')
-        ?.shape[1]
+      derivedNetwork(genotype(text, concat), { ...TINY, layers: 5 }).parameters.find(
+        ({ name }) => name === 'classifier.weight'
+      )?.shape[1]
     expect([width('range(2, 4)'), width('[3]')]).toEqual([16, 8])
   })
 
   it.each([
     ['too few layers', { ...TINY, layers: 2 }, 'derived network requires at least 3 layers'],
-    ['images that do not halve', { ...TINY, size: [10, 8] as const }, 'multiples of 4 (2 reductions halve them), but got 10x8']
+    [
+      'images that do not halve',
+      { ...TINY, size: [10, 8] as const },
+      'multiples of 4 (2 reductions halve them), but got 10x8'
+    ]
   ])('refuses %s', (_, config, message) =>
     expect(() => derivedNetwork(genotype("('none', 0), ('none', 1)", '[2]'), config)).toThrow(message)
   )

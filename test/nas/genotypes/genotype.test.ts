@@ -26,7 +26,10 @@ const DARTS =
 
 const concatCells: fc.Arbitrary<ConcatCell> = fc.integer({ min: 1, max: 6 }).chain(count => {
   const choice = (sources: number) =>
-    fc.record({ operation: fc.constantFrom(...Object.keys(OPERATIONS)), from: fc.integer({ min: 0, max: sources - 1 }) })
+    fc.record({
+      operation: fc.constantFrom(...Object.keys(OPERATIONS)),
+      from: fc.integer({ min: 0, max: sources - 1 })
+    })
   const nodes = fc.tuple(...Array.from({ length: count }, (_, i) => fc.tuple(choice(i + 2), choice(i + 2))))
   const all = Array.from({ length: count }, (_, i) => i + 2)
   const concat = fc.oneof(fc.constant(all), fc.shuffledSubarray(all, { minLength: 1 }))
@@ -39,22 +42,25 @@ describe('text', () => {
     expect(allBenchCells.filter(text => formatGenotype(parsed(text)) !== text)).toEqual([])
   })
 
-  test.prop({ normal: concatCells, reduce: concatCells })('of any DARTS genotype gives it back', ({ normal, reduce }) => {
-    const genotype: Genotype = { family: 'darts', normal, reduce }
-    const text = formatGenotype(genotype)
-    expect(parsed(text)).toEqual(genotype)
-    const loose = text
-      .replaceAll("'", '"')
-      .replaceAll(', ', ' ,\n\t')
-      .replace(/range\((\d+) ,\n\t(\d+)\)/g, 'range( $1,$2 )')
-    expect(parsed(`\n ${loose}  \n`)).toEqual(genotype)
-    const lists = text.replace(
-      /range\((\d+), (\d+)\)/g,
-      (_, from, to) => `[${Array.from({ length: to - from }, (_unused, i) => Number(from) + i).join(',')}]`
-    )
-    expect(lists).not.toContain('range')
-    expect(parsed(lists)).toEqual(genotype)
-  })
+  test.prop({ normal: concatCells, reduce: concatCells })(
+    'of any DARTS genotype gives it back',
+    ({ normal, reduce }) => {
+      const genotype: Genotype = { family: 'darts', normal, reduce }
+      const text = formatGenotype(genotype)
+      expect(parsed(text)).toEqual(genotype)
+      const loose = text
+        .replaceAll("'", '"')
+        .replaceAll(', ', ' ,\n\t')
+        .replace(/range\((\d+) ,\n\t(\d+)\)/g, 'range( $1,$2 )')
+      expect(parsed(`\n ${loose}  \n`)).toEqual(genotype)
+      const lists = text.replace(
+        /range\((\d+), (\d+)\)/g,
+        (_, from, to) => `[${Array.from({ length: to - from }, (_unused, i) => Number(from) + i).join(',')}]`
+      )
+      expect(lists).not.toContain('range')
+      expect(parsed(lists)).toEqual(genotype)
+    }
+  )
 
   it('means what it says', () => {
     expect(parsed(DARTS)).toEqual({
@@ -117,7 +123,10 @@ describe('text', () => {
         return `Genotype(${reduce}, ${normal},)`
       }
     ],
-    ['a trailing comma in lists, pairs and ranges', (text: string) => text.replaceAll(']', ',]').replaceAll(/(\d)\)/g, '$1,)')]
+    [
+      'a trailing comma in lists, pairs and ranges',
+      (text: string) => text.replaceAll(']', ',]').replaceAll(/(\d)\)/g, '$1,)')
+    ]
   ])('accepts %s', (_, change) => {
     expect(change(DARTS)).not.toBe(DARTS)
     expect(parsed(change(DARTS))).toEqual(parsed(DARTS))
@@ -143,7 +152,11 @@ describe('text', () => {
     ],
     ['an odd number of pairs', DARTS.replace(", ('none', 1)", ''), ['two pairs for each node in reduce', '3 pairs']],
     ['no pairs', DARTS.replace(/normal=\[.*?\]/, 'normal=[]'), ['two pairs for each node in normal', '0 pairs']],
-    ['a broken pair', DARTS.replace("('noise', 0)", "('noise' 0)"), ["pairs like ('sep_conv_3x3', 1) in reduce", "'noise' 0"]],
+    [
+      'a broken pair',
+      DARTS.replace("('noise', 0)", "('noise' 0)"),
+      ["pairs like ('sep_conv_3x3', 1) in reduce", "'noise' 0"]
+    ],
     ['a broken quote', DARTS.replace("('noise', 0)", '(\'noise", 0)'), ['pairs like', 'reduce']],
     ['a negative source', DARTS.replace("('noise', 0)", "('noise', -1)"), ['pairs like', "('noise', -1)"]],
     [
@@ -155,7 +168,11 @@ describe('text', () => {
     ['no field', 'Genotype()', ['got none']],
     ['a missing bracket', DARTS.slice(0, -1), ['a closing bracket']],
     ['text after the end', `${DARTS} x`, ['a closing bracket', " x'"]],
-    ['a concat of inputs', DARTS.replace('range(2, 4)', 'range(1, 4)'), ['nodes 2 to 3 in normal_concat', 'leave out 1']],
+    [
+      'a concat of inputs',
+      DARTS.replace('range(2, 4)', 'range(1, 4)'),
+      ['nodes 2 to 3 in normal_concat', 'leave out 1']
+    ],
     [
       'a concat of nodes that do not exist',
       DARTS.replace('range(2, 4)', 'range(2, 6)'),

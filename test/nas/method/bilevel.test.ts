@@ -6,7 +6,15 @@ import type { Tensor } from '../../../src/autodiff/tensor.js'
 import { compile, dispose, type HostArray, read, run, store } from '../../../src/engine/index.js'
 import { configure, stepOptions } from '../../../src/nas/configuration/config.js'
 import { PRESETS, type SearchConfig } from '../../../src/nas/configuration/options.js'
-import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tablesOf } from '../../../src/nas/method/bilevel.js'
+import {
+  type Batches,
+  METRICS,
+  type Metric,
+  type Rates,
+  type State,
+  stepOf,
+  tablesOf
+} from '../../../src/nas/method/bilevel.js'
 import { alphaGradientOf, mixturesOf, passOf } from '../../../src/nas/method/harmony.js'
 import { pack, unpack, type Weights } from '../../../src/nas/space/layers.js'
 import { backends, succeed } from '../../backends.js'
@@ -15,7 +23,8 @@ import { expectNear, numbers } from '../../laws/tensors.js'
 import { batch, batchArrays, loss, net, problem, stateArrays } from '../problem.js'
 
 const backend = backends.reference
-const configured = (given: Readonly<Record<string, string | boolean>>): SearchConfig => right(configure('digits', given))
+const configured = (given: Readonly<Record<string, string | boolean>>): SearchConfig =>
+  right(configure('digits', given))
 const scalar = (value: number): HostArray => ({ data: Float64Array.of(value), shape: [], dtype: 'f32' })
 
 const KEY: HostArray = { data: Uint32Array.of(0, 1), shape: [2], dtype: 'u32' }
@@ -24,7 +33,9 @@ const SEED = 3
 const compiled = (config: SearchConfig) =>
   succeed(
     backend,
-    compile<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>(stepOf(net, stepOptions(config)))([
+    compile<[State, Batches, Rates], { readonly state: State; readonly metrics: Tensor }>(
+      stepOf(net, stepOptions(config))
+    )([
       stateArrays(SEED),
       { train: batchArrays(5), valid: batchArrays(9) },
       { rate: scalar(0), lambda: scalar(0), key: KEY }
@@ -84,7 +95,10 @@ describe('a step', () => {
   it.each(['fd', 'exact'])(
     'of Λ-DARTS (%s) in the epoch where lambda is 0 is one of DARTS, though its passes run',
     async derivative => {
-      const [plain, full] = [await stepped(configured({ method: 'darts' }), 0), await stepped(configured({ derivative }), 0)]
+      const [plain, full] = [
+        await stepped(configured({ method: 'darts' }), 0),
+        await stepped(configured({ derivative }), 0)
+      ]
       expect(full.metric('regulariserNorm')).toBeGreaterThan(0)
       expect(plain.metric('regulariserNorm')).toBe(0)
       const parts = ({ state: { weights, alpha, running } }: typeof full) => [weights, alpha.alpha, running]
@@ -140,7 +154,10 @@ it('on the device, the check of a step sees one NaN and one infinity among weigh
     ] as never)
   )
   const finite = async (changed: object, batches: object = {}): Promise<number> => {
-    const args = await succeed(backends.gpu, store([{ ...state, ...changed }, { train, valid, ...batches }, rates] as never))
+    const args = await succeed(
+      backends.gpu,
+      store([{ ...state, ...changed }, { train, valid, ...batches }, rates] as never)
+    )
     const { metrics } = await succeed(backends.gpu, run(step)(...(args as never as [never, never, never])))
     return (await succeed(backends.gpu, read(metrics))).data[METRICS.indexOf('finite')] as number
   }
@@ -168,7 +185,9 @@ describe('quirks of the official code, each an option', () => {
     const { weights, alpha, mixtures } = problem(SEED)
     // In the first step there is no gradient from before: what is included is that of the training pass.
     const stale = Math.hypot(
-      ...numbers(alphaGradientOf(a => mixturesOf(net, a), alpha, passOf(loss)(weights, mixtures, batch(5)).cellGradients))
+      ...numbers(
+        alphaGradientOf(a => mixturesOf(net, a), alpha, passOf(loss)(weights, mixtures, batch(5)).cellGradients)
+      )
     )
     expect(stale).toBeGreaterThan(0)
     expect(faithful.metric('gradientNorm')).toBeCloseTo(Math.hypot(principled.metric('gradientNorm'), stale), 12)
@@ -179,17 +198,23 @@ describe('quirks of the official code, each an option', () => {
       await stepped(configured({}), 0.25),
       await stepped(configured({ statistics: 'all-passes' }), 0.25)
     ]
-    const { mean } = passOf(loss)(problem(SEED).weights, problem(SEED).mixtures, batch(5)).moments['stem.1'] as { mean: Tensor }
+    const { mean } = passOf(loss)(problem(SEED).weights, problem(SEED).mixtures, batch(5)).moments['stem.1'] as {
+      mean: Tensor
+    }
     const seen = numbers(mean)
     // 0 before, and a tenth of the batch's mean is kept a pass. The stem comes before all mixtures, so T, F and B see the same.
-    const { offset } = tablesOf(net).statistics.entries.find(({ name }) => name === 'stem.1.running_mean') as { offset: number }
+    const { offset } = tablesOf(net).statistics.entries.find(({ name }) => name === 'stem.1.running_mean') as {
+      offset: number
+    }
     const kept = ({ state }: typeof principled) => Array.from(state.running.data.slice(offset, offset + seen.length))
     expectNear(
       kept(principled),
       seen.map(value => 0.1 * value)
     )
     const { weights } = faithful.state
-    const valid = passOf(loss)(weightsOf(Array.from(weights.data)), problem(SEED).mixtures, batch(9)).moments['stem.1'] as {
+    const valid = passOf(loss)(weightsOf(Array.from(weights.data)), problem(SEED).mixtures, batch(9)).moments[
+      'stem.1'
+    ] as {
       mean: Tensor
     }
     const last = numbers(valid.mean)
@@ -201,6 +226,9 @@ describe('quirks of the official code, each an option', () => {
 
   it('are off in a plain run and on in the published one', () => {
     expect(stepOptions(PRESETS.digits)).toMatchObject({ clipIncludesAlpha: false, statisticsFromAllPasses: false })
-    expect(stepOptions(PRESETS['paper-nb201'])).toMatchObject({ clipIncludesAlpha: true, statisticsFromAllPasses: true })
+    expect(stepOptions(PRESETS['paper-nb201'])).toMatchObject({
+      clipIncludesAlpha: true,
+      statisticsFromAllPasses: true
+    })
   })
 })

@@ -5,7 +5,13 @@ import { grad } from '../../../src/autodiff/grad.js'
 import { meanPairwiseCosine, softmax } from '../../../src/autodiff/nn.js'
 import * as $ from '../../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../../src/autodiff/tensor.js'
-import { alphaGradientOf, differenceRegulariser, directionOf, mixturesOf, passOf } from '../../../src/nas/method/harmony.js'
+import {
+  alphaGradientOf,
+  differenceRegulariser,
+  directionOf,
+  mixturesOf,
+  passOf
+} from '../../../src/nas/method/harmony.js'
 import { expectNear, numbers } from '../../laws/tensors.js'
 import { batch, harmony, loss, net, problem } from '../problem.js'
 
@@ -54,7 +60,8 @@ const cells = fc.tuple(fc.integer({ min: 2, max: 6 }), fc.integer({ min: 1, max:
   return fc.array(cell, { minLength: count, maxLength: count })
 })
 const tensors = (gs: readonly (readonly number[])[]): Tensor[] => gs.map(g => $.tensor(g))
-const dot = (a: readonly number[], b: readonly number[]): number => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0)
+const dot = (a: readonly number[], b: readonly number[]): number =>
+  a.reduce((sum, x, i) => sum + x * (b[i] as number), 0)
 const Λ = (gs: readonly (readonly number[])[]): number => numbers(meanPairwiseCosine(tensors(gs)))[0] as number
 
 describe('Λ', () => {

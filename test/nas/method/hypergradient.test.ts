@@ -37,7 +37,8 @@ const vector = normals(N)
 const matrix = normals(N, N)
 const valuesOf = (x: Tensor): number[] => Array.from(evaluate(x).data)
 const size = (x: readonly number[]): number => Math.hypot(...x)
-const distance = (x: readonly number[], y: readonly number[]): number => size(x.map((value, i) => value - (y[i] as number)))
+const distance = (x: readonly number[], y: readonly number[]): number =>
+  size(x.map((value, i) => value - (y[i] as number)))
 
 const times = (m: Tensor, x: Tensor): Tensor => $.reshape($.matmul(m, $.reshape(x, [N, 1])), [N])
 const onlyValue =
@@ -81,7 +82,9 @@ describe('the unrolled hypergradient', () => {
   it.prop([problem])('fd approaches exact with slope 2 in the length of the step', ({ m, n, w, a, q }) => {
     const loss = smooth(m, n, 0.3)
     const exact = valuesOf(exactProduct(loss)(w, a, q).product)
-    const errors = [0.02, 0.01].map(length => distance(valuesOf(differenceProduct(loss, length)(w, a, q).product), exact))
+    const errors = [0.02, 0.01].map(length =>
+      distance(valuesOf(differenceProduct(loss, length)(w, a, q).product), exact)
+    )
     const [coarse, fine] = errors as [number, number]
     fc.pre(coarse > 1e-8) // float64 has no digits left for a smaller error
     expect(Math.log2(coarse / fine)).toBeGreaterThan(1.9)
@@ -137,7 +140,10 @@ describe('the Neumann series', () => {
   it.prop([problem])('of no terms is the vector itself: the second-order term of DARTS', ({ m, n, w, a }) => {
     const [train, valid] = [smooth(m, n, 0.3), smooth(n, m, -0.2)]
     const rate = $.tensor(0.5)
-    const { gradient, solution } = hypergradient(train, valid, { rate, terms: 0, product: 'exact' })({ base: w, reached: w }, a)
+    const { gradient, solution } = hypergradient(train, valid, { rate, terms: 0, product: 'exact' })(
+      { base: w, reached: w },
+      a
+    )
     const v = grad((weights: Tensor) => valid(weights, a)[0])(w)
     const product = grad((alpha: Tensor) => dot(grad((x: Tensor) => train(x, alpha)[0])(w), v))(a)
     const direct = grad((alpha: Tensor) => valid(w, alpha)[0])(a)

@@ -109,7 +109,11 @@ describe('the state at the start', () => {
 
   it('has empty optimisers, and running statistics of mean 0 and variance 1', () => {
     const { first, second, corrections } = state.adam
-    const empty = [state.momentum, corrections, ...[state.alphaGradient, first, second].flatMap(tree => Object.values(tree))]
+    const empty = [
+      state.momentum,
+      corrections,
+      ...[state.alphaGradient, first, second].flatMap(tree => Object.values(tree))
+    ]
     for (const { data } of empty) expect(data.every(value => value === 0)).toBe(true)
     for (const { name, shape, offset } of tables.statistics.entries) {
       const values = state.running.data.subarray(offset, offset + sizeOf(shape))

@@ -11,7 +11,14 @@ import { compile, type HostArray, read, run, type Stored, scope, store } from '.
 import { checkCombination, configure, stepOptions } from '../../../src/nas/configuration/config.js'
 import { PRESETS } from '../../../src/nas/configuration/options.js'
 import type { Part } from '../../../src/nas/data/dataset.js'
-import { type Batches, type Rates, type State, type StepResult, stepOf, tablesOf } from '../../../src/nas/method/bilevel.js'
+import {
+  type Batches,
+  type Rates,
+  type State,
+  type StepResult,
+  stepOf,
+  tablesOf
+} from '../../../src/nas/method/bilevel.js'
 import {
   type Alpha,
   alphaGradientOf,
@@ -104,7 +111,10 @@ describe('darts2', () => {
 
 describe('idarts', () => {
   it('takes T whole steps of the weights, then the implicit hypergradient at what they reached', async () => {
-    const { state } = await stepped({ method: 'idarts', innerSteps: '2', neumann: '2' }, joined(batchArrays(5), batchArrays(7)))
+    const { state } = await stepped(
+      { method: 'idarts', innerSteps: '2', neumann: '2' },
+      joined(batchArrays(5), batchArrays(7))
+    )
     // The weights are those of two steps of a method that leaves alpha alone.
     const first = await stepped({ method: 'fixed-alpha' }, batchArrays(5))
     const second = await stepped({ method: 'fixed-alpha' }, batchArrays(7), first.state)
@@ -112,10 +122,11 @@ describe('idarts', () => {
     expectNear(Array.from(state.momentum.data), Array.from(second.state.momentum.data), 1e-13)
     const reached = vector(state.weights)
     const { alpha, mixtures } = problem(SEED)
-    const { gradient } = hypergradient(on(batch(7)), on(batch(9)), { rate: $.tensor(RATE), terms: 2, product: 'exact' })(
-      { base: reached, reached },
-      mixtures
-    )
+    const { gradient } = hypergradient(on(batch(7)), on(batch(9)), {
+      rate: $.tensor(RATE),
+      terms: 2,
+      product: 'exact'
+    })({ base: reached, reached }, mixtures)
     expectNear(Array.from(state.alphaGradient.alpha.data), numbers(alphaGradientOf(mixing, alpha, gradient)), 1e-12)
   })
 })
@@ -298,7 +309,12 @@ describe('selection by perturbation on the engine', () => {
                 { train: dataset, valid: dataset, test: dataset },
                 observer
               )(network =>
-                selectByPerturbation(nb201, network, { key: keyOf(1), criterion: 'loss', interval: 1, ignoreDropped: false })({
+                selectByPerturbation(nb201, network, {
+                  key: keyOf(1),
+                  criterion: 'loss',
+                  interval: 1,
+                  ignoreDropped: false
+                })({
                   state: state as never,
                   owned: false,
                   stepsDone: 0,

@@ -8,7 +8,15 @@ import type { WithLeaves } from '../../../src/autodiff/tree.js'
 import type { HostArray } from '../../../src/engine/index.js'
 import { configure, stepOptions } from '../../../src/nas/configuration/config.js'
 import { PRESETS, type SearchConfig } from '../../../src/nas/configuration/options.js'
-import { type Batches, METRICS, type Metric, type Rates, type State, stepOf, tablesOf } from '../../../src/nas/method/bilevel.js'
+import {
+  type Batches,
+  METRICS,
+  type Metric,
+  type Rates,
+  type State,
+  stepOf,
+  tablesOf
+} from '../../../src/nas/method/bilevel.js'
 import {
   alphaGradientOf,
   differenceRegulariser,
@@ -37,7 +45,10 @@ const batchArrays = (seed: number) => ({
   images: array(anything, seed, [3, 1, 8, 8]),
   labels: array(whole(0, 3), seed + 1, [3], 'i32')
 })
-const batch = (seed: number) => ({ images: constant(batchArrays(seed).images), labels: constant(batchArrays(seed).labels) })
+const batch = (seed: number) => ({
+  images: constant(batchArrays(seed).images),
+  labels: constant(batchArrays(seed).labels)
+})
 const stateArrays = (net: Supernet) => {
   const state = initialState(net, [4, 0])
   return { ...state, alpha: mapRecord(state.alpha, ({ shape }) => array(anything, 6, shape)) }
@@ -54,7 +65,11 @@ type Result = { readonly state: State; readonly metrics: Tensor }
 /** A step from the start at lambda 0.5, read back. */
 const stepped = async (net: Supernet, given: Readonly<Record<string, string | boolean>>) => {
   const config: SearchConfig = right(configure('digits', given))
-  const rates = { rate: scalar(0.1), lambda: scalar(0.5), key: { data: Uint32Array.of(3, 4), shape: [2], dtype: 'u32' as const } }
+  const rates = {
+    rate: scalar(0.1),
+    lambda: scalar(0.5),
+    key: { data: Uint32Array.of(3, 4), shape: [2], dtype: 'u32' as const }
+  }
   const args = [stateArrays(net), { train: batchArrays(5), valid: batchArrays(9) }, rates]
   const { state, metrics } = (await evaluateTree<[State, Batches, Rates], Result>(
     backends.reference,
@@ -99,7 +114,10 @@ describe('the order of a step', () => {
 describe('the noise of a step', () => {
   it('replayed, leaves the difference quotient what harmony makes of it; fresh in each pass, it is almost all noise', async () => {
     const net = network('s4')
-    const [replayed, fresh] = [await stepped(net, { epsilon0: '1e-4' }), await stepped(net, { epsilon0: '1e-4', noise: 'fresh' })]
+    const [replayed, fresh] = [
+      await stepped(net, { epsilon0: '1e-4' }),
+      await stepped(net, { epsilon0: '1e-4', noise: 'fresh' })
+    ]
     expect(replayed.metric('lambdaTrain')).toBe(fresh.metric('lambdaTrain'))
     expect(fresh.metric('regulariserNorm')).toBeGreaterThan(100 * replayed.metric('regulariserNorm'))
   })
@@ -130,7 +148,10 @@ describe('the cells in harmony', () => {
       numbers(harmonyOf(net, { regulariser, regulariseReduce })(gradients))[0] as number
     const of = (mean: typeof meanPairwiseCosine, cells: readonly Tensor[]) => numbers(mean(cells))[0] as number
     expect(value('corr', false)).toBe(of(meanPairwiseCosine, at(0, 1, 3, 5)))
-    expect(value('corr', true)).toBeCloseTo(of(meanPairwiseCosine, at(0, 1, 3, 5)) + of(meanPairwiseCosine, at(2, 4)), 14)
+    expect(value('corr', true)).toBeCloseTo(
+      of(meanPairwiseCosine, at(0, 1, 3, 5)) + of(meanPairwiseCosine, at(2, 4)),
+      14
+    )
     expect(value('signcorr', false)).toBe(of(meanPairwiseSignCosine, at(0, 1, 3, 5)))
   })
 

@@ -14,7 +14,9 @@ describe('the learning rate', () => {
     [50, 100, 0.013],
     [99, 100, 0.001005921],
     [0, 1, 0.025]
-  ])('in epoch %d of %d is %d', (epoch, epochs, rate) => expect(cosineRate(0.025, 0.001, epoch, epochs)).toBeCloseTo(rate, 9))
+  ])('in epoch %d of %d is %d', (epoch, epochs, rate) =>
+    expect(cosineRate(0.025, 0.001, epoch, epochs)).toBeCloseTo(rate, 9)
+  )
 
   it('falls in every epoch, and stays where start and end are equal', () => {
     const rates = Array.from({ length: 30 }, (_, epoch) => cosineRate(0.1, 0, epoch, 30))
@@ -32,5 +34,7 @@ describe('lambda', () => {
     [0, 2, 0],
     [1, 2, 0.125],
     [0, 1, 0.125]
-  ])('in epoch %d of %d is %d', (epoch, epochs, lambda) => expect(linearLambda(0.125, epoch, epochs)).toBeCloseTo(lambda, 15))
+  ])('in epoch %d of %d is %d', (epoch, epochs, lambda) =>
+    expect(linearLambda(0.125, epoch, epochs)).toBeCloseTo(lambda, 15)
+  )
 })

@@ -33,7 +33,14 @@ it('times are minutes and seconds', () =>
   expect([0, 5.9, 65, 600, 3725].map(clock)).toEqual(['0:00', '0:05', '1:05', '10:00', '62:05']))
 
 it('an adapter is called by its name, a software one is called so, the reference too', () => {
-  const info = { name: 'Some GPU', vendor: 'v', architecture: 'a', backend: 'vulkan', software: false, subgroupSize: 32 }
+  const info = {
+    name: 'Some GPU',
+    vendor: 'v',
+    architecture: 'a',
+    backend: 'vulkan',
+    software: false,
+    subgroupSize: 32
+  }
   expect(backendName(info)).toBe('Some GPU')
   expect(backendName({ ...info, software: true })).toBe('Some GPU, a software adapter')
   expect(backendName(undefined)).toBe('reference (float64 on the CPU)')

@@ -39,7 +39,8 @@ describe('a checkpoint as a file', () => {
   const bytes = encodeCheckpoint(checkpoint)
   it('comes back as it was', () => expect(right(decodeCheckpoint(bytes))).toEqual(checkpoint))
   it('is refused when it is cut, anywhere', () => {
-    for (let length = 0; length < bytes.length; length++) expect(E.isLeft(decodeCheckpoint(bytes.subarray(0, length)))).toBe(true)
+    for (let length = 0; length < bytes.length; length++)
+      expect(E.isLeft(decodeCheckpoint(bytes.subarray(0, length)))).toBe(true)
   })
   it('is refused when a bit of it is another, anywhere', () => {
     for (let bit = 0; bit < 8 * bytes.length; bit++) {
@@ -143,7 +144,10 @@ describe('a run that is killed', () => {
     const places = Array.from({ length: kills }, (_, i) => 1 + Math.floor((i * (writes.count - 1)) / (kills - 1)))
     for (const [i, at] of places.entries()) {
       const out = join(folder, `killed-${at}`)
-      const first = await asProcess([...OPTIONS, '--out', out], { KILL_AT: String(at), KILL_WHEN: kinds[i % 3] as string })
+      const first = await asProcess([...OPTIONS, '--out', out], {
+        KILL_AT: String(at),
+        KILL_WHEN: kinds[i % 3] as string
+      })
       expect([at, first.signal]).toEqual([at, 'SIGKILL'])
       await goOnToTheEnd(out)
       expect([at, told(out)]).toEqual([at, told(whole)])
@@ -182,7 +186,8 @@ describe('--resume', () => {
     cpSync(run, to, { recursive: true })
     return to
   }
-  const newestOf = (of: string): string => join(of, 'checkpoints', readdirSync(join(of, 'checkpoints')).sort().at(-1) as string)
+  const newestOf = (of: string): string =>
+    join(of, 'checkpoints', readdirSync(join(of, 'checkpoints')).sort().at(-1) as string)
   /** The newest checkpoint of a run, rewritten with another identity. */
   const disguise = (of: string, identity: object): void => {
     const found = right(decodeCheckpoint(readFileSync(newestOf(of))))
@@ -196,10 +201,14 @@ describe('--resume', () => {
 
   it('refuses a folder that is no run, one that has ended, and one that somebody is at', async () => {
     expect(await refused('search', '--resume', folder)).toContain(`but got '${folder}', which has no config.json`)
-    expect(await refused('search', '--resume', join(folder, 'whole'))).toContain('Wanted --resume to be a run that has not ended')
+    expect(await refused('search', '--resume', join(folder, 'whole'))).toContain(
+      'Wanted --resume to be a run that has not ended'
+    )
     const held = copy('held')
     writeFileSync(join(held, 'lock'), JSON.stringify({ pid: 1, host: hostname() }))
-    expect(await refused('search', '--resume', held)).toContain(`which process 1 of ${hostname()} is at: wait for it, or end it`)
+    expect(await refused('search', '--resume', held)).toContain(
+      `which process 1 of ${hostname()} is at: wait for it, or end it`
+    )
     const foreign = copy('foreign')
     writeFileSync(join(foreign, 'config.json'), '{"genotype": 1}')
     expect(await refused('search', '--resume', foreign)).toContain('whose config.json is of none')
@@ -257,7 +266,12 @@ describe('--resume', () => {
 describe('a device that is lost', () => {
   it('is opened again, and the run goes on from its last checkpoint to the same bits', async () => {
     const { net, config, data } = await setUp({ ...TINY, backend: 'gpu' })
-    const few = { ...data, train: subset(data.train, FEW), valid: subset(data.valid, FEW), test: subset(data.test, FEW) }
+    const few = {
+      ...data,
+      train: subset(data.train, FEW),
+      valid: subset(data.valid, FEW),
+      test: subset(data.test, FEW)
+    }
     const searchOn = async (loseAfter: number) => {
       const kept: Snapshot[] = []
       const losses = { left: loseAfter }
@@ -270,7 +284,8 @@ describe('a device that is lost', () => {
             few,
             {
               tell: event => () => {
-                if (event.type === 'step' && --losses.left === 0 && backend.kind === 'gpu') backend.device.device.destroy()
+                if (event.type === 'step' && --losses.left === 0 && backend.kind === 'gpu')
+                  backend.device.device.destroy()
               },
               interrupted: () => false,
               now: () => 0,

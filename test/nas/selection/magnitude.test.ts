@@ -2,7 +2,13 @@
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { formatGenotype, parseGenotype } from '../../../src/nas/genotypes/genotype.js'
-import { drawGenotype, genotypeOf, largestOperations, mixtureRows, strongestEdges } from '../../../src/nas/selection/magnitude.js'
+import {
+  drawGenotype,
+  genotypeOf,
+  largestOperations,
+  mixtureRows,
+  strongestEdges
+} from '../../../src/nas/selection/magnitude.js'
 import { type CellType, type Edge, mapRecord, nb201, SPACES, type Space } from '../../../src/nas/space/space.js'
 
 import { goldenFiles } from '../../golden/files.js'
@@ -13,7 +19,10 @@ const bench = nb201.cells['alpha'] as CellType
 
 const OPERATIONS = ['none', 'skip_connect', 'sep_conv_3x3']
 /** Edges from all inputs and earlier nodes: 2, 3, ... of them for each node. */
-const dartsEdges = (nodes: number, operations: (edge: number) => readonly string[] = () => OPERATIONS): readonly Edge[] =>
+const dartsEdges = (
+  nodes: number,
+  operations: (edge: number) => readonly string[] = () => OPERATIONS
+): readonly Edge[] =>
   Array.from({ length: nodes }, (_, i) => i)
     .flatMap(i => Array.from({ length: i + 2 }, (_, from) => ({ to: i + 2, from })))
     .map((edge, index) => ({ ...edge, operations: operations(index) }))
@@ -64,7 +73,9 @@ describe('strongestEdges', () => {
 
   it('ties go to the lower source and to the lower column', () => {
     expect(chosen(dartsEdges(2), Array(5).fill([0, 0.5, 0.5]))).toEqual(Array(2).fill('skip_connect·0 skip_connect·1'))
-    expect(chosen(dartsEdges(2), [...Array(4).fill([0.2, 0.3, 0.5]), [0.2, 0.5, 0.3]])[1]).toBe('sep_conv_3x3·0 sep_conv_3x3·1')
+    expect(chosen(dartsEdges(2), [...Array(4).fill([0.2, 0.3, 0.5]), [0.2, 0.5, 0.3]])[1]).toBe(
+      'sep_conv_3x3·0 sep_conv_3x3·1'
+    )
   })
 
   it('takes the operations of each edge from the edge, and edges in any order', () => {
@@ -96,7 +107,14 @@ describe('the space', () => {
   it('has the operations and edges of the benchmark, in its order', () => {
     for (const { operations } of bench.edges)
       expect(operations).toEqual(['none', 'skip_connect', 'nor_conv_1x1', 'nor_conv_3x3', 'avg_pool_3x3'])
-    expect(bench.edges.map(({ to, from }) => `${to}<-${from}`)).toEqual(['1<-0', '2<-0', '2<-1', '3<-0', '3<-1', '3<-2'])
+    expect(bench.edges.map(({ to, from }) => `${to}<-${from}`)).toEqual([
+      '1<-0',
+      '2<-0',
+      '2<-1',
+      '3<-0',
+      '3<-1',
+      '3<-2'
+    ])
   })
 })
 

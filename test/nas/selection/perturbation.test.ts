@@ -72,20 +72,25 @@ const handMade = (
 const options: SelectionOptions = { key: keyOf(3), criterion: 'accuracy', interval: 2, ignoreDropped: false }
 
 describe('a plan', () => {
-  it.prop([spaceArbitrary, fc.nat()])('decides every edge once, then every node with more than two inputs', (space, seed) => {
-    const plan = planOf(space, keyOf(seed))
-    for (const [type, { edges }] of Object.entries(space.cells)) {
-      const mine = plan.flat().filter(decision => decision.type === type)
-      const decided = mine.flatMap(decision => (decision.kind === 'operation' ? [decision.edge] : []))
-      expect(decided.toSorted((a, b) => a - b)).toEqual([...edges.keys()])
-      const nodes = mine.flatMap(decision => (decision.kind === 'inputs' ? [decision.node] : []))
-      expect(nodes.toSorted()).toEqual(space.skeleton.kind === 'layers' ? [3, 4, 5] : [])
-      const kinds = mine.map(({ kind }) => kind)
-      expect(kinds.lastIndexOf('operation')).toBeLessThan(kinds.includes('inputs') ? kinds.indexOf('inputs') : kinds.length)
+  it.prop([spaceArbitrary, fc.nat()])(
+    'decides every edge once, then every node with more than two inputs',
+    (space, seed) => {
+      const plan = planOf(space, keyOf(seed))
+      for (const [type, { edges }] of Object.entries(space.cells)) {
+        const mine = plan.flat().filter(decision => decision.type === type)
+        const decided = mine.flatMap(decision => (decision.kind === 'operation' ? [decision.edge] : []))
+        expect(decided.toSorted((a, b) => a - b)).toEqual([...edges.keys()])
+        const nodes = mine.flatMap(decision => (decision.kind === 'inputs' ? [decision.node] : []))
+        expect(nodes.toSorted()).toEqual(space.skeleton.kind === 'layers' ? [3, 4, 5] : [])
+        const kinds = mine.map(({ kind }) => kind)
+        expect(kinds.lastIndexOf('operation')).toBeLessThan(
+          kinds.includes('inputs') ? kinds.indexOf('inputs') : kinds.length
+        )
+      }
+      expect(plan.length).toBe(space.skeleton.kind === 'layers' ? 17 : 6)
+      expect(planOf(space, keyOf(seed))).toEqual(plan)
     }
-    expect(plan.length).toBe(space.skeleton.kind === 'layers' ? 17 : 6)
-    expect(planOf(space, keyOf(seed))).toEqual(plan)
-  })
+  )
 
   it('is in an order that the key decides', () => {
     const orders = new Set(Array.from({ length: 20 }, (_, seed) => JSON.stringify(planOf(nb201, keyOf(seed)))))
@@ -118,9 +123,13 @@ describe('masks', () => {
   it('has a one-hot row where an edge is decided, nothing where something was taken away, the mixture elsewhere', () => {
     const open = openProjection(nb201)['alpha'] ?? []
     const projection = {
-      alpha: open.map((edge, e) => (e === 0 ? { chosen: 3, dropped: false } : e === 5 ? { chosen: 1, dropped: true } : edge))
+      alpha: open.map((edge, e) =>
+        e === 0 ? { chosen: 3, dropped: false } : e === 5 ? { chosen: 1, dropped: true } : edge
+      )
     }
-    const rows = maskedMixtures(evenMixtures(nb201), masksOf(nb201, projection, { type: 'alpha', edge: 2, column: 4 }))['alpha']
+    const rows = maskedMixtures(evenMixtures(nb201), masksOf(nb201, projection, { type: 'alpha', edge: 2, column: 4 }))[
+      'alpha'
+    ]
     expect(rows).toEqual([
       [0, 0, 0, 1, 0],
       [0.2, 0.2, 0.2, 0.2, 0.2],
@@ -135,7 +144,10 @@ describe('masks', () => {
   it('with dropped inputs ignored shows those of the node that is judged, and no others', () => {
     const space = SPACES['s2'] as Space
     const projection = Object.fromEntries(
-      Object.entries(openProjection(space)).map(([type, edges]) => [type, edges.map(() => ({ chosen: 1, dropped: true }))])
+      Object.entries(openProjection(space)).map(([type, edges]) => [
+        type,
+        edges.map(() => ({ chosen: 1, dropped: true }))
+      ])
     )
     const { keep } = masksOf(space, projection, undefined, { type: 'reduce', node: 5 })
     const shown = (type: string) => (keep[type] ?? []).flatMap((row, edge) => (row[0] === 1 ? [edge] : []))
@@ -151,12 +163,18 @@ describe('a selection', () => {
       const best = [3, 0, 4, 1, 2, 3]
       // Alpha's own favourite is column 1 everywhere.
       const mixtures = { alpha: best.map(() => [0.15, 0.4, 0.15, 0.15, 0.15]) }
-      const hand = handMade(nb201, (_, edge, column) => (column === best[edge] ? 1 : column === 1 ? 0.1 : 0.05), mixtures)
+      const hand = handMade(
+        nb201,
+        (_, edge, column) => (column === best[edge] ? 1 : column === 1 ? 0.1 : 0.05),
+        mixtures
+      )
       const { projection, rounds, epochs, state } = await succeed(
         backends.reference,
-        selectByPerturbation(nb201, hand.network, { ...options, criterion: criterion as 'accuracy' | 'loss', key: keyOf(seed) })(
-          0
-        )
+        selectByPerturbation(nb201, hand.network, {
+          ...options,
+          criterion: criterion as 'accuracy' | 'loss',
+          key: keyOf(seed)
+        })(0)
       )
       expect((projection['alpha'] ?? []).map(({ chosen }) => chosen)).toEqual(best)
       // Two epochs after each decision but the last, and one after that.
@@ -168,7 +186,9 @@ describe('a selection', () => {
   )
 
   it('by magnitude (PT-Mag) keeps what alpha prefers, and asks the network nothing', async () => {
-    const mixtures = { alpha: [0, 1, 2, 3, 4, 0].map(best => Array.from({ length: 5 }, (_, o) => (o === best ? 0.4 : 0.15))) }
+    const mixtures = {
+      alpha: [0, 1, 2, 3, 4, 0].map(best => Array.from({ length: 5 }, (_, o) => (o === best ? 0.4 : 0.15)))
+    }
     const hand = handMade(nb201, () => 1, mixtures)
     const network = { ...hand.network, evaluate: () => RTE.left({ _tag: 'ShapeError', message: 'asked' }) as never }
     const { projection } = await succeed(

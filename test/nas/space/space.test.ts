@@ -82,10 +82,18 @@ describe('networks of S1 to S5', () => {
       mapRecord({ s1: 2, s2: 2, s3: 3, s4: 2, s5: 7 }, (_, name) =>
         mapRecord(stateShapes(network(name)).alpha, ({ shape }) => shape)
       )
-    ).toEqual(mapRecord({ s1: 2, s2: 2, s3: 3, s4: 2, s5: 7 }, columns => ({ normal: [14, columns], reduce: [14, columns] }))))
+    ).toEqual(
+      mapRecord({ s1: 2, s2: 2, s3: 3, s4: 2, s5: 7 }, columns => ({ normal: [14, columns], reduce: [14, columns] }))
+    ))
 
   it.each(Object.keys(SPACES))('%s takes any number of channels, classes, image channels, and oblong images', name => {
-    const net = network(name, { channels: 3, layers: name === 'nb201' ? 1 : 3, imageChannels: 1, size: [8, 12], classes: 4 })
+    const net = network(name, {
+      channels: 3,
+      layers: name === 'nb201' ? 1 : 3,
+      imageChannels: 1,
+      size: [8, 12],
+      classes: 4
+    })
     const { weights, alpha } = stateShapes(net)
     const inputs = mapRecord(alpha, aval => input(aval))
     const { y, moments } = net.logits(
@@ -109,8 +117,13 @@ describe('networks of S1 to S5', () => {
 
 const constants = (net: Supernet, seed: number) => {
   const state = initialState(net, [seed, 0])
-  const constant = ({ data, shape }: { readonly data: Float32Array | NdArray['data']; readonly shape: readonly number[] }) =>
-    $.tensor(data, shape)
+  const constant = ({
+    data,
+    shape
+  }: {
+    readonly data: Float32Array | NdArray['data']
+    readonly shape: readonly number[]
+  }) => $.tensor(data, shape)
   return {
     weights: unpack(tablesOf(net).weights, constant(state.weights)),
     mixtures: mixturesOf(

@@ -62,7 +62,14 @@ describe('a sweep', () => {
   })
 
   it('is made by arguments of search', () => {
-    const options = { epochs: 2, method: 'darts', eigenvalue: true, regulariseReduce: false, unfused: true, verify: false }
+    const options = {
+      epochs: 2,
+      method: 'darts',
+      eigenvalue: true,
+      regulariseReduce: false,
+      unfused: true,
+      verify: false
+    }
     expect(argumentsOf(known)({ seed: 3, options })).toEqual(
       '--seed 3 --epochs 2 --method darts --eigenvalue --no-regularise-reduce --unfused'.split(' ')
     )
@@ -98,7 +105,11 @@ describe('a sweep', () => {
       { list: [{ name: 'a' }], seeds: [0.5] },
       'a whole number of 0 to 9007199254740991 at seeds.0 of the sweep, but got 0.5'
     ],
-    ['no configurations', { seeds: [0] }, 'one or more configurations, but got neither "grid" nor "list": add one of them.'],
+    [
+      'no configurations',
+      { seeds: [0] },
+      'one or more configurations, but got neither "grid" nor "list": add one of them.'
+    ],
     [
       'an unknown option',
       { base: { chanels: 2 }, list: [{ name: 'a' }], seeds: [0] },
@@ -147,7 +158,9 @@ describe('a sweep', () => {
     [
       'too many combinations',
       {
-        grid: Object.fromEntries(['epochs', 'batch', 'channels'].map(key => [key, Array.from({ length: 30 }, (_, i) => i)])),
+        grid: Object.fromEntries(
+          ['epochs', 'batch', 'channels'].map(key => [key, Array.from({ length: 30 }, (_, i) => i)])
+        ),
         seeds: [0]
       },
       'at most 10000 combinations in "grid", but got 27000: leave some out.'
@@ -283,7 +296,11 @@ describe('what a run has left', () => {
       { 'notes.txt': 'mine' },
       /^Wanted a folder of this run, or none, but got '.*' with 'notes\.txt': move it away\.$/
     ],
-    ['another configuration', { 'config.json': '{"epochs":2,"seed":0}' }, /with another configuration: move it away\.$/],
+    [
+      'another configuration',
+      { 'config.json': '{"epochs":2,"seed":0}' },
+      /with another configuration: move it away\.$/
+    ],
     [
       'a summary that is none',
       { 'summary.json': '{"genotype":1}' },
@@ -297,7 +314,10 @@ describe('what a run has left', () => {
   })
   it('is removed when it is its own and has no checkpoint; what the search refuses is its failure', async () => {
     const sweep = left('own', { 'config.json': '{"epochs":1,"seed":0,"more":1}', 'events.jsonl': '', lock: '{}' })
-    expect(await made(sweep)).toEqual({ kind: 'failed', message: expect.stringContaining('--epochs to be a whole number') })
+    expect(await made(sweep)).toEqual({
+      kind: 'failed',
+      message: expect.stringContaining('--epochs to be a whole number')
+    })
     expect(existsSync(runFolder(sweep, task.name))).toBe(false)
     expect(readdirSync(join(sweep, 'locks'))).toEqual([])
   })
@@ -310,7 +330,11 @@ describe('the command refuses, before anything runs or is written:', () => {
   const file = (content: unknown): string => sweepFile(folder, content)
   const good = { base: SHORT, list: [{ name: 'a' }], seeds: [0] }
   it.each([
-    ['a file that is not there', () => [join(folder, 'none.json')], /^Wanted the sweep to be a file that can be read, but got/],
+    [
+      'a file that is not there',
+      () => [join(folder, 'none.json')],
+      /^Wanted the sweep to be a file that can be read, but got/
+    ],
     ['no JSON', () => [sweepFile(folder, undefined)], /^Wanted a sweep as JSON, but got .*: correct the file\.$/],
     [
       'a configuration that cannot be',
@@ -358,7 +382,9 @@ describe('the command refuses, before anything runs or is written:', () => {
       expect(code).toBe(2)
       return stderr.trim()
     }
-    expect(await worker('localhost')).toBe('Wanted --redis to be a URL like redis://host:6379, but got another text: correct it.')
+    expect(await worker('localhost')).toBe(
+      'Wanted --redis to be a URL like redis://host:6379, but got another text: correct it.'
+    )
     expect(await worker('redis://:secret@127.0.0.1:1/0')).toBe(
       "Wanted a Redis that answers at redis://127.0.0.1:1/0, but got 'connect ECONNREFUSED 127.0.0.1:1': start it, or correct --redis."
     )

@@ -5,7 +5,13 @@ import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
 import { decodeBenchTable } from '../../../src/nas/genotypes/bench201.js'
 import { type Run, runsOf, type Sweep } from '../../../src/nas/sweep/sweep.js'
-import { type RunSummary, randomReport, sweepReport, sweepText, testColumns } from '../../../src/nas/sweep/sweepreport.js'
+import {
+  type RunSummary,
+  randomReport,
+  sweepReport,
+  sweepText,
+  testColumns
+} from '../../../src/nas/sweep/sweepreport.js'
 import { left, right } from '../../kernels/results.js'
 
 const SKIPS = '|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|'
@@ -48,7 +54,11 @@ const outcomes: readonly (RunSummary | string)[] = [
   ...[summary(SKIPS, 0.5), summary(SKIPS, 0.6), summary(POOLS, 0.7)],
   ...[summary(CONVS, 0.6), summary(CONVS, 0.75), summary(CONVS, 0.75)],
   // NaN is null in JSON.
-  ...[summary(POOLS, 0.4, { lastEpoch: { lambdaTrain: null, lambdaValid: 0.5 } }), 'A loss was not finite.', summary(POOLS, 0.4)]
+  ...[
+    summary(POOLS, 0.4, { lastEpoch: { lambdaTrain: null, lambdaValid: 0.5 } }),
+    'A loss was not finite.',
+    summary(POOLS, 0.4)
+  ]
 ]
 const facts = runsOf(sweep).map((run, i) => [run, outcomes[i] as RunSummary | string] as const)
 
@@ -170,24 +180,31 @@ describe('a report', () => {
 })
 
 const published = fileURLToPath(new URL('../../../../shared/data/nasbench201.csv.gz', import.meta.url))
-describe.skipIf(!existsSync(published))(`the published table${existsSync(published) ? '' : ' (not here, skipped)'}`, () => {
-  it('a random search of ten cells reaches what drawing says', () => {
-    const whole = right(decodeBenchTable(gunzipSync(readFileSync(published)).toString('utf8')))
-    const [found, rows] = [randomReport(whole, 10).columns['cifar10_test_200'], [...whole.rows.values()]]
-    const [shown, reached] = ['cifar10_valid_12', 'cifar10_test_200'].map(name =>
-      whole.columns.findIndex(column => column.name === name)
-    ) as [number, number]
-    // A multiplicative generator with a fixed seed: 4000 searches have a standard error of a 63rd of the deviation.
-    let state = 20_260_101
-    const draw = (): number => {
-      state = (state * 48_271) % 2_147_483_647
-      return state % rows.length
-    }
-    const kept = Array.from({ length: 4000 }, () => {
-      const drawn = Array.from({ length: 10 }, () => rows[draw()]?.accuracies as readonly number[])
-      return drawn.reduce((best, one) => ((one[shown] as number) > (best[shown] as number) ? one : best))[reached] as number
+describe.skipIf(!existsSync(published))(
+  `the published table${existsSync(published) ? '' : ' (not here, skipped)'}`,
+  () => {
+    it('a random search of ten cells reaches what drawing says', () => {
+      const whole = right(decodeBenchTable(gunzipSync(readFileSync(published)).toString('utf8')))
+      const [found, rows] = [randomReport(whole, 10).columns['cifar10_test_200'], [...whole.rows.values()]]
+      const [shown, reached] = ['cifar10_valid_12', 'cifar10_test_200'].map(name =>
+        whole.columns.findIndex(column => column.name === name)
+      ) as [number, number]
+      // A multiplicative generator with a fixed seed: 4000 searches have a standard error of a 63rd of the deviation.
+      let state = 20_260_101
+      const draw = (): number => {
+        state = (state * 48_271) % 2_147_483_647
+        return state % rows.length
+      }
+      const kept = Array.from({ length: 4000 }, () => {
+        const drawn = Array.from({ length: 10 }, () => rows[draw()]?.accuracies as readonly number[])
+        return drawn.reduce((best, one) => ((one[shown] as number) > (best[shown] as number) ? one : best))[
+          reached
+        ] as number
+      })
+      const mean = kept.reduce((sum, value) => sum + value, 0) / kept.length
+      expect(Math.abs(mean - (found?.mean as number))).toBeLessThan(
+        (4 * (found?.deviation as number)) / Math.sqrt(4000)
+      )
     })
-    const mean = kept.reduce((sum, value) => sum + value, 0) / kept.length
-    expect(Math.abs(mean - (found?.mean as number))).toBeLessThan((4 * (found?.deviation as number)) / Math.sqrt(4000))
-  })
-})
+  }
+)

@@ -53,7 +53,9 @@ describe('presets', () => {
     for (const preset of TRAINING_PRESET_NAMES)
       for (const { key } of TRAINING_OPTIONS) {
         const value = TRAINING_PRESETS[preset][key]
-        expect(right(configureTraining('small', { [key]: typeof value === 'boolean' ? value : String(value) }))[key]).toBe(value)
+        expect(
+          right(configureTraining('small', { [key]: typeof value === 'boolean' ? value : String(value) }))[key]
+        ).toBe(value)
       }
   })
 })
@@ -67,7 +69,9 @@ it.each([
   ['augmentation', 'much', '--augmentation to be one of published, standard, none'],
   ['learningRate', '0', '--learning-rate to be a number above 0'],
   ['cutout', '1.5', '--cutout to be a whole number']
-])('--%s %s is refused', (key, text, message) => expect(refused(configureTraining('small', { [key]: text }))).toContain(message))
+])('--%s %s is refused', (key, text, message) =>
+  expect(refused(configureTraining('small', { [key]: text }))).toContain(message)
+)
 
 describe('what no option says by itself', () => {
   const check = (changes: Partial<TrainingConfig>) => {
@@ -81,7 +85,12 @@ describe('what no option says by itself', () => {
     [{ cutout: 8 }, '--cutout below the side of the images, 8, but got 8']
   ])('%j', (changes, message) => expect(check(changes)).toContain(message))
 
-  const network = (genotype: string, given: Readonly<Record<string, unknown>>, changes: Partial<TrainingConfig> = {}, side = 8) =>
+  const network = (
+    genotype: string,
+    given: Readonly<Record<string, unknown>>,
+    changes: Partial<TrainingConfig> = {},
+    side = 8
+  ) =>
     refused(
       trainingNetwork({ ...TRAINING_PRESETS.small, ...changes }, right(parseGenotype(genotype)), given, {
         channels: 1,

@@ -13,12 +13,23 @@ import { CELL, tiny } from './tiny.js'
 const { net, data } = tiny(CELL)
 const { state } = trainingStart(net, [1, 2])
 const { classNames, normalisation } = data.train
-const model = { net, classNames, normalisation, brightest: 16, arrays: { weights: state.weights, running: state.running } }
+const model = {
+  net,
+  classNames,
+  normalisation,
+  brightest: 16,
+  arrays: { weights: state.weights, running: state.running }
+}
 const file = encodeModel(model)
 const { metadata, tensors } = right(decodeSafetensors(file))
 
-const refused = (changes: Readonly<Record<string, string | undefined>>, other: ReadonlyMap<string, FileTensor> = tensors) => {
-  const left = Object.entries({ ...metadata, ...changes }).filter((entry): entry is [string, string] => entry[1] !== undefined)
+const refused = (
+  changes: Readonly<Record<string, string | undefined>>,
+  other: ReadonlyMap<string, FileTensor> = tensors
+) => {
+  const left = Object.entries({ ...metadata, ...changes }).filter(
+    (entry): entry is [string, string] => entry[1] !== undefined
+  )
   const decoded = decodeModel(encodeSafetensors({ metadata: Object.fromEntries(left), tensors: other }))
   return E.isLeft(decoded) ? decoded.left.message : 'nothing was refused'
 }
@@ -41,7 +52,11 @@ it.each([
   ['no brightness', refused({ brightest: '-1' }), 'model: '],
   ['a space that is none', refused({ space: '{}' }), 'model: '],
   ['a tensor missing', refused({}, cut), `at '${first}' is required, but it has none`],
-  ['a tensor of another shape', refused({}, new Map([...tensors, [first, wrong]])), `at '${first}' is required, but it has [1]`],
+  [
+    'a tensor of another shape',
+    refused({}, new Map([...tensors, [first, wrong]])),
+    `at '${first}' is required, but it has [1]`
+  ],
   ['a tensor too many', refused({}, new Map([...tensors, ['more', wrong]])), "it has 'more'"],
   ['another network', refused({ network: JSON.stringify({ ...network, channels: 3 }) }), 'is required']
 ])('%s is refused', (_, got, message) => {

@@ -46,7 +46,9 @@ describe('drop path', () => {
     const branches = derivedNetwork(right(parseGenotype(DARTS)), { ...CONFIG, layers: 3 }).branches
     // The skip of a normal cell is the identity; that of a reduction halves the image.
     expect(branches).toEqual(['cells.0._ops.0', 'cells.1._ops.0', 'cells.1._ops.1', 'cells.2._ops.0', 'cells.2._ops.1'])
-    expect(derivedNetwork(right(parseGenotype(CELL)), { ...CONFIG, layers: 1 }).branches).not.toContain('cells.0.layers.3')
+    expect(derivedNetwork(right(parseGenotype(CELL)), { ...CONFIG, layers: 1 }).branches).not.toContain(
+      'cells.0.layers.3'
+    )
   })
 
   it('keeps the mean: each branch of an image is 0, or divided by what keeps it', () => {
@@ -84,7 +86,12 @@ describe('drop path', () => {
   })
 
   it('grows from 0 and never comes to its end', () =>
-    expect([0, 1, 300, 599].map(epoch => linearDropPath(0.2, epoch, 600))).toEqual([0, 0.2 / 600, 0.1, (0.2 * 599) / 600]))
+    expect([0, 1, 300, 599].map(epoch => linearDropPath(0.2, epoch, 600))).toEqual([
+      0,
+      0.2 / 600,
+      0.1,
+      (0.2 * 599) / 600
+    ]))
 })
 
 describe('the auxiliary head', () => {
@@ -131,12 +138,17 @@ describe('the auxiliary head', () => {
     const running = unpackStatistics(tablesOf(net).statistics, net.norms, $.tensor(initialRunning(net)))
     expect(trainingLogits(net, { running }).auxiliary).toBeUndefined()
     expect(trainingLogits(net, {}).auxiliary?.shape).toEqual([3, 10])
-    expect(() => derivedNetwork(right(parseGenotype(CELL)), { ...CONFIG, layers: 1, auxiliary: true })).toThrow(ShapeError)
+    expect(() => derivedNetwork(right(parseGenotype(CELL)), { ...CONFIG, layers: 1, auxiliary: true })).toThrow(
+      ShapeError
+    )
   })
 })
 
 const rows = (classes: number) =>
-  fc.array(fc.array(fc.integer({ min: -4, max: 4 }), { minLength: classes, maxLength: classes }), { minLength: 1, maxLength: 5 })
+  fc.array(fc.array(fc.integer({ min: -4, max: 4 }), { minLength: classes, maxLength: classes }), {
+    minLength: 1,
+    maxLength: 5
+  })
 
 describe('what judges', () => {
   test.prop({ logits: rows(6), smoothing: fc.double({ min: 0, max: 0.9, noNaN: true }), seed: fc.nat(1000) })(
@@ -153,15 +165,18 @@ describe('what judges', () => {
     }
   )
 
-  test.prop({ logits: rows(6), seed: fc.nat(1000) })('the rank of a label is its place in a stable sort', ({ logits, seed }) => {
-    const labels = logits.map((_, i) => (seed + i) % 6)
-    const wanted = logits.map((row, i) =>
-      [...row.keys()].sort((a, b) => (row[b] as number) - (row[a] as number) || a - b).indexOf(labels[i] as number)
-    )
-    const ranks = rankOfLabel($.tensor(logits.flat(), [logits.length, 6]), $.tensor(labels, [labels.length], 'i32'))
-    expect(numbers(ranks)).toEqual(wanted)
-    expect(numbers(hits(ranks, 1))).toEqual(wanted.map(rank => Number(rank === 0)))
-  })
+  test.prop({ logits: rows(6), seed: fc.nat(1000) })(
+    'the rank of a label is its place in a stable sort',
+    ({ logits, seed }) => {
+      const labels = logits.map((_, i) => (seed + i) % 6)
+      const wanted = logits.map((row, i) =>
+        [...row.keys()].sort((a, b) => (row[b] as number) - (row[a] as number) || a - b).indexOf(labels[i] as number)
+      )
+      const ranks = rankOfLabel($.tensor(logits.flat(), [logits.length, 6]), $.tensor(labels, [labels.length], 'i32'))
+      expect(numbers(ranks)).toEqual(wanted)
+      expect(numbers(hits(ranks, 1))).toEqual(wanted.map(rank => Number(rank === 0)))
+    }
+  )
 
   it('a NaN is never right, and five are all of four', () => {
     const ranks = rankOfLabel($.tensor([Number.NaN, 1, 2, Number.NaN], [2, 2]), $.tensor([0, 0], [2], 'i32'))

@@ -16,7 +16,9 @@ export const CELL = '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_1x1~1|+|skip_conn
 export const DARTS =
   "Genotype(normal=[('sep_conv_3x3', 0), ('skip_connect', 1)], normal_concat=[2], reduce=[('max_pool_3x3', 0), ('skip_connect', 1)], reduce_concat=[2])"
 
-export const digits = right(decodeDigits(gunzipSync(readFileSync(new URL('../../../data/digits.csv.gz', import.meta.url)))))
+export const digits = right(
+  decodeDigits(gunzipSync(readFileSync(new URL('../../../data/digits.csv.gz', import.meta.url))))
+)
 
 export interface Tiny {
   readonly config: TrainingConfig

@@ -25,7 +25,10 @@ const CASES = {
 }
 
 /** Its place as a file has it. */
-const throughJson = (moment: Snapshot): Snapshot => ({ ...moment, position: JSON.parse(JSON.stringify(moment.position)) })
+const throughJson = (moment: Snapshot): Snapshot => ({
+  ...moment,
+  position: JSON.parse(JSON.stringify(moment.position))
+})
 
 describe.each(Object.entries(CASES))('%s', (_, { problem, everywhere }) => {
   it('goes on from any moment as if nothing had happened, to the bit', async () => {
@@ -73,7 +76,9 @@ it('tells an epoch as the means of its steps, the best epoch as the first of the
   const mean = steps.reduce((sum, { loss }) => sum + loss, 0) / 7
   expect(epochs[0]?.trainLoss).toBeCloseTo(mean, 12)
   expect(epochs[0]?.trainAccuracy).toBeCloseTo(steps.reduce((sum, { correct }) => sum + correct, 0) / 56, 12)
-  expect(epochs.map(({ learningRate }) => learningRate)).toEqual([0.05, 0.0375, 0.0125].map(rate => expect.closeTo(rate, 12)))
+  expect(epochs.map(({ learningRate }) => learningRate)).toEqual(
+    [0.05, 0.0375, 0.0125].map(rate => expect.closeTo(rate, 12))
+  )
   const best = Math.max(...epochs.map(({ testTop1 }) => testTop1))
   expect(result.best?.epoch).toBe(epochs.find(({ testTop1 }) => testTop1 === best)?.epoch)
   expect(result.last).toEqual({ loss: epochs[2]?.testLoss, top1: epochs[2]?.testTop1, top5: epochs[2]?.testTop5 })
