@@ -24,7 +24,6 @@ export {
   type HostArray,
   listAdapters,
   lowered,
-  type Nested,
   openDevice,
   openGpu,
   openReference,
@@ -44,9 +43,14 @@ export {
   type Storing,
   scope,
   store,
-  type TypedArray,
   type Value
 } from './engine/index.js'
+export {
+  type ArraysLike,
+  type HostTree,
+  loadSafetensors,
+  saveSafetensors
+} from './engine/weights.js'
 export type { DecodeError } from './formats/error.js'
 export { decodeSafetensors, encodeSafetensors, type FileTensor, type Safetensors } from './formats/safetensors.js'
 export { stepOptions } from './nas/configuration/config.js'

@@ -9,7 +9,14 @@ import type { KernelError } from './errors.js'
 import { tooManyGroupsLeft } from './mappings.js'
 import { type Pipeline, pipelineKey, pipelineOf } from './pipeline.js'
 import type { Plan } from './plan.js'
-import type { GPUBindGroup, GPUBindGroupLayout, GPUBuffer, GPUBufferBinding, GPUComputePipeline } from './platform/webgpu.js'
+import type {
+  GPUBindGroup,
+  GPUBindGroupLayout,
+  GPUBuffer,
+  GPUBufferBinding,
+  GPUComputePipeline,
+  GPUDevice
+} from './platform/webgpu.js'
 import type { Loader } from './shader.js'
 import type { Call } from './spec.js'
 

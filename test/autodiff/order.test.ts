@@ -53,7 +53,19 @@ const special = (seed: number, shape: Shape): NdArray => {
   }
 }
 
-const shapes: readonly Shape[] = [[1], [3, 2], [5, 63], [4, 64], [3, 65], [129], [2, 1000], [3, 4096], [70_001, 9], [300_007]]
+const shapes: readonly Shape[] = [
+  [1],
+  [3, 2],
+  [5, 63],
+  [4, 64],
+  [3, 65],
+  [129],
+  [3, 130],
+  [2, 1000],
+  [3, 4096],
+  [70_001, 9],
+  [300_007]
+]
 
 describe.each(['reference', 'gpu', 'tiles'] as const)('on %s', kind => {
   const on = (f: Function, args: readonly NdArray[]) => evaluateOn(backends[kind], f, args)
@@ -140,13 +152,14 @@ describe.each(['reference', 'gpu', 'tiles'] as const)('on %s', kind => {
   })
 
   it('makes a column NaN for an index out of range, and leaves the others', async () => {
-    const at = ndarray([0, 1, -1, 0, 2, 0], [3, 2], 'i32')
+    // Of columns of two: within, below, above, above by one at the end of those that are within, and all above.
+    const at = ndarray([0, -1, 0, 2, 3, 1, 1, 5, 1, 2], [2, 5], 'i32')
     const [taken, added] = await on(
       (x, i) => [$.takeAlong(x as Tensor, i as Tensor, 0), $.scatterAddAlong(x as Tensor, i as Tensor, 0, 2)],
-      [ndarray([1, 2, 3, 4, 5, 6], [3, 2]), at]
+      [ndarray([1, 2, 3, 4, 5, 6, 7, 8, 9, 10], [2, 5]), at]
     )
-    expectEqual(taken, [1, 4, nan, 2, 5, 2])
-    expectEqual(added, [nan, 10, nan, 2])
+    expectEqual(taken, [1, nan, 3, nan, nan, 6, 7, nan, 9, nan])
+    expectEqual(added, [1, nan, nan, nan, nan, 6, nan, nan, nan, nan])
   })
 
   const scanned: readonly Shape[] = [[1], [63, 2], [64], [65, 3], [4096], [4161], [2, 300_001]]

@@ -11,7 +11,7 @@ import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { vmap } from '../../src/autodiff/vmap.js'
-import { applied, primitiveOf, type Sample, sampled, samplersOf } from './samplers.js'
+import { applied, primitiveOf, type Sample, sampled, samplerOf, samplersOf } from './samplers.js'
 import { constants, expectNear, numbers, random } from './tensors.js'
 
 type Function = (...x: readonly Tensor[]) => Tensor
@@ -88,7 +88,7 @@ const subsets = (count: number): boolean[][] =>
 describe.each(withInputs)('%s', name => {
   const each = (runs: number, law: (mapping: Mapping) => void): void =>
     fc.assert(
-      fc.property(samplers[name] as fc.Arbitrary<Sample>, fc.boolean(), (sample, last) => {
+      fc.property(samplerOf(samplers, name), fc.boolean(), (sample, last) => {
         for (const mapped of subsets(sample.inputs.length)) law(mapping(name, sample, mapped, last))
       }),
       { numRuns: runs }

@@ -7,15 +7,19 @@ import { topological } from '../../src/autodiff/graph.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { registry } from '../../src/autodiff/primitive.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
-import { applied, primitiveOf, type Sample, sampled, samplersOf } from './samplers.js'
+import { applied, primitiveOf, type Sample, sampled, samplerOf, samplersOf } from './samplers.js'
 import { constants, expectEqualSums, expectNear, numbers, products, random } from './tensors.js'
 
 const samplers = samplersOf({ rank: 4, extent: 3, size: 40, integers: false })
 
-it('every primitive has a sampler', () => expect(Object.keys(samplers).sort()).toEqual(sampled().sort()))
+it('every primitive has a sampler, and one that has none is named', () => {
+  for (const name of sampled()) samplerOf(samplers, name)
+  expect(Object.keys(samplers).sort()).toEqual(sampled().sort())
+  expect(() => samplerOf(samplers, 'foo')).toThrow("primitive 'foo' has no sampler in test/laws/samplers.ts")
+})
 
 const each = (name: string, runs: number, law: (sample: Sample) => void): void =>
-  fc.assert(fc.property(samplers[name] as fc.Arbitrary<Sample>, law), { numRuns: runs })
+  fc.assert(fc.property(samplerOf(samplers, name), law), { numRuns: runs })
 
 /** The floats among a sample's inputs, and its function of them alone. */
 const ofFloats = (name: string, sample: Sample) => {

@@ -449,6 +449,13 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
   }
 }
 
+/** The sampler of a primitive. One that was forgotten is named here, and not met as a law that cannot draw. */
+export const samplerOf = (samplers: Readonly<Record<string, Sampler>>, name: string): Sampler => {
+  const found = samplers[name]
+  if (!found) throw new Error(`primitive '${name}' has no sampler in test/laws/samplers.ts; add an entry to samplersOf`)
+  return found
+}
+
 /** Every primitive but the one that stands for an argument. */
 export const sampled = (): string[] => [...registry.keys()].filter(name => name !== 'input')
 

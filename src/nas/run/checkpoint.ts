@@ -7,9 +7,8 @@ import { pipe } from 'fp-ts/lib/function.js'
 import type * as IO from 'fp-ts/lib/IO.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as t from 'io-ts/lib/index.js'
-import { show } from '../../autodiff/shape.js'
-import { leavesOf, rebuild } from '../../autodiff/tree.js'
-import { type Engine, type HostArray, isAval, isHostArray } from '../../engine/index.js'
+import type { Engine } from '../../engine/index.js'
+import { type ArraysLike, arraysLike, namedArrays } from '../../engine/weights.js'
 import { type DecodeError, decodeError, malformed } from '../../formats/error.js'
 import { sha256 } from '../../formats/native.js'
 import { decodeSafetensors, dtypeOf, encodeSafetensors, type FileTensor } from '../../formats/safetensors.js'
@@ -116,38 +115,14 @@ export const placeOf = <A>(codec: t.Type<A, unknown>, what: string, position: un
   )
 
 /** The arrays of a tree by their paths. */
-export const tensorsOf = (tree: unknown): Snapshot['tensors'] =>
-  new Map(leavesOf(tree, isHostArray).map(({ path, value: { shape, data } }) => [path, { shape, data }]))
-
-/** Arrays in the place of the leaves of a tree that say dtype and shape. */
-type Arrays<T> = T extends { readonly dtype: unknown; readonly shape: unknown }
-  ? HostArray
-  : { readonly [K in keyof T]: Arrays<T[K]> }
+export const tensorsOf: (tree: unknown) => Snapshot['tensors'] = namedArrays
 
 /**
  * The tree of arrays of a snapshot, like a tree of dtypes and shapes. Left for a tensor that is missing, of another
  * shape, or too many.
  */
-export const arraysOf = <T>(like: T, tensors: Snapshot['tensors']): E.Either<DecodeError, Arrays<T>> => {
-  const wanted = leavesOf(like, isAval)
-  const stranger = [...tensors.keys()].find(name => !wanted.some(({ path }) => path === name))
-  if (stranger !== undefined)
-    return malformed('checkpoint', 'a state of this network', `it has a tensor '${stranger.slice(0, 80)}'`)
-  return pipe(
-    wanted,
-    E.traverseArray(({ path, value: { shape, dtype } }): E.Either<DecodeError, HostArray> => {
-      const found = tensors.get(path)
-      return found && found.shape.join() === shape.join() && !(found.data instanceof Uint8Array)
-        ? E.right({ shape, dtype, data: found.data })
-        : malformed(
-            'checkpoint',
-            `${show({ shape, dtype })} at '${path}'`,
-            found ? `it has [${found.shape}]` : 'it has none'
-          )
-    }),
-    E.map(arrays => rebuild(like, isAval, arrays) as Arrays<T>)
-  )
-}
+export const arraysOf = <T>(like: T, tensors: Snapshot['tensors']): E.Either<DecodeError, ArraysLike<T>> =>
+  arraysLike('checkpoint', like, tensors)
 
 /** What differs between two identities, in words: `config.channels is 4 there and 8 here`. */
 export const differencesOf = (there: Json, here: Json, path = ''): readonly string[] => {
