@@ -24,7 +24,6 @@ export {
   type HostArray,
   listAdapters,
   lowered,
-  type Nested,
   openDevice,
   openGpu,
   openReference,
@@ -44,7 +43,6 @@ export {
   type Storing,
   scope,
   store,
-  type TypedArray,
   type Value
 } from './engine/index.js'
 export {

@@ -1,30 +1,25 @@
 /** Composites of neural networks: ordinary functions over primitives. Second derivatives come for free. */
+
+import { centreOf, spreadOf } from './moments.js'
 import {
   abs,
   add,
   concat,
   customVjp,
   div,
+  dot,
   equal,
-  exp,
   greater,
-  isFinite,
   less,
-  log,
   matmul,
-  max,
-  maximum,
   mean,
-  minimum,
   mul,
   oneHot,
   type ReduceOptions,
-  relu,
   reshape,
   rsqrt,
-  sigmoid,
-  slice,
   sqrt,
+  square,
   stopGradient,
   sub,
   sum,
@@ -33,9 +28,13 @@ import {
   where
 } from './ops/index.js'
 import { axesOf, checkFunction, checkOptions, describe, fail, show, sizeOf } from './shape.js'
-import { isTensor, requireTensor, type Tensor } from './tensor.js'
+import { isTensor, requireDtype, requireTensor, type Tensor } from './tensor.js'
 
-const square = (x: Tensor): Tensor => mul(x, x)
+export * from './activations.js'
+export * from './losses.js'
+/** At home among the operations; people look for them here too. */
+export { clamp, dot, logSumExp, variance } from './ops/index.js'
+export * from './softmax.js'
 
 /** Without the axes that a reduction has left with extent 1. */
 const withoutAxes = (x: Tensor, axes: readonly number[]): Tensor =>
@@ -44,35 +43,40 @@ const withoutAxes = (x: Tensor, axes: readonly number[]): Tensor =>
     x.shape.filter((_, axis) => !axes.includes(axis))
   )
 
+/** Learnable scale and shift of a layer norm, f32[N] each for a last axis of N. */
+export interface LayerAffine {
+  readonly scale: Tensor
+  readonly shift: Tensor
+}
+
+/** x less its mean, by its deviation, over `axes`. */
+const normalised = (x: Tensor, axes: readonly number[], epsilon: number): Tensor =>
+  mul(sub(x, centreOf(x, axes)), rsqrt(add(spreadOf(x, axes), epsilon)))
+
 /**
- * The mean over `axes`, which keep their place, added up from the first value along them, a constant to every derivative: values that are all equal have
- * themselves as their mean, to the last bit, and what is small beside the mean keeps its digits.
+ * The last axis normalised by its own mean and biased variance (Ba et al., 2016), and scaled and shifted by f32[N] each if given.
+ * @example nn.layerNorm(x, { scale: $.ones([64]), shift: $.zeros([64]) })
  */
-const centreOf = (x: Tensor, axes: readonly number[]): Tensor => {
-  const specs = x.shape.map((_, axis) => (axes.includes(axis) ? [0, 1] : []))
-  const first = stopGradient(slice(x, specs))
-  return add(first, mean(sub(x, first), axes, { keepDims: true }))
+export const layerNorm = (x: Tensor, parameters?: LayerAffine, epsilon = 1e-5): Tensor => {
+  requireDtype('layerNorm', x, 'f32')
+  const extent = x.shape.at(-1) ?? fail('layerNorm', 'a tensor with at least one axis', show(x), 'reshape it')
+  const normal = normalised(x, [x.shape.length - 1], epsilon)
+  if (parameters === undefined) return normal
+  const fits = [parameters?.scale, parameters?.shift].every(one => isTensor(one) && one.shape.join() === String(extent))
+  if (!fits) fail('layerNorm', `parameters { scale, shift }, f32[${extent}] each`, describe(parameters), 'give both, or none')
+  return add(mul(normal, parameters.scale), parameters.shift)
 }
 
 /**
- * The mean squared distance from the mean, over `axes`, which keep their place. Its derivative is 2 (x - mean) / N: what x does to the mean
- * adds nothing, since distances from a mean add up to 0, and is not computed.
+ * Channels (axis 1) in `groups` groups, each normalised with all its positions by its own mean and biased variance (Wu and He, 2018), and
+ * scaled and shifted by f32[C] each if given.
+ * @example nn.groupNorm(images, 4)
  */
-const spreadOf = (x: Tensor, axes: readonly number[]): Tensor => {
-  const count = axes.reduce((product, axis) => product * (x.shape[axis] as number), 1)
-  const centred = (y: Tensor) => sub(y, centreOf(y, axes))
-  return customVjp(
-    y => mean(square(centred(y)), axes, { keepDims: true }),
-    (g, [y]) => [mul(mul(g, 2 / count), centred(y as Tensor))]
-  )(x)
-}
-
-/** The mean squared distance from the mean (biased), in two passes: mean((x - mean)^2) keeps its digits where E[x^2] - mean^2 loses them. */
-export const variance = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
-  const { keepDims = false } = checkOptions('variance', options, ['keepDims'])
-  const found = axesOf('variance', axes, requireTensor('variance', x).shape.length)
-  const spread = spreadOf(x, found)
-  return keepDims ? spread : withoutAxes(spread, found)
+export const groupNorm = (x: Tensor, groups: number, parameters?: Affine, epsilon = 1e-5): Tensor => {
+  const [batch, channels] = requireDtype('groupNorm', x, 'f32').shape
+  if (batch === undefined || channels === undefined || !Number.isInteger(groups) || groups < 1 || channels % groups !== 0)
+    return fail('groupNorm', 'x[B,C,...] and groups that divide C', `${show(x)} and ${describe(groups)}`, 'choose other groups')
+  return affine(reshape(normalised(reshape(x, [batch, groups, -1]), [2], epsilon), x.shape), parameters, 'groupNorm')
 }
 
 /** Learnable scale and shift of a batch norm, f32[C] each. */
@@ -90,10 +94,10 @@ export interface Moments {
 /** f32[C] laid along axis 1. */
 const perChannel = (x: Tensor, rank: number): Tensor => reshape(x, [x.shape[0] as number, ...Array<number>(rank - 2).fill(1)])
 
-const affine = (x: Tensor, parameters: Affine | undefined): Tensor => {
+const affine = (x: Tensor, parameters: Affine | undefined, name = 'batchNorm'): Tensor => {
   if (parameters === undefined) return x
   if (!isTensor(parameters?.scale) || !isTensor(parameters.shift))
-    fail('batchNorm', 'parameters { scale, shift }, f32[C] each', describe(parameters), 'give both, or none')
+    fail(name, 'parameters { scale, shift }, f32[C] each', describe(parameters), 'give both, or none')
   return add(mul(x, perChannel(parameters.scale, x.shape.length)), perChannel(parameters.shift, x.shape.length))
 }
 
@@ -108,8 +112,8 @@ export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { rea
   const count = sizeOf(x.shape) / channels
   if (count < 2)
     fail(
-      'batch norm in training mode',
-      'at least two values a channel',
+      'batchNorm',
+      'at least two values a channel in training mode',
       `${count} in ${show(x)}`,
       'use a larger batch or image, or evaluation mode'
     )
@@ -136,77 +140,27 @@ export const batchNormEval = (x: Tensor, running: Moments, parameters?: Affine, 
 export const updateRunning = (running: Tensor, batch: Tensor, momentum = 0.1): Tensor =>
   add(mul(running, 1 - momentum), mul(batch, momentum))
 
-/** x shifted by its maximum, which is a constant to every derivative: the result does not depend on it. */
-const shifted = (x: Tensor, axis: number): Tensor => sub(x, stopGradient(max(x, axis, { keepDims: true })))
-
-/** e^x / sum e^x along `axis`. */
-export const softmax = (x: Tensor, axis = -1): Tensor => {
-  const powers = exp(shifted(x, axis))
-  return div(powers, sum(powers, axis, { keepDims: true }))
-}
-
-/** log(sum of e^x) over `axis`, without overflow; minus infinity where all x are. */
-export const logSumExp = (x: Tensor, axis = -1, options: ReduceOptions = {}): Tensor => {
-  const { keepDims = false } = checkOptions('logSumExp', options, ['keepDims'])
-  const found = axesOf('logSumExp', axis, requireTensor('logSumExp', x).shape.length)
-  const top = stopGradient(max(x, axis, { keepDims: true }))
-  // e^(x - top) of infinities is NaN: they are taken as they are.
-  const shift = where(isFinite(top), top, 0)
-  const total = add(log(sum(exp(sub(x, shift)), axis, { keepDims: true })), shift)
-  return keepDims ? total : withoutAxes(total, found)
-}
-
-/** log(1 + e^x), without overflow. Its derivative is sigmoid(x), at 0 too, where a composition of relu and abs has a kink. */
-export const softplus: (x: Tensor) => Tensor = customVjp(
-  x => sub(relu(x as Tensor), log(sigmoid(abs(x as Tensor)))),
-  (g, [x]) => [mul(g, sigmoid(x as Tensor))]
-)
-
-/**
- * x within bounds. Its derivative is 1 from bound to bound, both included, where `minimum` of `maximum` has a half.
- * @example nn.clamp($.tensor([-1, 3, 7]), 0, 6) // [0, 3, 6]
- */
-export const clamp = (x: Tensor, least: number, most: number): Tensor => {
-  if (!(least <= most)) fail('clamp', 'bounds of which the first is not above the second', `${least} and ${most}`, 'swap them')
-  return customVjp(
-    y => minimum(maximum(y as Tensor, least), most),
-    (g, [y]) => [where(add(less(y as Tensor, least), greater(y as Tensor, most)), 0, g)]
-  )(x)
-}
-
-/** log softmax(x), without forming the softmax. */
-export const logSoftmax = (x: Tensor, axis = -1): Tensor => {
-  const y = shifted(x, axis)
-  return sub(y, log(sum(exp(y), axis, { keepDims: true })))
-}
-
-/** Mean over rows of -log softmax(logits)[label]: logits f32[B,K], labels i32[B]. A label out of range gives NaN. */
-export const crossEntropy = (logits: Tensor, labels: Tensor): Tensor => {
-  const [batch, classes] = requireTensor('crossEntropy', logits).shape
-  requireTensor('crossEntropy', labels)
-  if (logits.shape.length !== 2 || labels.shape.length !== 1 || labels.shape[0] !== batch)
-    fail(
-      'crossEntropy',
-      'logits f32[B,K] and labels i32[B]',
-      `${show(logits)} and ${show(labels)}`,
-      'give one label for each row'
-    )
-  const hot = oneHot(labels, classes as number)
-  // A select where hot is 0, so that a logit of minus infinity elsewhere does no harm; a product, so that a NaN row stays one.
-  return div(sum(where(equal(hot, 0), 0, mul(hot, logSoftmax(logits)))), -(batch as number))
-}
-
-/** x w^T + b: x f32[B,I], w f32[O,I], b f32[O]. */
+/** x w^T + b: x f32[...,I], w f32[O,I], b f32[O]. @example nn.linear(x, weights, bias) */
 export const linear = (x: Tensor, w: Tensor, b?: Tensor): Tensor => {
+  const [inputs, weights] = [requireTensor('linear', x), requireTensor('linear', w)]
+  const fits = inputs.shape.length >= 1 && weights.shape.length === 2 && inputs.shape.at(-1) === weights.shape[1]
+  const fitsBias = b === undefined || (requireTensor('linear', b).shape.join() === String(weights.shape[0]) && b.dtype === 'f32')
+  if (!fits || !fitsBias || inputs.dtype !== 'f32' || weights.dtype !== 'f32')
+    fail(
+      'linear',
+      'x f32[..., I], w f32[O, I] and b f32[O]',
+      [inputs, weights, ...(b ? [b] : [])].map(show).join(', '),
+      'transpose or reshape one of them'
+    )
   const y = matmul(x, transpose(w))
   return b ? add(y, b) : y
 }
 
 /** Mean over the pixels: f32[B,C,H,W] -> f32[B,C]. */
-export const globalAvgPool = (x: Tensor): Tensor => mean(x, [2, 3])
-
-/** Sum of products of all elements. */
-export const dot = (x: Tensor, y: Tensor): Tensor => sum(mul(x, y))
+export const globalAvgPool = (x: Tensor): Tensor =>
+  requireTensor('globalAvgPool', x).shape.length === 4 && x.dtype === 'f32'
+    ? mean(x, [2, 3])
+    : fail('globalAvgPool', 'images f32[B,C,H,W]', show(x), 'reshape them')
 
 /**
  * `f` of `x` where `x` is not 0, else 0; with derivatives 0 there, to every order. Only 0 is left out: what `f` makes of a NaN comes out.

@@ -45,12 +45,21 @@ export const isPlain = (value: object): boolean => {
 }
 
 /** Any value in a sentence, not too long: `'same'`, `[0,1,0,1]`, `a function`. */
-export const describe = (value: unknown): string => {
+export const describe = (value: unknown): string => described(value, 3)
+const described = (value: unknown, depth: number): string => {
   if (typeof value === 'function' || typeof value === 'symbol') return `a ${typeof value}`
   if (ArrayBuffer.isView(value)) return value.constructor.name
   if (typeof value === 'object' && value !== null && 'dtype' in value && Array.isArray((value as Aval).shape))
     return show(value as Aval)
-  if (Array.isArray(value)) return cut(`[${value.map(describe).join(',')}]`)
+  if (Array.isArray(value)) {
+    if (depth === 0) return '[...]'
+    return cut(
+      `[${value
+        .slice(0, MOST_CHARACTERS)
+        .map(one => described(one, depth - 1))
+        .join(',')}]`
+    )
+  }
   if (typeof value === 'object' && value !== null)
     return isPlain(value) ? cut(`{ ${Object.keys(value).join(', ')} }`) : `a ${value.constructor.name}`
   return cut(typeof value === 'string' ? `'${value}'` : String(value))
@@ -158,3 +167,6 @@ export const checkExtents = (primitive: string, shape: Shape): E.Either<ShapeErr
   shape.every(extent => Number.isInteger(extent) && extent > 0)
     ? E.right(shape)
     : refuse(primitive, 'a positive whole extent on every axis', `[${shape.join(',')}]`, 'leave empty tensors out')
+
+/** Lists nested deeper are no tensor that anybody wants, and deep enough ones are more than recursion can go into. */
+export const MOST_AXES = 64

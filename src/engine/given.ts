@@ -5,6 +5,7 @@ import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
 import { topological } from '../autodiff/graph.js'
 import type { NdArray } from '../autodiff/ndarray.js'
+import type { Numbers, TypedArray } from '../autodiff/ops/core.js'
 import { type Aval, describe, fail } from '../autodiff/shape.js'
 import { isTensor, type Tensor } from '../autodiff/tensor.js'
 import { inTree, type Leaf, leavesOf, rebuild, type WithLeaves } from '../autodiff/tree.js'
@@ -21,13 +22,11 @@ import {
   isHostArray,
   isStored,
   isValue,
-  type Nested,
   type Storable,
   type Stored,
   type StoredArguments,
   type StoredTensor,
   type Storing,
-  type TypedArray,
   type Value
 } from './values.js'
 
@@ -37,7 +36,7 @@ const isExpression = (value: Value): value is Tensor => isTensor(value) && value
 /** A value's numbers. Numbers and lists of them take the dtype that is wanted, if one is. */
 const arrayOf = (value: Exclude<Value, StoredTensor>, wanted: Aval | undefined): HostArray => {
   if (isTensor(value)) return value.attributes['value'] as NdArray
-  const array = hostArrayOf(value as HostArray | TypedArray | Nested)
+  const array = hostArrayOf(value as HostArray | TypedArray | Numbers)
   const isTyped = ArrayBuffer.isView(value) || isHostArray(value)
   return wanted === undefined || isTyped ? array : { ...array, dtype: wanted.dtype }
 }
@@ -120,7 +119,7 @@ export const store = <const T>(tree: T & Storable<T>): Engine<Storing<T>> =>
 export const avalsOf = <A extends readonly unknown[]>(
   args: GivenArguments<A, Value | Aval>
 ): E.Either<EngineError, WithLeaves<A, Aval>> => {
-  const isExample = (value: unknown): value is Aval | TypedArray | Nested => isAval(value) || isValue(value)
+  const isExample = (value: unknown): value is Aval | TypedArray | Numbers => isAval(value) || isValue(value)
   return catchShapeError(() => {
     const avals = (arg: unknown, n: number): unknown => {
       const found = leavesOf(arg, isExample, String(n)).map(({ value }): Aval => {

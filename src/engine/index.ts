@@ -26,13 +26,11 @@ export {
   isAval,
   isHostArray,
   isStored,
-  type Nested,
   type Read,
   type Storable,
   type Stored,
   type StoredArguments,
   type StoredTensor,
   type Storing,
-  type TypedArray,
   type Value
 } from './values.js'

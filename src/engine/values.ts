@@ -1,7 +1,7 @@
 /** What programs are given and what they give: tensors that live on a backend, values of the host, and trees of them. */
 import type { NdArray } from '../autodiff/ndarray.js'
-import { tensor } from '../autodiff/ops/index.js'
-import type { Aval } from '../autodiff/shape.js'
+import { type Numbers, type TypedArray, tensor } from '../autodiff/ops/core.js'
+import { type Aval, MOST_AXES } from '../autodiff/shape.js'
 import { isTensor, type Tensor } from '../autodiff/tensor.js'
 import type { Tree, WithLeaves } from '../autodiff/tree.js'
 import type { DeviceBuffer } from '../kernels/buffers.js'
@@ -22,23 +22,8 @@ export interface HostArray extends Aval {
   readonly data: Float32Array | Float64Array | Int32Array | Uint32Array
 }
 
-/** Arrays of numbers. Integer ones are i32 or u32 tensors, the others f32. */
-export type TypedArray =
-  | Float32Array
-  | Float64Array
-  | Int8Array
-  | Int16Array
-  | Int32Array
-  | Uint8Array
-  | Uint8ClampedArray
-  | Uint16Array
-  | Uint32Array
-
-/** Numbers nested to any depth, of one tensor. */
-export type Nested = number | readonly Nested[]
-
 /** What may be given where one tensor is wanted. A list of numbers, nested to any depth, is one tensor. */
-export type Value = Tensor | StoredTensor | HostArray | TypedArray | Nested
+export type Value = Tensor | StoredTensor | HostArray | TypedArray | Numbers
 
 /** A tree with leaves of type `L`, where nothing else is known of it. */
 type TreeOf<L> = L | readonly TreeOf<L>[] | { readonly [key: string]: TreeOf<L> }
@@ -49,7 +34,7 @@ export type Given<T, L = Value> = Tree extends T
   : T extends Tensor
     ? L
     : T extends readonly unknown[]
-      ? { readonly [K in keyof T]: T[K] extends Tensor ? Exclude<L, Nested> : Given<T[K], L> }
+      ? { readonly [K in keyof T]: T[K] extends Tensor ? Exclude<L, Numbers> : Given<T[K], L> }
       : { readonly [K in keyof T]: Given<T[K], L> }
 
 /** What may be given for the arguments of a function. */
@@ -81,9 +66,11 @@ export const isHostArray = (value: unknown): value is HostArray =>
 
 export const isAval = (value: unknown): value is Aval => isRecord(value) && 'dtype' in value && 'shape' in value
 
-/** A number or a list of such, but no empty one: that is a tree without leaves. Lists of other lengths are refused where they become tensors. */
-const isNested = (value: unknown): value is Nested =>
-  typeof value === 'number' || (Array.isArray(value) && value.length > 0 && value.every(isNested))
+/** A number or a list of such, but no empty one: that is a tree without leaves. What is wrong with it is said where it becomes a tensor. */
+const isNested = (value: unknown, depth = 0): value is Numbers =>
+  typeof value === 'number' ||
+  depth > MOST_AXES ||
+  (Array.isArray(value) && value.length > 0 && value.every(one => isNested(one, depth + 1)))
 
 /** Typed arrays of numbers, and others (of big integers, views of bytes), which are refused where they become tensors. */
 const isTypedArray = (value: unknown): value is TypedArray => ArrayBuffer.isView(value)
@@ -93,7 +80,7 @@ export const isValue = (value: unknown): value is Value =>
   isTensor(value) || isStored(value) || isHostArray(value) || isNested(value) || isTypedArray(value)
 
 /** The numbers of a value that holds its own: all but stored tensors and expressions. Throws a `ShapeError` for what is no tensor. */
-export const hostArrayOf = (value: HostArray | TypedArray | Nested): HostArray => {
+export const hostArrayOf = (value: HostArray | TypedArray | Numbers): HostArray => {
   if (isHostArray(value)) return value
   // These are copied once, on their way to the backend.
   if (value instanceof Float32Array || value instanceof Float64Array) return { dtype: 'f32', shape: [value.length], data: value }

@@ -107,7 +107,9 @@ export const openDevice =
     try {
       const names = await platform.adapters()
       const wanted = options.adapter
-      const entry = wanted === undefined ? undefined : names.find(({ name }) => plain(name).includes(plain(wanted)))
+      // A name without a letter is part of every name.
+      const part = wanted === undefined ? '' : plain(wanted).replace(/^-+$/, '')
+      const entry = part === '' ? undefined : names.find(({ name }) => plain(name).includes(part))
       if (wanted !== undefined && !entry) {
         if (names.length === 0) return E.left(noneBecause('none was found'))
         const there = names.map(({ name }) => name)

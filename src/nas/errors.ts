@@ -6,8 +6,12 @@ export interface InputError {
   readonly message: string
 }
 
+/** Most letters of what was got: names of a user's own may have any length. */
+const MOST_GOT = 500
+const bounded = (text: string): string => (text.length > MOST_GOT ? `${text.slice(0, MOST_GOT)}...` : text)
+
 /** `Wanted a genotype of 3 nodes, but got 2: write it like ....` */
 export const inputError = (wanted: string, got: string, cure: string): InputError => ({
   _tag: 'InputError',
-  message: `Wanted ${wanted}, but got ${got}: ${cure}.`
+  message: `Wanted ${wanted}, but got ${bounded(got)}: ${cure}.`
 })

@@ -2,6 +2,8 @@
 /** The program `lambda-darts`. */
 import { main } from './cli/cli.js'
 import { startGuard } from './cli/guard.js'
+import { watchOutputs } from './cli/outputs.js'
 
 startGuard()
-process.exitCode = await main(process.argv.slice(2))
+const ended = watchOutputs()
+process.exitCode = await ended(await main(process.argv.slice(2)))

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import type { Device } from '../../src/kernels/device.js'
-import { changed, tooManyChanges, tooManyGroups } from '../../src/kernels/mappings.js'
+import { changed, tooManyChanges, tooManyGroups, tooManyGroupsLeft } from '../../src/kernels/mappings.js'
 
 const device = (vendor: string, software: boolean) => ({ info: { vendor, software } }) as Device
 const mesa = device('mesa', true)
@@ -29,5 +29,13 @@ describe('bind groups of a software adapter', () => {
     for (let i = 0; i < 4096; i++) changed(one)
     expect(tooManyChanges(one, 2 ** 32)?.message).toMatch(/^Wanted memory maps for 4294967296 bind groups/)
     expect(tooManyChanges(one, 1)).toBeUndefined()
+  })
+  it.runIf(existsSync('/proc/sys/vm/max_map_count'))('are refused only after garbage was collected', async () => {
+    const garbage = new WeakRef({})
+    expect(await tooManyGroupsLeft(mesa, 1000)).toBeUndefined()
+    expect(garbage.deref()).toBeDefined()
+    await new Promise(resolve => setImmediate(resolve))
+    expect(await tooManyGroupsLeft(mesa, 2 ** 32)).toBeDefined()
+    expect(garbage.deref()).toBeUndefined()
   })
 })

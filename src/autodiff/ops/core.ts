@@ -4,19 +4,24 @@ import type { DType } from '../../kernels/spec.js'
 import { constant, DTYPES, dtypeOf, holds } from '../leaves.js'
 import { ndarray } from '../ndarray.js'
 import { bind, leading, movement, primitive } from '../primitive.js'
-import { type Aval, checkNumbers, describe, fail, type Shape } from '../shape.js'
+import { type Aval, checkNumbers, describe, fail, MOST_AXES, type Shape } from '../shape.js'
 import type { Primitive, Tensor } from '../tensor.js'
 
 export type { TensorLike } from '../leaves.js'
 
-/** Numbers nested to any depth, or flat with a shape. */
+/** Numbers nested to any depth, of one tensor. */
 export type Numbers = number | readonly Numbers[]
 
-const flatten = (values: Numbers): { shape: Shape; flat: number[] } => {
+const flatten = (values: Numbers, depth = 0): { shape: Shape; flat: number[] } => {
   if (typeof values === 'number') return { shape: [], flat: [values] }
-  if (!Array.isArray(values))
-    fail('tensor', 'numbers, or lists of them to any depth', describe(values), 'put tensors together with concat')
-  const parts = values.map(flatten)
+  if (!Array.isArray(values) || depth === MOST_AXES)
+    return fail(
+      'tensor',
+      `numbers, or lists of them that are nested at most ${MOST_AXES} deep`,
+      describe(values),
+      'put tensors together with concat'
+    )
+  const parts = values.map(one => flatten(one, depth + 1))
   const first = parts[0]?.shape ?? []
   if (parts.some(part => part.shape.join() !== first.join()))
     fail(

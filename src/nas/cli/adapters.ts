@@ -1,7 +1,7 @@
 /** `lambda-darts adapters` */
 import * as E from 'fp-ts/lib/Either.js'
 import { type Device, listAdapters, openDevice } from '../../engine/index.js'
-import { say } from './inputs.js'
+import { say } from './outputs.js'
 import { BAD_INPUT, DONE, orRefuse, Refusal } from './refusal.js'
 import type { Subcommand } from './subcommand.js'
 

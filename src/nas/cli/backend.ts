@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
 import { type AdapterInfo, type Backend, openDevice, type Report } from '../../engine/index.js'
-import { complain } from './inputs.js'
+import { complain } from './outputs.js'
 import { BAD_INPUT, Refusal, refuse } from './refusal.js'
 
 /** A step of at most this many operations may run on the reference where there is no adapter. */

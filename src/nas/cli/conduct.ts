@@ -7,7 +7,7 @@ import type { Observer } from '../run/events.js'
 import { newestCheckpoint } from './checkpoints.js'
 import { type LoggedEvent, logEvent } from './eventlog.js'
 import { type RunFolder, reopenRunFolder } from './files.js'
-import { complain } from './inputs.js'
+import { complain } from './outputs.js'
 import { FAILED, orRefuse } from './refusal.js'
 import {
   checkIdentity,

@@ -8,7 +8,7 @@ import { inspectionOf, inspectionText } from '../data/inspect.js'
 import { sheetOf } from '../data/sheet.js'
 import { FOLDER, readDataSet } from './dataset.js'
 import { reasonOf, writeWhole } from './files.js'
-import { complain, say } from './inputs.js'
+import { complain, say } from './outputs.js'
 import { DONE, FAILED, orRefuse, Refusal, refuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'
 

@@ -11,7 +11,7 @@ import { type Backend, type GivenArguments, gradientFailure, openDevice } from '
 import { parseGiven } from '../configuration/options.js'
 import { backendName } from '../text.js'
 import { checkBackend, type GivenBackend, infoOf, withBackend } from './backend.js'
-import { complain, say } from './inputs.js'
+import { complain, say } from './outputs.js'
 import { BAD_INPUT, DONE, FAILED, orRefuse, Refusal, refuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'
 

@@ -17,7 +17,7 @@ import {
   type Tree
 } from '../data/folder.js'
 import { reasonOf } from './files.js'
-import { complain } from './inputs.js'
+import { complain } from './outputs.js'
 import { orRefuse, Refusal, refuse } from './refusal.js'
 
 /** What an image is brought to. */

@@ -1,4 +1,4 @@
-/** What arguments name: spaces, genotypes, tables; and where lines go. */
+/** What arguments name: spaces, genotypes, tables. */
 import { existsSync, readFileSync } from 'node:fs'
 import { type BenchTable, decodeBenchTable, MOST_TABLE_BYTES } from '../genotypes/bench201.js'
 import { type Genotype, parseGenotype } from '../genotypes/genotype.js'
@@ -10,9 +10,6 @@ import { orRefuse, refuse } from './refusal.js'
 
 export const version = (): string =>
   JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
-
-export const say = (line: string): void => void process.stdout.write(`${line}\n`)
-export const complain = (line: string): void => void process.stderr.write(`${line}\n`)
 
 /** Far more than a space of any use takes, and a genotype of it. */
 export const MOST_SPACE_BYTES = 2 ** 20

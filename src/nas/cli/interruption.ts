@@ -28,9 +28,7 @@ export const interruption = (): Interruption => {
 
 /** Interrupts at the signals that end a search, while `act` runs. */
 export const untilSignal = async <A>(ending: Interruption, told: () => void, act: () => Promise<A>): Promise<A> => {
-  const onSignal = (name: NodeJS.Signals): void => {
-    // A terminal that is closed takes no more lines.
-    if (name === 'SIGHUP') for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
+  const onSignal = (): void => {
     if (!ending.happened()) told()
     ending.interrupt()
   }

@@ -9,7 +9,7 @@ import { predictionText } from '../training/report.js'
 import { checkBackend, type GivenBackend, openBackend, withBackend } from './backend.js'
 import { readBytes } from './files.js'
 import { decodeImage } from './images.js'
-import { say } from './inputs.js'
+import { say } from './outputs.js'
 import { DONE, FAILED, orRefuse, refuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'
 

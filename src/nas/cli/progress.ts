@@ -6,7 +6,7 @@ import { compiledLine, decisionLine, epochLine, stepText, tuningLine } from '../
 import { clock } from '../text.js'
 import type { TrainingEvent } from '../training/events.js'
 import { trainingEpochLine, trainingStepText } from '../training/report.js'
-import { complain } from './inputs.js'
+import { complain, say } from './outputs.js'
 import type { Holder } from './runlock.js'
 import type { Outcome } from './runs.js'
 
@@ -45,7 +45,7 @@ const barsOf = ({ quiet, json }: Given, total: number) => {
     line: (text: string): void => {
       if (quiet) return
       if (state.shown) bar?.stop()
-      process.stdout.write(`${text}\n`)
+      say(text)
       state.shown = false
     },
     step: (done: number, text: () => string): void => {

@@ -13,7 +13,8 @@ import { parseSpace } from '../space/spacefile.js'
 import { type GivenBackend, infoOf } from './backend.js'
 import { keepCheckpoint, removeOthers } from './checkpoints.js'
 import { type RunFolder, readText } from './files.js'
-import { complain, MOST_SPACE_BYTES, version } from './inputs.js'
+import { MOST_SPACE_BYTES, version } from './inputs.js'
+import { complain } from './outputs.js'
 import { orRefuse, refuse } from './refusal.js'
 
 /** A summary has the mixtures of each edge; a configuration has less. */

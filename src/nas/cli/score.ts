@@ -1,7 +1,8 @@
 /** `lambda-darts score` */
 import { scoreOf } from '../genotypes/bench201.js'
 import { scoreText } from '../genotypes/report.js'
-import { readGenotype, readTable, say } from './inputs.js'
+import { readGenotype, readTable } from './inputs.js'
+import { say } from './outputs.js'
 import { DONE, orRefuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'
 

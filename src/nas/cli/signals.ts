@@ -1,5 +1,5 @@
 /** Signals that end a run after the step at hand, with what was reached. */
-import { complain } from './inputs.js'
+import { complain } from './outputs.js'
 import { INTERRUPTED } from './refusal.js'
 
 export const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
@@ -13,11 +13,9 @@ export interface Signals {
 export const listenForSignals = (): Signals => {
   const signal = { interrupted: false, hungUp: false }
   const interrupt = (name: NodeJS.Signals): void => {
-    // A terminal that is closed sends its signal more than once, and takes no more lines.
-    if (name === 'SIGHUP') {
-      for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined)
-      signal.hungUp = true
-    } else if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
+    // A terminal that is closed sends its signal more than once.
+    if (name === 'SIGHUP') signal.hungUp = true
+    else if (signal.interrupted) process.exit(INTERRUPTED) // a second Ctrl-C does not wait
     signal.interrupted = true
     complain('Interrupted: ending after this step.')
   }

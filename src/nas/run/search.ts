@@ -8,7 +8,6 @@ import {
   type Engine,
   type EngineError,
   type Env,
-  fold,
   type HostArray,
   read,
   release,
@@ -27,7 +26,6 @@ import { type Selected, selectByPerturbation } from '../selection/selection.js'
 import { fixedMixing, type Tuned, withFreshMomentum, withSupernetwork } from '../selection/tuning.js'
 import { mapRecord } from '../space/space.js'
 import type { Supernet } from '../space/supernet.js'
-import { foldAhead } from '../steps/ahead.js'
 import { countCorrect } from '../steps/evaluate.js'
 import {
   batchesOf,
@@ -44,6 +42,7 @@ import {
   using
 } from '../steps/steps.js'
 import { keepMoment } from './checkpoint.js'
+import { takeSteps } from './epochs.js'
 import {
   type ByKind,
   type EpochSummary,
@@ -57,7 +56,6 @@ import {
   type Sums,
   searchResult,
   stopOf,
-  stoppedAt,
   tellTimed
 } from './events.js'
 import { type SearchPlace, type SearchStart, snapshotAt } from './place.js'
@@ -179,51 +177,38 @@ const afterStep = (
   )
 }
 
-/** The oldest pending step. Those after one that was not finite count for nothing. */
+/** The oldest pending step. */
 const settle =
   (running: Search, machinery: Machinery) =>
   (progress: Progress, submitted: Submitted): Engine<Progress> =>
-    progress.stopped !== null
-      ? RTE.of(progress)
-      : pipe(
-          settleStep(machinery.step)(submitted),
-          RTE.chain(
-            (stepped): Engine<Progress> =>
-              stepped.metrics.finite === 1
-                ? afterStep(running, machinery, progress, submitted.item, stepped)
-                : RTE.of({ ...progress, stopped: notFinite(progress.stepsDone + 1, stepped.culprit) })
-          )
-        )
-
-const endedBy =
-  ({ interrupted }: Observer) =>
-  ({ stopped }: Progress): boolean =>
-    stopped !== null || interrupted()
-
-const oneEpoch =
-  (running: Search, machinery: Machinery) =>
-  (progress: Progress, epoch: number): Engine<Progress> => {
-    const { config, data, observer, from, key, steps } = running
-    return scope(
-      foldAhead(
-        batchesOf(config, data, key, epoch)
-          .map((batch, step) => ({ epoch, step, ...batch }))
-          .slice(Math.max(0, from.place.stepsDone - epoch * steps)),
-        endedBy(observer),
-        submit(running, machinery),
-        settle(running, machinery)
-      )(progress)
+    pipe(
+      settleStep(machinery.step)(submitted),
+      RTE.chain(
+        (stepped): Engine<Progress> =>
+          stepped.metrics.finite === 1
+            ? afterStep(running, machinery, progress, submitted.item, stepped)
+            : RTE.of({ ...progress, stopped: notFinite(progress.stepsDone + 1, stepped.culprit) })
+      )
     )
-  }
 
 /** All steps that are left. */
 const allSteps =
   (running: Search) =>
   (step: Step): Engine<Progress> => {
-    const { net, config, data, observer, from, steps } = running
-    const epochs = Array.from({ length: config.epochs }, (_, epoch) => epoch).slice(
-      Math.floor(from.place.stepsDone / steps)
-    )
+    const { net, config, data, observer, from, key, steps } = running
+    const run = (curvature: Curvature) => {
+      const machinery = { step, curvature }
+      return takeSteps(observer, {
+        epochs: config.epochs,
+        steps,
+        before: from.place.stepsDone,
+        itemsOf: epoch => batchesOf(config, data, key, epoch).map((batch, n): Item => ({ epoch, step: n, ...batch })),
+        submit: submit(running, machinery),
+        settle: settle(running, machinery),
+        doneOf: ({ stepsDone }) => stepsDone,
+        keep: progress => keep(running, progress.state, placeOf(progress))
+      })
+    }
     return pipe(
       RTE.fromIO<void, Env, EngineError>(
         tellTimed(observer)(seconds => ({ type: 'compiled', seconds, ...step.report }))
@@ -236,22 +221,7 @@ const allSteps =
           config,
           data,
           state
-        )(curvature =>
-          fold<Progress, number>(
-            epochs,
-            endedBy(observer),
-            oneEpoch(running, { step, curvature })
-          )({ ...from.place, state, stopped: null, masks: null })
-        )
-      ),
-      RTE.map((progress): Progress => {
-        const stopped = stoppedAt(progress.stopped, progress.stepsDone, config.epochs * steps)
-        return { ...progress, stopped }
-      }),
-      RTE.chainFirst(progress =>
-        progress.stopped?.reason === 'interrupted'
-          ? keep(running, progress.state, placeOf(progress))
-          : RTE.of(undefined)
+        )(curvature => run(curvature)({ ...from.place, state, stopped: null, masks: null }))
       )
     )
   }

@@ -194,9 +194,18 @@ export const spaceProblem = ({ cells, skeleton: network }: Space): SpaceProblem 
   )
 }
 
+/** The top of a value: what is quoted of it may be nested deeper than anything that recurses can go. */
+const topOf = (value: unknown, depth = 4): unknown => {
+  if (typeof value !== 'object' || value === null) return value
+  if (depth === 0) return '...'
+  return Array.isArray(value)
+    ? value.slice(0, 20).map(one => topOf(one, depth - 1))
+    : Object.fromEntries(Object.entries(value).map(([key, one]) => [key, topOf(one, depth - 1)]))
+}
+
 /** A value as it is quoted in a sentence: bounded, control characters escaped. */
 export const quote = (value: unknown): string => {
-  const text = JSON.stringify(value) ?? 'nothing'
+  const text = JSON.stringify(topOf(value)) ?? 'nothing'
   return text.length > 60 ? `${text.slice(0, 60)}...` : text
 }
 

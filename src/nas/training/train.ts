@@ -7,7 +7,6 @@ import {
   type Engine,
   type EngineError,
   type Env,
-  fold,
   read,
   release,
   type Stored,
@@ -18,9 +17,9 @@ import type { DerivedNetwork } from '../genotypes/derive.js'
 import { foldIn } from '../method/initialise.js'
 import { cosineRate, linearDropPath } from '../method/schedule.js'
 import { keepMoment } from '../run/checkpoint.js'
-import { notFinite, type Stop, stoppedAt, tellTimed } from '../run/events.js'
-import { foldAhead } from '../steps/ahead.js'
-import { itemsOf, TRAINING_KEYS, type TrainingData, trainingSteps } from './data.js'
+import { takeSteps } from '../run/epochs.js'
+import { notFinite, type Stop, tellTimed } from '../run/events.js'
+import { itemsOf, TRAINING_KEYS, type TrainingData, type TrainingItem, trainingSteps } from './data.js'
 import { type Evaluation, withEvaluation } from './evaluate.js'
 import {
   plusStep,
@@ -134,76 +133,56 @@ const afterStep = (
   )
 }
 
-/** The oldest pending step. Those after one that was not finite count for nothing. */
+/** The oldest pending step. */
 const settle =
   (training: Training, machinery: Machinery) =>
   (progress: Progress, submitted: SubmittedStep): Engine<Progress> =>
-    progress.stopped !== null
-      ? RTE.of(progress)
-      : pipe(
-          read(submitted.metrics),
-          RTE.map(({ data }) => metricsOf(data)),
-          RTE.chain(values =>
-            values.finite === 1
-              ? afterStep(training, machinery, progress, submitted, values)
-              : pipe(
-                  submitted.culprit,
-                  RTE.map(culprit => ({ ...progress, stopped: notFinite(progress.place.stepsDone + 1, culprit, CURE) }))
-                )
-          ),
-          RTE.map(next => {
-            release([submitted.held, submitted.metrics])
-            return next
-          })
-        )
-
-const endedBy =
-  ({ interrupted }: TrainingObserver) =>
-  ({ stopped }: Progress): boolean =>
-    stopped !== null || interrupted()
-
-const oneEpoch =
-  (training: Training, machinery: Machinery) =>
-  (progress: Progress, epoch: number): Engine<Progress> => {
-    const { config, data, observer, from, key, steps } = training
-    return scope(
-      foldAhead(
-        itemsOf(config, data, key, epoch).slice(Math.max(0, from.place.stepsDone - epoch * steps)),
-        endedBy(observer),
-        ({ state }: Progress, last: SubmittedStep | undefined, item) => {
-          const { rate, dropPath } = ratesAt(config, item.epoch)
-          const draws = foldIn(foldIn(key, TRAINING_KEYS.draws), item.epoch * steps + item.step)
-          return machinery.submit(last?.state ?? state, item, { rate, keep: 1 - dropPath, key: draws })
-        },
-        settle(training, machinery)
-      )(progress)
+    pipe(
+      read(submitted.metrics),
+      RTE.map(({ data }) => metricsOf(data)),
+      RTE.chain(values =>
+        values.finite === 1
+          ? afterStep(training, machinery, progress, submitted, values)
+          : pipe(
+              submitted.culprit,
+              RTE.map(culprit => ({ ...progress, stopped: notFinite(progress.place.stepsDone + 1, culprit, CURE) }))
+            )
+      ),
+      RTE.map(next => {
+        release([submitted.held, submitted.metrics])
+        return next
+      })
     )
+
+const submit =
+  ({ config, key, steps }: Training, machinery: Machinery) =>
+  ({ state }: Progress, last: SubmittedStep | undefined, item: TrainingItem): Engine<SubmittedStep> => {
+    const { rate, dropPath } = ratesAt(config, item.epoch)
+    const draws = foldIn(foldIn(key, TRAINING_KEYS.draws), item.epoch * steps + item.step)
+    return machinery.submit(last?.state ?? state, item, { rate, keep: 1 - dropPath, key: draws })
   }
 
 /** All steps that are left. */
 const allSteps = (training: Training, machinery: Machinery): Engine<Progress> => {
-  const { config, observer, from, steps } = training
-  const { stepsDone } = from.place
+  const { config, data, observer, from, key, steps } = training
   return pipe(
     RTE.fromIO<void, Env, EngineError>(
       tellTimed(observer)(seconds => ({ type: 'compiled', seconds, ...machinery.report }))
     ),
     RTE.chain(() => store(from.state)),
     RTE.map((state): Progress => ({ state, best: from.best, place: from.place, stopped: null })),
-    RTE.chainFirst(progress => (stepsDone === 0 ? keep(training, progress) : RTE.of(undefined))),
+    RTE.chainFirst(progress => (from.place.stepsDone === 0 ? keep(training, progress) : RTE.of(undefined))),
     RTE.chain(
-      fold<Progress, number>(
-        Array.from({ length: config.epochs }, (_, epoch) => epoch).slice(Math.floor(stepsDone / steps)),
-        endedBy(observer),
-        oneEpoch(training, machinery)
-      )
-    ),
-    RTE.map((progress): Progress => {
-      const stopped = stoppedAt(progress.stopped, progress.place.stepsDone, config.epochs * steps)
-      return { ...progress, stopped }
-    }),
-    RTE.chainFirst(progress =>
-      progress.stopped?.reason === 'interrupted' ? keep(training, progress) : RTE.of(undefined)
+      takeSteps(observer, {
+        epochs: config.epochs,
+        steps,
+        before: from.place.stepsDone,
+        itemsOf: epoch => itemsOf(config, data, key, epoch),
+        submit: submit(training, machinery),
+        settle: settle(training, machinery),
+        doneOf: ({ place }) => place.stepsDone,
+        keep: progress => keep(training, progress)
+      })
     )
   )
 }

@@ -1,0 +1,38 @@
+/** Where lines go: results to standard output, all that is said beside them to standard error, and what becomes of them there. */
+import { DONE, FAILED } from './refusal.js'
+
+/** A text with what would steer a terminal written out: texts of files and arguments are among what is said. */
+export const printable = (text: string): string =>
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, letter => {
+    const code = letter.charCodeAt(0)
+    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`
+  })
+
+export const say = (line: string): void => void process.stdout.write(`${printable(line)}\n`)
+export const complain = (line: string): void => void process.stderr.write(`${printable(line)}\n`)
+
+/** Whether a stream took all that was written to it. */
+const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise(resolve => stream.write('', () => resolve()))
+
+/**
+ * Keeps a run going when nobody reads what it says any more (a pipe that closes), or nothing holds it (a full disk): its files are what
+ * counts. Gives what turns the run's exit code into that of the process: a run whose results could not be said has failed, and says so.
+ */
+export const watchOutputs = (): ((code: number) => Promise<number>) => {
+  const failed = new Map<NodeJS.WriteStream, string>()
+  for (const stream of [process.stdout, process.stderr])
+    stream.on('error', ({ message }) => {
+      if (!failed.has(stream)) failed.set(stream, message)
+    })
+  return async code => {
+    await Promise.all([process.stdout, process.stderr].map(flushed))
+    const reason = failed.get(process.stdout)
+    if (reason !== undefined)
+      complain(
+        `Wanted standard output to take all that was said, but got '${reason}': ` +
+          'what the run wrote to its folder is whole; read its files, or write to something that takes it all.'
+      )
+    return failed.size > 0 && code === DONE ? FAILED : code
+  }
+}
