@@ -41,11 +41,9 @@ const namedIn = (node: ts.Node): readonly ts.Node[] => {
     ? [node.typeName]
     : ts.isExpressionWithTypeArguments(node)
       ? [node.expression]
-      : ts.isTypeQueryNode(node)
-        ? [node.exprName]
-        : ts.isImportTypeNode(node) && node.qualifier
-          ? [node.qualifier]
-          : []
+      : ts.isImportTypeNode(node) && node.qualifier
+        ? [node.qualifier]
+        : []
   const inside: ts.Node[] = []
   ts.forEachChild(node, child => {
     inside.push(...namedIn(child))
