@@ -6,6 +6,7 @@ import { checkOptions, describe, fail, show } from './shape.js'
 import { logSoftmax } from './softmax.js'
 import { requireTensor, type Tensor } from './tensor.js'
 
+/** How the losses of examples become one number. */
 export interface LossOptions {
   /** Default: 'mean'. */
   readonly reduction?: 'mean' | 'sum' | 'none'
