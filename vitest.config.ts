@@ -1,3 +1,4 @@
+import { fileURLToPath } from 'node:url'
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
@@ -27,6 +28,13 @@ class LongestFirst extends BaseSequencer {
 
 /** `vitest --mode all` (npm run test:all) runs what `npm test` leaves out for its time: see test/README.md. */
 export default defineConfig(({ mode }) => ({
+  // The examples import the package by its names, as users do.
+  resolve: {
+    alias: [
+      { find: /^lambda-darts$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
+      { find: /^lambda-darts\/autodiff$/, replacement: fileURLToPath(new URL('src/autodiff/index.ts', import.meta.url)) }
+    ]
+  },
   test: {
     include: ['test/**/*.test.ts'],
     pool: 'forks',

@@ -6,12 +6,14 @@ import * as $ from './ops/index.js'
 import { checkNumbers, checkOptions, describe, fail, type Shape, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
+/** For which activation, and over which extent, sizes are kept. */
 export interface KaimingOptions {
   /** What the function after the layer takes of the variance is given back by its square. Default: the root of 2, for ReLU. */
   readonly gain?: number
   /** Whether the variance is kept on the way forward ('in') or back ('out'). Default: 'in'. */
   readonly fan?: 'in' | 'out'
 }
+/** For which activation sizes are kept. */
 export interface XavierOptions {
   /** Default: 1. */
   readonly gain?: number

@@ -12,7 +12,7 @@ import { isTensor, type Tensor } from './tensor.js'
 import { leaves, leavesLike, mapTree, type Tree, zipTrees } from './tree.js'
 
 /** What an update gives. */
-export interface Updated<T extends Tree, S> {
+export type Updated<T extends Tree, S> = {
   readonly weights: T
   readonly state: S
 }
@@ -47,6 +47,7 @@ const checkLike = (weights: Tree, trees: Readonly<Record<string, Tree>>): void =
 const decayed = <T extends Tree>(gradient: T, weights: T, weightDecay: number): T =>
   weightDecay === 0 ? gradient : zipTrees(gradient, [weights], (g, w) => $.add(g, $.mul(w as Tensor, weightDecay)))
 
+/** How stochastic gradient descent moves weights. */
 export interface SgdOptions {
   /** Given here, or with each update. */
   readonly rate?: TensorLike
@@ -66,7 +67,7 @@ export type SgdState<T extends Tree = Tensor> = { readonly buffer: T | readonly 
  * without momentum w - rate g'.
  * @example
  * const { init, update } = optim.sgd({ rate: 0.1, momentum: 0.9 })
- * const next = update(grad(loss)(weights), init(weights), weights)   // { weights, state }
+ * const next = update(grad(loss)(weights, x, labels), init(weights), weights)
  */
 export const sgd = (options: SgdOptions = {}) => {
   const {
@@ -95,6 +96,7 @@ export const sgd = (options: SgdOptions = {}) => {
   }
 }
 
+/** How Adam moves weights. */
 export interface AdamOptions {
   /** Given here, or with each update. */
   readonly rate?: TensorLike
@@ -158,14 +160,14 @@ const adamOf = (name: 'adam' | 'adamW', options: AdamOptions) => {
  * Adam (Kingma and Ba, 2015): w - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon), m and v the running means of g and g^2.
  * @example
  * const { init, update } = optim.adam({ rate: 1e-3 })
- * const next = update(grad(loss)(weights), init(weights), weights)   // { weights, state }
+ * const next = update(grad(loss)(weights, x, labels), init(weights), weights)
  */
 export const adam = (options: AdamOptions = {}) => adamOf('adam', options)
 
 /** Adam with decoupled decay (Loshchilov and Hutter, 2019): the weights also lose rate * weightDecay of themselves. See `adam`. */
 export const adamW = (options: AdamOptions = {}) => adamOf('adamW', options)
 
-/** The norm of all tensors of a tree together. @example globalNorm(gradient) */
+/** The norm of all tensors of a tree together. @example optim.globalNorm(weights) // f32[] */
 export const globalNorm = (tree: Tree): Tensor => norm($.concat(leaves(tree).map(x => $.reshape(x, [-1]))))
 
 /** The factor that brings a gradient of this norm to at most `limit`, which is above 0: limit / (norm + 1e-6) where that is below 1. */
@@ -174,7 +176,7 @@ export const clipFactor = (gradientNorm: Tensor, limit: number): Tensor =>
     ? $.minimum($.div(limit, $.add(gradientNorm, 1e-6)), 1)
     : fail('clipFactor', 'a limit above 0', describe(limit), 'leave the clip out where there is to be none')
 
-/** A gradient whose norm over all its tensors is brought to `limit` where it is above. @example clipByGlobalNorm(gradient, 1) */
+/** A gradient whose norm over all its tensors is brought to `limit` where it is above. @example optim.clipByGlobalNorm(weights, 1) // { w: f32[3,2], b: f32[2] } */
 export const clipByGlobalNorm = <T extends Tree>(gradient: T, limit: number): T => {
   const factor = clipFactor(globalNorm(gradient), limit)
   return mapTree(gradient, g => $.mul(g, factor))

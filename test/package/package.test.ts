@@ -37,6 +37,20 @@ describe('the package', () => {
     expect(SHADERS.size).toBe(project.files.filter(path => path.endsWith('.wgsl')).length)
   })
 
+  it('names the modules that are imported for what they do, else a bundler leaves them out', () => {
+    const own = join(project.folder, 'node_modules/lambda-darts')
+    const { sideEffects } = JSON.parse(readFileSync(join(own, 'package.json'), 'utf8'))
+    const bare = project.files
+      .filter(path => path.startsWith('dist/') && path.endsWith('.js'))
+      .flatMap(path =>
+        [...readFileSync(join(own, path), 'utf8').matchAll(/^import '(\..*)';$/gm)].map(
+          ([, name = '']) => `./${join(path, '..', name)}`
+        )
+      )
+    expect(bare.length).toBeGreaterThan(0)
+    expect(sideEffects).toEqual(expect.arrayContaining(bare))
+  })
+
   it('says where it comes from', () => {
     const own = JSON.parse(readFileSync(join(project.folder, 'node_modules/lambda-darts/package.json'), 'utf8'))
     expect(own.repository.url).toContain('github.com/lambda-darts/lambda-darts')

@@ -176,11 +176,11 @@ const cellProblem = (kind: string, cell: CellType, family: string): SpaceProblem
 /** The first reason why a space cannot be built; undefined if there is none. */
 export const spaceProblem = ({ cells, skeleton: network }: Space): SpaceProblem | undefined => {
   const kinds = Object.keys(cells)
-  if (network.kind === 'stages' ? kinds.length !== 1 : kinds.toSorted().join() !== 'normal,reduce')
+  if (kinds.toSorted().join() !== (network.kind === 'stages' ? 'alpha' : 'normal,reduce'))
     return {
       wanted:
         network.kind === 'stages'
-          ? 'one kind of cell in a network of stages'
+          ? "one kind of cell, 'alpha', in a network of stages"
           : "the cells 'normal' and 'reduce' in a network of layers",
       got: kinds.map(kind => `'${kind}'`).join(', ') || 'none',
       cure: 'name the cells so'

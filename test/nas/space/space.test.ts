@@ -409,6 +409,11 @@ describe('a space of a user', () => {
       }),
       'skeleton'
     ],
+    [
+      'a cell of stages by another name',
+      JSON.stringify({ ...space('nb201'), cells: { cell: space('nb201').cells['alpha'] } }),
+      "Wanted one kind of cell, 'alpha', in a network of stages, but got 'cell': name the cells so."
+    ],
     ['a list', '[]', 'at the top of the space, but got []: write it as docs/search.md shows.'],
     ['no JSON', '{', /^Wanted a space as JSON, but got '.*': correct the file\.$/]
   ])('with %s is refused in a sentence that says where', (_, text, message) => {
