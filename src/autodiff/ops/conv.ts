@@ -354,7 +354,7 @@ const attributesOf = (name: string, { stride = 1, padding = 0, dilation = 1, gro
 
 /** Refuses operands that have not four axes each. */
 const requireImages = (name: string, tensors: readonly Tensor[], wanted: string): void => {
-  if (tensors.some(x => requireTensor(name, x).shape.length !== 4))
+  if (tensors.map(x => requireTensor(name, x)).some(x => x.shape.length !== 4))
     fail(name, wanted, tensors.map(show).join(' and '), 'reshape them to four axes')
 }
 

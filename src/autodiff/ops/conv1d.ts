@@ -40,7 +40,7 @@ const requireSignals = (
   [filters, channels]: readonly [string, 0 | 1],
   { groups = 1, ...counts }: ConvTranspose1dOptions
 ): void => {
-  if ([x, w].some(one => requireDtype(name, one, 'f32').shape.length !== 3))
+  if ([x, w].map(one => requireDtype(name, one, 'f32')).some(one => one.shape.length !== 3))
     fail(name, `signals [B,C,L] and filters ${filters}`, `${show(x)} and ${show(w)}`, 'reshape them to 3 axes')
   const { stride = 1, dilation = 1, padding = 0, outputPadding = 0 } = counts
   const isWhole = (least: number) => (n: number) => Number.isInteger(n) && n >= least

@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axisFurther, bind, primitive } from '../primitive.js'
-import { type Aval, around, axesOf, axisOf, describe, fail, show, sizeOf } from '../shape.js'
+import { type Aval, around, axesOf, axisOf, checkNumbers, checkOptions, describe, fail, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { reshape } from './broadcast.js'
 import { concat, sliceAlong, transpose } from './movement.js'
@@ -62,7 +62,11 @@ export interface DiagonalOptions {
  * The diagonals of matrices, as the last axis (`numpy.diagonal`); by default of the last two axes.
  * @example $.diagonal($.tensor([[1, 2], [3, 4]])) // [1, 4]
  */
-export const diagonal = (x: Tensor, { offset = 0, axes: [row, column] = [-2, -1] }: DiagonalOptions = {}): Tensor => {
+export const diagonal = (x: Tensor, options: DiagonalOptions = {}): Tensor => {
+  const { offset = 0, axes = [-2, -1] } = checkOptions('diagonal', options, ['offset', 'axes'])
+  const [row, column, ...more] = checkNumbers('diagonal', 'two axes', axes)
+  if (row === undefined || column === undefined || more.length > 0)
+    return fail('diagonal', 'two axes', describe(axes), 'name the rows and the columns')
   const rank = requireTensor('diagonal', x).shape.length
   const [first, second] = [axisOf('diagonal', row, rank), axisOf('diagonal', column, rank)]
   if (first === second) return fail('diagonal', 'two different axes', `${row} and ${column}`, 'name the rows and the columns')

@@ -101,7 +101,7 @@ export const variance = (x: Tensor, axes?: ReducedAxes, options: VarianceOptions
 /** The root of the variance. Its gradient is NaN where all values are equal. See `variance`. @example $.std(x, -1, { keepDims: true }) */
 export const std = (x: Tensor, axes?: ReducedAxes, options: VarianceOptions = {}): Tensor => sqrt(spread('std', x, axes, options))
 
-/** log(sum of e^x) over `axes` (all by default), without overflow; minus infinity where all x are. @example $.logSumExp(logits, -1) */
+/** log(sum of e^x) over `axes` (all by default), without overflow; minus infinity where all x are. @example $.logSumExp(x, -1) // f32[4] */
 export const logSumExp = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('logSumExp', options, ['keepDims'])
   const found = axesOf('logSumExp', axes, requireDtype('logSumExp', x, 'f32').shape.length)
