@@ -7,27 +7,45 @@
  */
 export * from './autodiff/index.js'
 export {
+  type AdapterInfo,
   type Backend,
+  type Call,
   type Compiled,
   type CompileOptions,
+  type Computes,
   compile,
+  type Data,
+  type DataOf,
   type Device,
+  type DeviceBuffer,
+  type DType,
   dispose,
   type Engine,
   type EngineError,
   EngineFailure,
   type Env,
+  type Examples,
   firstNonFinite,
   fold,
   type Given,
   type GivenArguments,
+  type GPU,
+  type GPUBuffer,
+  type GPUDevice,
   type HostArray,
+  type Instance,
+  type KernelError,
+  type Limits,
+  type LowerOptions,
   listAdapters,
   lowered,
+  type NoTree,
   openDevice,
   openGpu,
   openReference,
+  type Program,
   type Read,
+  type Region,
   type Report,
   type RunOptions,
   read,
@@ -35,6 +53,7 @@ export {
   run,
   runOn,
   type Session,
+  type Slot,
   type Step,
   type Storable,
   type Stored,
@@ -43,6 +62,8 @@ export {
   type Storing,
   scope,
   store,
+  type Traced,
+  type TreeOf,
   type Value
 } from './engine/index.js'
 export {
@@ -52,27 +73,40 @@ export {
   saveSafetensors
 } from './engine/weights.js'
 export type { DecodeError } from './formats/error.js'
-export { decodeSafetensors, encodeSafetensors, type FileTensor, type Safetensors } from './formats/safetensors.js'
-export { stepOptions } from './nas/configuration/config.js'
-export { OPTIONS, PRESETS, SearchConfig } from './nas/configuration/options.js'
+export type { Scale } from './formats/pixels.js'
+export {
+  decodeSafetensors,
+  encodeSafetensors,
+  type FileTensor,
+  type Safetensors,
+  type TensorData
+} from './formats/safetensors.js'
+export { type ImageFacts, stepOptions } from './nas/configuration/config.js'
+export { OPTIONS, PRESETS, SearchConfig, type SearchOption } from './nas/configuration/options.js'
 export { type Augmentation, movesOf, NO_AUGMENTATION } from './nas/data/augment.js'
+export type { PublishedData } from './nas/data/block.js'
 export {
   type Dataset,
+  type Move,
   type Normalisation,
   normalisationOf,
   type Part,
   type Sources,
+  type SplitIndices,
   splitBy,
   subset
 } from './nas/data/dataset.js'
 export { DATA_SETS, type DataSet, type Files } from './nas/data/datasets.js'
 export { decodeDigits } from './nas/data/digits.js'
-export { type Inspection, inspectionOf } from './nas/data/inspect.js'
-export { type Diagnosis, diagnose } from './nas/diagnosis/diagnose.js'
-export { hessianSpectrum, type Spectrum } from './nas/diagnosis/spectrum.js'
+export { type ChannelMoments, type ClassCount, type ImagePlace, type Inspection, inspectionOf } from './nas/data/inspect.js'
+export type { Eigenvalue } from './nas/diagnosis/curvature.js'
+export { type DiagnoseOptions, type Diagnosis, type DiagnosisRow, diagnose } from './nas/diagnosis/diagnose.js'
+export { hessianSpectrum, type Spectrum, type SpectrumOptions, type StoredTree } from './nas/diagnosis/spectrum.js'
 export type { InputError } from './nas/errors.js'
 export {
+  type BenchColumn,
   type BenchReport,
+  type BenchRow,
   type BenchScore,
   type BenchTable,
   canonicalForm,
@@ -92,25 +126,61 @@ export {
   operationCounts,
   parseGenotype
 } from './nas/genotypes/genotype.js'
-export { PUBLISHED } from './nas/genotypes/published.js'
-export { type Batches, METRICS, type Rates, type State, type StepOptions, stepOf, tablesOf } from './nas/method/bilevel.js'
+export { CELLS, PUBLISHED } from './nas/genotypes/published.js'
+export {
+  type Batches,
+  METRICS,
+  type Metric,
+  type Rates,
+  type State,
+  type StepOptions,
+  type StepResult,
+  stepOf,
+  tablesOf
+} from './nas/method/bilevel.js'
 export {
   type Alpha,
   alphaGradientOf,
   type Batch,
   type BatchLoss,
+  type Direction,
   differenceRegulariser,
   directionOf,
   exactRegulariser,
   type Harmony,
   harmonyOf,
   lossOf,
+  type Mixing,
   mixturesOf,
-  passOf
+  type Pass,
+  type PassAux,
+  passOf,
+  type REGULARISERS,
+  type Regulariser,
+  type RegulariserName
 } from './nas/method/harmony.js'
-export { type Hypergradient, hypergradient, neumannSeries, unrolled } from './nas/method/hypergradient.js'
+export {
+  type Evaluated,
+  type Hypergradient,
+  type HypergradientOptions,
+  hypergradient,
+  type Loss,
+  type MixedProduct,
+  neumannSeries,
+  type ProductKind,
+  unrolled
+} from './nas/method/hypergradient.js'
 export { initialState } from './nas/method/initialise.js'
-export { METHODS, type Method, type MethodName } from './nas/method/methods.js'
+export {
+  type Architecture,
+  type ArchitectureOptions,
+  type ArchitecturePass,
+  METHODS,
+  type Method,
+  type MethodName,
+  type Scene
+} from './nas/method/methods.js'
+export type { SgdStepOptions } from './nas/method/optim.js'
 export { cosineRate, linearLambda } from './nas/method/schedule.js'
 export {
   arraysOf,
@@ -118,11 +188,13 @@ export {
   type Checkpoints,
   decodeCheckpoint,
   encodeCheckpoint,
+  type FileLengths,
+  type Json,
   type Snapshot,
   tensorsOf
 } from './nas/run/checkpoint.js'
-export type { Event, SearchResult } from './nas/run/events.js'
-export { goingOn, type SearchStart } from './nas/run/place.js'
+export type { ByKind, EpochSummary, Event, Observer, SearchResult, Stop } from './nas/run/events.js'
+export { type Coded, goingOn, type SearchPlace, type SearchStart } from './nas/run/place.js'
 export { search } from './nas/run/search.js'
 export {
   drawGenotype,
@@ -133,22 +205,86 @@ export {
   rowsOf,
   strongestEdges
 } from './nas/selection/magnitude.js'
-export { type Decision, type Masks, masksOf, type Projection, planOf } from './nas/selection/perturbation.js'
-export { selectByPerturbation } from './nas/selection/selection.js'
+export {
+  type Criterion,
+  type Decision,
+  type Masks,
+  masksOf,
+  type ProjectedEdge,
+  type Projection,
+  planOf,
+  type Removal,
+  type Score
+} from './nas/selection/perturbation.js'
+export {
+  type DecisionEvent,
+  type Mixtures,
+  type Selected,
+  type SelectionOptions,
+  type SelectionPlace,
+  type Supernetwork,
+  selectByPerturbation
+} from './nas/selection/selection.js'
+export type { TuningEvent } from './nas/selection/tuning.js'
+export type {
+  ACTIVATIONS,
+  Activation,
+  Layer,
+  LayerContext,
+  LayerNeeds,
+  NoiseSite,
+  Norm,
+  Output,
+  Parameter,
+  Start,
+  Statistics,
+  TensorTable,
+  Weights
+} from './nas/space/layers.js'
 export { OPERATIONS, type Operation, type Site } from './nas/space/operations.js'
 export { type CellType, cellOf, type Edge, nb201, type Skeleton, SPACES, type Space } from './nas/space/space.js'
-export { type NetworkConfig, noiseOf, type SearchedCell, type Supernet, supernet } from './nas/space/supernet.js'
-export { bestOfDraws, holm, pairedT, summarise, wilcoxon } from './nas/statistics.js'
+export {
+  type NetworkConfig,
+  type NetworkOutput,
+  noiseOf,
+  type SearchedCell,
+  type Supernet,
+  supernet
+} from './nas/space/supernet.js'
+export {
+  bestOfDraws,
+  type Candidate,
+  holm,
+  pairedT,
+  type SignificanceTest,
+  type Summary,
+  summarise,
+  wilcoxon
+} from './nas/statistics.js'
 export { type PrepareSearchOptions, prepareSearch } from './nas/steps/prepare.js'
 export type { SearchData } from './nas/steps/steps.js'
-export { trainingNetwork, trainingStepOptions } from './nas/training/config.js'
+export { type GivenOptions, trainingNetwork, trainingStepOptions } from './nas/training/config.js'
 export { prepareTraining, type TrainingData } from './nas/training/data.js'
 export type { Evaluation } from './nas/training/evaluate.js'
-export type { TrainingEpoch, TrainingEvent, TrainingObserver, TrainingResult } from './nas/training/events.js'
+export type { TrainedArrays, TrainingEpoch, TrainingEvent, TrainingObserver, TrainingResult } from './nas/training/events.js'
 export { smoothedCrossEntropy } from './nas/training/loss.js'
-export { decodeModel, encodeModel, type TrainedModel } from './nas/training/model.js'
-export { configureTraining, TRAINING_OPTIONS, TRAINING_PRESETS, type TrainingConfig } from './nas/training/options.js'
+export { decodeModel, encodeModel, type ImageSense, type TrainedModel } from './nas/training/model.js'
+export {
+  configureTraining,
+  TRAINING_OPTIONS,
+  TRAINING_PRESETS,
+  type TrainingConfig,
+  type TrainingOption,
+  type TrainingPreset
+} from './nas/training/options.js'
 export { type TrainingPlace, type TrainingStart, trainingGoingOn, trainingStart } from './nas/training/place.js'
 export { type Likely, partOfBytes, predict } from './nas/training/predict.js'
-export { type TrainingState, type TrainingStepOptions, trainingStep } from './nas/training/step.js'
+export {
+  type Draw,
+  type TrainingMetric,
+  type TrainingState,
+  type TrainingStepOptions,
+  type TrainingStepResult,
+  trainingStep
+} from './nas/training/step.js'
 export { train } from './nas/training/train.js'

@@ -2,7 +2,7 @@
  * Derivatives checked by central differences, in float64 on the reference: for whoever writes a rule with `customVjp`
  * or a primitive, or wants to know whether a function is differentiable where they stand.
  */
-import { CheckError, type Given } from './checks/error.js'
+import { CheckError, type CheckedArgument } from './checks/error.js'
 import {
   bindingsOf,
   counting,
@@ -162,7 +162,7 @@ export const failureOf = (problem: Problem, settings: Settings): CheckError | un
 /** A problem with other values of its arguments. */
 export const withValues = ({ given, f }: Problem, values: readonly NdArray[]): Problem => ({
   f,
-  given: given.map((one, i): Given => ({ ...one, value: values[i] as NdArray }))
+  given: given.map((one, i): CheckedArgument => ({ ...one, value: values[i] as NdArray }))
 })
 
 /** The failure of the smallest and simplest arguments that were found to fail in the same way. */

@@ -108,6 +108,7 @@ export interface GradOptions<N extends number | readonly number[] = 0> extends U
   readonly argnums?: N
 }
 
+/** The gradients of the arguments that `argnums` names: of one, or a list. */
 export type Picked<A extends readonly unknown[], N> = N extends number
   ? A[N]
   : { readonly [K in keyof N]: N[K] extends number ? A[N[K]] : never }

@@ -7,7 +7,7 @@ import { isTensor } from './tensor.js'
 import { leaves, rebuild, type Tree, type WithLeaves } from './tree.js'
 
 /** What a node computes of the values of its inputs. */
-type Compute = (node: Tensor, inputs: readonly NdArray[]) => NdArray['data']
+export type Compute = (node: Tensor, inputs: readonly NdArray[]) => NdArray['data']
 export const reference: Compute = (node, inputs) => node.primitive.reference(inputs, node.attributes, node)
 
 /**

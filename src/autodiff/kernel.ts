@@ -8,6 +8,7 @@ import type { Aval } from './shape.js'
 /** What a primitive is told besides its inputs (axes, strides, a constant's data): JSON, but for the data of a constant. */
 export type Attributes = Readonly<Record<string, unknown>>
 
+/** How a primitive becomes calls of shaders. */
 export type Kernel = MapKernel | ViewKernel | RegionsKernel | ReduceKernel | ShaderKernel
 
 /** One value from one value of each input, at the same index. `expression` is WGSL over a, b, c. Fusion composes these texts. */

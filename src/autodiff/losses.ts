@@ -6,6 +6,7 @@ import { checkOptions, describe, fail, show } from './shape.js'
 import { logSoftmax } from './softmax.js'
 import { requireTensor, type Tensor } from './tensor.js'
 
+/** How the losses of examples become one number. */
 export interface LossOptions {
   /** Default: 'mean'. */
   readonly reduction?: 'mean' | 'sum' | 'none'
@@ -24,19 +25,19 @@ const alike = (name: string, predictions: Tensor, targets: Tensor): void => {
     fail(name, 'predictions and targets, f32 of one shape', `${show(x)} and ${show(y)}`, 'convert or reshape one of them')
 }
 
-/** Squared differences. @example nn.mse(predictions, targets) */
+/** Squared differences. @example nn.mse(x, v) // f32[] */
 export const mse = (predictions: Tensor, targets: Tensor, options: LossOptions = {}): Tensor => {
   alike('mse', predictions, targets)
   return reduced('mse', square(sub(predictions, targets)), checkOptions('mse', options, ['reduction']))
 }
 
-/** Sizes of differences; where there is none the derivative is 0. @example nn.l1(predictions, targets) */
+/** Sizes of differences; where there is none the derivative is 0. @example nn.l1(x, v) // f32[] */
 export const l1 = (predictions: Tensor, targets: Tensor, options: LossOptions = {}): Tensor => {
   alike('l1', predictions, targets)
   return reduced('l1', abs(sub(predictions, targets)), checkOptions('l1', options, ['reduction']))
 }
 
-/** Half the square of differences d up to `delta` (default 1), then delta (|d| - delta / 2). @example nn.huber(predictions, targets) */
+/** Half the square of differences d up to `delta` (default 1), then delta (|d| - delta / 2). @example nn.huber(x, v) // f32[] */
 export const huber = (predictions: Tensor, targets: Tensor, options: LossOptions & { readonly delta?: number } = {}): Tensor => {
   alike('huber', predictions, targets)
   const { delta = 1, ...rest } = checkOptions('huber', options, ['reduction', 'delta'])
@@ -48,7 +49,7 @@ export const huber = (predictions: Tensor, targets: Tensor, options: LossOptions
 
 /**
  * -t log p - (1 - t) log(1 - p) with p = 1 / (1 + e^-x): x the logits, t the targets from 0 to 1. No logarithm is taken of a p that is rounded.
- * @example nn.binaryCrossEntropy(logits, targets)
+ * @example nn.binaryCrossEntropy($.tensor([0]), $.tensor([1])) // 0.6931
  */
 export const binaryCrossEntropy = (logits: Tensor, targets: Tensor, options: LossOptions = {}): Tensor => {
   alike('binaryCrossEntropy', logits, targets)
@@ -59,7 +60,7 @@ export const binaryCrossEntropy = (logits: Tensor, targets: Tensor, options: Los
 /**
  * The mean over rows of sum t (log t - log q): t the targets, probabilities over the last axis, and log q what is predicted of them, as
  * `nn.logSoftmax` gives it. 0 where t is. (`torch.nn.functional.kl_div` with 'batchmean'.)
- * @example nn.klDivergence(nn.logSoftmax(logits), targets)
+ * @example nn.klDivergence(nn.logSoftmax(x), nn.softmax(x)) // 0.0000
  */
 export const klDivergence = (logPredictions: Tensor, targets: Tensor, options: LossOptions = {}): Tensor => {
   alike('klDivergence', logPredictions, targets)
@@ -72,7 +73,7 @@ export const klDivergence = (logPredictions: Tensor, targets: Tensor, options: L
 /**
  * Mean over rows of -log softmax(logits)[label]: logits f32[B,K], labels i32[B]; or with targets f32[B,K], probabilities of all classes, of
  * -sum t log softmax(logits). A label out of range gives NaN.
- * @example nn.crossEntropy(logits, $.tensor([3, 1], [2], 'i32'))
+ * @example nn.crossEntropy($.tensor([[0, 0]]), $.tensor([1], [1], 'i32')) // 0.6931
  */
 export const crossEntropy = (logits: Tensor, labels: Tensor): Tensor => {
   const [batch, classes] = requireTensor('crossEntropy', logits).shape

@@ -55,7 +55,7 @@ const normalised = (x: Tensor, axes: readonly number[], epsilon: number): Tensor
 
 /**
  * The last axis normalised by its own mean and biased variance (Ba et al., 2016), and scaled and shifted by f32[N] each if given.
- * @example nn.layerNorm(x, { scale: $.ones([64]), shift: $.zeros([64]) })
+ * @example nn.layerNorm(x, { scale: $.ones([3]), shift: $.zeros([3]) }) // f32[4,3]
  */
 export const layerNorm = (x: Tensor, parameters?: LayerAffine, epsilon = 1e-5): Tensor =>
   named('layerNorm', () => {
@@ -145,7 +145,7 @@ export const batchNormEval = (x: Tensor, running: Moments, parameters?: Affine, 
 export const updateRunning = (running: Tensor, batch: Tensor, momentum = 0.1): Tensor =>
   named('updateRunning', () => add(mul(running, 1 - momentum), mul(batch, momentum)))
 
-/** x w^T + b: x f32[...,I], w f32[O,I], b f32[O]. @example nn.linear(x, weights, bias) */
+/** x w^T + b: x f32[...,I], w f32[O,I], b f32[O]. @example nn.linear(x, $.transpose(w), weights.b) // f32[4,2] */
 export const linear = (x: Tensor, w: Tensor, b?: Tensor): Tensor => {
   const [inputs, weights] = [requireTensor('linear', x), requireTensor('linear', w)]
   const fits = inputs.shape.length >= 1 && weights.shape.length === 2 && inputs.shape.at(-1) === weights.shape[1]

@@ -40,7 +40,7 @@ export interface Primitive<A extends Attributes = Attributes> {
    * have that axis, those that are the same for every example by a broadcast. Absent for the leaves, and where there is
    * none; then `vmap` throws.
    */
-  batch?(inputs: readonly Tensor[], attributes: NoInfer<A>, out: Tensor, batch: Batch): Tensor
+  batch?(inputs: readonly Tensor[], attributes: NoInfer<A>, out: Tensor, batch: Batching): Tensor
   /** Multiply-adds (each counts two) for reports. Absent: none worth counting. */
   flops?(inputs: readonly Aval[], attributes: A, out: Aval): number
 }
@@ -51,7 +51,7 @@ export type Vjp<A extends Attributes = Attributes> = {
 }['bivariant']
 
 /** What a batching rule may ask besides its inputs. */
-export interface Batch {
+export interface Batching {
   readonly size: number
   /** For each input the tensor itself, without the batch's axis, if it is the same for every example. */
   readonly shared: readonly (Tensor | undefined)[]

@@ -9,7 +9,7 @@ import { input } from './leaves.js'
 import { broadcastTo } from './ops/broadcast.js'
 import { moveAxis } from './ops/movement.js'
 import { checkFunction, checkOptions, describe, fail, sameShape, show } from './shape.js'
-import { type Batch, isTensor, type Tensor } from './tensor.js'
+import { type Batching, isTensor, type Tensor } from './tensor.js'
 import { leavesOf, rebuild, type Tree } from './tree.js'
 
 /** An axis for each tensor of a tree; one that stands where the tree has a branch is that of all tensors beneath it. */
@@ -123,7 +123,7 @@ const exampleOf = (batch: Tensor, known: Map<Tensor, Tensor>): Tensor => {
  */
 const batcher = (size: number, known: Map<Tensor, Tensor>) => {
   const wide = (x: Tensor): Tensor => broadcastTo(x, [size, ...x.shape])
-  const map: Batch['map'] = (f, args) => {
+  const map: Batching['map'] = (f, args) => {
     const results = f(...args.map(arg => exampleOf(arg, known)))
     const found = batches(results.filter(isTensor))
     return results.map(result => result && (found.shift() as Tensor))

@@ -44,8 +44,12 @@ export interface Compiled<A extends readonly unknown[], R> {
   /** Trees whose leaves say dtype and shape. */
   readonly args: WithLeaves<A, Aval>
   readonly result: R
+  /** @internal */
   readonly executable: Executable | undefined
-  /** What the last output of the executable reports on, if it was compiled to be checked. */
+  /**
+   * What the last output of the executable reports on, if it was compiled to be checked.
+   * @internal
+   */
   readonly checks: readonly Check[]
 }
 

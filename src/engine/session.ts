@@ -39,9 +39,9 @@ export interface Step<A extends readonly unknown[], R> {
 }
 
 /** A function of tensors, or of trees of them. */
-type Traced<A extends readonly Tree[], R> = (...args: A) => R
+export type Traced<A extends readonly Tree[], R> = (...args: A) => R
 /** Examples of arguments: values, or only their dtypes and shapes. */
-type Examples<A extends readonly unknown[]> = GivenArguments<A, Value | Aval>
+export type Examples<A extends readonly unknown[]> = GivenArguments<A, Value | Aval>
 
 /** A backend that is open. Its functions need no `this`. */
 export interface Session {

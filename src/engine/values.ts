@@ -26,7 +26,7 @@ export interface HostArray extends Aval {
 export type Value = Tensor | StoredTensor | HostArray | TypedArray | Numbers
 
 /** A tree with leaves of type `L`, where nothing else is known of it. */
-type TreeOf<L> = L | readonly TreeOf<L>[] | { readonly [key: string]: TreeOf<L> }
+export type TreeOf<L> = L | readonly TreeOf<L>[] | { readonly [key: string]: TreeOf<L> }
 
 /** What may be given where a tree of tensors is wanted: in a list, numbers stand as tensors, since a list of numbers is one tensor. */
 export type Given<T, L = Value> = Tree extends T
@@ -40,7 +40,16 @@ export type Given<T, L = Value> = Tree extends T
 /** What may be given for the arguments of a function. */
 export type GivenArguments<A extends readonly unknown[], L = Value> = { readonly [K in keyof A]: Given<A[K], L> }
 
-type NoTree = string | boolean | bigint | symbol | null | undefined | ((...args: never[]) => unknown) | PromiseLike<unknown>
+/** What is neither a tensor nor a tree of tensors. */
+export type NoTree =
+  | string
+  | boolean
+  | bigint
+  | symbol
+  | null
+  | undefined
+  | ((...args: never[]) => unknown)
+  | PromiseLike<unknown>
 
 /** `T` itself if it is a tree of values, else a type that nothing has. */
 export type Storable<T> = unknown extends T

@@ -88,7 +88,7 @@ const treeFromNames = (named: NamedArrays): E.Either<DecodeError, HostTree> => {
  * The file of a tree of arrays (as `gpu.read` gives it), which Python's `safetensors` reads: each leaf by its path. Numbers are kept to the
  * bit: Float32Array as F32, Float64Array as F64, Int32Array as I32, Uint32Array as U32. Left for a tree that is one array, since it
  * has no name, and for two leaves of one path.
- * @example const file = saveSafetensors(await gpu.read(weights), { epoch: '20' })
+ * @example const file = saveSafetensors(await gpu.read(gpu.store({ w, b: [0, 0] })), { epoch: '20' })
  */
 export const saveSafetensors = (
   tree: HostTree,
@@ -105,7 +105,7 @@ export const saveSafetensors = (
  * The tree of arrays of a file of safetensors: records of its names, cut at their dots, and lists where all keys of a branch are 0, 1, ...
  * With `like`, a tree of its dtypes and shapes (arrays, tensors, or stored ones), it is exactly such a tree, in which lists may be empty and
  * keys may have dots. Left for a damaged file, a dtype that the engine has not, a tensor that is missing, of another kind or too much.
- * @example const weights = loadSafetensors(bytes, initialWeights)
+ * @example loadSafetensors(new Uint8Array(0), weights)._tag // 'Left'
  */
 export const loadSafetensors: {
   (bytes: Uint8Array): E.Either<DecodeError, HostTree>

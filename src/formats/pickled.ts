@@ -1,5 +1,5 @@
 /** What the values of a pickle say: whole numbers, texts, rows of bytes, where they are such. */
-import { isTagged, type PickleValue, textOf } from './pickle.js'
+import { isTagged, type PickleValue, textOf } from './pickle/values.js'
 
 const READERS: Readonly<Record<string, (view: DataView, at: number, little: boolean) => number | bigint>> = {
   u1: (view, at) => view.getUint8(at),

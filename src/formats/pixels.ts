@@ -4,6 +4,7 @@
 export const PADDING = -1
 export const CUT = -2
 
+/** Mean and deviation of each channel. */
 export interface Scale {
   readonly mean: readonly number[]
   readonly deviation: readonly number[]

@@ -6,6 +6,7 @@ import { platform } from './platform/node.js'
 import type { Listed } from './platform/platform.js'
 import type { GPU, GPUAdapter, GPUDevice } from './platform/webgpu.js'
 
+/** What is known of an adapter. */
 export interface AdapterInfo {
   /** What a person chooses by: `openDevice({ adapter })` takes any part of it. */
   readonly name: string
@@ -19,7 +20,7 @@ export interface AdapterInfo {
 }
 
 /** Limits that are raised from WebGPU's defaults to what the adapter has. */
-const raised = [
+export const raised = [
   'maxStorageBuffersPerShaderStage',
   'maxStorageBufferBindingSize',
   'maxBufferSize',
@@ -31,6 +32,7 @@ const raised = [
 ] as const
 /** Features that are asked for where the adapter has them. */
 const used: readonly GPUFeatureName[] = ['subgroups', 'timestamp-query']
+/** The limits of a device that are raised for it: what programs are held to. */
 export type Limits = Readonly<Record<(typeof raised)[number], number>>
 
 /** An open device of an adapter, with the facts by which kernels are chosen. */

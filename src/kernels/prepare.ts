@@ -134,83 +134,93 @@ const pipelinesOf = async (
   return E.map((pairs: readonly (readonly [string, Pipeline])[]) => new Map(pairs))(E.sequenceArray(made))
 }
 
+/** Bytes of the executable's own buffers: those that slots share, then the constants. */
+const ownSizes = ({ shared, bytes, program }: Plan): number[] => [
+  ...shared,
+  ...program.constants.map(({ slot }) => bytes[slot] as number)
+]
+
+/** By slot: the executable's own buffers, of those that `ownSizes` asks for. */
+const buffersOf = ({ program, places, shared }: Plan, owned: readonly DeviceBuffer[]): (DeviceBuffer | undefined)[] =>
+  program.slots.map((_, slot) => {
+    const place = places[slot]
+    if (place?.kind === 'shared') return owned[place.index]
+    return place?.kind === 'constant' ? owned[shared.length + place.index] : undefined
+  })
+
+/** Makes each set of bindings once: calls that bind the same buffers and parameters share one. */
+const setsFor = (device: Device, plan: Plan, buffers: Executable['buffers']) => {
+  const sets = new Map<string, BindingSet>()
+  const setOf = (bindings: Pick<BindingSet, 'label' | 'part' | 'layout' | 'parameters'>): BindingSet => {
+    const { part, parameters } = bindings
+    const offsets = parameters.map(({ offset }) => offset as number)
+    const key = partKey(plan, part, offsets)
+    const known = sets.get(key)
+    if (known) return known
+    const external = isExternal(plan, part) ? slotsOf(part).filter(slot => !buffers[slot]) : []
+    const own = (slot: number): GPUBuffer => (buffers[slot] as DeviceBuffer).buffer
+    const group = external.length > 0 ? undefined : bind(device, plan, bindings, own)
+    const set = { ...bindings, external: [...new Set(external)], group, bound: [] }
+    sets.set(key, set)
+    return set
+  }
+  return { sets, setOf }
+}
+
+/** The dispatches of a plan as they are encoded; `offsets` says where the parameters of each call lie in `uniform`. */
+const stepsOf = (
+  { dispatches }: Plan,
+  { arrangement, offsets }: { readonly arrangement: Arrangement; readonly offsets: readonly (readonly number[])[] },
+  pipelines: ReadonlyMap<string, Pipeline>,
+  uniform: GPUBuffer,
+  setOf: ReturnType<typeof setsFor>['setOf']
+): Step[] =>
+  dispatches.map((calls, i) => {
+    const [{ label }] = calls
+    const { pipeline, layouts } = pipelines.get(pipelineKey(calls)) as Pipeline
+    const parameters = calls.map(({ params }, k) => ({
+      buffer: uniform,
+      offset: offsets[i]?.[k] as number,
+      size: uniformBytes(params)
+    }))
+    const sets = partsOf(calls, arrangement).map((part, k) =>
+      setOf({ label, part, layout: layouts[k] as GPUBindGroupLayout, parameters })
+    )
+    return { pipeline, calls, workgroups: workgroupsOf(calls), sets }
+  })
+
 /**
- * Makes a plan ready to run. `ShaderError` if a shader does not compile, `OutOfMemory` if the device has no room, `InvalidProgram`
- * if it refuses a call.
+ * Makes a plan ready to run. `ShaderError` if a shader does not compile, `OutOfMemory` if the device has no room,
+ * `InvalidProgram` if it refuses a call.
  */
 export const prepare =
   (device: Device, plan: Plan, options: PrepareOptions = {}): TaskEither<KernelError, Executable> =>
   async () => {
-    const { constants, outputs, slots } = plan.program
+    const { constants, outputs } = plan.program
     const { words, offsets } = packParameters(plan.dispatches)
     const { arrangement, groups } = arrange(plan, offsets, options.mostGroups)
     const refused = await tooManyGroupsLeft(device, groups)
     if (refused) return E.left(refused)
     const pipelines = await pipelinesOf(device, plan.dispatches, arrangement, options.load)
     if (E.isLeft(pipelines)) return pipelines
-
-    const sizes = [...plan.shared, ...constants.map(({ slot }) => plan.bytes[slot] as number)]
-    const owned = await allocate(device, sizes)()
-    if (E.isLeft(owned)) return owned
-    const constantAt = plan.shared.length
-    const ownBuffer = (slot: number): DeviceBuffer | undefined => {
-      const place = plan.places[slot]
-      if (place?.kind === 'shared') return owned.right[place.index]
-      return place?.kind === 'constant' ? owned.right[constantAt + place.index] : undefined
-    }
-    const buffers = slots.map((_, slot) => ownBuffer(slot))
+    const allocated = await allocate(device, ownSizes(plan))()
+    if (E.isLeft(allocated)) return allocated
+    const owned = allocated.right
+    const buffers = buffersOf(plan, owned)
 
     let uniform: GPUBuffer | undefined
     const made = await scoped(device, 'bind groups for the program', (): Executable => {
+      const { queue } = device.device
       uniform = device.device.createBuffer({ size: words.byteLength, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST })
-      device.device.queue.writeBuffer(uniform, 0, words)
-      for (const [i, { data }] of constants.entries()) {
-        device.device.queue.writeBuffer((owned.right[constantAt + i] as DeviceBuffer).buffer, 0, data)
-      }
-      const sets = new Map<string, BindingSet>()
-      const setOf = (
-        label: string,
-        part: Part,
-        layout: GPUBindGroupLayout,
-        parameters: readonly GPUBufferBinding[]
-      ): BindingSet => {
-        const key = partKey(
-          plan,
-          part,
-          parameters.map(({ offset }) => offset as number)
-        )
-        const known = sets.get(key)
-        if (known) return known
-        const external = isExternal(plan, part) ? slotsOf(part).filter(slot => !buffers[slot]) : []
-        const group =
-          external.length > 0
-            ? undefined
-            : bind(device, plan, { label, part, layout, parameters }, slot => (buffers[slot] as DeviceBuffer).buffer)
-        const set = { label, part, layout, parameters, external: [...new Set(external)], group, bound: [] }
-        sets.set(key, set)
-        return set
-      }
-      const steps = plan.dispatches.map((calls, i): Step => {
-        const [{ label }] = calls
-        const { pipeline, layouts } = pipelines.right.get(pipelineKey(calls)) as Pipeline
-        const parameters = calls.map(({ params }, k) => ({
-          buffer: uniform as GPUBuffer,
-          offset: offsets[i]?.[k] as number,
-          size: uniformBytes(params)
-        }))
-        const parts = partsOf(calls, arrangement)
-        return {
-          pipeline,
-          calls,
-          workgroups: workgroupsOf(calls),
-          sets: parts.map((part, k) => setOf(label, part, layouts[k] as GPUBindGroupLayout, parameters))
-        }
-      })
+      queue.writeBuffer(uniform, 0, words)
+      for (const { slot, data } of constants) queue.writeBuffer((buffers[slot] as DeviceBuffer).buffer, 0, data)
+      const { sets, setOf } = setsFor(device, plan, buffers)
+      const steps = stepsOf(plan, { arrangement, offsets }, pipelines.right, uniform, setOf)
       const changing = [...sets.values()].filter(({ external }) => external.length > 0).length
-      return { device: device.device, plan, steps, buffers, changing, recent: outputs.map(() => []), owned: owned.right, uniform }
+      return { device: device.device, plan, steps, buffers, changing, recent: outputs.map(() => []), owned, uniform }
     })
     if (E.isLeft(made)) {
-      owned.right.forEach(release)
+      owned.forEach(release)
       uniform?.destroy()
     }
     return made

@@ -30,6 +30,7 @@ export interface DataOf {
   readonly i32: Int32Array<ArrayBuffer>
   readonly u32: Uint32Array<ArrayBuffer>
 }
+/** The values of a dtype on the host. */
 export type Data = DataOf[DType]
 
 /** What a map or a fold computes, as WGSL, but for how operands are loaded: shaders differ in that, and `op.ts` knows how. */
@@ -83,6 +84,7 @@ export interface Call {
   readonly flops: number
 }
 
+/** A program: calls of kernels over numbered slots. */
 export interface Program {
   readonly slots: readonly Slot[]
   /** In an order that can be executed. A slot may be written by several calls (parts of a concatenation). */

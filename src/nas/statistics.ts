@@ -107,7 +107,7 @@ export const summarise = (values: readonly number[]): Summary | null => {
 }
 
 /** A test's statistic and the probability of one as extreme if there were no difference. */
-export interface Test {
+export interface SignificanceTest {
   readonly statistic: number
   readonly p: number
 }
@@ -116,7 +116,7 @@ export interface Test {
 const ROUNDING = 1e-12
 
 /** The paired t test of differences; null for fewer than two, or if all are equal, whose spread says nothing. */
-export const pairedT = (differences: readonly number[]): Test | null => {
+export const pairedT = (differences: readonly number[]): SignificanceTest | null => {
   const summary = summarise(differences)
   if (!summary?.deviation || summary.deviation < ROUNDING * Math.abs(summary.mean)) return null
   const statistic = (summary.mean * Math.sqrt(summary.count)) / summary.deviation
@@ -146,7 +146,7 @@ const subsetSums = (parts: readonly number[]): readonly number[] =>
  * that give one as extreme. Differences of 0 are left out, as Wilcoxon did; equal ones share their ranks, and p is
  * exact for those too. Null if none is left.
  */
-export const wilcoxon = (differences: readonly number[]): Test | null => {
+export const wilcoxon = (differences: readonly number[]): SignificanceTest | null => {
   const kept = differences.filter(difference => difference !== 0)
   if (kept.length === 0) return null
   const ranks = ranksOf(kept.map(Math.abs))

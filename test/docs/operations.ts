@@ -50,7 +50,7 @@ const madeBy = (declaration: ts.Declaration): readonly string[] => {
 }
 
 const isOfTensors = (declaration: ts.Declaration | undefined): declaration is ts.Declaration =>
-  declaration !== undefined && /src\/autodiff\/(ops|nn)/.test(declaration.getSourceFile().fileName)
+  declaration !== undefined && /src\/autodiff\//.test(declaration.getSourceFile().fileName)
 
 /** What an operation is made of: primitives that it binds itself, or by helpers that are not `public_`, and other operations. */
 const partsOf = (symbol: ts.Symbol, public_: ReadonlyMap<ts.Symbol, string>) => {

@@ -3,7 +3,7 @@
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
 import { dtypeOf, type FileTensor, type Safetensors } from '../../src/formats/safetensors.js'
-import { type Table, tableOf } from '../../src/nas/space/layers.js'
+import { type TensorTable, tableOf } from '../../src/nas/space/layers.js'
 import { SPACES, type Space } from '../../src/nas/space/space.js'
 import { type Supernet, supernet } from '../../src/nas/space/supernet.js'
 
@@ -74,7 +74,7 @@ export const noiseOfFile = (file: Safetensors, { noises }: Supernet): Readonly<R
   )
 
 /** The file's own table of its flat vectors. */
-export const goldenTable = ({ metadata }: Safetensors): Table =>
+export const goldenTable = ({ metadata }: Safetensors): TensorTable =>
   tableOf((JSON.parse(metadata['params'] as string) as [string, number[], number][]).map(([name, shape]) => ({ name, shape })))
 
 export const golden = ({ tensors }: Safetensors, name: string): FileTensor => {
@@ -87,14 +87,14 @@ export const host = ({ data, shape }: FileTensor): HostArray =>
   ({ data, shape, dtype: dtypeOf(data) === 'I32' ? 'i32' : 'f32' }) as HostArray
 
 /** The file's weights as one vector, in the order of a table. */
-export const weightVector = (file: Safetensors, table: Table): HostArray => {
+export const weightVector = (file: Safetensors, table: TensorTable): HostArray => {
   const data = new Float64Array(table.size)
   for (const { name, offset } of table.entries) data.set(golden(file, `state/${name}`).data, offset)
   return { data, shape: [table.size], dtype: 'f32' }
 }
 
 /** A vector of one table in the order of another with the same names. */
-export const reorder = (vector: ArrayLike<number>, from: Table, to: Table): Float64Array => {
+export const reorder = (vector: ArrayLike<number>, from: TensorTable, to: TensorTable): Float64Array => {
   const offsets = new Map(from.entries.map(({ name, offset }) => [name, offset]))
   const result = new Float64Array(to.size)
   for (const { name, shape, offset } of to.entries) {

@@ -4,7 +4,7 @@ import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
 import { tablesOf } from '../../src/nas/method/bilevel.js'
-import { type Table, unpack, unpackStatistics } from '../../src/nas/space/layers.js'
+import { type TensorTable, unpack, unpackStatistics } from '../../src/nas/space/layers.js'
 import { smoothedCrossEntropy } from '../../src/nas/training/loss.js'
 import { type TrainingState, type TrainingStepOptions, trainingStep } from '../../src/nas/training/step.js'
 import { backends, evaluateTree } from '../backends.js'
@@ -75,7 +75,7 @@ const OPTIONS: TrainingStepOptions = {
 }
 
 /** As `make.py`: of each tensor of a vector, by the order of names, its product with hashed numbers, and its length. */
-const projections = ({ entries }: Table, { data }: HostArray): readonly number[] =>
+const projections = ({ entries }: TensorTable, { data }: HostArray): readonly number[] =>
   entries
     .toSorted((a, b) => (a.name < b.name ? -1 : 1))
     .flatMap(({ shape, offset }, n) => {
@@ -136,7 +136,7 @@ describe.each(NAMES)('%s', name => {
     const [weights, metrics, state, later] = await stepsOf(name)
     const wanted = golden(name)
     const tables = tablesOf(readModel(name).net)
-    const check = (label: string, table: Table, vector: HostArray) =>
+    const check = (label: string, table: TensorTable, vector: HostArray) =>
       expectProjections(label, projections(table, vector), wanted[label] as readonly number[], 1e-10)
     expectClose('norm0', [metrics.data[3] as number], wanted['norm0'] as readonly number[], 1e-10)
     expectClose('norm1', [later.data[3] as number], wanted['norm1'] as readonly number[], 1e-10)

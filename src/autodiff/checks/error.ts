@@ -14,12 +14,13 @@ export interface ArgumentPlace extends Place {
 }
 
 /** A tensor among the arguments. */
-export interface Given {
+export interface CheckedArgument {
   readonly argument: number
   readonly path: string
   readonly value: NdArray
 }
 
+/** What a check of derivatives found. */
 export interface Finding {
   /** What the derivative was held to: central differences, or on a device the float64 reference. */
   readonly against: 'differences' | 'reference'
@@ -37,7 +38,7 @@ export interface Finding {
    */
   readonly kink?: string
   /** The arguments, tensor by tensor. */
-  readonly given: readonly Given[]
+  readonly given: readonly CheckedArgument[]
 }
 
 const ORDERS = ['value', 'derivative', 'second derivative', 'third derivative']
@@ -66,7 +67,7 @@ const nested = (data: NdArray['data'], [extent, ...rest]: readonly number[], fro
 }
 
 /** `argument 0 = [1, 2], argument 1 at 'w' = 3` */
-export const argumentsText = (given: readonly Given[]): string =>
+export const argumentsText = (given: readonly CheckedArgument[]): string =>
   given
     .map(({ argument, path, value }) => `${withPath(`argument ${argument}`, path)} = ${nested(value.data, value.shape)}`)
     .join(', ')
@@ -115,7 +116,7 @@ export class CheckError extends Error {
   /** The primitive whose kink the point lies at: then nothing is said of the rules. */
   readonly kink: string | undefined
   /** The arguments where it failed, tensor by tensor. */
-  readonly given: readonly Given[]
+  readonly given: readonly CheckedArgument[]
   constructor(finding: Finding) {
     super(sentence(finding))
     this.against = finding.against

@@ -12,17 +12,18 @@ import { broadcastTo, mul, tensor } from '../ops/index.js'
 import { type Aval, checkFunction, fail, show, sizeOf } from '../shape.js'
 import { isTensor, type Tensor } from '../tensor.js'
 import { type Leaf, leavesOf, rebuild, type Tree } from '../tree.js'
-import type { Given, Place } from './error.js'
+import type { CheckedArgument, Place } from './error.js'
 
 /** A function of the tensors among its arguments, and where it is looked at. */
 export interface Problem {
-  readonly given: readonly Given[]
+  readonly given: readonly CheckedArgument[]
   /** The f32 tensors of the result, from tensors like those given. */
   readonly f: (tensors: readonly Tensor[]) => readonly Leaf<Tensor>[]
 }
 
 /** What is differentiated of arguments. */
-export const floatsOf = (given: readonly Given[]): readonly Given[] => given.filter(({ value }) => value.dtype === 'f32')
+export const floatsOf = (given: readonly CheckedArgument[]): readonly CheckedArgument[] =>
+  given.filter(({ value }) => value.dtype === 'f32')
 
 export const problemOf = <A extends readonly Tree[]>(f: (...args: A) => Tree, args: readonly [...A]): Problem => {
   checkFunction('checkGrads', f)
@@ -172,7 +173,7 @@ const indexOf = (place: number, shape: readonly number[]): number[] =>
   shape.map((extent, axis) => Math.floor(place / sizeOf(shape.slice(axis + 1))) % extent)
 
 /** The entries that slots of one element each name: of the result, and one of the arguments for each direction. */
-export const placesOf = (forms: Forms, given: readonly Given[], [cotangent, ...directions]: readonly Slot[]) => ({
+export const placesOf = (forms: Forms, given: readonly CheckedArgument[], [cotangent, ...directions]: readonly Slot[]) => ({
   output: placeOf(
     forms.outputs.map(({ path, value }) => ({ aval: value, of: { path } })),
     cotangent as Slot

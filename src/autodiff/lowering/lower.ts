@@ -67,6 +67,7 @@ const constantData = ({ dtype, data }: NdArray): Data =>
 /** A launch is 25 microseconds at 8 GB/s. */
 const LAUNCH = 200_000
 
+/** How a graph becomes a program: what is fused, and for which adapter. */
 export interface LowerOptions {
   /** Kernels for groups of nodes (default), or one for each node. */
   readonly fused?: boolean

@@ -7,13 +7,13 @@ import { concat, transpose } from './movement.js'
 import { add, equal, lessEqual, mul, where } from './pointwise.js'
 import { diagonal } from './rearrange.js'
 
-/** An axis of extent 1 put in at `axis`. @example $.expandDims(x, 0) // f32[3] -> f32[1,3] */
+/** An axis of extent 1 put in at `axis`. @example $.expandDims(x, 0) // f32[1,4,3] */
 export const expandDims = (x: Tensor, axis: number): Tensor => {
   const found = axisOf('expandDims', axis, requireTensor('expandDims', x).shape.length + 1)
   return reshape(x, [...x.shape.slice(0, found), 1, ...x.shape.slice(found)])
 }
 
-/** Without the axes `axes`, whose extents are 1; by default without all that are. @example $.squeeze(x, 0) // f32[1,3] -> f32[3] */
+/** Without the axes `axes`, whose extents are 1; by default without all that are. @example $.squeeze($.ones([1, 3]), 0) // f32[3] */
 export const squeeze = (x: Tensor, axes?: number | readonly number[]): Tensor => {
   const found = axesOf('squeeze', axes, requireTensor('squeeze', x).shape.length)
   const wide = axes === undefined ? undefined : found.find(axis => x.shape[axis] !== 1)
@@ -34,7 +34,7 @@ export const swapAxes = (x: Tensor, one: number, other: number): Tensor => {
   )
 }
 
-/** Tensors of one shape along a new axis. @example $.stack([x, y]) // two f32[3] -> f32[2,3] */
+/** Tensors of one shape along a new axis. @example $.stack([x, v]) // f32[2,4,3] */
 export const stack = (tensors: readonly Tensor[], axis = 0): Tensor => {
   if (!Array.isArray(tensors) || tensors.length === 0)
     return fail('stack', 'a list of at least one tensor', describe(tensors), 'write stack([x, y])')
@@ -82,14 +82,14 @@ export const tile = (x: Tensor, times: readonly number[]): Tensor => {
   )
 }
 
-/** The sum of the products of all elements. @example $.dot(x, y) // a scalar */
+/** The sum of the products of all elements. @example $.dot(x, v) // f32[] */
 export const dot = (x: Tensor, y: Tensor): Tensor => {
   if (requireTensor('dot', x).shape.join() !== requireTensor('dot', y).shape.join() || x.dtype !== y.dtype)
     return fail('dot', 'two tensors of one shape and dtype', `${show(x)} and ${show(y)}`, 'use matmul or einsum for others')
   return sum(mul(x, y))
 }
 
-/** The products of all elements of x with all of y, as a matrix. @example $.outer(x, y) // f32[3], f32[4] -> f32[3,4] */
+/** The products of all elements of x with all of y, as a matrix. @example $.outer($.ones([3]), $.ones([4])) // f32[3,4] */
 export const outer = (x: Tensor, y: Tensor): Tensor => {
   if (requireTensor('outer', x).dtype !== requireTensor('outer', y).dtype)
     return fail('outer', 'tensors of one dtype', `${show(x)} and ${show(y)}`, 'convert one of them')
@@ -120,7 +120,7 @@ export const diag = (x: Tensor): Tensor => {
   return where(equal(eye(x.shape[0] as number), 1), x, 0)
 }
 
-/** The sum along the diagonal of each matrix, over the last two axes. @example $.trace(x) // f32[3,3] -> f32[] */
+/** The sum along the diagonal of each matrix, over the last two axes. @example $.trace($.eye(3)) // 3 */
 export const trace = (x: Tensor): Tensor =>
   requireTensor('trace', x).shape.length < 2
     ? fail('trace', 'a tensor with at least two axes', show(x), 'reshape it to a matrix')

@@ -13,38 +13,39 @@ import { bind, primitive } from '../primitive.js'
 import { type Aval, checkOptions, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
-type Two = readonly [number, number]
+/** A number for the height and one for the width. */
+export type HeightWidth = readonly [number, number]
 type Four = readonly [number, number, number, number]
 
 interface ConvAttributes {
   readonly [key: string]: unknown
-  readonly stride: Two
-  readonly padding: Two
-  readonly dilation: Two
+  readonly stride: HeightWidth
+  readonly padding: HeightWidth
+  readonly dilation: HeightWidth
   readonly groups: number
 }
 
 /** Height and width of what a gradient restores: the image's, or the filter's. */
 interface GradAttributes extends ConvAttributes {
-  readonly size: Two
+  readonly size: HeightWidth
 }
 
 /** The outputs along each spatial axis: floor((extent + 2 p - d (k - 1) - 1) / s) + 1. */
-const outputSize = (image: Two, filter: Two, { stride, padding, dilation }: ConvAttributes): Two =>
+const outputSize = (image: HeightWidth, filter: HeightWidth, { stride, padding, dilation }: ConvAttributes): HeightWidth =>
   [0, 1].map(i => {
     const reach = (dilation[i] as number) * ((filter[i] as number) - 1) + 1
     return Math.floor(((image[i] as number) + 2 * (padding[i] as number) - reach) / (stride[i] as number)) + 1
-  }) as unknown as Two
+  }) as unknown as HeightWidth
 
 /** The numbers of all three shaders and references: B, C, H, W, O, K, L, I, J of x[B,C,H,W], w[O,C/groups,K,L], g[B,O,I,J]. */
 const geometryOf = (x: Shape, w: Shape, g: Shape) => ({
   batch: x[0] as number,
   channels: x[1] as number,
-  image: [x[2], x[3]] as unknown as Two,
+  image: [x[2], x[3]] as unknown as HeightWidth,
   outputs: w[0] as number,
   perGroup: w[1] as number,
-  filter: [w[2], w[3]] as unknown as Two,
-  out: [g[2], g[3]] as unknown as Two
+  filter: [w[2], w[3]] as unknown as HeightWidth,
+  out: [g[2], g[3]] as unknown as HeightWidth
 })
 type Geometry = ReturnType<typeof geometryOf>
 
@@ -202,8 +203,8 @@ const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
   vjp: (g, [x, w], attributes) => {
     const [image, filter] = [x as Tensor, w as Tensor]
     return [
-      inputGrad(g, filter, attributes, image.shape.slice(2) as unknown as Two),
-      filterGrad(image, g, attributes, filter.shape.slice(2) as unknown as Two)
+      inputGrad(g, filter, attributes, image.shape.slice(2) as unknown as HeightWidth),
+      filterGrad(image, g, attributes, filter.shape.slice(2) as unknown as HeightWidth)
     ]
   },
   batch: batched(groups => ({
@@ -257,7 +258,7 @@ const inputGradPrimitive: Primitive<GradAttributes> = primitive({
   },
   vjp: (cotangent, [g, w], attributes) => [
     convolve(cotangent, w as Tensor, attributes),
-    filterGrad(cotangent, g as Tensor, attributes, (w as Tensor).shape.slice(2) as unknown as Two)
+    filterGrad(cotangent, g as Tensor, attributes, (w as Tensor).shape.slice(2) as unknown as HeightWidth)
   ],
   batch: batched(groups => ({
     first: [[0, 1], [0, 1]], // biome-ignore format: a row each
@@ -305,7 +306,7 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
     invocations: (inputs, _, out) => filterGradLanes(inputs) * sizeOf(out.shape)
   },
   vjp: (cotangent, [x, g], attributes) => [
-    inputGrad(g as Tensor, cotangent, attributes, (x as Tensor).shape.slice(2) as unknown as Two),
+    inputGrad(g as Tensor, cotangent, attributes, (x as Tensor).shape.slice(2) as unknown as HeightWidth),
     convolve(x as Tensor, cotangent, attributes)
   ],
   batch: batched(groups => ({
@@ -318,23 +319,23 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
 
 const plain = ({ stride, padding, dilation, groups }: ConvAttributes): ConvAttributes => ({ stride, padding, dilation, groups })
 const convolve = (x: Tensor, w: Tensor, a: ConvAttributes): Tensor => bind(conv2dPrimitive, [x, w], plain(a))
-const inputGrad = (g: Tensor, w: Tensor, a: ConvAttributes, size: Two): Tensor =>
+const inputGrad = (g: Tensor, w: Tensor, a: ConvAttributes, size: HeightWidth): Tensor =>
   bind(inputGradPrimitive, [g, w], { ...plain(a), size })
-const filterGrad = (x: Tensor, g: Tensor, a: ConvAttributes, size: Two): Tensor =>
+const filterGrad = (x: Tensor, g: Tensor, a: ConvAttributes, size: HeightWidth): Tensor =>
   bind(filterGradPrimitive, [x, g], { ...plain(a), size })
 
 /** A number stands for both axes. */
 export interface ConvOptions {
-  readonly stride?: number | Two
-  readonly padding?: number | Two
-  readonly dilation?: number | Two
+  readonly stride?: number | HeightWidth
+  readonly padding?: number | HeightWidth
+  readonly dilation?: number | HeightWidth
   readonly groups?: number
 }
 
-const both = (name: string, option: string, value: number | Two): Two => {
+const both = (name: string, option: string, value: number | HeightWidth): HeightWidth => {
   const pair: unknown = typeof value === 'number' ? [value, value] : value
   return Array.isArray(pair) && pair.length === 2 && pair.every(one => typeof one === 'number')
-    ? (pair as unknown as Two)
+    ? (pair as unknown as HeightWidth)
     : fail(
         name,
         `${option} as a number, or as two for height and width`,
@@ -370,7 +371,7 @@ export const conv2d = (x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
 
 /** As of the convolution that this is the transpose of. `outputPadding`, below the stride, makes the result larger at its ends. */
 export interface ConvTransposeOptions extends ConvOptions {
-  readonly outputPadding?: number | Two
+  readonly outputPadding?: number | HeightWidth
 }
 
 /**
@@ -404,7 +405,7 @@ export const convTranspose2d = (x: Tensor, w: Tensor, options: ConvTransposeOpti
       (more[i] as number) +
       1
     )
-  }) as unknown as Two
+  }) as unknown as HeightWidth
   if (size.some(n => n < 1)) return fail(name, 'a result of at least one pixel', `[${size}]`, 'lower the padding')
   return inputGrad(x, w, attributes, size)
 }

@@ -10,7 +10,7 @@ import { type Aval, checkFunction, describe, fail, sameShape } from '../shape.js
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
 /** A user's pull-back: the cotangent, the arguments and the result give one cotangent for each argument. */
-type Backward = (g: Tensor, args: readonly Tensor[], out: Tensor) => readonly Tensor[]
+export type Backward = (g: Tensor, args: readonly Tensor[], out: Tensor) => readonly Tensor[]
 
 /**
  * Its first input is the value. That carries no cotangent: the other inputs, which are all that the value depends on, get theirs from `pull`.

@@ -27,7 +27,8 @@ import {
 } from './pointwise.js'
 import { argmax, max } from './reduce.js'
 
-type Axes = number | readonly number[]
+/** One axis or several, negative from the end. */
+export type ReducedAxes = number | readonly number[]
 
 /** A reduction's axes, and its result with or without them. `reduced` has them with extent 1. */
 const dropped = (x: Tensor, axes: readonly number[], keepDims: boolean, reduced: Tensor): Tensor =>
@@ -39,14 +40,14 @@ const dropped = (x: Tensor, axes: readonly number[], keepDims: boolean, reduced:
       )
 
 /** The minimum over `axes` (all by default); NaN if there is one; a tie's cotangent goes to its first element. See `max`. */
-export const min = (x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor =>
+export const min = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor =>
   neg(max(neg(requireDtype('min', x, 'f32')), axesOf('min', axes, x.shape.length), checkOptions('min', options, ['keepDims'])))
 
 /** Where the minimum over `axis` is: the first one of a tie, the first NaN if there is any. i32, without cotangent. */
 export const argmin = (x: Tensor, axis = -1): Tensor => named('argmin', () => argmax(neg(requireDtype('argmin', x, 'f32')), axis))
 
 /** The product over `axes` (all by default), by halves; its derivative is right at zeros too. @example $.prod($.tensor([2, 3, 4])) // 24 */
-export const prod = (x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor => {
+export const prod = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('prod', options, ['keepDims'])
   const found = axesOf('prod', axes, requireTensor('prod', x).shape.length)
   const kept = [...x.shape.keys()].filter(axis => !found.includes(axis))
@@ -63,13 +64,13 @@ export const prod = (x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tenso
 }
 
 /** 1 where any condition along `axes` (all by default) is not 0. @example $.any($.greater(x, 0), 1) */
-export const any = (condition: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor => {
+export const any = (condition: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor => {
   const holds = notEqual(requireDtype('any', condition, 'u32'), 0)
   return greater(sum(holds, axesOf('any', axes, condition.shape.length), checkOptions('any', options, ['keepDims'])), 0)
 }
 
 /** 1 where all conditions along `axes` (all by default) are not 0. @example $.all($.isFinite(x)) */
-export const all = (condition: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor => {
+export const all = (condition: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor => {
   const fails = equal(requireDtype('all', condition, 'u32'), 0)
   return equal(sum(fails, axesOf('all', axes, condition.shape.length), checkOptions('all', options, ['keepDims'])), 0)
 }
@@ -79,7 +80,7 @@ export interface VarianceOptions extends ReduceOptions {
   readonly correction?: number
 }
 
-const spread = (name: string, x: Tensor, axes: Axes | undefined, options: VarianceOptions): Tensor => {
+const spread = (name: string, x: Tensor, axes: ReducedAxes | undefined, options: VarianceOptions): Tensor => {
   const { keepDims = false, correction = 0 } = checkOptions(name, options, ['keepDims', 'correction'])
   const found = axesOf(name, axes, requireDtype(name, x, 'f32').shape.length)
   const count = found.reduce((product, axis) => product * (x.shape[axis] as number), 1)
@@ -94,13 +95,14 @@ const spread = (name: string, x: Tensor, axes: Axes | undefined, options: Varian
  * loses them. Biased as `numpy.var`; `{ correction: 1 }` is `torch.var`.
  * @example $.variance(x, 0, { correction: 1 })
  */
-export const variance = (x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor => spread('variance', x, axes, options)
+export const variance = (x: Tensor, axes?: ReducedAxes, options: VarianceOptions = {}): Tensor =>
+  spread('variance', x, axes, options)
 
 /** The root of the variance. Its gradient is NaN where all values are equal. See `variance`. @example $.std(x, -1, { keepDims: true }) */
-export const std = (x: Tensor, axes?: Axes, options: VarianceOptions = {}): Tensor => sqrt(spread('std', x, axes, options))
+export const std = (x: Tensor, axes?: ReducedAxes, options: VarianceOptions = {}): Tensor => sqrt(spread('std', x, axes, options))
 
-/** log(sum of e^x) over `axes` (all by default), without overflow; minus infinity where all x are. @example $.logSumExp(logits, -1) */
-export const logSumExp = (x: Tensor, axes?: Axes, options: ReduceOptions = {}): Tensor => {
+/** log(sum of e^x) over `axes` (all by default), without overflow; minus infinity where all x are. @example $.logSumExp(x, -1) // f32[4] */
+export const logSumExp = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('logSumExp', options, ['keepDims'])
   const found = axesOf('logSumExp', axes, requireDtype('logSumExp', x, 'f32').shape.length)
   const top = stopGradient(max(x, found, { keepDims: true }))

@@ -3,13 +3,16 @@
  * compiler's DOM library or from `@webgpu/types`, has them as they are there; where there is neither (or both, which contradict each
  * other) nothing is missing: they are objects of which nothing is known.
  */
-type Instance<Name extends string> = typeof globalThis extends { readonly [N in Name]: { readonly prototype: infer T } }
+export type Instance<Name extends string> = typeof globalThis extends { readonly [N in Name]: { readonly prototype: infer T } }
   ? T
   : object
 
+/** WebGPU's `GPU` where its declarations are known, else an object. */
 export type GPU = Instance<'GPU'>
 export type GPUAdapter = Instance<'GPUAdapter'>
+/** WebGPU's `GPUDevice` where its declarations are known, else an object. */
 export type GPUDevice = Instance<'GPUDevice'>
+/** WebGPU's `GPUBuffer` where its declarations are known, else an object. */
 export type GPUBuffer = Instance<'GPUBuffer'>
 export type GPUBindGroup = Instance<'GPUBindGroup'>
 export type GPUBindGroupLayout = Instance<'GPUBindGroupLayout'>

@@ -81,64 +81,80 @@ const cutOf = (extent: number, most: number, unit: number): { readonly parts: nu
   return { parts: Math.ceil(extent / each), each }
 }
 
+/** How the parts of a long fold lie: `number` parts from `from` on, each of `length` indices of the outermost axis. */
+interface Stretch {
+  readonly from: number
+  readonly number: number
+  readonly length: number
+}
+
+/** The parts of an axis of this extent, in stretches of equal ones: the last part may be shorter. */
+const stretchesOf = (extent: number, each: number): Stretch[] => {
+  const full = Math.floor(extent / each)
+  const rest = extent - full * each
+  return [{ from: 0, number: full, length: each }, ...(rest > 0 ? [{ from: full, number: 1, length: rest }] : [])]
+}
+
+/** partial[j][from + p][i] = fold j of the stretch's part p alone, without what finishes it, for each result i. */
+const foldOfStretch = (
+  call: Call & { readonly computes: Computes },
+  whole: Parsed,
+  { partial, parts, each }: { readonly partial: number; readonly parts: number; readonly each: number },
+  { from, number, length }: Stretch
+): Call => {
+  const { finish: _, tails: __, ...computes } = call.computes
+  const { outputs, count, kept, reduced, walks } = whole
+  const extent = reduced.at(-1) as number
+  const starts = whole.starts.map((_, j) => (j * parts + from) * outputs)
+  return foldCall(
+    {
+      ...call,
+      computes,
+      write: partial,
+      stores: starts.map(start => stretch(start, number * outputs)),
+      label: `parts of ${call.label}`,
+      flops: (call.flops * number * length) / extent
+    },
+    {
+      ...whole,
+      outputs: outputs * number,
+      count: (count / extent) * length,
+      kept: [...kept, number],
+      reduced: [...reduced.slice(0, -1), length],
+      starts,
+      walks: walks.map(walk => {
+        const along = walk.reduced.at(-1) as number
+        return { ...walk, kept: [...walk.kept, along * length], offset: walk.offset + from * each * along }
+      })
+    }
+  )
+}
+
 /** A long fold into few results, by parts of its outermost axis and a fold of the parts. */
 const foldParts =
   ({ few, long, most }: Cut, reduce: Variant): Variant =>
   (call, facts, newSlot, slots) => {
     const { computes } = call
     const whole = foldOf(call)
-    const { outputs, count, kept, reduced, starts, walks } = whole
-    const extent = reduced.at(-1) as number
+    const { outputs, count, kept, reduced, starts, numbers, walks } = whole
     const limit = Math.min(most, Math.floor(count / PART))
     if (outputs >= few || count < long || kept.length === 4 || limit < 2 || !computes) return undefined
+    const extent = reduced.at(-1) as number
     const { parts, each } = cutOf(extent, limit, reduced.length === 1 ? 4 : 1)
     if (parts === 1) return undefined
-    const { finish, tails = [], ...unfinished } = computes
+    const { fold, finish, tails = [] } = computes
     const { dtype } = slots[call.write] as Slot
     const partial = newSlot({ dtype, shape: [starts.length, parts, outputs] })
-    /** So many parts from `from` on, each of so many indices of the outermost axis. */
-    const some = (from: number, number: number, length: number): Call => {
-      const begins = starts.map((_, j) => (j * parts + from) * outputs)
-      return foldCall(
-        {
-          ...call,
-          computes: unfinished,
-          write: partial,
-          stores: begins.map(begin => stretch(begin, number * outputs)),
-          label: `parts of ${call.label}`,
-          flops: (call.flops * number * length) / extent
-        },
-        {
-          ...whole,
-          outputs: outputs * number,
-          count: (count / extent) * length,
-          kept: [...kept, number],
-          reduced: [...reduced.slice(0, -1), length],
-          starts: begins,
-          walks: walks.map(walk => {
-            const along = walk.reduced.at(-1) as number
-            return { ...walk, kept: [...walk.kept, along * length], offset: walk.offset + from * each * along }
-          })
-        }
-      )
-    }
-    const full = Math.floor(extent / each)
-    const rest = extent - full * each
-    const first = [some(0, full, each), ...(rest > 0 ? [some(full, 1, rest)] : [])]
+    const first = stretchesOf(extent, each).map(one => foldOfStretch({ ...call, computes }, whole, { partial, parts, each }, one))
+    // What finishes the results is read along them.
+    const finishing = tails.map(({ k, place }) => {
+      const { kept: along, offset } = walks[place] as Fold['walks'][number]
+      return { k, slot: call.reads[place] as number, walk: { kept: along, reduced: [0], offset } }
+    })
     const last = foldOfParts(call, {
-      dtype,
-      partial,
-      parts,
-      outputs,
-      starts,
-      kept,
-      numbers: whole.numbers,
-      // What finishes the results is read along them.
-      tails: tails.map(({ k, place }) => {
-        const { kept: along, offset } = walks[place] as Fold['walks'][number]
-        return { k, slot: call.reads[place] as number, walk: { kept: along, reduced: [0], offset } }
-      }),
-      fold: computes.fold as string,
+      ...{ dtype, partial, parts, outputs, starts, numbers, kept },
+      fold: fold as string,
+      tails: finishing,
       ...(finish === undefined ? {} : { finish })
     })
     return [...first, last].flatMap(one => reduce(one, facts, newSlot, slots) ?? [one])

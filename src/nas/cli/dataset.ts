@@ -8,7 +8,7 @@ import { quoted } from '../../formats/error.js'
 import { gunzip, isGzip } from '../../formats/gunzip.js'
 import { decodeTar } from '../../formats/tar.js'
 import type { Sources } from '../data/dataset.js'
-import { DATA_SETS, type DataSet, type Files, type Published } from '../data/datasets.js'
+import { DATA_SETS, type DataSet, type Files, type PublishedData } from '../data/datasets.js'
 import { digestOf } from '../data/digest.js'
 import { decodeDigits } from '../data/digits.js'
 import { within } from '../data/files.js'
@@ -18,7 +18,7 @@ import { orRefuse, refuse } from './refusal.js'
 
 export interface ReadDataSet {
   readonly sources: Sources
-  readonly published: Published | undefined
+  readonly published: PublishedData | undefined
   /** SHA-256 over what a search sees of it. */
   readonly digest: string
 }

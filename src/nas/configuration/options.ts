@@ -77,7 +77,7 @@ export type SearchConfig = t.TypeOf<typeof SearchConfig>
  * scripts: NAS-Bench-201's (`paper`), and where that of S1 to S5 differs, theirs (`sota`, as the folder of that code is
  * called).
  */
-export interface Option<K extends keyof SearchConfig = keyof SearchConfig> {
+export interface SearchOption<K extends keyof SearchConfig = keyof SearchConfig> {
   readonly key: K
   readonly flag: string
   readonly help: string
@@ -129,10 +129,10 @@ export const DATA_OPTIONS = {
     most: 4096,
     whole: true
   }
-} as const satisfies Readonly<Record<string, Omit<Option, 'key' | 'usual' | 'paper'>>>
+} as const satisfies Readonly<Record<string, Omit<SearchOption, 'key' | 'usual' | 'paper'>>>
 
 /** The table of all options: the command line, the checks, `--help` and docs/search.md are made from it. */
-export const OPTIONS: readonly Option[] = [
+export const OPTIONS: readonly SearchOption[] = [
   {
     key: 'method',
     flag: '--method <name>',
@@ -458,7 +458,7 @@ export const OPTIONS: readonly Option[] = [
   }
 ]
 
-const column = (of: (option: Option) => SearchConfig[keyof SearchConfig]): SearchConfig =>
+const column = (of: (option: SearchOption) => SearchConfig[keyof SearchConfig]): SearchConfig =>
   Object.fromEntries(OPTIONS.map(option => [option.key, of(option)])) as SearchConfig
 
 const sota = (space: string): SearchConfig => ({ ...column(option => option.sota ?? option.paper), space })
@@ -479,11 +479,11 @@ export const PRESETS = {
 export type Preset = keyof typeof PRESETS
 
 /** `--channels`, from `--channels <n>`. */
-export const flagName = ({ flag }: Pick<Option, 'flag'>): string => flag.split(' ')[0] as string
+export const flagName = ({ flag }: Pick<SearchOption, 'flag'>): string => flag.split(' ')[0] as string
 
 /** An option's value from its text. */
 export const parseOption = (
-  option: Omit<Option, 'key' | 'usual' | 'paper'>,
+  option: Omit<SearchOption, 'key' | 'usual' | 'paper'>,
   text: string | boolean
 ): E.Either<InputError, unknown> => {
   const { choices, least = Number.NEGATIVE_INFINITY, most = Number.POSITIVE_INFINITY, whole } = option
@@ -506,7 +506,7 @@ export const parseOption = (
 
 /** The values of those options that were given as texts, by key. The first impossible one is refused. */
 export const parseGiven = (
-  options: readonly (Omit<Option, 'key' | 'usual' | 'paper'> & { readonly key: string })[],
+  options: readonly (Omit<SearchOption, 'key' | 'usual' | 'paper'> & { readonly key: string })[],
   given: Readonly<Record<string, string | boolean | undefined>>
 ): E.Either<InputError, Readonly<Record<string, unknown>>> =>
   pipe(

@@ -2,7 +2,7 @@
 import { type Key, randomWords, uniformOf } from '../../autodiff/threefry.js'
 import type { Skeleton } from '../space/space.js'
 import type { Dataset, Move } from './dataset.js'
-import type { Published } from './datasets.js'
+import type { PublishedData } from './datasets.js'
 
 /** How images are moved before each step: crop, mirror, cutout. */
 export interface Augmentation {
@@ -45,7 +45,7 @@ export const augmentationOf = (
   { augmentation, augmentValidation, cutout }: AugmentationOptions,
   { height, width }: Pick<Dataset, 'height' | 'width'>,
   kind: Skeleton['kind'],
-  published: Published | undefined
+  published: PublishedData | undefined
 ): { readonly train: Augmentation; readonly valid: Augmentation } => {
   const { padding, flip } = {
     published: published ?? NO_AUGMENTATION,

@@ -8,7 +8,7 @@ import type { Normalisation, Sources } from './dataset.js'
 export type Files = ReadonlyMap<string, Uint8Array>
 
 /** How images are normalised and moved in the papers of the two families of networks (method.md 5.4). */
-export interface Published {
+export interface PublishedData {
   /** In the numbers of the file: 255 times what is printed for images of 0 to 1. */
   readonly normalisation: Readonly<Record<Skeleton['kind'], Normalisation>>
   /** Zeros around an image before it is cropped, and whether it is mirrored. */
@@ -22,5 +22,5 @@ export interface DataSet {
   /** Whether a file below the root is one of it: only those are read. */
   readonly wants: (path: string) => boolean
   readonly decode: (files: Files) => E.Either<DecodeError, Sources>
-  readonly published?: Published
+  readonly published?: PublishedData
 }

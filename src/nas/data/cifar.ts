@@ -6,7 +6,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import { type DecodeError, malformed } from '../../formats/error.js'
 import { latin1Texts } from '../../formats/pickled.js'
-import type { DataSet, Files, Published } from './block.js'
+import type { DataSet, Files, PublishedData } from './block.js'
 import type { Sources } from './dataset.js'
 import {
   checkLabels,
@@ -160,7 +160,7 @@ const decode =
     )
   }
 
-const dataSetOf = (cifar: Cifar, help: string, normalisation: Published['normalisation']): DataSet => ({
+const dataSetOf = (cifar: Cifar, help: string, normalisation: PublishedData['normalisation']): DataSet => ({
   help,
   wants: isNamed([cifar.binary, cifar.python].flatMap(({ train, test, meta }) => [...train, test, meta])),
   decode: decode(cifar),

@@ -6,7 +6,7 @@ import { fashionMnist, mnist } from './mnist.js'
 import { npz } from './npz.js'
 import { svhn } from './svhn.js'
 
-export type { DataSet, Files, Published } from './block.js'
+export type { DataSet, Files, PublishedData } from './block.js'
 
 /**
  * By the name that `--data` takes. The digits come with the package and have no files; a folder of images is decoded

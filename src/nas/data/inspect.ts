@@ -22,7 +22,7 @@ export interface ChannelMoments {
 }
 
 /** Where an image is: `test 12`. */
-export interface Place {
+export interface ImagePlace {
   readonly part: 'train' | 'test'
   readonly index: number
   readonly label: number
@@ -51,7 +51,7 @@ export interface Inspection {
     /** Images of the test part that are in the training part too. */
     readonly shared: number
     /** Groups of equal images that do not have the same label. */
-    readonly contradictions: readonly (readonly Place[])[]
+    readonly contradictions: readonly (readonly ImagePlace[])[]
   }
 }
 
@@ -61,10 +61,10 @@ const countsOf = ({ labels, classNames }: Dataset): readonly number[] => {
   return classNames.map((_, label) => groups[label]?.length ?? 0)
 }
 
-type Hashed = Place & { readonly hash: string }
+type Hashed = ImagePlace & { readonly hash: string }
 
 /** Each image with a hash of its pixels. */
-const hashed = (part: Place['part'], { images, labels, count }: Dataset): readonly Hashed[] => {
+const hashed = (part: ImagePlace['part'], { images, labels, count }: Dataset): readonly Hashed[] => {
   const size = images.length / count
   return range(count).map(index => {
     const { buffer, byteOffset, byteLength } = images.subarray(size * index, size * (index + 1))
@@ -76,7 +76,7 @@ const hashed = (part: Place['part'], { images, labels, count }: Dataset): readon
 const duplicatesOf = ({ train, test }: Sources): Inspection['duplicates'] => {
   const all = [...hashed('train', train), ...(test ? hashed('test', test) : [])]
   const groups = Object.values(groupBy(({ hash }: Hashed) => hash)([...all])).filter(({ length }) => length > 1)
-  const repeated = (part: Place['part']): number =>
+  const repeated = (part: ImagePlace['part']): number =>
     groups.reduce((sum, group) => sum + Math.max(0, group.filter(image => image.part === part).length - 1), 0)
   const across = groups.filter(group => group.some(({ part }) => part === 'train'))
   return {
@@ -151,7 +151,7 @@ const channelRows = ({ channels, images }: Inspection): readonly (readonly strin
   ]
 }
 
-const contradictionText = (group: readonly Place[], classes: readonly ClassCount[]): string =>
+const contradictionText = (group: readonly ImagePlace[], classes: readonly ClassCount[]): string =>
   `  ${someOf(group.map(({ part, index, label }) => `${part} ${index} is ${classes[label]?.name}`))}`
 
 const duplicateLines = ({ duplicates, counts, classes }: Inspection): readonly string[] => {

@@ -50,9 +50,10 @@ import {
   regulariserReference
 } from './probe.js'
 
-type Row<K extends string> = Readonly<Record<K, number>>
-const rowOf = <K extends string>(names: readonly K[], { data }: HostArray): Row<K> =>
-  Object.fromEntries(names.map((name, i) => [name, data[i] as number])) as Row<K>
+/** The numbers of one row of a diagnosis, by name. */
+export type DiagnosisRow<K extends string> = Readonly<Record<K, number>>
+const rowOf = <K extends string>(names: readonly K[], { data }: HostArray): DiagnosisRow<K> =>
+  Object.fromEntries(names.map((name, i) => [name, data[i] as number])) as DiagnosisRow<K>
 
 /** What was found. Rows are in the order of `epsilons`. */
 export interface Diagnosis {
@@ -63,14 +64,15 @@ export interface Diagnosis {
   readonly cells: readonly { readonly name: string; readonly gradientNorm: number }[]
   /** By kind of cell, the matrix [M,M] of their gradients' cosines, row by row. */
   readonly cosines: Readonly<Record<string, readonly number[]>>
-  readonly regulariser: Row<(typeof REGULARISER_FACTS)[number]> & {
-    readonly rows: readonly Row<(typeof REGULARISER_ROW)[number]>[]
+  readonly regulariser: DiagnosisRow<(typeof REGULARISER_FACTS)[number]> & {
+    readonly rows: readonly DiagnosisRow<(typeof REGULARISER_ROW)[number]>[]
   }
-  readonly hypergradient: Row<(typeof HYPERGRADIENT_FACTS)[number]> & {
-    readonly rows: readonly Row<(typeof HYPERGRADIENT_ROW)[number]>[]
+  readonly hypergradient: DiagnosisRow<(typeof HYPERGRADIENT_FACTS)[number]> & {
+    readonly rows: readonly DiagnosisRow<(typeof HYPERGRADIENT_ROW)[number]>[]
   }
 }
 
+/** Where a diagnosis is made, and for which steps of the difference quotients. */
 export interface DiagnoseOptions {
   /** For the regulariser epsilon0, for the hypergradient the length by which the weights are moved. */
   readonly epsilons: readonly number[]

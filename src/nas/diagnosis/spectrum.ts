@@ -129,6 +129,7 @@ export const spectrumOf = ({ diagonal, coupling }: Lanczos): Spectrum => {
   }
 }
 
+/** How the largest eigenvalues of a Hessian are looked for. */
 export interface SpectrumOptions {
   /** At most this many products (default 24). */
   readonly products?: number

@@ -30,7 +30,8 @@ export interface BenchColumn {
   readonly epochs: number
 }
 
-interface BenchRow {
+/** One architecture of a table of NAS-Bench-201. */
+export interface BenchRow {
   readonly arch: string
   readonly canonical: string
   readonly index: number | null

@@ -7,16 +7,16 @@ import { topological } from '../../autodiff/graph.js'
 import { input } from '../../autodiff/leaves.js'
 import { fail, type Shape, sizeOf } from '../../autodiff/shape.js'
 import type { Tensor } from '../../autodiff/tensor.js'
-import type { Context, Needs } from '../space/layers.js'
+import type { LayerContext, LayerNeeds } from '../space/layers.js'
 import { type CellType, nb201, SPACES, type Space } from '../space/space.js'
 import { type NetworkConfig, type NetworkOutput, networkOf, type Style } from '../space/supernet.js'
 import type { ConcatCell, Genotype } from './genotype.js'
 
 /** A network of chosen operations: the logits f32[B,classes] of images f32[B,C,H,W]. */
-export interface DerivedNetwork extends Needs {
+export interface DerivedNetwork extends LayerNeeds {
   readonly genotype: Genotype
   readonly config: NetworkConfig
-  logits(context: Context, images: Tensor): NetworkOutput
+  logits(context: LayerContext, images: Tensor): NetworkOutput
 }
 
 /** A cell with an edge for each choice, in the order of the genotype. */
@@ -89,7 +89,7 @@ const COUNTED: readonly string[] = ['conv2d', 'matmul']
 /** Counted on the expression of one image's logits: what the network computes, not what a formula says of it. */
 export const sizeOfNetwork = ({ parameters, norms, noises, config, logits }: DerivedNetwork): NetworkSize => {
   const f32 = (name: string, shape: Shape): Tensor => input({ shape, dtype: 'f32' }, name)
-  const context: Context = {
+  const context: LayerContext = {
     weights: Object.fromEntries(parameters.map(({ name, shape }) => [name, f32(name, shape)])),
     running: Object.fromEntries(
       norms.map(({ name, channels }) => [

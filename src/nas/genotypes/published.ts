@@ -28,7 +28,7 @@ const cell = (text: string): ConcatCell => ({
  * Normal and reduction cell. Names say the data set and the space (none: the DARTS space on CIFAR-10) and the
  * regulariser.
  */
-const CELLS = {
+export const CELLS = {
   lambdadarts_corr_0: [
     's5.0 sk.1 / s3.2 s5.1 / s3.1 mp.0 / d3.2 mp.0',
     'sk.1 sk.0 / mp.0 d3.2 / d5.3 d5.1 / sk.1 s5.2'

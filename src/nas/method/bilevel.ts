@@ -8,11 +8,11 @@ import { type AdamOptions, type AdamState, adam, clipFactor, globalNorm } from '
 import type { Tensor } from '../../autodiff/tensor.js'
 import { leaves, zipTrees } from '../../autodiff/tree.js'
 import {
-  type Needs,
+  type LayerNeeds,
   pack,
   packStatistics,
   statisticsTable,
-  type Table,
+  type TensorTable,
   tableOf,
   unpack,
   type Weights
@@ -55,8 +55,8 @@ export interface State {
 
 /** What lies where in the vectors of a state. */
 export const tablesOf = (
-  net: Pick<Needs, 'parameters' | 'norms'>
-): { readonly weights: Table; readonly statistics: Table } => ({
+  net: Pick<LayerNeeds, 'parameters' | 'norms'>
+): { readonly weights: TensorTable; readonly statistics: TensorTable } => ({
   weights: tableOf(net.parameters),
   statistics: statisticsTable(net.norms)
 })
@@ -128,6 +128,7 @@ export const METRICS = [
   'clip',
   'finite'
 ] as const
+/** The name of a number that each step of a search reports. */
 export type Metric = (typeof METRICS)[number]
 
 /** How many rows have their largest logit at the label. */
@@ -180,7 +181,7 @@ interface StepScene extends Scene {
   readonly options: StepOptions
   readonly mixing: Mixing
   /** Where running statistics lie in their vector. */
-  readonly statistics: Table
+  readonly statistics: TensorTable
   /** The losses of the two passes of a difference quotient. */
   readonly forward: BatchLoss
   readonly backward: BatchLoss

@@ -37,7 +37,7 @@ export const mixturesOf = ({ cells }: Supernet, alpha: Alpha): readonly Tensor[]
 }
 
 /** What a pass computes on the way: logits, and the statistics of its batch norms. */
-interface PassAux {
+export interface PassAux {
   readonly [key: string]: Tensor | { readonly [name: string]: { readonly mean: Tensor; readonly variance: Tensor } }
   readonly logits: Tensor
   readonly moments: Statistics
@@ -99,6 +99,7 @@ export const alphaGradientOf = (mixing: Mixing, alpha: Alpha, cellGradients: rea
  * sizes.
  */
 export const REGULARISERS = { corr: meanPairwiseCosine, signcorr: meanPairwiseSignCosine } as const
+/** The name of a measure of harmony: `corr` is Λ, `signcorr` its variant by absolute values. */
 export type RegulariserName = keyof typeof REGULARISERS
 
 /** A measure of how far the gradients of a network's cells agree: a scalar. */

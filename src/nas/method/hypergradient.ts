@@ -128,6 +128,7 @@ export const neumannSeries = <W extends Tree>(hessianTimes: (v: W) => W, v: W, r
     { t: v, q: v }
   ).q
 
+/** How a hypergradient is approximated. */
 export interface HypergradientOptions {
   /** The rate of the inner steps. */
   readonly rate: Tensor

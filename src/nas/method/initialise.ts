@@ -4,7 +4,7 @@ import { type Aval, sizeOf } from '../../autodiff/shape.js'
 import { type Key, normalOf, randomWords, threefry2x32, uniformOf } from '../../autodiff/threefry.js'
 import type { HostArray } from '../../engine/index.js'
 import { concatenate } from '../../formats/array.js'
-import type { Needs } from '../space/layers.js'
+import type { LayerNeeds } from '../space/layers.js'
 import { mapRecord, operationCount } from '../space/space.js'
 import type { Supernet } from '../space/supernet.js'
 import { tablesOf } from './bilevel.js'
@@ -44,7 +44,7 @@ export const filled = (aval: Aval, data: Float32Array = new Float32Array(sizeOf(
  * All weights of a network as one vector: uniform in +-1/sqrt(fan in), constants where batch norms have them, PyTorch's
  * defaults.
  */
-export const initialWeights = ({ parameters }: Needs, key: Key): Float32Array =>
+export const initialWeights = ({ parameters }: LayerNeeds, key: Key): Float32Array =>
   concatenate(
     parameters.map(({ shape, start }, n) => {
       if (start.kind === 'constant') return Float32Array.from({ length: sizeOf(shape) }, () => start.value)
@@ -58,7 +58,7 @@ const initialAlpha = ({ shape }: Aval, key: Key): Float32Array =>
   Float32Array.from(randomWords(key, sizeOf(shape)), word => 1e-3 * normalOf(word))
 
 /** Running statistics before the first step, as one vector: mean 0 and variance 1. */
-export const initialRunning = (net: Needs): Float32Array =>
+export const initialRunning = (net: LayerNeeds): Float32Array =>
   concatenate(
     tablesOf(net).statistics.entries.map(({ name, shape }) =>
       Float32Array.from({ length: sizeOf(shape) }, () => (name.endsWith('.running_var') ? 1 : 0))

@@ -4,7 +4,7 @@
  */
 import * as $ from '../../autodiff/ops/index.js'
 import type { Tensor } from '../../autodiff/tensor.js'
-import { pack, type Statistics, type Table, unpack, type Weights } from '../space/layers.js'
+import { pack, type Statistics, type TensorTable, unpack, type Weights } from '../space/layers.js'
 import { type Batch, type BatchLoss, passOf } from './harmony.js'
 import { hypergradient, type ProductKind } from './hypergradient.js'
 import { type SgdStepOptions, sgdStep } from './optim.js'
@@ -12,7 +12,7 @@ import { type SgdStepOptions, sgdStep } from './optim.js'
 /** What a gradient in alpha is made from. */
 export interface Scene {
   /** Where weights lie in their vector. */
-  readonly table: Table
+  readonly table: TensorTable
   readonly training: BatchLoss
   readonly validation: BatchLoss
   readonly train: Batch
@@ -20,6 +20,7 @@ export interface Scene {
   readonly rate: Tensor
 }
 
+/** What the step of alpha is told besides the state. */
 export interface ArchitectureOptions extends SgdStepOptions {
   /**
    * How the mixed second derivative of `darts2` and `idarts` is had: exactly, or by the papers' difference quotient.

@@ -3,6 +3,7 @@ import { sgd } from '../../autodiff/optim.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import type { Tree } from '../../autodiff/tree.js'
 
+/** The constants of a step of SGD. */
 export interface SgdStepOptions {
   readonly momentum: number
   /** Coupled: added to the gradient, after clipping. */

@@ -32,7 +32,7 @@ export interface Checkpoint extends Snapshot {
   readonly files: FileLengths
 }
 
-const FileLengths = t.readonly(t.type({ lengths: t.readonly(t.record(t.string, t.number)), seconds: t.number }))
+export const FileLengths = t.readonly(t.type({ lengths: t.readonly(t.record(t.string, t.number)), seconds: t.number }))
 /** Lengths in bytes of the files that grow with a run, and the seconds that it took so far. */
 export type FileLengths = t.TypeOf<typeof FileLengths>
 
@@ -53,7 +53,7 @@ export const keepMoment = (checkpoints: Checkpoints | undefined, moment: () => E
 
 const FORMAT = 'lambda-darts checkpoint 1'
 
-const Json: t.Type<Json> = t.recursion('Json', () =>
+export const Json: t.Type<Json> = t.recursion('Json', () =>
   t.union([t.null, t.boolean, t.number, t.string, t.readonlyArray(Json), t.readonly(t.record(t.string, Json))])
 )
 const Content = t.type({

@@ -39,6 +39,7 @@ export type Event =
 /** Numbers by kind of cell: alpha, or a matrix of cosines row by row. */
 export type ByKind = Readonly<Record<string, readonly number[]>>
 
+/** What an epoch of a search came to. */
 export interface EpochSummary {
   readonly epoch: number
   readonly epochs: number

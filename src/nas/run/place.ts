@@ -19,7 +19,7 @@ const EdgeCodec = t.readonly(t.type({ chosen: t.union([t.number, t.null]), dropp
  * The place of a search: steps that are done, what was summed up in the epoch under way, and how far a selection has
  * come.
  */
-const SearchPlace = t.readonly(
+export const SearchPlace = t.readonly(
   t.type({
     stepsDone: t.number,
     sums: t.readonly(t.type({ metrics: t.readonlyArray(t.number), cosines: ByKind })),
@@ -38,7 +38,8 @@ const SearchPlace = t.readonly(
     ])
   })
 )
-type Coded = t.TypeOf<typeof SearchPlace>
+/** The place of a search as a checkpoint has it. */
+export type Coded = t.TypeOf<typeof SearchPlace>
 
 export interface SearchPlace extends Omit<Coded, 'lastEpoch'> {
   readonly lastEpoch: EpochSummary | null

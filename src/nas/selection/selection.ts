@@ -61,6 +61,7 @@ export interface DecisionEvent {
   readonly outcome: { readonly from: number; readonly operation: string | null }
 }
 
+/** How a genotype is selected by perturbation. */
 export interface SelectionOptions {
   readonly key: Key
   readonly criterion: Criterion

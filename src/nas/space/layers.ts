@@ -13,12 +13,14 @@ export type Start =
   | { readonly kind: 'uniform'; readonly fanIn: number }
   | { readonly kind: 'constant'; readonly value: number }
 
+/** A tensor that a network learns. */
 export interface Parameter {
   readonly name: string
   readonly shape: Shape
   readonly start: Start
 }
 
+/** A batch norm of a network. */
 export interface Norm {
   readonly name: string
   readonly channels: number
@@ -46,10 +48,11 @@ const gelu = (x: Tensor): Tensor => {
  * can be seen.
  */
 export const ACTIVATIONS = { relu: $.relu, softplus, gelu } as const
+/** The name of what stands before convolutions. */
 export type Activation = keyof typeof ACTIVATIONS
 
 /** What layers compute with. `running` statistics mean evaluation mode; without them the batch's own normalise it. */
-export interface Context {
+export interface LayerContext {
   readonly weights: Weights
   readonly running?: Statistics
   /** What the sites of noise give, by name, f32[B,C,H,W]: drawn outside, so that passes can share it. */
@@ -70,21 +73,22 @@ export interface Output {
  * What a layer must be given: parameters and noise; the batch norms whose statistics it keeps; the names of its
  * branches that can be dropped.
  */
-export interface Needs {
+export interface LayerNeeds {
   readonly parameters: readonly Parameter[]
   readonly norms: readonly Norm[]
   readonly noises: readonly NoiseSite[]
   readonly branches: readonly string[]
 }
 
-export interface Layer extends Needs {
-  apply(context: Context, x: Tensor): Output
+/** A part of a network: what it needs, and what it computes. */
+export interface Layer extends LayerNeeds {
+  apply(context: LayerContext, x: Tensor): Output
 }
 
-const nothing: Needs = { parameters: [], norms: [], noises: [], branches: [] }
+const nothing: LayerNeeds = { parameters: [], norms: [], noises: [], branches: [] }
 
 /** What several layers need together, in their order. */
-export const needsOf = (layers: readonly Needs[]): Needs => ({
+export const needsOf = (layers: readonly LayerNeeds[]): LayerNeeds => ({
   parameters: layers.flatMap(({ parameters }) => parameters),
   norms: layers.flatMap(({ norms }) => norms),
   noises: layers.flatMap(({ noises }) => noises),
@@ -133,7 +137,7 @@ export const sumOf = joined(tensors => tensors.reduce((a, b) => $.add(a, b)))
 /** Their channels one after another. */
 export const concatOf = joined(tensors => $.concat(tensors, 1))
 
-export const weightOf = ({ weights }: Context, name: string): Tensor => weights[name] as Tensor
+export const weightOf = ({ weights }: LayerContext, name: string): Tensor => weights[name] as Tensor
 
 type Two = readonly [number, number]
 const two = (value: number | Two): Two => (typeof value === 'number' ? [value, value] : value)
@@ -274,13 +278,13 @@ export const noise = (name: string, shape: Shape): Layer => ({
 })
 
 /** One vector that holds a list of tensors, one after another: a handful of device calls serve them all. */
-export interface Table {
+export interface TensorTable {
   readonly entries: readonly { readonly name: string; readonly shape: Shape; readonly offset: number }[]
   readonly size: number
 }
 
-export const tableOf = (parts: readonly { readonly name: string; readonly shape: Shape }[]): Table =>
-  parts.reduce<Table>(
+export const tableOf = (parts: readonly { readonly name: string; readonly shape: Shape }[]): TensorTable =>
+  parts.reduce<TensorTable>(
     ({ entries, size }, { name, shape }) => ({
       entries: [...entries, { name, shape, offset: size }],
       size: size + sizeOf(shape)
@@ -289,7 +293,7 @@ export const tableOf = (parts: readonly { readonly name: string; readonly shape:
   )
 
 /** The tensors of a vector, by name. Views: no work. */
-export const unpack = ({ entries }: Table, vector: Tensor): Weights =>
+export const unpack = ({ entries }: TensorTable, vector: Tensor): Weights =>
   Object.fromEntries(
     entries.map(({ name, shape, offset }) => [
       name,
@@ -298,11 +302,11 @@ export const unpack = ({ entries }: Table, vector: Tensor): Weights =>
   )
 
 /** The vector of tensors by name. */
-export const pack = ({ entries }: Table, tensors: Weights): Tensor =>
+export const pack = ({ entries }: TensorTable, tensors: Weights): Tensor =>
   $.concat(entries.map(({ name }) => $.reshape(tensors[name] as Tensor, [-1])))
 
 /** Where running statistics lie in their vector: mean and variance of each norm in turn. */
-export const statisticsTable = (norms: readonly Norm[]): Table =>
+export const statisticsTable = (norms: readonly Norm[]): TensorTable =>
   tableOf(
     norms.flatMap(({ name, channels }) => [
       { name: `${name}.running_mean`, shape: [channels] },
@@ -310,7 +314,7 @@ export const statisticsTable = (norms: readonly Norm[]): Table =>
     ])
   )
 
-export const packStatistics = (table: Table, statistics: Statistics): Tensor =>
+export const packStatistics = (table: TensorTable, statistics: Statistics): Tensor =>
   pack(
     table,
     Object.fromEntries(
@@ -321,7 +325,7 @@ export const packStatistics = (table: Table, statistics: Statistics): Tensor =>
     )
   )
 
-export const unpackStatistics = (table: Table, norms: readonly Norm[], vector: Tensor): Statistics => {
+export const unpackStatistics = (table: TensorTable, norms: readonly Norm[], vector: Tensor): Statistics => {
   const parts = unpack(table, vector)
   return Object.fromEntries(
     norms.map(({ name }) => [

@@ -10,7 +10,6 @@ import { auxiliaryHead } from './auxiliary.js'
 import {
   type Activation,
   activation,
-  type Context,
   chain,
   conv,
   droppable,
@@ -18,8 +17,9 @@ import {
   fullyConnected,
   identity,
   type Layer,
+  type LayerContext,
+  type LayerNeeds,
   momentsOf,
-  type Needs,
   needsOf,
   norm,
   type Output,
@@ -69,18 +69,18 @@ export interface SearchedCell {
  * What is searched: parameters, batch norms and noise by name, and the logits, given a mixture f32[edges, operations]
  * for each cell.
  */
-export interface Supernet extends Needs {
+export interface Supernet extends LayerNeeds {
   readonly space: Space
   readonly config: NetworkConfig
   /** In the order of the mixtures. */
   readonly cells: readonly SearchedCell[]
-  logits(context: Context, mixtures: readonly Tensor[], images: Tensor): NetworkOutput
+  logits(context: LayerContext, mixtures: readonly Tensor[], images: Tensor): NetworkOutput
 }
 
 /** A block of the network: from the outputs of the two blocks before it, the older first, and the cells' mixtures. */
-interface Block extends Needs {
+interface Block extends LayerNeeds {
   readonly cell?: SearchedCell
-  apply(context: Context, mixture: Tensor | undefined, before: readonly [Tensor, Tensor]): Output
+  apply(context: LayerContext, mixture: Tensor | undefined, before: readonly [Tensor, Tensor]): Output
 }
 
 /** An edge with its operations, built. */
@@ -105,7 +105,7 @@ const entry = (matrix: Tensor, row: number, column: number): Tensor =>
  * The terms of a mixed operation: p[edge, o] o(x) for each operation o that contributes; without a mixture o(x) itself.
  */
 const mixedTerms = (
-  context: Context,
+  context: LayerContext,
   { operations }: BuiltEdge,
   mixture: Tensor | undefined,
   edge: number,
@@ -390,7 +390,7 @@ export const networkOf = (space: Space, style: Style, config: NetworkConfig): Su
  * Noise for all sites of a network and a batch, by name: one draw from a key u32[2], shared out. Equal keys give equal
  * noise.
  */
-export const noiseOf = ({ noises }: Needs, key: Tensor, batch: number): Weights => {
+export const noiseOf = ({ noises }: LayerNeeds, key: Tensor, batch: number): Weights => {
   if (noises.length === 0) return {}
   const table = tableOf(noises.map(({ name, shape }) => ({ name, shape: [batch, ...shape] })))
   return unpack(table, $.randomNormal(key, [table.size]))
@@ -401,7 +401,7 @@ export const noiseOf = ({ noises }: Needs, key: Tensor, batch: number): Weights 
  * else 0, so that its mean stays. One draw from a key u32[2], shared out; `keep` is a scalar f32. Branches that only
  * pass their input on are not among them.
  */
-export const pathsOf = ({ branches }: Needs, key: Tensor, batch: number, keep: Tensor): Weights => {
+export const pathsOf = ({ branches }: LayerNeeds, key: Tensor, batch: number, keep: Tensor): Weights => {
   if (branches.length === 0) return {}
   const table = tableOf(branches.map(name => ({ name, shape: [batch, 1, 1, 1] })))
   return unpack(table, $.where($.less($.randomUniform(key, [table.size]), keep), $.div(1, keep), 0))

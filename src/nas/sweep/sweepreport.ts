@@ -8,7 +8,7 @@ import * as t from 'io-ts/lib/index.js'
 import type { InputError } from '../errors.js'
 import { type BenchColumn, type BenchReport, type BenchTable, scoreOf } from '../genotypes/bench201.js'
 import { parseGenotype } from '../genotypes/genotype.js'
-import { bestOfDraws, holm, pairedT, type Summary, summarise, type Test, wilcoxon } from '../statistics.js'
+import { bestOfDraws, holm, pairedT, type SignificanceTest, type Summary, summarise, wilcoxon } from '../statistics.js'
 import { tableText } from '../text.js'
 import type { Configuration, Run, Sweep } from './sweep.js'
 
@@ -51,8 +51,8 @@ export interface RunReport {
 export interface Comparison {
   /** Of the differences: this one less the baseline. */
   readonly difference: Summary | null
-  readonly t: Test | null
-  readonly wilcoxon: Test | null
+  readonly t: SignificanceTest | null
+  readonly wilcoxon: SignificanceTest | null
   /** The p values by Holm's correction over all configurations that are compared. */
   readonly tHolm: number | null
   readonly wilcoxonHolm: number | null

@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { type ImageFacts, MOST_WEIGHTS } from '../configuration/config.js'
 import { flagName } from '../configuration/options.js'
 import type { Dataset } from '../data/dataset.js'
-import type { Published } from '../data/datasets.js'
+import type { PublishedData } from '../data/datasets.js'
 import { type InputError, inputError } from '../errors.js'
 import { type DerivedNetwork, derivedNetwork, FAMILIES } from '../genotypes/derive.js'
 import type { Genotype } from '../genotypes/genotype.js'
@@ -13,7 +13,8 @@ import { networkProblem } from '../space/supernet.js'
 import { TRAINING_OPTIONS, type TrainingConfig } from './options.js'
 import type { TrainingStepOptions } from './step.js'
 
-type Given = Readonly<Record<string, unknown>>
+/** Options as they were given, by name. */
+export type GivenOptions = Readonly<Record<string, unknown>>
 
 /**
  * The network of a genotype in the size of a configuration. Left for options of the other family, and for images that
@@ -22,7 +23,7 @@ type Given = Readonly<Record<string, unknown>>
 export const trainingNetwork = (
   config: TrainingConfig,
   genotype: Genotype,
-  given: Given,
+  given: GivenOptions,
   { channels: imageChannels, height, width, classNames }: ImageFacts,
   space: Space = FAMILIES[genotype.family]
 ): E.Either<InputError, DerivedNetwork> => {
@@ -91,8 +92,8 @@ export const checkTraining = (
 /** Refuses `--augmentation published` where nothing is published of a data set, if it was asked for. */
 export const checkAugmentation = (
   config: TrainingConfig,
-  given: Given,
-  published: Published | undefined
+  given: GivenOptions,
+  published: PublishedData | undefined
 ): E.Either<InputError, TrainingConfig> =>
   config.augmentation === 'published' && given['augmentation'] !== undefined && published === undefined
     ? E.left(

@@ -6,7 +6,7 @@ import { type Key, keyOf } from '../../autodiff/threefry.js'
 import { type DecodeError, decodeError } from '../../formats/error.js'
 import { type Augmentation, augmentationOf } from '../data/augment.js'
 import { type Dataset, normalisationOf, type Part, range, type Sources, splitBy } from '../data/dataset.js'
-import type { Published } from '../data/datasets.js'
+import type { PublishedData } from '../data/datasets.js'
 import { foldIn, permutation } from '../method/initialise.js'
 import type { Skeleton } from '../space/space.js'
 import type { TrainingConfig } from './options.js'
@@ -37,7 +37,7 @@ const partsOf = ({ train, test }: Sources, seed: number): readonly [Dataset, Dat
  */
 export const prepareTraining = (
   sources: Sources,
-  published: Published | undefined,
+  published: PublishedData | undefined,
   config: Pick<TrainingConfig, 'augmentation' | 'cutout' | 'seed'>,
   kind: Skeleton['kind']
 ): E.Either<DecodeError, TrainingData> => {

@@ -23,7 +23,7 @@ import type { DerivedNetwork } from '../genotypes/derive.js'
 import { tablesOf } from '../method/bilevel.js'
 import type { Batch } from '../method/harmony.js'
 import { filled, foldIn } from '../method/initialise.js'
-import type { Needs } from '../space/layers.js'
+import type { LayerNeeds } from '../space/layers.js'
 import { batchArrays, keyArray, pause, scalar, using } from '../steps/steps.js'
 import { trainingStepOptions } from './config.js'
 import { TRAINING_KEYS, type TrainingData, type TrainingItem } from './data.js'
@@ -67,7 +67,7 @@ export interface Machine {
 }
 
 /** Dtypes and shapes of a training's state. */
-export const trainingShapes = (net: Pick<Needs, 'parameters' | 'norms'>) => {
+export const trainingShapes = (net: Pick<LayerNeeds, 'parameters' | 'norms'>) => {
   const { weights, statistics } = tablesOf(net)
   const vector = { shape: [weights.size], dtype: 'f32' } as const
   return { weights: vector, momentum: vector, running: { shape: [statistics.size], dtype: 'f32' } as const }

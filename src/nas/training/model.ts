@@ -14,7 +14,7 @@ import type { Dataset, Normalisation } from '../data/dataset.js'
 import { type DerivedNetwork, derivedNetwork } from '../genotypes/derive.js'
 import { formatGenotype, type Genotype, parseGenotype } from '../genotypes/genotype.js'
 import { tablesOf } from '../method/bilevel.js'
-import type { Needs, Table } from '../space/layers.js'
+import type { LayerNeeds, TensorTable } from '../space/layers.js'
 import type { Space } from '../space/space.js'
 import { parseSpace } from '../space/spacefile.js'
 import type { TrainedArrays } from './events.js'
@@ -47,7 +47,9 @@ export const brightestOf = ({ images }: Pick<Dataset, 'images'>): number | null 
   return most === 0 || images.some(value => value < 0) ? null : most
 }
 
-const tablesIn = (net: Pick<Needs, 'parameters' | 'norms'>): readonly (readonly [keyof TrainedArrays, Table])[] => {
+const tablesIn = (
+  net: Pick<LayerNeeds, 'parameters' | 'norms'>
+): readonly (readonly [keyof TrainedArrays, TensorTable])[] => {
   const { weights, statistics } = tablesOf(net)
   return [
     ['weights', weights],
@@ -164,7 +166,7 @@ const networkFrom = (
 /** A tensor of a file that must have a shape, in float32. */
 const numbersOf = (
   tensors: Safetensors['tensors'],
-  { name, shape }: Table['entries'][number]
+  { name, shape }: TensorTable['entries'][number]
 ): E.Either<DecodeError, Float32Array> => {
   const found = tensors.get(name)
   return found && found.shape.join() === shape.join() && found.data instanceof Float32Array
@@ -172,7 +174,7 @@ const numbersOf = (
     : wrong(`f32[${shape}] at '${name}'`, found ? `it has [${found.shape.join().slice(0, 80)}]` : 'it has none')
 }
 
-const vectorOf = (tensors: Safetensors['tensors'], { entries, size }: Table): E.Either<DecodeError, HostArray> =>
+const vectorOf = (tensors: Safetensors['tensors'], { entries, size }: TensorTable): E.Either<DecodeError, HostArray> =>
   pipe(
     entries,
     E.traverseArray(entry => numbersOf(tensors, entry)),

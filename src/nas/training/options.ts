@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
-import { augmentation, DATA_OPTIONS, type Option, parseGiven } from '../configuration/options.js'
+import { augmentation, DATA_OPTIONS, parseGiven, type SearchOption } from '../configuration/options.js'
 import type { InputError } from '../errors.js'
 
 /** The configuration of a training, as it is written to `config.json`. */
@@ -35,10 +35,12 @@ export type TrainingConfig = t.TypeOf<typeof TrainingConfig>
 
 /** `small` is what a plain run uses; `darts` and `nb201` are the published trainings of method.md 5.1 and 5.3. */
 export const TRAINING_PRESET_NAMES = ['small', 'darts', 'nb201'] as const
+/** The name of a preset of trainings. */
 export type TrainingPreset = (typeof TRAINING_PRESET_NAMES)[number]
 
+/** An option of a training. */
 export interface TrainingOption<K extends keyof TrainingConfig = keyof TrainingConfig>
-  extends Omit<Option, 'key' | 'usual' | 'paper' | 'sota'> {
+  extends Omit<SearchOption, 'key' | 'usual' | 'paper' | 'sota'> {
   readonly key: K
   /** By preset, in the order of `TRAINING_PRESET_NAMES`. */
   readonly values: readonly [TrainingConfig[K], TrainingConfig[K], TrainingConfig[K]]

@@ -45,6 +45,7 @@ export interface Draw {
 
 /** The numbers of a step that are logged, in the order of their vector. */
 export const TRAINING_METRICS = ['loss', 'correct', 'correctTop', 'gradientNorm', 'finite'] as const
+/** The name of a number that each step of a training reports. */
 export type TrainingMetric = (typeof TRAINING_METRICS)[number]
 
 /**

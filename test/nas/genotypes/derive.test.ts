@@ -17,7 +17,7 @@ import { type ConcatCell, formatGenotype, type Genotype, parseGenotype } from '.
 import { PUBLISHED } from '../../../src/nas/genotypes/published.js'
 import { initialWeights } from '../../../src/nas/method/initialise.js'
 import {
-  type Context,
+  type LayerContext,
   pack,
   packStatistics,
   statisticsTable,
@@ -364,7 +364,7 @@ describe('unusual genotypes', () => {
     parsed(
       `Genotype(${cell(normal, concat, 'normal')}, ${cell("('skip_connect', 0), ('skip_connect', 1)", '[2]', 'reduce')})`
     )
-  const logits = (net: DerivedNetwork, context: (weights: Context['weights']) => Context) =>
+  const logits = (net: DerivedNetwork, context: (weights: LayerContext['weights']) => LayerContext) =>
     evaluateOn(
       backends.reference,
       (w, x) => [net.logits(context(unpack(tableOf(net.parameters), w as Tensor)), x as Tensor).y],
