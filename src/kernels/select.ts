@@ -37,22 +37,27 @@ export interface Chosen {
   readonly calls: readonly Call[]
 }
 
-/** What is chosen for each call of a program, and its slots with those that are new. */
+/** All variants that there are. */
+export const FAMILIES: readonly Variants[] = [...new Set([...SHUFFLES, ...TILES])]
+
+/** What is chosen for each call of a program, by which variants, and the program's slots with those that are new. */
 export const selectEach = (
   program: Program,
   facts: Facts
-): { readonly slots: readonly Slot[]; readonly chosen: readonly Chosen[] } => {
+): { readonly slots: readonly Slot[]; readonly chosen: readonly Chosen[]; readonly taken: readonly Variant[] } => {
   const slots = [...program.slots]
+  const taken: Variant[] = []
   const choose = (call: Call): readonly Call[] => {
     for (const variant of variantsOf(call.shader, facts)) {
       const chosen = variant(call, facts, slot => slots.push(slot) - 1, slots)
+      if (chosen) taken.push(variant)
       // Calls of other plain shaders, as the sums of a kernel that leaves its result in parts, have faster forms of their own.
       if (chosen) return chosen.flatMap(one => (one.shader === call.shader ? [one] : choose(one)))
     }
     return [call]
   }
   const chosen = program.calls.map((plain): Chosen => ({ plain, calls: choose(plain) }))
-  return { slots, chosen }
+  return { slots, chosen, taken }
 }
 
 /** The program with every call that has a faster form exchanged for it. */

@@ -1,6 +1,6 @@
 /** How an interruption reaches the searches that this process has started. */
 import { EventEmitter } from 'node:events'
-import { ENDING } from './signals.js'
+import { listen } from './signals.js'
 
 /** An interruption: told to all that run, each time that it is asked for. */
 export interface Interruption {
@@ -28,14 +28,13 @@ export const interruption = (): Interruption => {
 
 /** Interrupts at the signals that end a search, while `act` runs. */
 export const untilSignal = async <A>(ending: Interruption, told: () => void, act: () => Promise<A>): Promise<A> => {
-  const onSignal = (): void => {
+  const release = listen(() => {
     if (!ending.happened()) told()
     ending.interrupt()
-  }
-  for (const name of ENDING) process.on(name, onSignal)
+  })
   try {
     return await act()
   } finally {
-    for (const name of ENDING) process.off(name, onSignal)
+    release()
   }
 }

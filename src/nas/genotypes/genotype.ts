@@ -4,6 +4,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
+import { quoted } from '../../formats/error.js'
 import { type InputError, inputError } from '../errors.js'
 import { OPERATIONS } from '../space/operations.js'
 import { type CellType, nb201, type Space } from '../space/space.js'
@@ -95,10 +96,10 @@ const DARTS_FORM =
 const refuse = (wanted: string, got: string, cure: string): E.Either<InputError, never> =>
   E.left(inputError(`a genotype with ${wanted}`, got, cure))
 
-/** A text as it is quoted in a sentence: on one line, and not too long. */
+/** A text as it is quoted in a sentence: on one line. */
 const quote = (text: string): string => {
   const line = text.trim().replace(/\s+/g, ' ')
-  return line === '' ? 'nothing' : `'${line.length > 60 ? `${line.slice(0, 60)}...` : line}'`
+  return line === '' ? 'nothing' : quoted(line)
 }
 
 /** What a sticky pattern matches from the start, one after another, and what is left. */

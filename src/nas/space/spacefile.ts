@@ -2,6 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
+import { quoted } from '../../formats/error.js'
 import { type InputError, inputError } from '../errors.js'
 import { OPERATIONS } from './operations.js'
 import type { CellType, Edge, Space } from './space.js'
@@ -220,7 +221,11 @@ export const decodeJson =
       E.tryCatch(
         (): unknown => JSON.parse(text),
         reason =>
-          inputError(`${what} as JSON`, reason instanceof Error ? `'${reason.message}'` : 'no JSON', 'correct the file')
+          inputError(
+            `${what} as JSON`,
+            reason instanceof Error ? quoted(reason.message) : 'no JSON',
+            'correct the file'
+          )
       ),
       E.chain(json =>
         pipe(

@@ -168,7 +168,12 @@ describe('lambda-darts count', () => {
 
   it("takes a space of one's own", async () => {
     const cell = cellOf({ inputs: 1, nodes: 1, multiplier: 1 }, () => ['none', 'dil_conv_3x3'])
-    const space: Space = { name: 'own', cells: { cell }, skeleton: { kind: 'stages', stages: 1 }, normAfterPool: false }
+    const space: Space = {
+      name: 'own',
+      cells: { alpha: cell },
+      skeleton: { kind: 'stages', stages: 1 },
+      normAfterPool: false
+    }
     writeFileSync(join(folder, 'space.json'), JSON.stringify(space))
     const options = ['--space', join(folder, 'space.json'), '--channels', '2', '--layers', '1', '--json']
     const { code, stdout } = await inProcess('count', '|dil_conv_3x3~0|', ...options)

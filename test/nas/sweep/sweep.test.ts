@@ -1,7 +1,7 @@
 /** Sweeps: what a file is expanded to, what is refused, the lock of a run, and sweeps of tiny searches as processes on this machine. */
-import { spawnSync } from 'node:child_process'
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { constants, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -456,4 +456,23 @@ describe('a sweep on this machine', () => {
       /^Wanted the sweep that '.*' is of, but got another \('darts: there -> not there', 'infinite: there -> not there', 'seeds: 0, 1 -> 0', 'baseline: darts -> none', 'random: 10 cells -> none' and 1 more\): /
     )
   })
+
+  it.skipIf(process.platform !== 'linux')(
+    'whose terminal is closed ends by its signal, and keeps what it has',
+    async () => {
+      const file = sweepFile(folder, { base: { ...SHORT, epochs: 1000 }, list: [{ name: 'long' }], seeds: [0] })
+      const [out, status] = [join(folder, 'closed'), join(folder, 'status')]
+      const sweep = `'${process.execPath}' --import tsx src/nas/main.ts sweep '${file}' --out '${out}'`
+      // The shell outlives its terminal, passes the signal on, and tells how the sweep ended.
+      const shell = `${sweep} & trap "kill -HUP $!" HUP; wait $!; wait $!; echo $? > '${status}'`
+      const terminal = spawn('script', ['--quiet', '--command', shell, '/dev/null'], { stdio: 'ignore' })
+      const checkpoints = join(out, 'runs/long-seed0/checkpoints')
+      while (!existsSync(checkpoints) || readdirSync(checkpoints).length === 0) await sleep(50)
+      terminal.kill('SIGKILL')
+      while (!existsSync(status) || readFileSync(status, 'utf8') === '') await sleep(50)
+      expect(Number(readFileSync(status, 'utf8'))).toBe(128 + constants.signals.SIGHUP)
+      expect(readdirSync(join(out, 'locks'))).toEqual([])
+      expect(readdirSync(checkpoints).length).toBeGreaterThan(0)
+    }
+  )
 })
