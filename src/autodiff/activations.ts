@@ -1,6 +1,6 @@
 /** Activations and dropout. */
 import { abs, customVjp, div, erfc, expm1, less, log, mul, neg, randomUniform, relu, sigmoid, sub, where } from './ops/index.js'
-import { describe, fail } from './shape.js'
+import { describe, fail, named } from './shape.js'
 import { requireDtype, type Tensor } from './tensor.js'
 
 /** log(1 + e^x), without overflow. Its derivative is sigmoid(x), at 0 too, where a composition of relu and abs has a kink. */
@@ -20,14 +20,15 @@ export const silu = (x: Tensor): Tensor => mul(requireDtype('silu', x, 'f32'), s
 export const gelu = (x: Tensor): Tensor => mul(mul(requireDtype('gelu', x, 'f32'), 0.5), erfc(mul(x, -Math.SQRT1_2)))
 
 /** x above 0, else alpha (e^x - 1). */
-export const elu = (x: Tensor, alpha = 1): Tensor => {
-  const below = less(requireDtype('elu', x, 'f32'), 0)
-  return where(below, mul(expm1(where(below, x, 0)), alpha), x)
-}
+export const elu = (x: Tensor, alpha = 1): Tensor =>
+  named('elu', () => {
+    const below = less(requireDtype('elu', x, 'f32'), 0)
+    return where(below, mul(expm1(where(below, x, 0)), alpha), x)
+  })
 
 /** x above 0, else slope times x. */
 export const leakyRelu = (x: Tensor, slope = 0.01): Tensor =>
-  where(less(requireDtype('leakyRelu', x, 'f32'), 0), mul(x, slope), x)
+  named('leakyRelu', () => where(less(requireDtype('leakyRelu', x, 'f32'), 0), mul(x, slope), x))
 
 /**
  * Each number is 0 with the chance `rate`, else divided by 1 - rate, so that the mean stays. Equal keys drop equal places; in evaluation leave it out.

@@ -119,7 +119,7 @@ const kinkAlong = (forms: Forms, x: readonly NdArray[], slots: readonly Slot[], 
   const choices = choicesOf(
     forms.outputs.map(({ value }) => value),
     forms.x,
-    { reductions: true }
+    { all: true }
   )
   const taken = (step: number) =>
     interpret(

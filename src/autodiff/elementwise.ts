@@ -4,7 +4,7 @@ import type { DType } from '../kernels/spec.js'
 import { asTensor, type TensorLike } from './leaves.js'
 import { broadcastTo } from './ops/broadcast.js'
 import { bind, primitive } from './primitive.js'
-import { type Aval, broadcastShapes, expectDtype, refuse, show } from './shape.js'
+import { type Aval, broadcastShapes, expectDtype, named, refuse, show } from './shape.js'
 import { isTensor, type Primitive, type Tensor } from './tensor.js'
 
 type Shaped = Primitive['shape']
@@ -30,14 +30,14 @@ export const together = (name: string, values: readonly TensorLike[]): Tensor[] 
   return tensors.map(x => broadcastTo(x, shape))
 }
 
-/** A function of one tensor or number. */
-export const unary = (record: Primitive) => {
+/** A function of one tensor or number. `name` is the function's, where the primitive has another. */
+export const unary = (record: Primitive, name = record.name) => {
   const defined = primitive(record)
-  return (x: TensorLike): Tensor => bind(defined, [asTensor(record.name, x)], {})
+  return (x: TensorLike): Tensor => named(name, () => bind(defined, [asTensor(name, x)], {}))
 }
 
 /** A function of two that broadcast. */
-export const binary = (record: Primitive) => {
+export const binary = (record: Primitive, name = record.name) => {
   const defined = primitive(record)
-  return (x: TensorLike, y: TensorLike): Tensor => bind(defined, together(record.name, [x, y]), {})
+  return (x: TensorLike, y: TensorLike): Tensor => named(name, () => bind(defined, together(name, [x, y]), {}))
 }

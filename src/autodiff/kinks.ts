@@ -8,9 +8,13 @@ import { keptShape } from './folding.js'
 import { topological } from './graph.js'
 import { broadcastTo, reshape, sum } from './ops/broadcast.js'
 import { tensor } from './ops/core.js'
-import { add, convert, equal, greater, greaterEqual, notEqual } from './ops/pointwise.js'
+import { round } from './ops/functions.js'
+import { add, convert, div, equal, greater, greaterEqual, notEqual, sub } from './ops/pointwise.js'
 import { fail, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
+
+/** Of what gives a place, a condition or a whole number: that is what was chosen. */
+const itself = (node: Tensor): Tensor => node
 
 /** The choices of each piecewise primitive, as a tensor. */
 const CHOICES: Readonly<Record<string, (node: Tensor) => Tensor>> = {
@@ -18,15 +22,39 @@ const CHOICES: Readonly<Record<string, (node: Tensor) => Tensor>> = {
   abs: ({ inputs: [x] }) => greater(x as Tensor, tensor(0)),
   max: ({ inputs: [x, y] }) => greaterEqual(x as Tensor, y as Tensor),
   min: ({ inputs: [x, y] }) => greaterEqual(y as Tensor, x as Tensor),
-  window_argmax: node => node,
-  sort_blocks: node => node,
-  merge_runs: node => node
+  window_argmax: itself,
+  sort_blocks: itself,
+  merge_runs: itself
+}
+/** How often y goes into x, of a remainder: (x - out) / y. */
+const times = (node: Tensor): Tensor => {
+  const [x, y] = node.inputs as readonly [Tensor, Tensor]
+  return round(div(sub(x, node), y))
 }
 /**
- * Reductions that choose. Networks have them where they make no kink, as in the shift of a softmax, so that they are
- * asked for.
+ * What chooses too, but is in networks where it makes no kink, as the maximum that a softmax is shifted by and the
+ * comparison that keeps 0 from a logarithm, or has no derivative to make one of: asked for by `all`.
  */
-const REDUCTIONS: typeof CHOICES = { reduce_max: node => equal(node.inputs[0] as Tensor, spread(node)) }
+const OTHERS: typeof CHOICES = {
+  reduce_max: node => equal(node.inputs[0] as Tensor, spread(node)),
+  argmax: itself,
+  sign: itself,
+  floor: itself,
+  ceil: itself,
+  round: itself,
+  trunc: itself,
+  rem: times,
+  equal: itself,
+  not_equal: itself,
+  less: itself,
+  less_equal: itself,
+  greater: itself,
+  greater_equal: itself,
+  is_finite: itself
+}
+
+/** The primitives whose choices are known. */
+export const choosing: ReadonlySet<string> = new Set([...Object.keys(CHOICES), ...Object.keys(OTHERS)])
 
 /** A reduced tensor at each place of what it was reduced from. */
 const spread = (node: Tensor): Tensor => {
@@ -53,19 +81,19 @@ const isAlias = ({ primitive }: Tensor): boolean => primitive.name === 'alias'
 /**
  * All choices on the way to the outputs, in the order of the graph: equal functions list theirs in equal order. What
  * lies before the nodes `from` is not looked at, nor what lies inside a function with a derivative of its own
- * (`customVjp`): that one says where it is smooth. `reductions`: also the choices of a reduction by maximum.
+ * (`customVjp`): that one says where it is smooth. `all`: also maxima over axes, comparisons and roundings.
  */
 export const choicesOf = (
   outputs: readonly Tensor[],
   from: readonly Tensor[] = [],
-  { reductions = false }: { readonly reductions?: boolean } = {}
+  { all = false }: { readonly all?: boolean } = {}
 ): readonly Choice[] => {
   const ends = new Set(from)
   const order = topological(outputs, node => ends.has(node))
   const inside = new Set(order.flatMap(insideOf))
   return order.flatMap(node => {
     if (ends.has(node) || inside.has(node)) return []
-    const choose = CHOICES[node.primitive.name] ?? (reductions ? REDUCTIONS[node.primitive.name] : undefined)
+    const choose = CHOICES[node.primitive.name] ?? (all ? OTHERS[node.primitive.name] : undefined)
     // What sorts integers, as indices, chooses nothing that a step moves.
     return choose && node.inputs[0]?.dtype === 'f32' ? [{ primitive: node.primitive.name, choice: choose(node) }] : []
   })

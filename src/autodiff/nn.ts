@@ -27,7 +27,7 @@ import {
   transpose,
   where
 } from './ops/index.js'
-import { axesOf, checkFunction, checkOptions, describe, fail, show, sizeOf } from './shape.js'
+import { axesOf, checkFunction, checkOptions, describe, fail, named, show, sizeOf } from './shape.js'
 import { isTensor, requireDtype, requireTensor, type Tensor } from './tensor.js'
 
 export * from './activations.js'
@@ -57,27 +57,29 @@ const normalised = (x: Tensor, axes: readonly number[], epsilon: number): Tensor
  * The last axis normalised by its own mean and biased variance (Ba et al., 2016), and scaled and shifted by f32[N] each if given.
  * @example nn.layerNorm(x, { scale: $.ones([3]), shift: $.zeros([3]) }) // f32[4,3]
  */
-export const layerNorm = (x: Tensor, parameters?: LayerAffine, epsilon = 1e-5): Tensor => {
-  requireDtype('layerNorm', x, 'f32')
-  const extent = x.shape.at(-1) ?? fail('layerNorm', 'a tensor with at least one axis', show(x), 'reshape it')
-  const normal = normalised(x, [x.shape.length - 1], epsilon)
-  if (parameters === undefined) return normal
-  const fits = [parameters?.scale, parameters?.shift].every(one => isTensor(one) && one.shape.join() === String(extent))
-  if (!fits) fail('layerNorm', `parameters { scale, shift }, f32[${extent}] each`, describe(parameters), 'give both, or none')
-  return add(mul(normal, parameters.scale), parameters.shift)
-}
+export const layerNorm = (x: Tensor, parameters?: LayerAffine, epsilon = 1e-5): Tensor =>
+  named('layerNorm', () => {
+    requireDtype('layerNorm', x, 'f32')
+    const extent = x.shape.at(-1) ?? fail('layerNorm', 'a tensor with at least one axis', show(x), 'reshape it')
+    const normal = normalised(x, [x.shape.length - 1], epsilon)
+    if (parameters === undefined) return normal
+    const fits = [parameters?.scale, parameters?.shift].every(one => isTensor(one) && one.shape.join() === String(extent))
+    if (!fits) fail('layerNorm', `parameters { scale, shift }, f32[${extent}] each`, describe(parameters), 'give both, or none')
+    return add(mul(normal, parameters.scale), parameters.shift)
+  })
 
 /**
  * Channels (axis 1) in `groups` groups, each normalised with all its positions by its own mean and biased variance (Wu and He, 2018), and
  * scaled and shifted by f32[C] each if given.
  * @example nn.groupNorm(images, 4)
  */
-export const groupNorm = (x: Tensor, groups: number, parameters?: Affine, epsilon = 1e-5): Tensor => {
-  const [batch, channels] = requireDtype('groupNorm', x, 'f32').shape
-  if (batch === undefined || channels === undefined || !Number.isInteger(groups) || groups < 1 || channels % groups !== 0)
-    return fail('groupNorm', 'x[B,C,...] and groups that divide C', `${show(x)} and ${describe(groups)}`, 'choose other groups')
-  return affine(reshape(normalised(reshape(x, [batch, groups, -1]), [2], epsilon), x.shape), parameters, 'groupNorm')
-}
+export const groupNorm = (x: Tensor, groups: number, parameters?: Affine, epsilon = 1e-5): Tensor =>
+  named('groupNorm', () => {
+    const [batch, channels] = requireDtype('groupNorm', x, 'f32').shape
+    if (batch === undefined || channels === undefined || !Number.isInteger(groups) || groups < 1 || channels % groups !== 0)
+      return fail('groupNorm', 'x[B,C,...] and groups that divide C', `${show(x)} and ${describe(groups)}`, 'choose other groups')
+    return affine(reshape(normalised(reshape(x, [batch, groups, -1]), [2], epsilon), x.shape), parameters)
+  })
 
 /** Learnable scale and shift of a batch norm, f32[C] each. */
 export interface Affine {
@@ -94,10 +96,10 @@ export interface Moments {
 /** f32[C] laid along axis 1. */
 const perChannel = (x: Tensor, rank: number): Tensor => reshape(x, [x.shape[0] as number, ...Array<number>(rank - 2).fill(1)])
 
-const affine = (x: Tensor, parameters: Affine | undefined, name = 'batchNorm'): Tensor => {
+const affine = (x: Tensor, parameters: Affine | undefined): Tensor => {
   if (parameters === undefined) return x
   if (!isTensor(parameters?.scale) || !isTensor(parameters.shift))
-    fail(name, 'parameters { scale, shift }, f32[C] each', describe(parameters), 'give both, or none')
+    fail('batchNorm', 'parameters { scale, shift }, f32[C] each', describe(parameters), 'give both, or none')
   return add(mul(x, perChannel(parameters.scale, x.shape.length)), perChannel(parameters.shift, x.shape.length))
 }
 
@@ -105,40 +107,43 @@ const affine = (x: Tensor, parameters: Affine | undefined, name = 'batchNorm'): 
  * Batch norm in training mode: channels (axis 1) normalised by the batch's own mean and biased variance. The statistics are outputs, never
  * hidden state; `variance` among them is the unbiased one, which running statistics keep (see `updateRunning`).
  */
-export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { readonly y: Tensor; readonly moments: Moments } => {
-  const axes = [...requireTensor('batchNorm', x).shape.keys()].filter(axis => axis !== 1)
-  if (x.shape.length < 2) fail('batchNorm', 'x[B,C,...]', show(x), 'give it an axis for the batch and one for the channels')
-  const channels = x.shape[1] as number
-  const count = sizeOf(x.shape) / channels
-  if (count < 2)
-    fail(
-      'batchNorm',
-      'at least two values a channel in training mode',
-      `${count} in ${show(x)}`,
-      'use a larger batch or image, or evaluation mode'
-    )
-  const centre = centreOf(x, axes)
-  const centred = sub(x, centre)
-  const spread = spreadOf(x, axes)
-  const normal = mul(centred, rsqrt(add(spread, epsilon)))
-  return {
-    y: affine(normal, parameters),
-    moments: { mean: reshape(centre, [channels]), variance: reshape(mul(spread, count / (count - 1)), [channels]) }
-  }
-}
+export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { readonly y: Tensor; readonly moments: Moments } =>
+  named('batchNorm', () => {
+    const axes = [...requireTensor('batchNorm', x).shape.keys()].filter(axis => axis !== 1)
+    if (x.shape.length < 2) fail('batchNorm', 'x[B,C,...]', show(x), 'give it an axis for the batch and one for the channels')
+    const channels = x.shape[1] as number
+    const count = sizeOf(x.shape) / channels
+    if (count < 2)
+      fail(
+        'batchNorm',
+        'at least two values a channel in training mode',
+        `${count} in ${show(x)}`,
+        'use a larger batch or image, or evaluation mode'
+      )
+    const centre = centreOf(x, axes)
+    const centred = sub(x, centre)
+    const spread = spreadOf(x, axes)
+    const normal = mul(centred, rsqrt(add(spread, epsilon)))
+    return {
+      y: affine(normal, parameters),
+      moments: { mean: reshape(centre, [channels]), variance: reshape(mul(spread, count / (count - 1)), [channels]) }
+    }
+  })
 
 /** Batch norm in evaluation mode: channels normalised by running statistics. */
-export const batchNormEval = (x: Tensor, running: Moments, parameters?: Affine, epsilon = 1e-5): Tensor => {
-  const rank = requireTensor('batchNormEval', x).shape.length
-  if (!isTensor(running?.mean) || !isTensor(running.variance))
-    fail('batchNormEval', 'running { mean, variance }, f32[C] each', describe(running), 'give both')
-  const normal = mul(sub(x, perChannel(running.mean, rank)), perChannel(rsqrt(add(running.variance, epsilon)), rank))
-  return affine(normal, parameters)
-}
+export const batchNormEval = (x: Tensor, running: Moments, parameters?: Affine, epsilon = 1e-5): Tensor =>
+  named('batchNormEval', () => {
+    const rank = requireTensor('batchNormEval', x).shape.length
+    if (rank < 2) fail('batchNormEval', 'x[B,C,...]', show(x), 'give it an axis for the batch and one for the channels')
+    if (!isTensor(running?.mean) || !isTensor(running.variance))
+      fail('batchNormEval', 'running { mean, variance }, f32[C] each', describe(running), 'give both')
+    const normal = mul(sub(x, perChannel(running.mean, rank)), perChannel(rsqrt(add(running.variance, epsilon)), rank))
+    return affine(normal, parameters)
+  })
 
 /** Running statistics after a batch: running (1 - momentum) + batch momentum. */
 export const updateRunning = (running: Tensor, batch: Tensor, momentum = 0.1): Tensor =>
-  add(mul(running, 1 - momentum), mul(batch, momentum))
+  named('updateRunning', () => add(mul(running, 1 - momentum), mul(batch, momentum)))
 
 /** x w^T + b: x f32[...,I], w f32[O,I], b f32[O]. @example nn.linear(x, $.transpose(w), weights.b) // f32[4,2] */
 export const linear = (x: Tensor, w: Tensor, b?: Tensor): Tensor => {
@@ -168,6 +173,7 @@ export const globalAvgPool = (x: Tensor): Tensor =>
  */
 export const unlessZero = (x: Tensor, f: (x: Tensor) => Tensor): Tensor => {
   checkFunction('unlessZero', f)
+  requireDtype('unlessZero', x, 'f32')
   const isZero = equal(x, 0)
   return where(isZero, 0, f(where(isZero, 1, x)))
 }
@@ -199,12 +205,13 @@ const lengths = (axes: readonly number[]): ((x: Tensor) => Tensor) =>
   )
 
 /** Euclidean norm over `axes` (all by default), of vectors of any size; at the zero vector its gradient is 0, and its second derivative. */
-export const norm = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
-  const { keepDims = false } = checkOptions('norm', options, ['keepDims'])
-  const found = axesOf('norm', axes, requireTensor('norm', x).shape.length)
-  const length = lengths(found)(x)
-  return keepDims ? length : withoutAxes(length, found)
-}
+export const norm = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
+  named('norm', () => {
+    const { keepDims = false } = checkOptions('norm', options, ['keepDims'])
+    const found = axesOf('norm', axes, requireTensor('norm', x).shape.length)
+    const length = lengths(found)(x)
+    return keepDims ? length : withoutAxes(length, found)
+  })
 
 /** x times a power of two for each vector along `axis`, so that its sum of squares is neither 0 nor infinite unless it is. */
 const scaled = (x: Tensor, axis: number): Tensor => {
@@ -221,7 +228,7 @@ const unit = (x: Tensor, axis: number): Tensor => {
 const flat = (x: Tensor): Tensor => reshape(x, [1, -1])
 
 /** The cosine of the angle between two tensors taken as vectors; 0 if either is 0. */
-export const cosine = (x: Tensor, y: Tensor): Tensor => dot(unit(flat(x), 1), unit(flat(y), 1))
+export const cosine = (x: Tensor, y: Tensor): Tensor => named('cosine', () => dot(unit(flat(x), 1), unit(flat(y), 1)))
 
 /** Rows of a matrix, or tensors that become rows. */
 export type Rows = Tensor | readonly Tensor[]
@@ -249,13 +256,15 @@ const meanOfPairs = (values: Tensor): Tensor => {
  * Λ, `corr`: the mean over pairs of rows of their cosines, u = g / |g| (0 where g = 0). The pairs are summed themselves: the closed form
  * (|sum u|^2 - sum |u|^2) / (M (M - 1)) takes a small number from one near M, and loses 1e-5 of a small Λ in float32.
  */
-export const meanPairwiseCosine = (rows: Rows): Tensor => meanOfPairs(pairs(unit(asRows('meanPairwiseCosine', rows), 1)))
+export const meanPairwiseCosine = (rows: Rows): Tensor =>
+  named('meanPairwiseCosine', () => meanOfPairs(pairs(unit(asRows('meanPairwiseCosine', rows), 1))))
 
 /** `signcorr`: the mean over pairs of (g_i . g_j) / (|g_i| . |g_j|), absolute values elementwise; a pair with nothing in common counts 0. */
-export const meanPairwiseSignCosine = (rows: Rows): Tensor => {
-  const g = scaled(asRows('meanPairwiseSignCosine', rows), 1)
-  return meanOfPairs(unlessZero(pairs(abs(g)), sizes => div(pairs(g), sizes)))
-}
+export const meanPairwiseSignCosine = (rows: Rows): Tensor =>
+  named('meanPairwiseSignCosine', () => {
+    const g = scaled(asRows('meanPairwiseSignCosine', rows), 1)
+    return meanOfPairs(unlessZero(pairs(abs(g)), sizes => div(pairs(g), sizes)))
+  })
 
 /** The identity matrix, f32[size,size]. */
 const identity = (size: number): Tensor =>

@@ -38,6 +38,18 @@ export const orThrow = <A>(rule: E.Either<ShapeError, A>): A => {
 export const fail = (primitive: string, required: string, got: string, cure: string): never =>
   orThrow(refuse(primitive, required, got, cure))
 
+/**
+ * What `f` gives, whose refusals bear this name instead of those of the operations inside: a user reads of the call that
+ * he wrote. Of names within each other the outermost counts. Not around functions of the user's own.
+ */
+export const named = <A>(name: string, f: () => A): A => {
+  try {
+    return f()
+  } catch (error) {
+    throw error instanceof ShapeError ? new ShapeError(name, error.required, error.got, error.cure) : error
+  }
+}
+
 /** Whether an object is a plain record, with no class of its own: the prototype of such has none itself, in whichever realm it was made. */
 export const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)

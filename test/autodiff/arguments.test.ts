@@ -182,17 +182,24 @@ describe('what is no argument', () => {
 
   const strange: readonly unknown[] = [
     ...[undefined, null, 2, -1, 0.5, Number.NaN, 'same', true, () => 2, new Float32Array(2)],
-    ...[[], [1, 2], [0, 1, 0, 1], [x], {}, { keepdims: true }, { strides: 2 }, x, integers, image]
+    ...[[], [1, 2], [0, 1, 0, 1], [x], {}, { keepdims: true }, { strides: 2 }, x, integers, image],
+    ...[$.tensor(3), $.ones([3, 5]), $.zeros([2, 2], 'u32'), $.key(0)],
+    ...[
+      { scale: integers, shift: x },
+      { mean: $.ones([3, 5]), variance: image }
+    ]
   ]
   const functions = Object.entries({ ...$, ...nn, ...grads }).filter(
     ([, f]) => typeof f === 'function' && f !== grads.UnreachedError
   )
-  it.each(functions)('%s answers anything with a result or a sentence', (_, f) => {
+  it.each(functions)('%s answers anything with a result or a sentence of its own', (name, f) => {
     const lists = strange.flatMap(a => [
       [a],
       ...strange.flatMap(b => [
         [a, b],
         [x, a, b],
+        [a, integers, b],
+        [image, a, b],
         [x, x, a, b],
         [x, [1, 1], [1, 1], a],
         [image, filter, a]
@@ -205,6 +212,8 @@ describe('what is no argument', () => {
       } catch (error) {
         if (!(error instanceof ShapeError || error instanceof grads.UnreachedError))
           throw new Error(`${list.map(String).join('; ')}`, { cause: error })
+        // A graph, as derivatives take it, is refused by whoever meets what is wrong with it.
+        if (error instanceof ShapeError && !(name in grads)) expect(error.primitive).toBe(name)
         expect(error.message).toMatch(/^.+ requires [^\n]+, but got [^\n]*; [^\n]+\.$/)
       }
     }

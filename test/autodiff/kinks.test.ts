@@ -45,6 +45,30 @@ describe('flips', () => {
     expect(count(flips, 'sort_blocks')).toBe(2)
   })
 
+  it('of comparisons, roundings and maxima over axes are listed where they are asked for', () => {
+    const f = (x: Tensor): Tensor[] => [
+      ...[$.floor(x), $.ceil(x), $.round(x), $.trunc(x), $.sign(x), $.rem(x, 2), $.max(x), $.argmax(x)],
+      $.where($.less(x, 0), $.mul(x, 0.1), x)
+    ]
+    const choices = (x: Tensor) => choicesOf(f(x), [], { all: true })
+    const names = choices($.tensor([1])).map(({ primitive }) => primitive)
+    expect([...names].sort()).toEqual(['argmax', 'ceil', 'floor', 'less', 'reduce_max', 'rem', 'round', 'sign', 'trunc'].sort())
+    expect(choicesOf(f($.tensor([1])))).toEqual([])
+    const values = (x: readonly number[]) =>
+      Object.fromEntries(choices($.tensor(x)).map(({ primitive, choice }) => [primitive, Array.from(evaluate(choice).data)]))
+    expect(values([-4.6, 2.4])).toEqual({
+      floor: [-5, 2],
+      ceil: [-4, 3],
+      round: [-5, 2],
+      trunc: [-4, 2],
+      sign: [-1, 1],
+      rem: [-2, 1],
+      reduce_max: [0, 1],
+      argmax: [1],
+      less: [1, 0]
+    })
+  })
+
   it('a ReLU exactly at zero counts as one that is off, as its derivative has it', () => {
     const [off, on] = [$.relu($.tensor([0, 0])), $.relu($.tensor([-1, 1]))]
     expect(count(flipsBetween({ outputs: [off] }, { outputs: [on] }), 'relu')).toBe(1)

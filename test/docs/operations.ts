@@ -38,9 +38,10 @@ const referredBy = (declaration: ts.Declaration): readonly ts.Symbol[] => {
   return [...found]
 }
 
-/** The names of primitives that a declaration makes: the first text of a call that names one. */
+/** The names of primitives that a declaration of a module makes: the first text of a call that names one. */
 const madeBy = (declaration: ts.Declaration): readonly string[] => {
-  const initializer = ts.isVariableDeclaration(declaration) ? declaration.initializer : undefined
+  const isOfModule = ts.isVariableDeclaration(declaration) && ts.isSourceFile(declaration.parent.parent.parent)
+  const initializer = isOfModule ? declaration.initializer : undefined
   if (!initializer || !ts.isCallExpression(initializer)) return []
   const [first] = initializer.arguments
   const property =
@@ -71,6 +72,8 @@ const partsOf = (symbol: ts.Symbol, public_: ReadonlyMap<ts.Symbol, string>) => 
     }
   }
   visit(symbol)
+  // Beside others, constants are the numbers among the operands.
+  if (primitives.size > 1) primitives.delete('constant')
   return { primitives: [...primitives], operations: [...operations] }
 }
 

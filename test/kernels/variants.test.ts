@@ -9,9 +9,10 @@ import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Shape, Tensor } from '../../src/autodiff/tensor.js'
 import { lowered } from '../../src/engine/index.js'
-import { type Facts, select } from '../../src/kernels/select.js'
+import { FAMILIES, type Facts, select, selectEach } from '../../src/kernels/select.js'
 import { loadShader } from '../../src/kernels/shader.js'
 import type { Data, Program, Slot } from '../../src/kernels/spec.js'
+import type { Variant, Variants } from '../../src/kernels/variants/variant.js'
 import { device, GPU } from '../device.js'
 import { right } from './results.js'
 import { run as runAll, sizeOf } from './runs.js'
@@ -26,6 +27,25 @@ const FACTS: Facts = { subgroupSize: 8, software: true }
 
 const programOf = (f: Function, shapes: readonly Shape[]): Program =>
   right(lowered(f as (...x: unknown[]) => Tensor)(shapes.map(shape => ({ shape, dtype: 'f32' as const })) as never))
+
+/** The variants that were taken and agreed with the plain shader. */
+const tried = new Set<Variant>()
+
+/** The program with its variants, which are noted. */
+const trying = (program: Program, facts: Facts): Program => {
+  for (const variant of selectEach(program, facts).taken) tried.add(variant)
+  return select(program, facts)
+}
+
+/** Variants that no test above has taken, by their plain shader, their place among its variants, and their name if they have one. */
+const untried = (families: readonly Variants[]): readonly string[] =>
+  families.flatMap(family =>
+    Object.entries(family).flatMap(([plain, variants]) =>
+      variants.flatMap((variant, i) =>
+        tried.has(variant) ? [] : [`${plain}: variant ${i + 1}, ${variant.name || 'without a name'}`]
+      )
+    )
+  )
 
 /** The shaders of a program; of maps and folds also whether they load by vec4. */
 const shadersOf = ({ calls }: Program): string[] =>
@@ -60,7 +80,7 @@ const expectAgreement = async ({ f, shapes, exact = false }: Case, seed: number,
     const data = draw(sizeOf(program.slots[slot] as Slot))
     return i === 0 ? special(data) : data
   })
-  const [got, wanted] = [await run(select(program, facts), inputs), await run(program, inputs)]
+  const [got, wanted] = [await run(trying(program, facts), inputs), await run(program, inputs)]
   expect(got.length).toBe(wanted.length)
   if (exact) return expect(got).toEqual(wanted)
   const sizes = await run(
@@ -87,7 +107,7 @@ const variant = <T>(
     fc.assert(
       fc.asyncProperty(cases, fc.nat(), async (options, seed) => {
         const built = build(options)
-        const chosen = select(programOf(built.f, built.shapes), facts)
+        const chosen = trying(programOf(built.f, built.shapes), facts)
         expect(shadersOf(chosen)).toEqual(expect.arrayContaining(shaders as string[]))
         if (facts === GPU) for (const { shader } of chosen.calls) expect(loadShader(`${shader}.wgsl`)).not.toContain('subgroups;')
         await expectAgreement(built, seed, facts === FACTS ? device.info : facts)
@@ -731,5 +751,13 @@ describe('a result that is written into a larger one', () => {
     expect(calls.some(({ shader: plain, params }) => /matmul|filter_grad/.test(plain) && params[2] === before)).toBe(true)
     expect(shadersOf(select(programOf(placed.f, placed.shapes), facts))).toContain(shader)
     await expectAgreement(placed, 1, facts === GPU ? GPU : device.info)
+  })
+})
+
+describe('the tests above', () => {
+  it('take every variant', () => expect(untried(FAMILIES)).toEqual([]))
+  it('name one that they do not take', () => {
+    const planted: Variant = () => undefined
+    expect(untried([{ ...FAMILIES[0], flip: [planted] }])).toEqual(['flip: variant 1, planted'])
   })
 })

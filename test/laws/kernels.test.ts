@@ -20,13 +20,34 @@ const rounded: Readonly<Record<string, number>> = {
   ...Object.fromEntries(['add', 'sub', 'mul', 'custom_vjp', 'div', 'sqrt', 'rsqrt'].map(name => [name, 2.5e-7])),
   random_normal: 2e-6
 }
-/** Results that are sums: relative to the sum of the sizes of what is added. All other results are exact. */
+/** Results that are sums: relative to the sum of the sizes of what is added. */
 const sums = new Set(
   'sum matmul conv2d conv2d_input_grad conv2d_filter_grad scatter_add scatter_add_along cumsum window_scatter window_sum window_spread'.split(
     ' '
   )
 )
 const SUM = 1e-6
+/** Results of which every bit is wanted. */
+const exact = new Set(
+  (
+    'transpose slice pad concat assemble reshape broadcast constant alias stop_gradient flip sort_blocks merge_runs ' +
+    'neg abs sign relu max min floor ceil round trunc rem equal not_equal less less_equal greater greater_equal is_finite ' +
+    'where convert and or one_hot take take_along argmax reduce_max window_argmax window_gather random_bits random_uniform'
+  ).split(' ')
+)
+
+/** How far a result may be off, in units of its size, or for sums of that of what is added. */
+const toleranceOf = (name: string): number => {
+  const tolerance = exact.has(name) ? 0 : sums.has(name) ? SUM : rounded[name]
+  if (tolerance === undefined) throw new Error(`primitive '${name}' has no tolerance in test/laws/kernels.test.ts; give it one`)
+  return tolerance
+}
+
+it('every primitive has one tolerance, and one that has none is named', () => {
+  for (const name of sampled()) toleranceOf(name)
+  expect([...exact, ...sums, ...Object.keys(rounded)].sort()).toEqual(sampled().sort())
+  expect(() => toleranceOf('foo')).toThrow("primitive 'foo' has no tolerance in test/laws/kernels.test.ts")
+})
 
 interface Case {
   readonly args: readonly NdArray[]
@@ -58,7 +79,7 @@ const expectAgreement = async (name: string, cases: readonly Case[]): Promise<vo
   wanted.forEach(({ data, shape, dtype }, i) => {
     const { data: found } = got[i] as HostArray
     expect(found.length).toBe(data.length)
-    const tolerance = dtype === 'f32' ? (sums.has(name) ? SUM : (rounded[name] ?? 0)) : 0
+    const tolerance = dtype === 'f32' ? toleranceOf(name) : 0
     for (let n = 0; n < data.length; n++) {
       const [a, b] = [found[n] as number, data[n] as number]
       if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue

@@ -4,6 +4,7 @@ import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
 import { grad, jvp, vjp } from '../../src/autodiff/grad.js'
 import { topological } from '../../src/autodiff/graph.js'
+import { choosing } from '../../src/autodiff/kinks.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { registry } from '../../src/autodiff/primitive.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
@@ -37,6 +38,38 @@ const flat = sampled().filter(name => primitiveOf(name).vjp === 'zero')
 it('there are primitives with a rule, and with derivative zero', () => {
   expect(ruled.length).toBeGreaterThan(25)
   expect([...ruled, ...flat, 'constant'].sort()).toEqual(sampled().sort())
+})
+
+/**
+ * What chooses, but makes no kink that a step could meet: the identity that stops a derivative; conversions, of which
+ * those of floats have none; a power, whose comparison with 0 guards its logarithm; what is divided by the larger of two
+ * sizes and multiplied by it again.
+ */
+const smooth = new Set(['stop_gradient', 'convert', 'power', 'atan2', 'asinh'])
+
+/** Whether a primitive chooses by the size of a float: its derivative is flat, or made with what is flat or chooses. */
+const isPiecewise = (name: string): boolean =>
+  fc.sample(samplerOf(samplers, name), { numRuns: 20, seed: 1 }).some(sample => choosesIn(name, sample))
+
+const choosesIn = (name: string, sample: Sample): boolean => {
+  const { x, f } = ofFloats(name, sample)
+  if (x.length === 0) return false
+  if (primitiveOf(name).vjp === 'zero') return true
+  const y = f(...x)
+  if (typeof y.primitive.vjp !== 'function') return false
+  const cotangents = y.primitive.vjp(random(1, y), y.inputs, y.attributes, y).filter(one => one !== null)
+  const given = new Set([y, ...y.inputs])
+  return topological(cotangents, node => given.has(node)).some(
+    ({ primitive, inputs: [first] }) => first?.dtype === 'f32' && (choosing.has(primitive.name) || primitive.vjp === 'zero')
+  )
+}
+
+it('what is piecewise is known to src/autodiff/kinks.ts, or is among those that make no kink', () => {
+  const piecewise = sampled().filter(isPiecewise)
+  expect(piecewise).toEqual(expect.arrayContaining(['relu', 'max', 'reduce_max', 'floor', 'rem', 'sort_blocks', 'less']))
+  expect(piecewise.filter(name => !choosing.has(name) && !smooth.has(name))).toEqual([])
+  expect([...smooth].filter(name => !piecewise.includes(name))).toEqual([])
+  expect([...choosing].filter(name => !sampled().includes(name))).toEqual([])
 })
 
 describe.each(ruled)('%s', name => {

@@ -9,6 +9,7 @@ import {
   checkExtents,
   checkNumbers,
   checkOptions,
+  named,
   refuse,
   type Shape,
   sameShape,
@@ -85,9 +86,11 @@ const broadcastPrimitive: Primitive<{ readonly shape: Shape }> = primitive({
 
 /** `x` repeated to `shape` (NumPy's rule). @example $.broadcastTo(weights.b, [4, 2]) // f32[4,2] */
 export const broadcastTo = (x: Tensor, shape: Shape): Tensor =>
-  sameShape(requireTensor('broadcast', x).shape, checkNumbers('broadcast', 'a shape', shape))
-    ? x
-    : bind(broadcastPrimitive, [x], { shape })
+  named('broadcastTo', () =>
+    sameShape(requireTensor('broadcastTo', x).shape, checkNumbers('broadcastTo', 'a shape', shape))
+      ? x
+      : bind(broadcastPrimitive, [x], { shape })
+  )
 
 const sumPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive({
   name: 'sum',

@@ -4,7 +4,7 @@ import type { DType } from '../../kernels/spec.js'
 import { constant, DTYPES, dtypeOf, holds } from '../leaves.js'
 import { ndarray } from '../ndarray.js'
 import { bind, leading, movement, primitive } from '../primitive.js'
-import { type Aval, checkNumbers, describe, fail, MOST_AXES, type Shape } from '../shape.js'
+import { type Aval, checkNumbers, describe, fail, MOST_AXES, named, type Shape } from '../shape.js'
 import type { Primitive, Tensor } from '../tensor.js'
 
 export type { TensorLike } from '../leaves.js'
@@ -63,19 +63,20 @@ export type TypedArray =
  * @example $.tensor(new Int32Array([3, 1])) // i32[2]
  * @example $.tensor([3, 1], [2, 1], 'u32') // u32[2,1]
  */
-export const tensor = (values: Numbers | TypedArray, shape?: Shape, dtype?: DType): Tensor => {
-  if (dtype !== undefined && !DTYPES.includes(dtype))
-    fail('tensor', 'a dtype f32, i32 or u32', describe(dtype), 'name one of these')
-  if (shape !== undefined) checkNumbers('tensor', 'a shape', shape)
-  if (!isTyped(values)) {
-    const { flat, shape: own } = flatten(values)
-    return constant(ndarray(held(flat, dtype ?? 'f32'), shape ?? own, dtype ?? 'f32'))
-  }
-  const kind =
-    dtypeOf(values) ??
-    fail('tensor', 'an array of numbers', describe(values), 'make one of it: Float64Array.from(values, Number)')
-  return constant(ndarray(held(values, dtype ?? kind), shape ?? [values.length], dtype ?? kind))
-}
+export const tensor = (values: Numbers | TypedArray, shape?: Shape, dtype?: DType): Tensor =>
+  named('tensor', () => {
+    if (dtype !== undefined && !DTYPES.includes(dtype))
+      fail('tensor', 'a dtype f32, i32 or u32', describe(dtype), 'name one of these')
+    if (shape !== undefined) checkNumbers('tensor', 'a shape', shape)
+    if (!isTyped(values)) {
+      const { flat, shape: own } = flatten(values)
+      return constant(ndarray(held(flat, dtype ?? 'f32'), shape ?? own, dtype ?? 'f32'))
+    }
+    const kind =
+      dtypeOf(values) ??
+      fail('tensor', 'an array of numbers', describe(values), 'make one of it: Float64Array.from(values, Number)')
+    return constant(ndarray(held(values, dtype ?? kind), shape ?? [values.length], dtype ?? kind))
+  })
 
 const isTyped = (values: Numbers | TypedArray): values is TypedArray => ArrayBuffer.isView(values)
 
@@ -92,4 +93,4 @@ const stopGradientPrimitive: Primitive = primitive({
  * `x`, seen as a constant by every derivative.
  * @example grad((x: Tensor) => $.mul(x, $.stopGradient(x)))($.tensor(3)) // 3
  */
-export const stopGradient = (x: Tensor): Tensor => bind(stopGradientPrimitive, [x], {})
+export const stopGradient = (x: Tensor): Tensor => named('stopGradient', () => bind(stopGradientPrimitive, [x], {}))

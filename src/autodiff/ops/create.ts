@@ -1,7 +1,7 @@
 /** Tensors of numbers that follow a rule. */
 import type { DType } from '../../kernels/spec.js'
 import { asTensor, DTYPES } from '../leaves.js'
-import { checkNumbers, describe, fail, type Shape } from '../shape.js'
+import { checkNumbers, describe, fail, named, type Shape } from '../shape.js'
 import { requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, reshape } from './broadcast.js'
 import { tensor } from './core.js'
@@ -20,13 +20,13 @@ const checkDtype = (name: string, dtype: DType): DType =>
 
 /** One number everywhere: it is stored once. @example $.full([2, 3], 0.5) */
 export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor =>
-  broadcastTo(asTensor('full', value, checkDtype('full', dtype)), checkNumbers('full', 'a shape', shape))
+  named('full', () => broadcastTo(asTensor('full', value, checkDtype('full', dtype)), checkNumbers('full', 'a shape', shape)))
 
 /** Zeros. @example $.zeros([2, 3]) */
-export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => full(checkNumbers('zeros', 'a shape', shape), 0, dtype)
+export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => named('zeros', () => full(shape, 0, dtype))
 
 /** Ones. @example $.ones([2, 3], 'i32') */
-export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => full(checkNumbers('ones', 'a shape', shape), 1, dtype)
+export const ones = (shape: Shape, dtype: DType = 'f32'): Tensor => named('ones', () => full(shape, 1, dtype))
 
 /** Zeros of the shape and dtype of x. */
 export const zerosLike = (x: Tensor): Tensor => full(requireTensor('zerosLike', x).shape, 0, x.dtype)

@@ -4,6 +4,7 @@
  */
 import { alike, binary, unary } from '../elementwise.js'
 import { pointwise } from '../primitive.js'
+import { named } from '../shape.js'
 import { complementaryErrorFunction, errorFunction, remainder, roundHalfToEven } from '../special.js'
 import type { Primitive, Tensor } from '../tensor.js'
 import { stopGradient, type TensorLike } from './core.js'
@@ -34,10 +35,10 @@ const steps = (name: string, f: (x: number) => number, expression: string): ((x:
   unary({ name, shape: alike(name, 'f32'), ...pointwise(f, expression), vjp: 'zero' } satisfies Primitive)
 
 /** x * x. */
-export const square = (x: TensorLike): Tensor => mul(x, x)
+export const square = (x: TensorLike): Tensor => named('square', () => mul(x, x))
 
 /** 1 / x. */
-export const reciprocal = (x: TensorLike): Tensor => div(1, x)
+export const reciprocal = (x: TensorLike): Tensor => named('reciprocal', () => div(1, x))
 
 /** Sine of an angle in radians. */
 export const sin = real('sin', Math.sin, ['angles.wgsl', 'sine(a)'], (g, x) => mul(g, cos(x)))
@@ -119,7 +120,7 @@ export const exp2 = real(
 export const log2 = real('log2', Math.log2, ['exponentials.wgsl', 'logarithm_to_two(a)'], (g, x) => div(g, mul(x, Math.LN2)))
 
 /** Logarithm to base 10; NaN below 0, -infinity at 0. */
-export const log10 = (x: TensorLike): Tensor => mul(log(x), Math.LOG10E)
+export const log10 = (x: TensorLike): Tensor => named('log10', () => mul(log(x), Math.LOG10E))
 
 /** 2 / sqrt(pi) e^(-x^2), the derivative of the error function. */
 const bell = (x: Tensor): Tensor => mul(exp(neg(square(x))), 2 / Math.sqrt(Math.PI))
@@ -163,8 +164,9 @@ export const rem = binary({
  * What is left of x after a whole number of y, with the sign of y, as `numpy.mod` and `torch.remainder` have it; NaN for y = 0. See `rem`.
  * @example $.mod(-7, 3)       // 2
  */
-export const mod = (x: TensorLike, y: TensorLike): Tensor => {
-  const left = rem(x, y)
-  const agrees = equal(less(left, 0), less(y, 0))
-  return where(or(equal(left, 0), agrees), left, add(left, y))
-}
+export const mod = (x: TensorLike, y: TensorLike): Tensor =>
+  named('mod', () => {
+    const left = rem(x, y)
+    const agrees = equal(less(left, 0), less(y, 0))
+    return where(or(equal(left, 0), agrees), left, add(left, y))
+  })

@@ -8,7 +8,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axisFurther, bind, leading, primitive } from '../primitive.js'
-import { type Aval, around, axisOf, broadcastShapes, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
+import { type Aval, around, axisOf, broadcastShapes, describe, fail, named, refuse, type Shape, show, sizeOf } from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { argsort } from './argsort.js'
 import { broadcastTo, reshape } from './broadcast.js'
@@ -45,7 +45,8 @@ const oneHotPrimitive: Primitive<{ readonly classes: number }> = primitive({
 })
 
 /** Rows of zeros with a one at each index: i32[...] -> f32[..., classes]. An index out of range gives a row of NaN. */
-export const oneHot = (indices: Tensor, classes: number): Tensor => bind(oneHotPrimitive, [indices], { classes })
+export const oneHot = (indices: Tensor, classes: number): Tensor =>
+  named('oneHot', () => bind(oneHotPrimitive, [indices], { classes }))
 
 /** Calls `visit` for each element of [outer, count, inner]: its place, and the place of its index by the walk of the indices. */
 const eachIndexed = (
@@ -183,11 +184,15 @@ const scatterAddPrimitive: Primitive<ScatterAttributes> = primitive({
  * The transpose of `take`: rows of `x` added into `extent` rows along the result's `axis`, in the order of the indices.
  * @example $.scatterAdd(x, labels, 0, 2) // f32[2,3]
  */
-export const scatterAdd = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor => {
-  const rank = Math.max(1, requireTensor('scatter_add', x).shape.length - requireTensor('scatter_add', indices).shape.length + 1)
-  const order = argsort(reshape(indices, [-1]))
-  return bind(scatterAddPrimitive, [x, indices, order], { axis: axisOf('scatter_add', axis, rank), extent })
-}
+export const scatterAdd = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor =>
+  named('scatterAdd', () => {
+    const rank = Math.max(
+      1,
+      requireTensor('scatter_add', x).shape.length - requireTensor('scatter_add', indices).shape.length + 1
+    )
+    const order = argsort(reshape(indices, [-1]))
+    return bind(scatterAddPrimitive, [x, indices, order], { axis: axisOf('scatter_add', axis, rank), extent })
+  })
 
 /** Whether two shapes are equal but for the extent of an axis. */
 const agreeBut = (x: Shape, y: Shape, axis: number): boolean =>

@@ -75,7 +75,7 @@ const swapLast = (x: Tensor): Tensor => {
  * @example $.matmul(x, w) // f32[4,2]
  */
 export const matmul = (x: Tensor, y: Tensor): Tensor => {
-  if (requireTensor('matmul', x).shape.length === 0 || requireTensor('matmul', y).shape.length === 0)
+  if ([x, y].map(one => requireTensor('matmul', one)).some(one => one.shape.length === 0))
     return fail('matmul', 'tensors with at least one axis', `${show(x)} and ${show(y)}`, 'use mul for a scalar')
   if (y.shape.length === 1) {
     const product = matmul(x, reshape(y, [-1, 1]))

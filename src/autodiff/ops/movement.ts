@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { denseView, type View } from '../ndarray.js'
 import { cutOf, placedView } from '../parts.js'
 import { assembly, axisFurther, bind, movement, primitive } from '../primitive.js'
-import { type Aval, axisOf, checkExtents, checkNumbers, describe, fail, refuse, type Shape, show } from '../shape.js'
+import { type Aval, axisOf, checkExtents, checkNumbers, describe, fail, named, refuse, type Shape, show } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
 const transposePrimitive: Primitive<{ readonly permutation: readonly number[] }> = primitive({
@@ -126,13 +126,14 @@ export const slice = (x: Tensor, specs: readonly SliceSpec[]): Tensor => {
  * A slice of one axis, the others whole (`jax.lax.slice_in_dim`).
  * @example $.sliceAlong(x, 1, [0, -1]) // x[:, :-1]
  */
-export const sliceAlong = (x: Tensor, axis: number, spec: SliceSpec): Tensor => {
-  const found = axisOf('sliceAlong', axis, requireTensor('sliceAlong', x).shape.length)
-  return slice(
-    x,
-    x.shape.map((_, i) => (i === found ? spec : []))
-  )
-}
+export const sliceAlong = (x: Tensor, axis: number, spec: SliceSpec): Tensor =>
+  named('sliceAlong', () => {
+    const found = axisOf('sliceAlong', axis, requireTensor('sliceAlong', x).shape.length)
+    return slice(
+      x,
+      x.shape.map((_, i) => (i === found ? spec : []))
+    )
+  })
 
 interface PadAttributes {
   readonly [key: string]: unknown

@@ -16,7 +16,7 @@ import { alike, binary, together, unary } from '../elementwise.js'
 import { asTensor, DTYPES, type TensorLike } from '../leaves.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, leading, pointwise, primitive } from '../primitive.js'
-import { type Aval, broadcastShapes, describe, refuse, show } from '../shape.js'
+import { type Aval, broadcastShapes, describe, named, refuse, show } from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo } from './broadcast.js'
 
@@ -138,45 +138,57 @@ const between = (g: Tensor, [x, y]: Pair, first: Tensor): readonly Tensor[] => {
 }
 
 /** The larger operand; NaN if either is; a tie's cotangent is halved. */
-export const maximum = binary({
-  name: 'max',
-  shape: alike('max', 'f32'),
-  ...pointwise((x, y) => (x !== x || y !== y ? Number.NaN : x >= y ? x : y), 'larger(a, b)'),
-  vjp: (g, inputs) => between(g, inputs as Pair, greater(...(inputs as Pair)))
-})
+export const maximum = binary(
+  {
+    name: 'max',
+    shape: alike('max', 'f32'),
+    ...pointwise((x, y) => (x !== x || y !== y ? Number.NaN : x >= y ? x : y), 'larger(a, b)'),
+    vjp: (g, inputs) => between(g, inputs as Pair, greater(...(inputs as Pair)))
+  },
+  'maximum'
+)
 
 /** The smaller operand; NaN if either is; a tie's cotangent is halved. */
-export const minimum = binary({
-  name: 'min',
-  shape: alike('min', 'f32'),
-  ...pointwise((x, y) => (x !== x || y !== y ? Number.NaN : x <= y ? x : y), 'smaller(a, b)'),
-  vjp: (g, inputs) => between(g, inputs as Pair, less(...(inputs as Pair)))
-})
+export const minimum = binary(
+  {
+    name: 'min',
+    shape: alike('min', 'f32'),
+    ...pointwise((x, y) => (x !== x || y !== y ? Number.NaN : x <= y ? x : y), 'smaller(a, b)'),
+    vjp: (g, inputs) => between(g, inputs as Pair, less(...(inputs as Pair)))
+  },
+  'minimum'
+)
 
 /** A comparison: a condition, u32 0 or 1, without cotangent. Comparisons with NaN are false, but `notEqual` is true. */
-const comparison = (name: string, f: (x: number, y: number) => boolean, expression: string) =>
-  binary({ name, shape: alike(name, 'any', 'u32'), ...pointwise((x, y) => (f(x, y) ? 1 : 0), `u32(${expression})`), vjp: 'zero' })
+const comparison = (name: string, f: (x: number, y: number) => boolean, expression: string, called = name) =>
+  binary(
+    { name, shape: alike(name, 'any', 'u32'), ...pointwise((x, y) => (f(x, y) ? 1 : 0), `u32(${expression})`), vjp: 'zero' },
+    called
+  )
 
 /** 1 where x = y, else 0, as u32: a condition. Its derivative is 0. */
 export const equal = comparison('equal', (x, y) => x === y, 'a == b')
 /** 1 where x is not y, else 0, as u32; NaN is equal to nothing. */
-export const notEqual = comparison('not_equal', (x, y) => x !== y, '!(a == b)')
+export const notEqual = comparison('not_equal', (x, y) => x !== y, '!(a == b)', 'notEqual')
 /** 1 where x < y, else 0, as u32. */
 export const less = comparison('less', (x, y) => x < y, 'a < b')
 /** 1 where x <= y, else 0, as u32. */
-export const lessEqual = comparison('less_equal', (x, y) => x <= y, 'a <= b')
+export const lessEqual = comparison('less_equal', (x, y) => x <= y, 'a <= b', 'lessEqual')
 /** 1 where x > y, else 0, as u32. */
 export const greater = comparison('greater', (x, y) => x > y, 'a > b')
 /** 1 where x >= y, else 0, as u32. */
-export const greaterEqual = comparison('greater_equal', (x, y) => x >= y, 'a >= b')
+export const greaterEqual = comparison('greater_equal', (x, y) => x >= y, 'a >= b', 'greaterEqual')
 
 /** 1 where x is neither infinite nor NaN, else 0; a condition. Decided on bits: drivers fold comparisons of a value with itself. */
-export const isFinite = unary({
-  name: 'is_finite',
-  shape: alike('is_finite', 'f32', 'u32'),
-  ...pointwise(x => (Number.isFinite(x) ? 1 : 0), 'u32(is_finite(a))'),
-  vjp: 'zero'
-})
+export const isFinite = unary(
+  {
+    name: 'is_finite',
+    shape: alike('is_finite', 'f32', 'u32'),
+    ...pointwise(x => (Number.isFinite(x) ? 1 : 0), 'u32(is_finite(a))'),
+    vjp: 'zero'
+  },
+  'isFinite'
+)
 
 const wherePrimitive: Primitive = primitive({
   name: 'where',
@@ -261,11 +273,12 @@ const power = binary({
  * @example $.pow($.tensor([1, 2, 3]), 2)        // [1, 4, 9]
  * @example $.pow(2, $.tensor([1, 2, 3]))        // [2, 4, 8]
  */
-export const pow = (x: TensorLike, exponent: TensorLike): Tensor => {
-  if (isTensor(exponent)) return power(x, exponent)
-  const base = asTensor('pow', x)
-  return exponent === 1 ? base : bind(powPrimitive, [base], { exponent })
-}
+export const pow = (x: TensorLike, exponent: TensorLike): Tensor =>
+  named('pow', () => {
+    if (isTensor(exponent)) return power(x, exponent)
+    const base = asTensor('pow', x)
+    return exponent === 1 ? base : bind(powPrimitive, [base], { exponent })
+  })
 
 const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
   name: 'convert',

@@ -4,7 +4,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, leading, primitive } from '../primitive.js'
-import { type Aval, checkExtents, checkNumbers, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
+import { type Aval, checkExtents, checkNumbers, describe, fail, named, refuse, type Shape, show, sizeOf } from '../shape.js'
 import type { Primitive, Tensor } from '../tensor.js'
 import { type Key, keyOf, normalOf, randomWords, uniformOf } from '../threefry.js'
 
@@ -79,17 +79,21 @@ export type ListOf<A, N extends number, Made extends readonly A[] = readonly []>
  * `count` independent keys from one, which must not be used again. Their number, where it is written out, is in the type.
  * @example const [first, second] = $.split($.key(0))
  */
-export const split = <N extends number = 2>(from: Tensor, count: N = 2 as N): ListOf<Tensor, N> => {
-  const words = randomBits(from, [count, 2])
-  const keys: readonly Tensor[] = Array.from({ length: count }, (_, i) => reshape(slice(words, [[i, i + 1]]), [2]))
-  return keys as ListOf<Tensor, N>
-}
+export const split = <N extends number = 2>(from: Tensor, count: N = 2 as N): ListOf<Tensor, N> =>
+  named('split', () => {
+    const words = randomBits(from, [count, 2])
+    const keys: readonly Tensor[] = Array.from({ length: count }, (_, i) => reshape(slice(words, [[i, i + 1]]), [2]))
+    return keys as ListOf<Tensor, N>
+  })
 
 /** 32 random bits an element. */
-export const randomBits = (from: Tensor, shape: Shape): Tensor => bind(bitsPrimitive, [from], { shape })
+export const randomBits = (from: Tensor, shape: Shape): Tensor =>
+  named('randomBits', () => bind(bitsPrimitive, [from], { shape }))
 
 /** Uniform on [0, 1), equal on both backends. */
-export const randomUniform = (from: Tensor, shape: Shape): Tensor => bind(uniformPrimitive, [from], { shape })
+export const randomUniform = (from: Tensor, shape: Shape): Tensor =>
+  named('randomUniform', () => bind(uniformPrimitive, [from], { shape }))
 
 /** Standard normal, equal on both backends to rounding. */
-export const randomNormal = (from: Tensor, shape: Shape): Tensor => bind(normalPrimitive, [from], { shape })
+export const randomNormal = (from: Tensor, shape: Shape): Tensor =>
+  named('randomNormal', () => bind(normalPrimitive, [from], { shape }))

@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axisFurther, bind, primitive } from '../primitive.js'
-import { type Aval, around, axesOf, axisOf, checkNumbers, checkOptions, describe, fail, show, sizeOf } from '../shape.js'
+import { type Aval, around, axesOf, axisOf, checkNumbers, checkOptions, describe, fail, named, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { reshape } from './broadcast.js'
 import { concat, sliceAlong, transpose } from './movement.js'
@@ -84,11 +84,12 @@ export const diagonal = (x: Tensor, options: DiagonalOptions = {}): Tensor => {
 }
 
 /** Differences of neighbours along `axis`, `order` times over (`numpy.diff`). */
-export const diff = (x: Tensor, axis = -1, order = 1): Tensor => {
-  const found = axisOf('diff', axis, requireTensor('diff', x).shape.length)
-  const extent = x.shape[found] as number
-  if (whole('diff', 'an order', order, 1) >= extent)
-    return fail('diff', `an order below the extent ${extent} of axis ${axis}`, String(order), 'take fewer differences')
-  const first = sub(sliceAlong(x, found, [1]), sliceAlong(x, found, [0, -1]))
-  return order === 1 ? first : diff(first, found, order - 1)
-}
+export const diff = (x: Tensor, axis = -1, order = 1): Tensor =>
+  named('diff', () => {
+    const found = axisOf('diff', axis, requireTensor('diff', x).shape.length)
+    const extent = x.shape[found] as number
+    if (whole('diff', 'an order', order, 1) >= extent)
+      return fail('diff', `an order below the extent ${extent} of axis ${axis}`, String(order), 'take fewer differences')
+    const first = sub(sliceAlong(x, found, [1]), sliceAlong(x, found, [0, -1]))
+    return order === 1 ? first : diff(first, found, order - 1)
+  })

@@ -4,7 +4,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { foldReference, keptShape, reducedLast } from '../folding.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axesFurther, bind, leading, primitive } from '../primitive.js'
-import { type Aval, axesOf, axisOf, checkOptions, expectDtype, sizeOf } from '../shape.js'
+import { type Aval, axesOf, axisOf, checkOptions, expectDtype, named, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, type ReduceOptions, reshape, sum } from './broadcast.js'
 import { oneHot } from './indexing.js'
@@ -74,15 +74,17 @@ const maxPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive(
 })
 
 /** The maximum over `axes` (all by default); NaN if there is one; a tie's cotangent goes to its first element in row-major order. */
-export const max = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
-  const { keepDims = false } = checkOptions('reduce_max', options, ['keepDims'])
-  const list = axesOf('reduce_max', axes, requireTensor('reduce_max', x).shape.length)
-  const reduced = list.length ? bind(maxPrimitive, [x], { axes: list }) : x
-  return keepDims ? reshape(reduced, keptShape(x.shape, list)) : reduced
-}
+export const max = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
+  named('max', () => {
+    const { keepDims = false } = checkOptions('max', options, ['keepDims'])
+    const list = axesOf('max', axes, requireTensor('max', x).shape.length)
+    const reduced = list.length ? bind(maxPrimitive, [x], { axes: list }) : x
+    return keepDims ? reshape(reduced, keptShape(x.shape, list)) : reduced
+  })
 
 /** The mean over `axes` (all by default). */
-export const mean = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor => {
-  const total = sum(x, axes, options)
-  return div(total, sizeOf(x.shape) / sizeOf(total.shape))
-}
+export const mean = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
+  named('mean', () => {
+    const total = sum(x, axes, options)
+    return div(total, sizeOf(x.shape) / sizeOf(total.shape))
+  })

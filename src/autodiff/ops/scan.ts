@@ -2,7 +2,7 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axisFurther, bind, primitive } from '../primitive.js'
-import { type Aval, around, axisOf, checkFunction, checkOptions, sizeOf } from '../shape.js'
+import { type Aval, around, axisOf, checkFunction, checkOptions, fail, named, show, sizeOf } from '../shape.js'
 import { type Primitive, requireDtype, requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, reshape } from './broadcast.js'
 import { tensor } from './core.js'
@@ -114,17 +114,22 @@ export const associativeScan = (
   const extent = x.shape[found] as number
   let scanned = x
   for (let step = 1; step < extent; step *= 2) {
-    const joined = f(sliceAlong(scanned, found, [0, extent - step]), sliceAlong(scanned, found, [step]))
+    const [before, after] = [sliceAlong(scanned, found, [0, extent - step]), sliceAlong(scanned, found, [step])]
+    const joined = requireTensor('associativeScan', f(before, after))
+    if (show(joined) !== show(before))
+      return fail('associativeScan', `a function whose result is ${show(before)} as its arguments are`, show(joined), 'mend it')
     scanned = concat([sliceAlong(scanned, found, [0, step]), joined], found)
   }
   return scanned
 }
 
 /** Cumulative products along `axis` (`numpy.cumprod`); its derivative is right at zeros too. */
-export const cumprod = (x: Tensor, axis = -1): Tensor => associativeScan(mul, x, axis)
+export const cumprod = (x: Tensor, axis = -1): Tensor => named('cumprod', () => associativeScan(mul, x, axis))
 
 /** Running maxima along `axis` (`jax.lax.cummax`); NaN from the first one on. A tie's cotangent is halved, as that of `maximum`. */
-export const cummax = (x: Tensor, axis = -1): Tensor => associativeScan(maximum, requireDtype('cummax', x, 'f32'), axis)
+export const cummax = (x: Tensor, axis = -1): Tensor =>
+  named('cummax', () => associativeScan(maximum, requireDtype('cummax', x, 'f32'), axis))
 
 /** Running minima along `axis`. */
-export const cummin = (x: Tensor, axis = -1): Tensor => associativeScan(minimum, requireDtype('cummin', x, 'f32'), axis)
+export const cummin = (x: Tensor, axis = -1): Tensor =>
+  named('cummin', () => associativeScan(minimum, requireDtype('cummin', x, 'f32'), axis))

@@ -1,5 +1,5 @@
 /** Sorted values, at the places that `argsort` finds: away from ties their derivative is that of a permutation, exact to every order. */
-import { axisOf, checkOptions, describe, fail, show } from '../shape.js'
+import { axisOf, checkOptions, describe, fail, named, show } from '../shape.js'
 import { requireDtype, type Tensor } from '../tensor.js'
 import { argsort, type SortOptions } from './argsort.js'
 import { reshape } from './broadcast.js'
@@ -12,7 +12,7 @@ import { add, lessEqual, mul, where } from './pointwise.js'
  * @example $.sort($.tensor([3, 1, 2])) // [1, 2, 3]
  */
 export const sort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor =>
-  takeAlong(requireDtype('sort', x, 'f32'), argsort(x, axis, options), axis)
+  named('sort', () => takeAlong(requireDtype('sort', x, 'f32'), argsort(x, axis, options), axis))
 
 /**
  * The `k` largest along `axis`, the largest first, and their places in i32 (`jax.lax.top_k`, `torch.topk`); of equal ones the first, and NaN
@@ -53,4 +53,5 @@ export const quantile = (x: Tensor, q: number, axis = -1, options: QuantileOptio
 }
 
 /** The median along `axis` (`numpy.median`): the mean of the two in the middle, where there are two; NaN if there is one. */
-export const median = (x: Tensor, axis = -1, options: QuantileOptions = {}): Tensor => quantile(x, 0.5, axis, options)
+export const median = (x: Tensor, axis = -1, options: QuantileOptions = {}): Tensor =>
+  named('median', () => quantile(x, 0.5, axis, options))

@@ -1,7 +1,7 @@
 /** Composites of reductions: the smallest and where it is, products, conditions, spreads, and the logarithm of a sum of exponentials. */
 import { keptShape } from '../folding.js'
 import { spreadOf } from '../moments.js'
-import { axesOf, checkOptions, describe, fail, sizeOf } from '../shape.js'
+import { axesOf, checkOptions, describe, fail, named, sizeOf } from '../shape.js'
 import { requireDtype, requireTensor, type Tensor } from '../tensor.js'
 import { type ReduceOptions, reshape, sum } from './broadcast.js'
 import { stopGradient } from './core.js'
@@ -44,7 +44,7 @@ export const min = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}):
   neg(max(neg(requireDtype('min', x, 'f32')), axesOf('min', axes, x.shape.length), checkOptions('min', options, ['keepDims'])))
 
 /** Where the minimum over `axis` is: the first one of a tie, the first NaN if there is any. i32, without cotangent. */
-export const argmin = (x: Tensor, axis = -1): Tensor => argmax(neg(requireDtype('argmin', x, 'f32')), axis)
+export const argmin = (x: Tensor, axis = -1): Tensor => named('argmin', () => argmax(neg(requireDtype('argmin', x, 'f32')), axis))
 
 /** The product over `axes` (all by default), by halves; its derivative is right at zeros too. @example $.prod($.tensor([2, 3, 4])) // 24 */
 export const prod = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor => {
@@ -115,11 +115,12 @@ export const logSumExp = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions 
  * x within bounds. Its derivative is 1 from bound to bound, both included, where `minimum` of `maximum` has a half.
  * @example $.clamp(x, 0, 6)
  */
-export const clamp = (x: Tensor, least: number, most: number): Tensor => {
-  requireDtype('clamp', x, 'f32')
-  if (!(least <= most)) fail('clamp', 'bounds of which the first is not above the second', `${least} and ${most}`, 'swap them')
-  return customVjp(
-    y => minimum(maximum(y as Tensor, least), most),
-    (g, [y]) => [where(or(less(y as Tensor, least), greater(y as Tensor, most)), 0, g)]
-  )(x)
-}
+export const clamp = (x: Tensor, least: number, most: number): Tensor =>
+  named('clamp', () => {
+    requireDtype('clamp', x, 'f32')
+    if (!(least <= most)) fail('clamp', 'bounds of which the first is not above the second', `${least} and ${most}`, 'swap them')
+    return customVjp(
+      y => minimum(maximum(y as Tensor, least), most),
+      (g, [y]) => [where(or(less(y as Tensor, least), greater(y as Tensor, most)), 0, g)]
+    )(x)
+  })

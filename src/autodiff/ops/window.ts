@@ -10,7 +10,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { intoFirst } from '../batching.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
-import { type Aval, checkOptions, describe, refuse, type Shape, show, sizeOf } from '../shape.js'
+import { type Aval, checkOptions, describe, named, refuse, type Shape, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { tensor } from './core.js'
 import { div } from './pointwise.js'
@@ -182,21 +182,23 @@ const attributesOf = (name: string, x: Tensor, options: PoolOptions): WindowAttr
  * Maximum over windows of f32[B,C,H,W], floor mode; the first maximum takes the cotangent.
  * @example $.maxPool2d(images, { kernel: 3, stride: 2, padding: 1 }) // f32[2,16,4,4]
  */
-export const maxPool2d = (x: Tensor, options: PoolOptions): Tensor => {
-  const attributes = attributesOf('maxPool2d', x, options)
-  return bind(gatherPrimitive, [x, bind(argmaxPrimitive, [x], attributes)], attributes)
-}
+export const maxPool2d = (x: Tensor, options: PoolOptions): Tensor =>
+  named('maxPool2d', () => {
+    const attributes = attributesOf('maxPool2d', x, options)
+    return bind(gatherPrimitive, [x, bind(argmaxPrimitive, [x], attributes)], attributes)
+  })
 
 /**
  * Average over windows of f32[B,C,H,W], floor mode; pixels of the padding are not counted.
  * @example $.avgPool2d(images, { kernel: 2 }) // f32[2,16,4,4]
  */
-export const avgPool2d = (x: Tensor, options: PoolOptions): Tensor => {
-  const attributes = attributesOf('avgPool2d', x, options)
-  const total = bind(sumPrimitive, [x], attributes)
-  const counts = new Float64Array(sizeOf(total.shape.slice(2)))
-  eachPixel(1, attributes, output => {
-    counts[output] = (counts[output] as number) + 1
+export const avgPool2d = (x: Tensor, options: PoolOptions): Tensor =>
+  named('avgPool2d', () => {
+    const attributes = attributesOf('avgPool2d', x, options)
+    const total = bind(sumPrimitive, [x], attributes)
+    const counts = new Float64Array(sizeOf(total.shape.slice(2)))
+    eachPixel(1, attributes, output => {
+      counts[output] = (counts[output] as number) + 1
+    })
+    return div(total, tensor(counts, total.shape.slice(2)))
   })
-  return div(total, tensor(counts, total.shape.slice(2)))
-}
