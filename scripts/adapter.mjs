@@ -4,9 +4,9 @@
 // is no adapter at all, Mesa's software driver is installed, if this process may install packages; otherwise the command
 // that would do it is printed. One line on stderr names the adapter, so that a software one is never used unnoticed.
 //
-// Exit codes: 0 an adapter was found, or the script stepped aside; 2 there is none. With `--optional` always 0: a search may
-// go on with the reference backend, and decides that itself.
-import { spawnSync } from 'node:child_process'
+// Exit codes: 0 an adapter was found, or the script stepped aside; 2 there is none; 130 the installation was interrupted.
+// With `--optional` 0 in place of 2: a search may go on with the reference backend, and decides that itself.
+import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 
@@ -63,20 +63,48 @@ const osRelease = () => {
 const driver = 'mesa-vulkan-drivers'
 const backportsFile = '/etc/apt/sources.list.d/lambda-darts-backports.sources'
 
-/** Runs a command; what it printed is kept and shown only if something fails. */
+/** What commands printed, shown only if something fails. */
 const log = []
-const quietly = (command, ...args) => {
+/** The command that runs now, and whether a signal has come: then no other is begun. */
+const now = { command: undefined, interrupted: false }
+
+/** Runs a command. */
+const quietly = async (command, ...args) => {
+  if (now.interrupted) return { ok: false, stdout: '' }
   const env = { ...process.env, DEBIAN_FRONTEND: 'noninteractive', LC_ALL: 'C' }
-  const { status, stdout, stderr } = spawnSync(command, args, { encoding: 'utf8', env, maxBuffer: 1 << 26 })
-  log.push(`$ ${command} ${args.join(' ')}`, `${stdout ?? ''}${stderr ?? ''}`.trim())
-  return { ok: status === 0, stdout: stdout ?? '' }
+  const child = spawn(command, args, { env, stdio: ['ignore', 'pipe', 'pipe'] })
+  now.command = child
+  const said = { stdout: '', stderr: '' }
+  for (const name of ['stdout', 'stderr']) {
+    child[name].setEncoding('utf8').on('data', text => {
+      said[name] += text
+    })
+  }
+  const status = await new Promise(resolve => child.on('error', resolve).on('close', resolve))
+  log.push(`$ ${command} ${args.join(' ')}`, `${said.stdout}${said.stderr}`.trim())
+  return { ok: status === 0, stdout: said.stdout }
+}
+
+/** While `act` runs, signals go to the command at hand, and the script ends after it: packages are not left half unpacked. */
+const ifNotInterrupted = async act => {
+  const interrupt = name => {
+    now.interrupted = true
+    now.command?.kill(name)
+  }
+  const names = ['SIGINT', 'SIGTERM', 'SIGHUP']
+  for (const name of names) process.on(name, interrupt)
+  const done = await act()
+  for (const name of names) process.off(name, interrupt)
+  if (!now.interrupted) return done
+  say(`The package ${driver} was to be installed, but that was interrupted: run \`npm run adapter\` again.`)
+  process.exit(130)
 }
 
 /** The archives that apt knows: `[address, release]` pairs. Empty before the first `apt-get update`. */
-const archives = () =>
-  quietly('apt-get', 'indextargets', '--format', '$(REPO_URI) $(RELEASE)', 'Created-By: Packages')
-    .stdout.split('\n')
-    .map(line => line.trim().split(' '))
+const archives = async () => {
+  const { stdout } = await quietly('apt-get', 'indextargets', '--format', '$(REPO_URI) $(RELEASE)', 'Created-By: Packages')
+  return stdout.split('\n').map(line => line.trim().split(' '))
+}
 
 /** The `Signed-By` field of the machine's own entry for a release, so that an added suite trusts the same key. */
 const signedBy = codename => {
@@ -93,16 +121,16 @@ const signedBy = codename => {
 }
 
 /** Adds the backports suite beside the machine's own archive of the release; true if apt knows it in the end. */
-const addBackports = codename => {
+const addBackports = async codename => {
   const suite = `${codename}-backports`
-  const known = archives()
+  const known = await archives()
   if (known.some(([, release]) => release === suite)) return true
   const address = known.find(([, release]) => release === codename)?.[0]
   if (address === undefined) return false
   const entry = ['Types: deb', `URIs: ${address}`, `Suites: ${suite}`, 'Components: main', signedBy(codename)]
   writeFileSync(backportsFile, `${entry.filter(line => line !== '').join('\n')}\n`)
-  quietly('apt-get', 'update')
-  const added = archives().some(([, release]) => release === suite)
+  await quietly('apt-get', 'update')
+  const added = (await archives()).some(([, release]) => release === suite)
   if (!added) rmSync(backportsFile) // an entry that cannot be read would make every later update complain
   return added
 }
@@ -110,17 +138,17 @@ const addBackports = codename => {
 /** Debian 12's own Mesa (22.3) lacks what Dawn requires; the one in its backports has it. */
 const needsBackports = ({ id, codename }) => id === 'debian' && codename === 'bookworm'
 
-const alreadyInstalled = system => {
-  const { ok, stdout } = quietly('dpkg-query', '--list', driver)
+const alreadyInstalled = async system => {
+  const { ok, stdout } = await quietly('dpkg-query', '--list', driver)
   return ok && /^ii /m.test(stdout) && (!needsBackports(system) || stdout.includes('~bpo'))
 }
 
-const install = system => {
-  quietly('apt-get', 'update') // an unrelated archive may fail here, so the installation decides
+const install = async system => {
+  await quietly('apt-get', 'update') // an unrelated archive may fail here, so the installation decides
   const target = needsBackports(system) ? ['-t', `${system.codename}-backports`] : []
-  if (target.length > 0 && !addBackports(system.codename)) return false
+  if (target.length > 0 && !(await addBackports(system.codename))) return false
   const options = ['-y', '--no-install-recommends', '-o', 'DPkg::Lock::Timeout=300']
-  return quietly('apt-get', 'install', ...options, ...target, driver).ok
+  return (await quietly('apt-get', 'install', ...options, ...target, driver)).ok
 }
 
 const commandFor = system => {
@@ -135,7 +163,7 @@ const commandFor = system => {
 
 // --- The order of events.
 
-const main = () => {
+const main = async () => {
   if (process.env.LAMBDA_DARTS_SKIP_ADAPTER === '1') return say('WebGPU adapter: not looked for (LAMBDA_DARTS_SKIP_ADAPTER=1)')
   if (process.platform !== 'linux') return say(`WebGPU adapter: left to the graphics drivers of ${process.platform}`)
 
@@ -143,7 +171,7 @@ const main = () => {
   if (first.adapter) return say(describe(first.adapter))
 
   const system = osRelease()
-  if (alreadyInstalled(system)) {
+  if (await alreadyInstalled(system)) {
     stop(
       `A WebGPU adapter was wanted, but none was found although ${driver} is installed (${first.reason}): check VK_DRIVER_FILES.`
     )
@@ -162,7 +190,7 @@ const main = () => {
   }
 
   say(`No WebGPU adapter was found: installing Mesa's software Vulkan driver (${driver})`)
-  if (!install(system)) {
+  if (!(await ifNotInterrupted(() => install(system)))) {
     say(log.join('\n'))
     stop(
       `The package ${driver} was to be installed, but apt-get failed as shown above: repair apt's sources and run \`npm run adapter\` again.`
@@ -174,4 +202,4 @@ const main = () => {
 }
 
 if (process.argv[2] === '--probe') await probeHere()
-else main()
+else await main()

@@ -151,8 +151,8 @@ export const compile =
     )
 
 /** Gives back what a compiled function holds on the device. */
-export const dispose = <A extends readonly unknown[], R>({ executable }: Compiled<A, R>): void => {
-  if (executable) disposeExecutable(executable)
+export const dispose = <A extends readonly unknown[], R>(compiled: Compiled<A, R>): void => {
+  if (compiled.executable) disposeExecutable(compiled.executable)
 }
 
 /** Traces and lowers without a device: what there is to look at. @example lowered(grad(loss))([weights, x, labels]) */

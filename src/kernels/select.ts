@@ -1,8 +1,7 @@
 /**
- * Which variant of a kernel runs, by the adapter's facts and the call's shape. Programs name the plain shaders; here a call is exchanged for calls of
- * a faster one where its conditions hold. Pure, and whatever no variant takes stays plain, so any shape works.
- *
- * To add a variant: a file in `shaders/` that says what it requires, an entry in `variants/` that checks it, and the test that holds it to the plain one.
+ * Which variant of a kernel runs, by the adapter's facts and the call's shape. Programs name the plain shaders; here a
+ * call is exchanged for calls of a faster one where its conditions hold. Pure, and whatever no variant takes stays
+ * plain, so any shape works. To add a variant, see docs/adding-a-kernel.md.
  */
 import type { Call, Program, Slot } from './spec.js'
 import { convolutions } from './variants/convolutions.js'
@@ -15,19 +14,22 @@ import { gathers, windows } from './variants/windows.js'
 
 export type { Facts } from './variants/variant.js'
 
+/** For every adapter. */
+const EVERYWHERE: readonly Variants[] = [maps, gathers]
 /** For software adapters: registers and the shuffles of subgroups of one size. */
-const SHUFFLES: readonly Variants[] = [maps, folds, convolutions, windows, gathers, matmuls]
+const SHUFFLES: readonly Variants[] = [folds, convolutions, windows, matmuls]
 /** For GPUs, and whatever else: workgroup tiles and registers, whatever the subgroups. */
-const TILES: readonly Variants[] = [maps, foldsOfGpus, tiles, gathers]
+const TILES: readonly Variants[] = [foldsOfGpus, tiles]
 
 /**
- * Shuffles ask for this much. With subgroups of 4 (SwiftShader) most tiles took a half to a quarter of the plain kernels' time, so they are taken there too.
+ * Shuffles ask for this much. With subgroups of 4 (SwiftShader) most tiles took a half to a quarter of the plain
+ * kernels' time, so they are taken there too.
  */
 const LEAST_SUBGROUP = 8
 
 /** The variants of a shader for an adapter, in the order in which they are tried. */
 const variantsOf = (shader: string, { software, subgroupSize }: Facts): readonly Variant[] =>
-  (software && subgroupSize >= LEAST_SUBGROUP ? SHUFFLES : TILES).flatMap(family => family[shader] ?? [])
+  [...EVERYWHERE, ...(software && subgroupSize >= LEAST_SUBGROUP ? SHUFFLES : TILES)].flatMap(family => family[shader] ?? [])
 
 /** A call, and those that are made instead of it: itself, where it has no faster form. */
 export interface Chosen {

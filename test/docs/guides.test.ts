@@ -8,27 +8,30 @@ import { fencesOf, ROOT } from './blocks.js'
 
 const COPIED = ['src', 'shaders', 'test', 'data', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
-/** A block with a file: `new FILE`, `append FILE`, or `after[TEXT] FILE`, behind the line with this text. */
+/** A block with a file: `new FILE`, `append FILE`, `after[TEXT] FILE`, behind the line with this text, or `instead[TEXT] FILE`. */
 const applied = (folder: string, info: string, text: string): void => {
-  const [, how = '', after = '', file = ''] = /^(new|append|after\[(.*)\]) (\S+)$/.exec(info) ?? []
-  if (file === '') throw new Error(`'${info}' says neither new, append nor after[text], and a file`)
+  const [, how = '', after = '', file = ''] = /^(new|append|(?:after|instead)\[(.*)\]) (\S+)$/.exec(info) ?? []
+  if (file === '') throw new Error(`'${info}' says neither new, append, after[text] nor instead[text], and a file`)
   const path = join(folder, file)
   if (how === 'new') return writeFileSync(path, `${text}\n`, { flag: 'wx' })
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n')
   const places = lines.flatMap((line, i) => (line.includes(after) ? [i + 1] : []))
   if (how !== 'append' && places.length !== 1) throw new Error(`'${after}' stands in ${places.length} lines of ${file}`)
   const at = how === 'append' ? lines.length : (places[0] as number)
-  writeFileSync(path, `${lines.toSpliced(at, 0, text).join('\n')}\n`)
+  const gone = how.startsWith('instead') ? 1 : 0
+  writeFileSync(path, `${lines.toSpliced(at - gone, gone, text).join('\n')}\n`)
 }
 
-describe.each(['docs/adding-an-operation.md', 'docs/adding-a-nas-operation.md'])('%s', page => {
+const PAGES = ['docs/adding-an-operation.md', 'docs/adding-a-kernel.md', 'docs/adding-a-nas-operation.md']
+
+describe.each(PAGES)('%s', page => {
   it('works as it stands', { timeout: 120_000 }, () => {
     const folder = mkdtempSync(join(tmpdir(), 'guide-'))
     try {
       for (const path of COPIED) cpSync(join(ROOT, path), join(folder, path), { recursive: true })
       symlinkSync(join(ROOT, 'node_modules'), join(folder, 'node_modules'))
       const blocks = fencesOf(page)
-      for (const { language, info, text } of blocks) if (language === 'ts') applied(folder, info, text)
+      for (const { language, info, text } of blocks) if (language !== 'sh') applied(folder, info, text)
       const commands = blocks.filter(({ language }) => language === 'sh').map(({ text }) => text)
       expect(commands.length).toBe(1)
       const { status, stdout } = spawnSync('sh', ['-c', commands[0] as string], {
