@@ -1,5 +1,5 @@
 /** Where lines go: results to standard output, all that is said beside them to standard error, and what becomes of them there. */
-import { DONE, FAILED } from './refusal.js'
+import { DONE, FAILED, READER_LEFT } from './refusal.js'
 
 /** A text with what would steer a terminal written out: texts of files and arguments are among what is said. */
 export const printable = (text: string): string =>
@@ -16,23 +16,25 @@ export const complain = (line: string): void => void process.stderr.write(`${pri
 const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise(resolve => stream.write('', () => resolve()))
 
 /**
- * Keeps a run going when nobody reads what it says any more (a pipe that closes), or nothing holds it (a full disk): its files are what
- * counts. Gives what turns the run's exit code into that of the process: a run whose results could not be said has failed, and says so.
+ * Keeps a run going when nobody reads what it says any more (`| head -1`), or nothing holds it (a full disk): its files are what counts.
+ * Gives what turns the run's exit code into that of the process: what could not be said is a failure, and a reader that left has a code
+ * of its own.
  */
 export const watchOutputs = (): ((code: number) => Promise<number>) => {
-  const failed = new Map<NodeJS.WriteStream, string>()
+  const failed = new Map<NodeJS.WriteStream, NodeJS.ErrnoException>()
   for (const stream of [process.stdout, process.stderr])
-    stream.on('error', ({ message }) => {
-      if (!failed.has(stream)) failed.set(stream, message)
+    stream.on('error', error => {
+      if (!failed.has(stream)) failed.set(stream, error)
     })
   return async code => {
     await Promise.all([process.stdout, process.stderr].map(flushed))
     const reason = failed.get(process.stdout)
-    if (reason !== undefined)
+    if (reason && reason.code !== 'EPIPE')
       complain(
-        `Wanted standard output to take all that was said, but got '${reason}': ` +
-          'what the run wrote to its folder is whole; read its files, or write to something that takes it all.'
+        `Wanted standard output to take all that was said, but got '${reason.message}': ` +
+          'read the files of the run, or write to something that takes it all.'
       )
-    return failed.size > 0 && code === DONE ? FAILED : code
+    if (failed.size === 0 || code !== DONE) return code
+    return reason?.code === 'EPIPE' ? READER_LEFT : FAILED
   }
 }

