@@ -248,6 +248,37 @@ it('programs do not run where they were not compiled', async () => {
   second.dispose()
 })
 
+it('what is asked of a device that is lost is refused, and says so', async () => {
+  const gpu = await openGpu()
+  if (gpu.backend.kind !== 'gpu') throw new Error('openGpu gave no device')
+  const f = (x: Tensor) => $.add(x, 1)
+  const x = await gpu.store([1, 2])
+  const step = await gpu.compile(f, [[1, 2]])
+  gpu.backend.device.device.destroy()
+  for (const asked of [
+    () => gpu.compile(f, [[1, 2]]),
+    () => gpu.compile((x: Tensor) => $.tanh($.mul(x, x)), [[1, 2, 3]]),
+    () => gpu.store([1, 2]),
+    () => gpu.run(f, [1, 2]),
+    () => step(x),
+    () => gpu.read(x)
+  ])
+    expect(await sentenceOf(asked())).toMatch(/it was lost \(destroyed/)
+  gpu.dispose()
+})
+
+it('values that no buffer of the device holds are refused before they are put there', async () => {
+  const gpu = await openGpu()
+  if (gpu.backend.kind !== 'gpu') throw new Error('openGpu gave no device')
+  const { device } = gpu.backend
+  const most = Math.min(device.limits.maxBufferSize, device.limits.maxStorageBufferBindingSize)
+  // Nothing is written to the array, so that it takes no memory.
+  const large = new Float32Array(most / 4 + 4)
+  expect(await sentenceOf(gpu.store(large))).toContain(`${large.byteLength} bytes`)
+  expect(bufferCounts(device).liveBuffers).toBe(0)
+  gpu.dispose()
+})
+
 it('the memory of results that nobody has any more comes back', async () => {
   const gpu = await openGpu()
   if (gpu.backend.kind !== 'gpu') throw new Error('openGpu gave no device')
