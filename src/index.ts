@@ -2,8 +2,8 @@
  * The public names of lambda-darts: tensors and their derivatives, the engine that runs them, the search, and the training of what it finds.
  *
  * @example
- * import { $, evaluate, grad, type Tensor } from 'lambda-darts'
- * evaluate(grad((x: Tensor) => $.mul(x, $.tanh(x)))($.tensor(0.5))).data[0] // 0.8553...
+ * import { $, evaluate, grad } from 'lambda-darts'
+ * evaluate(grad(x => $.mul(x, $.tanh(x)))($.tensor(0.5))).data[0] // 0.8553...
  */
 export * from './autodiff/index.js'
 export {

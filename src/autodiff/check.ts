@@ -193,8 +193,8 @@ export const shrunk = (problem: Problem, found: CheckError, settings: Settings):
  * point, the error says so. `args` are trees of constants; `f` gives a tree of any shapes. Arguments of integers are
  * kept as they are.
  * @example
- * checkGrads((x: Tensor, w: Tensor) => $.sum($.tanh($.matmul(x, w))), [x, w])
- * checkGrads($.customVjp((x: Tensor) => $.mul(x, x), g => [g]), [$.tensor(3)]) // CheckError: ... argument 0 ...
+ * checkGrads((x, w) => $.sum($.tanh($.matmul(x, w))), [x, w])
+ * checkGrads($.customVjp(x => $.mul(x, x), g => [g]), [$.tensor(3)]) // CheckError: ... argument 0 ...
  */
 export const checkGrads = <A extends readonly Tree[], R extends Tree>(
   f: (...args: A) => R,

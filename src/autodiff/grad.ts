@@ -123,7 +123,7 @@ export interface ValueAuxAndGradient<A extends readonly unknown[], X, N> {
 /**
  * Value, gradient and whatever else `f` computed on the way: `f` returns `[scalar, auxiliary tree]`.
  * @example
- * const { value, aux, gradient } = valueAuxAndGrad((w: Tensor) => {
+ * const { value, aux, gradient } = valueAuxAndGrad(w => {
  *   const logits = $.matmul(x, w)
  *   return [nn.crossEntropy(logits, labels), { logits }]
  * })(w)
@@ -285,7 +285,7 @@ export const hvp = <T extends Tree>(f: (x: T) => Tensor, x: T, v: T, options: Hv
 
 /**
  * The mixed second derivative of a scalar `f(x, y)`, times `v`, a tree like `y`: d/dx <df/dy, v>, a tree like `x`.
- * @example mixedHvp((w: Tensor, x: Tensor) => $.sum($.tanh($.matmul(x, w))), w, x, v) // f32[3,2]
+ * @example mixedHvp((w, x) => $.sum($.tanh($.matmul(x, w))), w, x, v) // f32[3,2]
  */
 export const mixedHvp = <X extends Tree, Y extends Tree>(
   f: (x: X, y: Y) => Tensor,
@@ -333,7 +333,7 @@ const basisOf = <T extends Tree>(tree: T): T => {
 /**
  * All derivatives of `f` in its argument: one pull-back for all entries of the result at once, by `vmap`, so that work and memory grow with
  * their number, and the graph does not. For each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument].
- * @example jacobian((x: Tensor) => $.matmul(x, w))(x) // f32[4,2,4,3]
+ * @example jacobian(x => $.matmul(x, w))(x) // f32[4,2,4,3]
  */
 export const jacobian: {
   <R extends Tree>(f: (x: Tensor) => R): (x: Tensor) => Jacobian<R, Tensor>
@@ -352,9 +352,12 @@ export const jacobian: {
 
 /**
  * The same, by one push-forward for all entries of the argument: for results with more entries than it.
- * @example jacobianForward((x: Tensor) => $.matmul(x, w))(x) // f32[4,2,4,3]
+ * @example jacobianForward(x => $.matmul(x, w))(x) // f32[4,2,4,3]
  */
-export const jacobianForward =
+export const jacobianForward: {
+  <R extends Tree>(f: (x: Tensor) => R): (x: Tensor) => Jacobian<R, Tensor>
+  <T extends Tree, R extends Tree>(f: (x: T) => R): (x: T) => Jacobian<R, T>
+} =
   <T extends Tree, R extends Tree>(f: (x: T) => R) =>
   (x: T): Jacobian<R, T> => {
     const columns = vmap((tangent: T): R => jvp(f, [x], [tangent])[1], { outAxes: -1 })(basisOf(x))

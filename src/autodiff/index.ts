@@ -2,8 +2,8 @@
  * Tensors and their derivatives: all that is pure, without a device or a module of Node.
  *
  * @example
- * import { $, evaluate, grad, type Tensor } from 'lambda-darts/autodiff'
- * evaluate(grad((x: Tensor) => $.mul(x, $.tanh(x)))($.tensor(0.5))).data[0] // 0.8553...
+ * import { $, evaluate, grad } from 'lambda-darts/autodiff'
+ * evaluate(grad(x => $.mul(x, $.tanh(x)))($.tensor(0.5))).data[0] // 0.8553...
  */
 export { CheckError, type CheckOptions, checkGrads } from './check.js'
 export type { ArgumentPlace, CheckedArgument, Finding, Place } from './checks/error.js'

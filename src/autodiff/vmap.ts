@@ -158,7 +158,7 @@ const batcher = (size: number, known: Map<Tensor, Tensor>) => {
  * of examples, where none is mapped, and where a primitive has no batching rule.
  * @example vmap((x, y) => $.sum($.mul(x, y)))(x, v) // f32[4]
  * @example
- * const gradient = grad((w: Tensor, x: Tensor) => $.sum($.tanh($.matmul(x, w))))
+ * const gradient = grad((w, x) => $.sum($.tanh($.matmul(x, w))))
  * vmap(gradient, { inAxes: [null, 0] })(w, x) // f32[4,3,2]
  */
 export function vmap<A extends readonly Tensor[], R extends Tree>(f: (...args: A) => R, options?: VmapOptions): (...args: A) => R

@@ -252,7 +252,7 @@ type GradientFailure = {
  * value, and the derivatives of each order, to those of the reference at the same point. Left for what the function
  * does not take, and for what a device refuses.
  * @example
- * const failure = gradientFailure((x: Tensor) => $.mul(x, $.tanh(x)), [[0.5, 1]])
+ * const failure = gradientFailure(x => $.mul(x, $.tanh(x)), [[0.5, 1]])
  * await failure({ backend: { kind: 'reference' } })() // { _tag: 'Right', right: undefined }
  */
 export const gradientFailure: GradientFailure = <A extends readonly Tree[]>(

@@ -91,6 +91,6 @@ const stopGradientPrimitive: Primitive = primitive({
 
 /**
  * `x`, seen as a constant by every derivative.
- * @example grad((x: Tensor) => $.mul(x, $.stopGradient(x)))($.tensor(3)) // 3
+ * @example grad(x => $.mul(x, $.stopGradient(x)))($.tensor(3)) // 3
  */
 export const stopGradient = (x: Tensor): Tensor => named('stopGradient', () => bind(stopGradientPrimitive, [x], {}))

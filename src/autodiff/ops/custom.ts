@@ -70,7 +70,7 @@ const checked = (args: readonly Tensor[], pulled: readonly Tensor[]): readonly T
  * that `f` closes over keep the derivative that `f` has in them, to every order.
  * @example
  * // The straight-through estimator: sign forward, identity backward.
- * const binarise = $.customVjp((x: Tensor) => $.sign(x), g => [g])
+ * const binarise = $.customVjp(x => $.sign(x), g => [g])
  * grad(binarise)($.tensor(-0.5)) // 1
  */
 export const customVjp =

@@ -81,6 +81,21 @@ export const writeWhole = (path: string, content: string | Uint8Array): void => 
  */
 const missing = (path: string): readonly string[] => (existsSync(path) ? [] : [...missing(dirname(path)), path])
 
+/** Makes a folder and those above it that are missing, all or none. Gives those that it made, the uppermost first. */
+export const makeFolder = (path: string): readonly string[] => {
+  const made: string[] = []
+  try {
+    for (const folder of missing(resolve(path))) {
+      mkdirSync(folder)
+      made.push(folder)
+    }
+    return made
+  } catch (reason) {
+    for (const folder of made.toReversed()) rmdirSync(folder)
+    throw reason
+  }
+}
+
 /** A sub-folder of a run's checkpoints. */
 export const CHECKPOINTS = 'checkpoints'
 
@@ -92,7 +107,7 @@ const runFolder = (path: string, made: readonly string[], unlock: () => void): R
     path,
     write: (name, content) => {
       written.add(name)
-      for (const folder of missing(resolve(dirname(at(name))))) mkdirSync(folder)
+      makeFolder(dirname(at(name)))
       writeWhole(at(name), content)
     },
     append: (name, content) => {
@@ -139,14 +154,11 @@ const runFolder = (path: string, made: readonly string[], unlock: () => void): R
 export const openRunFolder = (path: string): E.Either<InputError, RunFolder> => {
   const refuse = (got: string): E.Either<InputError, RunFolder> =>
     E.left(inputError('--out to be a new or empty folder that can be written', got, 'choose another folder'))
-  const made: string[] = []
+  let made: readonly string[] = []
   try {
     if (path.trim() === '') return refuse("''")
     if (existsSync(path) && readdirSync(path).length > 0) return refuse(`'${path}', which holds files`)
-    for (const folder of missing(resolve(path))) {
-      mkdirSync(folder)
-      made.push(folder)
-    }
+    made = makeFolder(path)
     const unlock = lock(path)
     return typeof unlock === 'string' ? refuse(`'${path}', which ${unlock}`) : E.right(runFolder(path, made, unlock))
   } catch (reason) {

@@ -3,7 +3,7 @@
  * of.
  */
 import { randomUUID } from 'node:crypto'
-import { existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { Command } from 'commander'
 import { quoted } from '../../formats/error.js'
@@ -18,7 +18,7 @@ import {
   runsOf,
   type Sweep
 } from '../sweep/sweep.js'
-import { readText, reasonOf, writeWhole } from './files.js'
+import { makeFolder, readText, reasonOf, writeWhole } from './files.js'
 import { isKnown } from './inputs.js'
 import { type Given, setUp, withConfiguration } from './problem.js'
 import { BAD_INPUT, orRefuse, Refusal, refuse } from './refusal.js'
@@ -133,7 +133,7 @@ export const openSweepFolder = (folder: string, sweep: Sweep): SweepRecord => {
   try {
     if (folder.trim() === '' || (existsSync(folder) && readdirSync(folder).length > 0))
       refuse(wanted, `'${folder}'${folder.trim() === '' ? '' : ', which holds other files'}`, 'choose another folder')
-    mkdirSync(folder, { recursive: true })
+    makeFolder(folder)
     const record = { id: randomUUID(), sweep }
     writeWhole(join(folder, 'sweep.json'), `${JSON.stringify(record, null, 2)}\n`)
     return record

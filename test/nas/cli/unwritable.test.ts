@@ -42,3 +42,11 @@ it.each<[string, readonly string[]]>([
     expect(readdirSync(closed)).toEqual([])
   }
 })
+
+it.skipIf(process.platform !== 'linux')('a sweep is refused where the system makes no folders', async () => {
+  const { code, stdout, stderr } = await inProcess('sweep', sweep, '--out', '/proc/nowhere/below')
+  expect([code, stdout]).toEqual([2, ''])
+  expect(stderr).toMatch(
+    /^Wanted --out to be .* but got '\/proc\/nowhere\/below' \(ENOENT: .*\): choose another folder\.$/m
+  )
+})
