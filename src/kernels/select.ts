@@ -38,7 +38,7 @@ export interface Chosen {
 }
 
 /** All variants that there are. */
-export const FAMILIES: readonly Variants[] = [...new Set([...SHUFFLES, ...TILES])]
+export const FAMILIES: readonly Variants[] = [...new Set([...EVERYWHERE, ...SHUFFLES, ...TILES])]
 
 /** What is chosen for each call of a program, by which variants, and the program's slots with those that are new. */
 export const selectEach = (
