@@ -1,8 +1,9 @@
 /** What is measured: functions of tensors with their arguments. To add a workload, add an entry. */
 
 import { grad, hvp, valueAndGrad } from '../src/autodiff/grad.js'
-import { batchNorm, crossEntropy, dot, linear, softmax } from '../src/autodiff/nn.js'
+import { batchNorm, crossEntropy, linear, softmax } from '../src/autodiff/nn.js'
 import * as $ from '../src/autodiff/ops/index.js'
+import { dot } from '../src/autodiff/ops/index.js'
 import type { Shape, Tensor } from '../src/autodiff/tensor.js'
 import { normalOf, randomWords } from '../src/autodiff/threefry.js'
 import { mapTree, zipTrees } from '../src/autodiff/tree.js'

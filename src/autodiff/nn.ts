@@ -33,7 +33,6 @@ import { isTensor, requireDtype, requireTensor, type Tensor } from './tensor.js'
 export * from './activations.js'
 export * from './losses.js'
 /** At home among the operations; people look for them here too. */
-export { clamp, dot, logSumExp, variance } from './ops/index.js'
 export * from './softmax.js'
 
 /** Without the axes that a reduction has left with extent 1. */

@@ -105,7 +105,7 @@ describe('options', () => {
     ['of a mean', () => $.mean(x, 0, { keep_dims: true } as never), "but got 'keep_dims'; write keepDims."],
     ['of a maximum', () => $.max(x, 0, { dims: true } as never), "but got 'dims'; leave it out."],
     ['of a norm', () => nn.norm(x, 0, { keepDim: true } as never), "but got 'keepDim'; write keepDims."],
-    ['of a variance', () => nn.variance(x, 0, { keepdim: true } as never), "but got 'keepdim'; write keepDims."],
+    ['of a variance', () => $.variance(x, 0, { keepdim: true } as never), "but got 'keepdim'; write keepDims."],
     [
       'of a convolution',
       () => $.conv2d(image, filter, { strides: 2 } as never),

@@ -5,17 +5,9 @@
 import { describe, expect, it } from 'vitest'
 import { grad, hessian } from '../../src/autodiff/grad.js'
 import { type NdArray, ndarray } from '../../src/autodiff/ndarray.js'
-import {
-  clamp,
-  cosine,
-  crossEntropy,
-  logSumExp,
-  meanPairwiseCosine,
-  meanPairwiseSignCosine,
-  norm,
-  softplus
-} from '../../src/autodiff/nn.js'
+import { cosine, crossEntropy, meanPairwiseCosine, meanPairwiseSignCosine, norm, softplus } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
+import { clamp, logSumExp } from '../../src/autodiff/ops/index.js'
 import { clipFactor, globalNorm } from '../../src/autodiff/optim.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'

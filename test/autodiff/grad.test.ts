@@ -15,8 +15,8 @@ import {
   vjp
 } from '../../src/autodiff/grad.js'
 import { work } from '../../src/autodiff/graph.js'
-import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
+import { dot } from '../../src/autodiff/ops/index.js'
 import { optimise } from '../../src/autodiff/passes.js'
 import { bind, primitive } from '../../src/autodiff/primitive.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'

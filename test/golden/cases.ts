@@ -97,7 +97,7 @@ export const builders: Readonly<Record<string, Build>> = {
       .reduce((sum, value) => $.add(sum, value)),
   matmul: binary($.matmul),
   linear: x => nn.linear(pick(x, 0), pick(x, 1), x[2]),
-  dot: binary(nn.dot),
+  dot: binary($.dot),
   sum: (x, { attrs = {} }) => $.sum(pick(x, 0), dims(attrs), { keepDims: attrs['keepdim'] as boolean }),
   mean: (x, { attrs = {} }) => $.mean(pick(x, 0), dims(attrs), { keepDims: attrs['keepdim'] as boolean }),
   norm2: unary(x => nn.norm(x)),

@@ -1,8 +1,9 @@
 /** Every golden operation: value, vjp, second derivative and forward mode, in float64 on the reference and in float32 on the adapter. */
 import { describe, expect, it } from 'vitest'
 import { jvp, vjp } from '../../src/autodiff/grad.js'
-import { batchNorm, dot, updateRunning } from '../../src/autodiff/nn.js'
+import { batchNorm, updateRunning } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
+import { dot } from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
 import type { FileTensor, Safetensors } from '../../src/formats/safetensors.js'

@@ -1,7 +1,7 @@
 /** A small program for each shader, by vec4 and by single values where it has both: what tests that go over all shaders run. A test holds the table to the files. */
 import { grad } from '../../src/autodiff/grad.js'
-import { dot } from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
+import { dot } from '../../src/autodiff/ops/index.js'
 import { bind, registry } from '../../src/autodiff/primitive.js'
 import { type Shape, sizeOf } from '../../src/autodiff/shape.js'
 import type { Primitive, Tensor } from '../../src/autodiff/tensor.js'

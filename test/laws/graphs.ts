@@ -54,7 +54,7 @@ const steps: Readonly<Record<string, Step>> = {
   pow: (x, _, seed) => $.pow(large(x), [2, 3, -1, 0.5, -1.5][seed % 5] as number),
   where: (x, y, seed) => $.where($.greater(constant(anything, seed, x.shape), 0), x, square($.tanh(matching(y, x.shape)))),
   sum: (x, _, seed) => $.tanh($.sum(vector(x), axisFor(x, seed), { keepDims: seed % 2 === 0 })),
-  mean: x => nn.variance(x, undefined, { keepDims: true }),
+  mean: x => $.variance(x, undefined, { keepDims: true }),
   max: (x, _, seed) => $.max(distinct(vector(x), seed), axisFor(x, seed)),
   reshape: x => $.reshape(x, [1, -1]),
   broadcast: x => (sizeOf(x.shape) < 20 && x.shape.length < 4 ? $.broadcastTo(x, [2, ...x.shape]) : x),

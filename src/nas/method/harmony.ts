@@ -5,7 +5,6 @@
 import { grad, valueAuxAndGrad, vjp } from '../../autodiff/grad.js'
 import {
   crossEntropy,
-  dot,
   meanPairwiseCosine,
   meanPairwiseSignCosine,
   norm,
@@ -13,6 +12,7 @@ import {
   unlessZero
 } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
+import { dot } from '../../autodiff/ops/index.js'
 import { fail } from '../../autodiff/shape.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { mapTree } from '../../autodiff/tree.js'
