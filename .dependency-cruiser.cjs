@@ -42,7 +42,8 @@ module.exports = {
     },
     {
       name: 'autodiff-stands-alone',
-      comment: 'Derivatives are functions on values. What a kernel is, autodiff knows as types of src/kernels/spec only.',
+      comment:
+        'Derivatives are functions on values. What a kernel is, autodiff knows as types of src/kernels/spec only.',
       severity: 'error',
       from: { path: '^src/autodiff/' },
       to: { path: '^src/', pathNot: '^src/(autodiff/|kernels/spec[.]ts$)' }

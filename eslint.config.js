@@ -19,7 +19,8 @@ export default tseslint.config(
             {
               // The bare forms pass the compiler and vitest, but plain Node refuses to import a folder from a module.
               regex: '^(fp-ts|io-ts)(?!/lib/\\w+\\.js$)',
-              message: "Import one module by its file, as in 'fp-ts/lib/Either.js': plain Node cannot load the other forms."
+              message:
+                "Import one module by its file, as in 'fp-ts/lib/Either.js': plain Node cannot load the other forms."
             }
           ]
         }

@@ -32,7 +32,10 @@ export default defineConfig(({ mode }) => ({
   resolve: {
     alias: [
       { find: /^lambda-darts$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
-      { find: /^lambda-darts\/autodiff$/, replacement: fileURLToPath(new URL('src/autodiff/index.ts', import.meta.url)) }
+      {
+        find: /^lambda-darts\/autodiff$/,
+        replacement: fileURLToPath(new URL('src/autodiff/index.ts', import.meta.url))
+      }
     ]
   },
   test: {

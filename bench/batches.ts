@@ -1,6 +1,7 @@
 /**
- * What a step's images take: a training and a validation batch, taken from bytes, normalised and moved. The device has two steps before it while the
- * host makes the next ones, so a step waits for its images only where this takes longer than the step. `node --import tsx bench/batches.ts`
+ * What a step's images take: a training and a validation batch, taken from bytes, normalised and moved. The device has
+ * two steps before it while the host makes the next ones, so a step waits for its images only where this takes longer
+ * than the step. `node --import tsx bench/batches.ts`
  */
 import { movesOf, NO_AUGMENTATION } from '../src/nas/data/augment.js'
 import type { Part } from '../src/nas/data/dataset.js'

@@ -23,7 +23,8 @@ export const right = <A>(result: E.Either<{ readonly message: string }, A>): A =
 
 export const succeed = async <A>(backend: Backend, engine: Engine<A>): Promise<A> => right(await engine({ backend })())
 
-export const median = (values: readonly number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number
+export const median = (values: readonly number[]): number =>
+  [...values].sort((a, b) => a - b)[values.length >> 1] as number
 
 /** A workload's results on a backend. */
 export const evaluate = (backend: Backend, { f }: Workload, args: readonly unknown[]): Promise<unknown> =>
@@ -57,7 +58,10 @@ export interface Distance {
   readonly error: number
 }
 
-/** The largest error, relative to its result's largest entry; NaN if there is any, infinite if a result is missing or of another shape. */
+/**
+ * The largest error, relative to its result's largest entry; NaN if there is any, infinite if a result is missing or of
+ * another shape.
+ */
 export const worstError = (got: unknown, want: ReadonlyMap<string, HostArray>): Distance => {
   const mine = new Map(leavesOf(got, isHostArray).map(({ path, value }) => [path, value]))
   const distances = [...want].map(([path, { data: right, shape }]): Distance => {

@@ -1,11 +1,12 @@
 /**
- * What is measured runs in a process of its own: a crash costs one row, the first call is a first call, and the driver's cache is an empty
- * folder. The process takes commands on stdin, a line each, and answers on stdout with lines that begin with `@`:
+ * What is measured runs in a process of its own: a crash costs one row, the first call is a first call, and the
+ * driver's cache is an empty folder. The process takes commands on stdin, a line each, and answers on stdout with lines
+ * that begin with `@`:
  *
- * start    -> { first: First } once the first call is through and its results are saved as `results-ENGINE`
- * sample   -> { ms } of one call, the mean of as many as `SAMPLE_MS` takes
- * queued   -> { ms } of one call of a few that are asked for before the first is done; by an engine whose samples wait for each
- * verify   -> { note } once it has seen, at the size that was timed, that its results are right; by an engine that can
+ * start -> { first: First } once the first call is through and its results are saved as `results-ENGINE` sample -> { ms
+ * } of one call, the mean of as many as `SAMPLE_MS` takes queued -> { ms } of one call of a few that are asked for
+ * before the first is done; by an engine whose samples wait for each verify -> { note } once it has seen, at the size
+ * that was timed, that its results are right; by an engine that can
  *
  * so that contestants take turns, and what disturbs the machine disturbs all.
  */
@@ -25,7 +26,9 @@ export interface First {
   readonly lowerBoundBytes: number | null
   readonly readBytes: number | null
   readonly writtenBytes: number | null
-  /** Its samples wait for each call, and it can be asked for queued ones: a step of a search, which has three in flight. */
+  /**
+   * Its samples wait for each call, and it can be asked for queued ones: a step of a search, which has three in flight.
+   */
   readonly alone?: true
   /** What a reader of the row should know. */
   readonly note?: string
@@ -41,7 +44,10 @@ const timed = async (calls: (n: number) => Promise<void>, n: number): Promise<nu
   return (performance.now() - start) / n
 }
 
-/** The mean time of a call, of as many as fill a sample; `calls(n)` makes n calls and waits for the last. `alone`: each is waited for. */
+/**
+ * The mean time of a call, of as many as fill a sample; `calls(n)` makes n calls and waits for the last. `alone`: each
+ * is waited for.
+ */
 export const sampler = (calls: (n: number) => Promise<void>, alone = false): (() => Promise<number>) => {
   const made = alone
     ? async (n: number): Promise<void> => {
@@ -91,7 +97,8 @@ export const answer = async (start: () => Promise<Started>): Promise<void> => {
     try {
       say(await reply(command))
     } catch (error) {
-      // It stays until it is told to go: an exit while the device is at work can crash, and then the reason would be lost.
+      // It stays until it is told to go: an exit while the device is at work can crash, and then the reason would be
+      // lost.
       say({ error: error instanceof Error ? error.message : String(error) })
     }
   }
@@ -107,10 +114,15 @@ export interface Contestant {
   readonly end: () => Promise<void>
 }
 
-/** How long an answer may take. The plain kernels of a verified run take more than 25 minutes for the largest step on a software adapter. */
+/**
+ * How long an answer may take. The plain kernels of a verified run take more than 25 minutes for the largest step on a
+ * software adapter.
+ */
 const MINUTES = { start: 20, sample: 20, queued: 20, verify: 240 } as const
 
-/** Starts a contestant's process; its driver's cache is an empty folder in `folder`. Promises reject with one sentence. */
+/**
+ * Starts a contestant's process; its driver's cache is an empty folder in `folder`. Promises reject with one sentence.
+ */
 export const enter = (engine: string, command: readonly string[], folder: string): Contestant => {
   const cache = join(folder, `cache-${engine}`)
   mkdirSync(cache, { recursive: true })

@@ -1,7 +1,8 @@
 /**
- * What docs/design.md counts on paper for a search step: the derivative of the training loss (`fd` or `exact`) and, after the weights have moved,
- * validation loss and dL/dalpha; optimisers, clip and statistics come on top. Shared values with at least two large inputs are stored, the others
- * recomputed; for the small network only the count with everything recomputed is known.
+ * What docs/design.md counts on paper for a search step: the derivative of the training loss (`fd` or `exact`) and,
+ * after the weights have moved, validation loss and dL/dalpha; optimisers, clip and statistics come on top. Shared
+ * values with at least two large inputs are stored, the others recomputed; for the small network only the count with
+ * everything recomputed is known.
  */
 interface Count {
   readonly kernels: number
@@ -25,12 +26,16 @@ interface Counted {
 /** A sentence that compares a search step with the count, else ''. */
 export const design = ({ workload, dispatches, readBytes, writtenBytes }: Counted): string => {
   const parts = /^search step (C\d+ )(N\d+) .*(fd|exact)$/.exec(workload)
-  const key = parts ? [`${parts[1]}${parts[2]} ${parts[3]}`, `${parts[2]} ${parts[3]}`].find(name => COUNTS[name]) : undefined
+  const key = parts
+    ? [`${parts[1]}${parts[2]} ${parts[3]}`, `${parts[2]} ${parts[3]}`].find(name => COUNTS[name])
+    : undefined
   if (key === undefined || dispatches === null || readBytes === null || writtenBytes === null) return ''
   const { kernels, readGB, writtenGB } = COUNTS[key] as Count
   const beside = (what: string, value: number, paper: number | undefined, unit = '') =>
     `${what} ${unit ? value.toFixed(2) : value}${unit}${
-      paper === undefined ? '' : `, on paper ${unit ? paper.toFixed(1) : paper}${unit} (x ${(value / paper).toFixed(2)})`
+      paper === undefined
+        ? ''
+        : `, on paper ${unit ? paper.toFixed(1) : paper}${unit} (x ${(value / paper).toFixed(2)})`
     }`
   return [
     beside('kernels', dispatches, kernels),

@@ -1,6 +1,6 @@
 /**
- * Trees of host arrays as two files that any language reads: `NAME.json`, the tree with `{ dtype, shape, offset }` for each array, and
- * `NAME.bin`, the elements (4 bytes each, little-endian) at those offsets.
+ * Trees of host arrays as two files that any language reads: `NAME.json`, the tree with `{ dtype, shape, offset }` for
+ * each array, and `NAME.bin`, the elements (4 bytes each, little-endian) at those offsets.
  */
 import { readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'

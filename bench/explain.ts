@@ -1,4 +1,7 @@
-/** Where the time of a workload goes, kernel by kernel: the prepared plan on its real buffers, with a timestamp on either side of each call. */
+/**
+ * Where the time of a workload goes, kernel by kernel: the prepared plan on its real buffers, with a timestamp on
+ * either side of each call.
+ */
 import { leavesOf } from '../src/autodiff/tree.js'
 import { type AdapterInfo, type Backend, compile, isStored, openDevice, run, store } from '../src/engine/index.js'
 import { allocate, type DeviceBuffer } from '../src/kernels/buffers.js'
@@ -22,7 +25,11 @@ interface Kernel {
 
 type Groups = (step: Step) => readonly GPUBindGroup[]
 
-const dispatch = (pass: GPUComputePassEncoder, { pipeline, workgroups }: Step, groups: readonly GPUBindGroup[]): void => {
+const dispatch = (
+  pass: GPUComputePassEncoder,
+  { pipeline, workgroups }: Step,
+  groups: readonly GPUBindGroup[]
+): void => {
   pass.setPipeline(pipeline)
   for (const [i, group] of groups.entries()) pass.setBindGroup(i, group)
   pass.dispatchWorkgroups(...workgroups)
@@ -158,9 +165,13 @@ const print = (kernels: readonly Kernel[], total: number, what: (kernel: Kernel)
 const PROFILE_MS = 2000
 const MOST_RUNS = 11
 
-/** Prints the profile of a workload: by shader, then by kernel, the most expensive first. Times are medians over runs. */
+/**
+ * Prints the profile of a workload: by shader, then by kernel, the most expensive first. Times are medians over runs.
+ */
 export const explain = async ({ name, f, args }: Workload, adapter: AdapterInfo): Promise<void> => {
-  const device = right(await openDevice({ adapter: adapter.name, flags: ['disable-dawn-features=timestamp_quantization'] })())
+  const device = right(
+    await openDevice({ adapter: adapter.name, flags: ['disable-dawn-features=timestamp_quantization'] })()
+  )
   const backend: Backend = { kind: 'gpu', device }
   const given = args()
   const stored = await succeed(backend, store(given))
@@ -218,7 +229,11 @@ export const explain = async ({ name, f, args }: Workload, adapter: AdapterInfo)
   )
   process.stdout.write('\n')
   print(
-    gather(executable, times, ({ calls: [call, ...others] }) => `${call.shader} ${others.length} ${expression(call.label)}`),
+    gather(
+      executable,
+      times,
+      ({ calls: [call, ...others] }) => `${call.shader} ${others.length} ${expression(call.label)}`
+    ),
     total,
     ({ what }) => brief(what)
   )

@@ -1,7 +1,8 @@
 /**
- * Where rounding decides a choice. A comparison, a sign, the place of a maximum: at values within rounding of each other float32 and float64 may choose
- * differently, and each such choice makes a jump of a derivative that no tolerance for rounding covers. So a result that is off is compared once more, with
- * the device's choices imposed on the reference, after each choice that differs was seen to be within rounding.
+ * Where rounding decides a choice. A comparison, a sign, the place of a maximum: at values within rounding of each
+ * other float32 and float64 may choose differently, and each such choice makes a jump of a derivative that no tolerance
+ * for rounding covers. So a result that is off is compared once more, with the device's choices imposed on the
+ * reference, after each choice that differs was seen to be within rounding.
  */
 
 import { topological } from '../src/autodiff/graph.js'
@@ -15,20 +16,29 @@ import { type Backend, type HostArray, isHostArray } from '../src/engine/index.j
 import { type Distance, evaluate, worstError } from './check.js'
 import type { Workload } from './workloads.js'
 
-/** How far apart the values were between which element `i` of a choice was made, of which one takes `mine` and the other `theirs`; infinite for no choice at all. */
+/**
+ * How far apart the values were between which element `i` of a choice was made, of which one takes `mine` and the other
+ * `theirs`; infinite for no choice at all.
+ */
 type Margin = (operands: readonly NdArray[], i: number, mine: number, theirs: number, out: Tensor) => number
 
 const between: Margin = ([x, y], i) => Math.abs((x?.data[i] as number) - (y?.data[i] as number))
 
 /** Places among which element `i` chooses: where they start in the operand, and which of them it may take. */
-type Places = (x: NdArray, i: number, out: Tensor) => { readonly start: number; readonly has: (place: number) => boolean }
+type Places = (
+  x: NdArray,
+  i: number,
+  out: Tensor
+) => { readonly start: number; readonly has: (place: number) => boolean }
 
 const amongPlaces =
   (placesOf: Places): Margin =>
   ([x], i, mine, theirs, out) => {
     const { data } = x as NdArray
     const { start, has } = placesOf(x as NdArray, i, out)
-    return has(theirs) ? Math.abs((data[start + mine] as number) - (data[start + theirs] as number)) : Number.POSITIVE_INFINITY
+    return has(theirs)
+      ? Math.abs((data[start + mine] as number) - (data[start + theirs] as number))
+      : Number.POSITIVE_INFINITY
   }
 
 const ofRow: Places = ({ shape }, i) => {
@@ -51,13 +61,16 @@ const ofWindow: Places = (_, i, { shape, attributes }) => {
   return {
     start: Math.floor(i / (rows * columns)) * height * width,
     has: place =>
-      within(Math.floor(place / width), height, Math.floor(window / columns)) && within(place % width, width, window % columns)
+      within(Math.floor(place / width), height, Math.floor(window / columns)) &&
+      within(place % width, width, window % columns)
   }
 }
 
 /** Operations that choose. Their results are whole numbers, and carry no derivative. */
 const CHOICES: Readonly<Record<string, Margin>> = {
-  ...Object.fromEntries(['equal', 'not_equal', 'less', 'less_equal', 'greater', 'greater_equal'].map(name => [name, between])),
+  ...Object.fromEntries(
+    ['equal', 'not_equal', 'less', 'less_equal', 'greater', 'greater_equal'].map(name => [name, between])
+  ),
   sign: ([x], i) => Math.abs(x?.data[i] as number),
   argmax: amongPlaces(ofRow),
   window_argmax: amongPlaces(ofWindow)
@@ -83,7 +96,10 @@ const withChoices =
     return { results, choices: choicesIn(leavesOf(results, isTensor).map(({ value }) => value)) }
   }
 
-/** Choices that were made in another way, and the largest distance between values that such a one chose among, relative to the largest of its kind. */
+/**
+ * Choices that were made in another way, and the largest distance between values that such a one chose among, relative
+ * to the largest of its kind.
+ */
 interface Flips {
   readonly flips: number
   readonly margin: number
@@ -110,8 +126,9 @@ export interface Explained extends Flips {
 }
 
 /**
- * How results `got` of a workload on a backend differ from the reference that makes the same choices. The choices come from a run that has them as results,
- * and so other kernels: what that run gives beside them says nothing of `got`, and is not looked at.
+ * How results `got` of a workload on a backend differ from the reference that makes the same choices. The choices come
+ * from a run that has them as results, and so other kernels: what that run gives beside them says nothing of `got`, and
+ * is not looked at.
  */
 export const explained = async (
   backend: Backend,
@@ -120,7 +137,9 @@ export const explained = async (
   got: unknown
 ): Promise<Explained> => {
   const f = withChoices(workload.f)
-  const { choices: theirs } = (await evaluate(backend, { ...workload, f }, args)) as { readonly choices: readonly HostArray[] }
+  const { choices: theirs } = (await evaluate(backend, { ...workload, f }, args)) as {
+    readonly choices: readonly HostArray[]
+  }
   const given = leavesOf(args, isHostArray).map(({ value }) => value)
   const inputs = given.map(({ shape, dtype }) => input({ shape, dtype }))
   const { results, choices } = f(...(rebuild(args, isHostArray, inputs) as readonly unknown[]))

@@ -1,6 +1,6 @@
 /**
- * Checks each workload against the float64 reference, then times it: the first call, with an empty driver cache, and the median of warm ones.
- * `npm run bench -- --help` lists its options.
+ * Checks each workload against the float64 reference, then times it: the first call, with an empty driver cache, and
+ * the median of warm ones. `npm run bench -- --help` lists its options.
  */
 import { spawnSync } from 'node:child_process'
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs'
@@ -42,8 +42,11 @@ const pythonWithTorch = (on: keyof typeof TORCH): string | undefined =>
 const installPeers = (): void => {
   if (existsSync(here('peers/node_modules/@jax-js/jax'))) return
   process.stderr.write('installing the peers: npm ci --prefix bench/peers\n')
-  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--prefix', here('peers')], { stdio: ['ignore', 2, 2] })
-  if (status !== 0) stop('The peers were to be installed, but npm failed as shown above: run `npm ci --prefix bench/peers`.')
+  const { status } = spawnSync('npm', ['ci', '--ignore-scripts', '--prefix', here('peers')], {
+    stdio: ['ignore', 2, 2]
+  })
+  if (status !== 0)
+    stop('The peers were to be installed, but npm failed as shown above: run `npm ci --prefix bench/peers`.')
 }
 
 interface Entered {
@@ -78,7 +81,10 @@ interface Trial {
   readonly want: Awaited<ReturnType<typeof expected>>
 }
 
-/** How the reference explains what is off in this engine's results by choices that rounding decides, or that it does not. */
+/**
+ * How the reference explains what is off in this engine's results by choices that rounding decides, or that it does
+ * not.
+ */
 const kinksOf = async ({ workload, adapter, check }: Trial, got: unknown): Promise<string | undefined> => {
   const opened = await openDevice({ adapter: adapter.name })()
   if (E.isLeft(opened)) return undefined
@@ -156,7 +162,8 @@ const rowOf = async (trial: Trial, own: Entered, one: Entered): Promise<Row> => 
     firstMs: first?.firstMs ?? Number.NaN,
     queuedMs: one.queued.length > 0 ? median(one.queued) : Number.NaN,
     gflops,
-    share: engine === OWN ? Math.max(gflops / trial.peaks.gflops, bytes / ms / 1e6 / trial.peaks.gigabytes) : Number.NaN,
+    share:
+      engine === OWN ? Math.max(gflops / trial.peaks.gflops, bytes / ms / 1e6 / trial.peaks.gigabytes) : Number.NaN,
     dispatches: first?.dispatches ?? null,
     pipelines: first?.pipelines ?? null,
     peakBytes: first?.peakBytes ?? null,
@@ -218,7 +225,8 @@ const torchDevice = (text: string): keyof typeof TORCH => {
 }
 /** A file to be written in the end: whether its folder is there is seen before hours of work. */
 const output = (file: string): string => {
-  if (!existsSync(dirname(file))) throw new InvalidArgumentError(`The folder ${dirname(file)} does not exist: make it first.`)
+  if (!existsSync(dirname(file)))
+    throw new InvalidArgumentError(`The folder ${dirname(file)} does not exist: make it first.`)
   return file
 }
 
@@ -285,7 +293,9 @@ const found = wanted.map(
     )
 )
 const only = options.explain ?? options.only
-const chosen = WORKLOADS.filter(({ name, slow }) => (only ? only.some(part => name.includes(part)) : !(options.quick && slow)))
+const chosen = WORKLOADS.filter(({ name, slow }) =>
+  only ? only.some(part => name.includes(part)) : !(options.quick && slow)
+)
 if (chosen.length === 0)
   stop(
     `A workload named like "${only}" was wanted, but there are only: ${WORKLOADS.map(({ name }) => name).join(', ')}; name one.`

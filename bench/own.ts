@@ -1,6 +1,16 @@
 /** This engine as a contestant: `own.ts FOLDER WORKLOAD ADAPTER`. */
 import * as E from 'fp-ts/lib/Either.js'
-import { type Backend, type Compiled, compile, dispose, openDevice, read, release, run, store } from '../src/engine/index.js'
+import {
+  type Backend,
+  type Compiled,
+  compile,
+  dispose,
+  openDevice,
+  read,
+  release,
+  run,
+  store
+} from '../src/engine/index.js'
 import { pipelineKey } from '../src/kernels/pipeline.js'
 import type { Plan } from '../src/kernels/plan.js'
 
@@ -30,7 +40,10 @@ interface Timed {
   readonly results: unknown
 }
 
-/** Saves the results that the reference is to be compared with, at the size that it can do. What they say of the program that is timed, in words. */
+/**
+ * Saves the results that the reference is to be compared with, at the size that it can do. What they say of the program
+ * that is timed, in words.
+ */
 const saveResults = async ({ workload: { f, large }, backend, plan, results }: Timed): Promise<string | undefined> => {
   const keep = (values: unknown): void => save(folder, 'results-lambda-darts', values)
   if (!large) {
@@ -49,8 +62,8 @@ const saveResults = async ({ workload: { f, large }, backend, plan, results }: T
 }
 
 /**
- * Runs it once more with each kernel's result held to the plain kernel's, on the same values; the first that differs is an error. It is another program,
- * with fewer operands a kernel, so that the results have to agree as well.
+ * Runs it once more with each kernel's result held to the plain kernel's, on the same values; the first that differs is
+ * an error. It is another program, with fewer operands a kernel, so that the results have to agree as well.
  */
 const verify = async ({ workload, backend, args, stored, results }: Timed): Promise<string> => {
   const checking = await succeed(backend, compile(workload.f, { verify: true })(args as never))

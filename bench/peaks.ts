@@ -33,7 +33,9 @@ export const peaksOf = async ({ name }: AdapterInfo): Promise<Peaks> => {
   const done = () => waiting(device.info, device.device.queue.onSubmittedWorkDone())
   const usage = GPUBufferUsage.COPY_SRC | GPUBufferUsage.COPY_DST
   const [from, to] = right(
-    await scoped(device, 'two buffers to copy', () => [0, 1].map(() => device.device.createBuffer({ size: COPIED, usage })))
+    await scoped(device, 'two buffers to copy', () =>
+      [0, 1].map(() => device.device.createBuffer({ size: COPIED, usage }))
+    )
   ) as [GPUBuffer, GPUBuffer]
   const copied = await timed(async () => {
     const encoder = device.device.createCommandEncoder()

@@ -1,6 +1,7 @@
 /**
- * A JavaScript peer as a contestant: `peer.ts FOLDER ENGINE WORKLOAD ADAPTER BACKEND`. It gets the adapter that we measure on, through the same
- * package, our throttled wait, and counters around the device, so that it needs no knowledge of who measures it.
+ * A JavaScript peer as a contestant: `peer.ts FOLDER ENGINE WORKLOAD ADAPTER BACKEND`. It gets the adapter that we
+ * measure on, through the same package, our throttled wait, and counters around the device, so that it needs no
+ * knowledge of who measures it.
  */
 import { pathToFileURL } from 'node:url'
 import { create, globals } from 'webgpu'
@@ -29,7 +30,10 @@ type Enter = (workload: string, args: readonly unknown[]) => Promise<Peer>
 Object.assign(globalThis, globals)
 const gpu = create([`backend=${backend}`, `adapter=${adapter}`])
 // Some versions of Node have a navigator of their own, which cannot be assigned to.
-Object.defineProperty(globalThis, 'navigator', { value: { gpu, userAgent: 'node', hardwareConcurrency: 2 }, configurable: true })
+Object.defineProperty(globalThis, 'navigator', {
+  value: { gpu, userAgent: 'node', hardwareConcurrency: 2 },
+  configurable: true
+})
 
 /** Exchanges a method for one that does something around it. */
 const around = (

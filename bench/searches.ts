@@ -1,7 +1,7 @@
 /**
- * What a step of a search costs, for each space and method: seconds from tracing to plan, kernels, peak bytes, and on the adapter seconds until the
- * first step is done (the driver's compile among them) and seconds for a step after that, the median of some.
- * `node --import tsx bench/searches.ts --help` lists its options.
+ * What a step of a search costs, for each space and method: seconds from tracing to plan, kernels, peak bytes, and on
+ * the adapter seconds until the first step is done (the driver's compile among them) and seconds for a step after that,
+ * the median of some. `node --import tsx bench/searches.ts --help` lists its options.
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
@@ -33,7 +33,9 @@ import { batchesOf, compileStep, runStep, stepExample } from '../src/nas/steps/s
 import { median, right, succeed } from './check.js'
 
 const options = new Command('node --import tsx bench/searches.ts')
-  .description('What a search step costs: each space with each method on the digits, 4 channels, batch 32, 5 layers or 3 cells.')
+  .description(
+    'What a search step costs: each space with each method on the digits, 4 channels, batch 32, 5 layers or 3 cells.'
+  )
   .option('--only <parts>', 'the rows whose names contain one of these, by comma', list => list.split(','))
   .option('--plan', 'planning alone, without a device; then of the largest step too: s5, 8 layers, C16, B64, exact')
   .option('--unfused', 'a kernel for each operation')
@@ -82,7 +84,10 @@ const limits = device?.limits ?? {
 const facts = device?.info ?? { subgroupSize: 8, software: true }
 const secondsSince = (start: number): number => (performance.now() - start) / 1000
 
-/** Seconds until the first step is done, and for a step after that; undefined, with the reason on standard error, where the device refuses it. */
+/**
+ * Seconds until the first step is done, and for a step after that; undefined, with the reason on standard error, where
+ * the device refuses it.
+ */
 const stepSeconds = async (
   device: Device,
   net: Supernet,

@@ -11,7 +11,10 @@ export interface Row {
   readonly queuedMs: number
   readonly firstMs: number
   readonly gflops: number
-  /** Of what the adapter reaches, the larger of its shares of a copy's rate and of a matrix product's, measured in the same run. */
+  /**
+   * Of what the adapter reaches, the larger of its shares of a copy's rate and of a matrix product's, measured in the
+   * same run.
+   */
   readonly share: number
   readonly dispatches: number | null
   readonly pipelines: number | null
@@ -23,7 +26,10 @@ export interface Row {
   readonly ratio: number
   readonly error: number
   readonly ok: boolean
-  /** What its results were held to: the reference at the size that is timed or a smaller one, and plain kernels at that size. */
+  /**
+   * What its results were held to: the reference at the size that is timed or a smaller one, and plain kernels at that
+   * size.
+   */
   readonly checked: string
   readonly note: string
 }
@@ -34,7 +40,8 @@ export const isPyTorch = (engine: string): boolean => engine.startsWith('pytorch
 const number = (value: number | null, digits = 0): string =>
   value === null || !Number.isFinite(value) ? '-' : value.toFixed(digits)
 const significant = (value: number): string => number(value, value < 1 ? 3 : value < 10 ? 2 : value < 100 ? 1 : 0)
-const mebibytes = (bytes: number | null): string => (bytes === null ? '-' : number(bytes / 2 ** 20, bytes < 2 ** 20 * 10 ? 2 : 0))
+const mebibytes = (bytes: number | null): string =>
+  bytes === null ? '-' : number(bytes / 2 ** 20, bytes < 2 ** 20 * 10 ? 2 : 0)
 
 const COLUMNS: readonly (readonly [string, (row: Row) => string])[] = [
   ['engine', ({ engine }) => engine],
@@ -45,7 +52,8 @@ const COLUMNS: readonly (readonly [string, (row: Row) => string])[] = [
   ['GFLOP/s', ({ gflops }) => significant(gflops)],
   [
     'GB/s',
-    ({ ms, readBytes, writtenBytes }) => (readBytes === null ? '-' : significant((readBytes + (writtenBytes ?? 0)) / ms / 1e6))
+    ({ ms, readBytes, writtenBytes }) =>
+      readBytes === null ? '-' : significant((readBytes + (writtenBytes ?? 0)) / ms / 1e6)
   ],
   ['of peak', ({ share }) => (Number.isFinite(share) ? `${number(100 * share)} %` : '-')],
   ['calls', ({ dispatches }) => number(dispatches)],

@@ -10,8 +10,9 @@ export interface Traffic {
 const elementsOf = ({ slots }: Program, slot: number): number => (slots[slot]?.shape ?? []).reduce((a, b) => a * b, 1)
 
 /**
- * By dispatch: each operand is read once (of a view only the elements that it covers, a broadcast's once), the result is written once.
- * What a kernel reads again for each output or keeps in registers is its own affair: this is what the fusion decides.
+ * By dispatch: each operand is read once (of a view only the elements that it covers, a broadcast's once), the result
+ * is written once. What a kernel reads again for each output or keeps in registers is its own affair: this is what the
+ * fusion decides.
  */
 export const trafficOf = ({ program, dispatches }: Pick<Plan, 'program' | 'dispatches'>): readonly Traffic[] => {
   const writers = new Map<number, number>() // parts of a concatenation share their slot

@@ -100,7 +100,13 @@ const mixed = (w: { readonly one: Tensor; readonly three: Tensor }, alpha: Tenso
   return outputs.map((y, o) => $.mul($.reshape($.slice(p, [[o, o + 1]]), []), y)).reduce((a, b) => $.add(a, b))
 }
 
-const searchStep = (channels: number, cells: number, batch: number, size: number, derivative: 'fd' | 'exact'): Workload => {
+const searchStep = (
+  channels: number,
+  cells: number,
+  batch: number,
+  size: number,
+  derivative: 'fd' | 'exact'
+): Workload => {
   const net = supernet(nb201, { channels, layers: cells, imageChannels: 3, size: [size, size], classes: 10 })
   const batchOf = (n: number) => ({ images: normal(9, [n, 3, size, size]), labels: labels(n, 10) })
   const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
@@ -113,7 +119,8 @@ const searchStep = (channels: number, cells: number, batch: number, size: number
       { train: batchOf(n), valid: batchOf(n) },
       { rate: scalar(0.025), lambda: scalar(0), key: { data: Uint32Array.of(0, 1), shape: [2], dtype: 'u32' } }
     ],
-    // At batch 2 a ReLU of the large network at its kink moves the validation's dL/dalpha by more than any tolerance, in float64 too.
+    // At batch 2 a ReLU of the large network at its kink moves the validation's dL/dalpha by more than any tolerance,
+    // in float64 too.
     compared: path =>
       channels === 16
         ? !/^state[.](alphaGradient|adam)|^metrics/.test(path)
@@ -215,7 +222,11 @@ export const WORKLOADS: readonly Workload[] = [
   {
     name: 'HVP of that CNN',
     f: (weights: Network, x: Tensor, y: Tensor) =>
-      hvp(w => cnnLoss(w as never, x, y), weights as never, mapTree(weights as never, (w: Tensor) => $.mul(w, 0.5)) as never),
+      hvp(
+        w => cnnLoss(w as never, x, y),
+        weights as never,
+        mapTree(weights as never, (w: Tensor) => $.mul(w, 0.5)) as never
+      ),
     args: (batch = 32) => [cnnWeights(), normal(8, [batch, 3, 32, 32]), labels(batch, 10)],
     tolerance: 2e-3
   },

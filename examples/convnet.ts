@@ -45,7 +45,8 @@ const correct = (w: Weights, images: Tensor, labels: Tensor): Tensor =>
 const gpu = await openGpu()
 const [train, test] = await Promise.all([gpu.store(part(0, TRAIN)), gpu.store(part(TRAIN, digits.count))])
 let now = await gpu.store({ weights, state: init(weights) })
-const places = (from: number, stride: number) => Int32Array.from({ length: BATCH }, (_, i) => ((from + i) * stride) % TRAIN)
+const places = (from: number, stride: number) =>
+  Int32Array.from({ length: BATCH }, (_, i) => ((from + i) * stride) % TRAIN)
 const compiled = await gpu.compile(step, [now, train.images, train.labels, places(0, 1)], { donate: [0] })
 for (let epoch = 0; epoch < EPOCHS; epoch++)
   for (let from = 0; from + BATCH <= TRAIN; from += BATCH)

@@ -17,7 +17,8 @@ const each = (w: Tensor, x: Tensor, labels: Tensor): Tensor =>
   $.neg($.sum($.mul(nn.logSoftmax($.matmul(x, w)), $.oneHot(labels, 10)), [1]))
 const risk = (w: Tensor, x: Tensor, labels: Tensor, counts: Tensor): Tensor =>
   $.add($.div($.sum($.mul(each(w, x, labels), counts)), TRAIN), $.mul($.sum($.mul(w, w)), DECAY / 2))
-const one = (w: Tensor, x: Tensor, label: Tensor): Tensor => $.sum(each(w, $.reshape(x, [1, -1]), $.reshape(label, [1])))
+const one = (w: Tensor, x: Tensor, label: Tensor): Tensor =>
+  $.sum(each(w, $.reshape(x, [1, -1]), $.reshape(label, [1])))
 
 const gpu = await openGpu()
 const all = await gpu.store({ x: flat(images.data), labels })
@@ -45,7 +46,10 @@ const solve = async (w: Float32Array, counts: Float32Array, b: Float32Array): Pr
 }
 
 /** The weights at which the gradient is 0, by Newton's method: the same solve. */
-const fitted = async (counts: Float32Array, from: Float32Array = new Float32Array(PIXELS * 10)): Promise<Float32Array> => {
+const fitted = async (
+  counts: Float32Array,
+  from: Float32Array = new Float32Array(PIXELS * 10)
+): Promise<Float32Array> => {
   let w = from
   for (let i = 0; i < 6; i++) {
     const g = (await gpu.read(gradient(shaped(w), all.x, all.labels, counts))).data as Float32Array
@@ -62,8 +66,14 @@ const s = await solve(w, counts0, v)
 /** The gradient of each image's own loss, in one go, along s. */
 const along = (w: Tensor, x: Tensor, labels: Tensor, s: Tensor): Tensor =>
   vmap((x: Tensor, label: Tensor) => $.sum($.mul(grad(one)(w, x, label), s)))(x, labels)
-const influences = Array.from((await gpu.read(gpu.run(along, shaped(w), all.x, all.labels, shaped(s)))).data, one => one / TRAIN)
-const most = influences.reduce((best, value, i) => (Math.abs(value) > Math.abs(influences[best] as number) ? i : best), 0)
+const influences = Array.from(
+  (await gpu.read(gpu.run(along, shaped(w), all.x, all.labels, shaped(s)))).data,
+  one => one / TRAIN
+)
+const most = influences.reduce(
+  (best, value, i) => (Math.abs(value) > Math.abs(influences[best] as number) ? i : best),
+  0
+)
 
 export const predicted = influences[most] as number
 const without = await fitted(

@@ -4,7 +4,16 @@
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
-import { decodeDigits, openGpu, PRESETS, prepareSearch, type SearchConfig, type Space, search, supernet } from 'lambda-darts'
+import {
+  decodeDigits,
+  openGpu,
+  PRESETS,
+  prepareSearch,
+  type SearchConfig,
+  type Space,
+  search,
+  supernet
+} from 'lambda-darts'
 
 /** What an Either holds, or its sentence as an error. */
 const right = <A>(either: { _tag: 'Left'; left: { message: string } } | { _tag: 'Right'; right: A }): A => {
@@ -54,5 +63,7 @@ const result = await gpu.perform(
   })
 )
 export const { genotype, testAccuracy, epochsDone } = result
-console.log(`found ${genotype}: the network of all candidates is right on ${(100 * testAccuracy).toFixed(1)} % of the digits`)
+console.log(
+  `found ${genotype}: the network of all candidates is right on ${(100 * testAccuracy).toFixed(1)} % of the digits`
+)
 gpu.dispose()

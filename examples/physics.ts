@@ -8,7 +8,8 @@ const POINTS = 64
 const END = 3
 const WIDTH = 16
 
-const normal = (seed: number, shape: readonly number[], size: number): Tensor => $.mul($.randomNormal($.key(seed), shape), size)
+const normal = (seed: number, shape: readonly number[], size: number): Tensor =>
+  $.mul($.randomNormal($.key(seed), shape), size)
 const start = {
   first: normal(1, [1, WIDTH], 1),
   shift: normal(2, [WIDTH], 1),

@@ -48,7 +48,9 @@ const curvature = await gpu.read(
   )
 )
 export const coefficients = [...fitted.data]
-export const atLeast = coefficients.map((_, i) => Math.sqrt((2 * NOISE ** 2) / POINTS / (curvature.data[4 * i] as number)))
+export const atLeast = coefficients.map((_, i) =>
+  Math.sqrt((2 * NOISE ** 2) / POINTS / (curvature.data[4 * i] as number))
+)
 for (const [i, c] of coefficients.entries())
   console.log(`x^${i}: ${c.toFixed(3)}, uncertain by at least ${atLeast[i]?.toFixed(3)}`)
 gpu.dispose()

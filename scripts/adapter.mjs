@@ -1,11 +1,13 @@
 // Makes sure that there is a WebGPU adapter before a search, a test or a benchmark runs.
 //
 // Dawn (npm `webgpu`) needs a Vulkan driver on Linux. A machine with a GPU and its driver is left as it is. Where there
-// is no adapter at all, Mesa's software driver is installed, if this process may install packages; otherwise the command
-// that would do it is printed. One line on stderr names the adapter, so that a software one is never used unnoticed.
+// is no adapter at all, Mesa's software driver is installed, if this process may install packages; otherwise the
+// command that would do it is printed. One line on stderr names the adapter, so that a software one is never used
+// unnoticed.
 //
-// Exit codes: 0 an adapter was found, or the script stepped aside; 2 there is none; 130 the installation was interrupted.
-// With `--optional` 0 in place of 2: a search may go on with the reference backend, and decides that itself.
+// Exit codes: 0 an adapter was found, or the script stepped aside; 2 there is none; 130 the installation was
+// interrupted. With `--optional` 0 in place of 2: a search may go on with the reference backend, and decides that
+// itself.
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
@@ -85,7 +87,10 @@ const quietly = async (command, ...args) => {
   return { ok: status === 0, stdout: said.stdout }
 }
 
-/** While `act` runs, signals go to the command at hand, and the script ends after it: packages are not left half unpacked. */
+/**
+ * While `act` runs, signals go to the command at hand, and the script ends after it: packages are not left half
+ * unpacked.
+ */
 const ifNotInterrupted = async act => {
   const interrupt = name => {
     now.interrupted = true
@@ -102,15 +107,26 @@ const ifNotInterrupted = async act => {
 
 /** The archives that apt knows: `[address, release]` pairs. Empty before the first `apt-get update`. */
 const archives = async () => {
-  const { stdout } = await quietly('apt-get', 'indextargets', '--format', '$(REPO_URI) $(RELEASE)', 'Created-By: Packages')
+  const { stdout } = await quietly(
+    'apt-get',
+    'indextargets',
+    '--format',
+    '$(REPO_URI) $(RELEASE)',
+    'Created-By: Packages'
+  )
   return stdout.split('\n').map(line => line.trim().split(' '))
 }
 
 /** The `Signed-By` field of the machine's own entry for a release, so that an added suite trusts the same key. */
 const signedBy = codename => {
   const folder = '/etc/apt/sources.list.d'
-  const files = ['/etc/apt/sources.list', ...(existsSync(folder) ? readdirSync(folder).map(name => `${folder}/${name}`) : [])]
-  const texts = files.filter(file => existsSync(file) && /\.(list|sources)$/.test(file)).map(file => readFileSync(file, 'utf8'))
+  const files = [
+    '/etc/apt/sources.list',
+    ...(existsSync(folder) ? readdirSync(folder).map(name => `${folder}/${name}`) : [])
+  ]
+  const texts = files
+    .filter(file => existsSync(file) && /\.(list|sources)$/.test(file))
+    .map(file => readFileSync(file, 'utf8'))
   const stanza = texts
     .flatMap(text => text.replace(/^#.*\n/gm, '').split(/\n\s*\n/))
     .find(part => new RegExp(`^Suites:.*\\b${codename}(\\s|$)`, 'm').test(part))
@@ -164,7 +180,8 @@ const commandFor = system => {
 // --- The order of events.
 
 const main = async () => {
-  if (process.env.LAMBDA_DARTS_SKIP_ADAPTER === '1') return say('WebGPU adapter: not looked for (LAMBDA_DARTS_SKIP_ADAPTER=1)')
+  if (process.env.LAMBDA_DARTS_SKIP_ADAPTER === '1')
+    return say('WebGPU adapter: not looked for (LAMBDA_DARTS_SKIP_ADAPTER=1)')
   if (process.platform !== 'linux') return say(`WebGPU adapter: left to the graphics drivers of ${process.platform}`)
 
   const first = probe()
@@ -198,7 +215,9 @@ const main = async () => {
   }
   const second = probe()
   if (second.adapter) return say(describe(second.adapter))
-  stop(`A WebGPU adapter was wanted, but none was found after ${driver} was installed (${second.reason}): check VK_DRIVER_FILES.`)
+  stop(
+    `A WebGPU adapter was wanted, but none was found after ${driver} was installed (${second.reason}): check VK_DRIVER_FILES.`
+  )
 }
 
 if (process.argv[2] === '--probe') await probeHere()

@@ -13,7 +13,10 @@ const filesUnder = folder =>
         .map(entry => join(entry.parentPath, entry.name))
     : []
 
-/** A line counts as a comment if nothing but comment stands on it; markers inside strings that begin a line are not looked for. */
+/**
+ * A line counts as a comment if nothing but comment stands on it; markers inside strings that begin a line are not
+ * looked for.
+ */
 const isCode = line => line.trim() !== '' && !/^\s*(\/\/|\/\*|\*\/|\* |\*$)/.test(line)
 const count = file => {
   const lines = readFileSync(file, 'utf8').replace(/\n$/, '').split('\n')
@@ -35,5 +38,6 @@ const table = [
   ),
   row('total', counts)
 ]
-const print = ([name, ...numbers]) => console.log(`${name.padEnd(24)}${numbers.map(value => String(value).padStart(8)).join('')}`)
+const print = ([name, ...numbers]) =>
+  console.log(`${name.padEnd(24)}${numbers.map(value => String(value).padStart(8)).join('')}`)
 table.forEach(print)

@@ -1,6 +1,7 @@
-// Sine, cosine and tangent of angles of any size, and the angles of these.
-// Polynomials are fits of our own, with an error below 3e-8 of the function, and nothing depends on a sum that a compiler might take for its exact
-// value, since drivers calculate with floats as if they were real numbers. Held to float64 over all of float32 by test/laws/accuracy.test.ts.
+// Sine, cosine and tangent of angles of any size, and the angles of these. Polynomials are fits of our own, with an
+// error below 3e-8 of the function, and nothing depends on a sum that a compiler might take for its exact value, since
+// drivers calculate with floats as if they were real numbers. Held to float64 over all of float32 by
+// test/laws/accuracy.test.ts.
 //! include "common.wgsl"
 
 // The high half of a b, a < 2^24.
@@ -17,8 +18,9 @@ const QUARTERS = array<u32, 8>(0u, 0xa2f9836eu, 0x4e441529u, 0xfc2757d1u, 0xf534
 // An angle: quarters of a turn, and what is left of it, at most an eighth of a turn to either side.
 struct Angle { quarters: u32, rest: f32 }
 
-// The angle of a size. Beyond an eighth of a turn it is m 2 / pi in fixed point, with the digits of 2 / pi whose products are below four quarters (Payne
-// and Hanek, 1983): whole numbers only, so that angles of any size keep all their digits.
+// The angle of a size. Beyond an eighth of a turn it is m 2 / pi in fixed point, with the digits of 2 / pi whose
+// products are below four quarters (Payne and Hanek, 1983): whole numbers only, so that angles of any size keep all
+// their digits.
 fn angle_of(size: f32) -> Angle {
   let bits = bitcast<u32>(size);
   if (bits <= 0x3f490fdbu) { return Angle(0u, size); }

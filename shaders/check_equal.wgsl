@@ -1,7 +1,8 @@
-// Compares what a kernel has stored with what it should have: equal, or for floats no further apart than `factor` times an allowance of their own. NaN
-// may stand for infinity, since 0 times infinity is NaN and some kernels multiply with the zeros of a border; nothing else may for what is not finite.
-// Layout: a grid-stride loop over a region of the result, whose index is taken apart axis by axis. Launched twice: the second time the element that
-// was found first is put into the report.
+// Compares what a kernel has stored with what it should have: equal, or for floats no further apart than `factor` times
+// an allowance of their own. NaN may stand for infinity, since 0 times infinity is NaN and some kernels multiply with
+// the zeros of a border; nothing else may for what is not finite.
+// Layout: a grid-stride loop over a region of the result, whose index is taken apart axis by axis. Launched twice: the
+// second time the element that was found first is put into the report.
 //! include "common.wgsl"
 
 struct Params {

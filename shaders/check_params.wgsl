@@ -1,5 +1,6 @@
-// What the checks share. Each has four words of the report: the first element that is wrong, and for comparisons what it is and what it should be, as bits.
-// The minimum of integers does not depend on their order, so an atomic is deterministic here.
+// What the checks share. Each has four words of the report: the first element that is wrong, and for comparisons what
+// it is and what it should be, as bits. The minimum of integers does not depend on their order, so an atomic is
+// deterministic here.
 //! include "common.wgsl"
 
 struct Params {

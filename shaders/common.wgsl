@@ -1,8 +1,9 @@
-// What several shaders use: floats that survive the driver. Drivers assume that there are no NaN: `x != x` is folded to false, max and min
-// lose a NaN, log(infinity) may be NaN, and a literal infinity does not compile. So these decide on bits.
+// What several shaders use: floats that survive the driver. Drivers assume that there are no NaN: `x != x` is folded to
+// false, max and min lose a NaN, log(infinity) may be NaN, and a literal infinity does not compile. So these decide on
+// bits.
 
-// n / d for n, d < 2^31, exactly. Integer division costs thirteen multiplications on a software adapter; this one goes through floats: an
-// estimate, its remainder's estimate, and at most one step of correction.
+// n / d for n, d < 2^31, exactly. Integer division costs thirteen multiplications on a software adapter; this one goes
+// through floats: an estimate, its remainder's estimate, and at most one step of correction.
 fn quotient(n: u32, d: u32) -> u32 {
   let inverse = 1.0 / f32(i32(d));
   let estimate = i32(f32(i32(n)) * inverse);
@@ -12,7 +13,8 @@ fn quotient(n: u32, d: u32) -> u32 {
   return u32(near + select(0, 1, rest >= i32(d)) - select(0, 1, rest < 0));
 }
 
-// Zeros, but only the device knows: maps and folds set them from words of their uniform. `opaque` gives x, and no compiler can tell.
+// Zeros, but only the device knows: maps and folds set them from words of their uniform. `opaque` gives x, and no
+// compiler can tell.
 var<private> nothing: vec3u;
 fn opaque(x: f32, by: u32) -> f32 { return bitcast<f32>(bitcast<u32>(x) ^ by); }
 
@@ -39,8 +41,9 @@ fn square_root(x: f32) -> f32 { return select(sqrt(x), x, is_nan(x)); }
 
 fn infinity() -> f32 { return -negative_infinity(); }
 
-// WGSL promises little of exp, log and tanh (on a software adapter they were off by 6e-7, 8e-5 and 2e-4, the last two near their zeros), so
-// here they are by the polynomials of Cephes (S. Moshier, single precision): within 2e-7 everywhere, the same on every adapter.
+// WGSL promises little of exp, log and tanh (on a software adapter they were off by 6e-7, 8e-5 and 2e-4, the last two
+// near their zeros), so here they are by the polynomials of Cephes (S. Moshier, single precision): within 2e-7
+// everywhere, the same on every adapter.
 
 // 2^n e^r, |r| <= log(2) / 2. The power of two is applied in two halves, so that denormal results come out.
 fn scaled_exponential(r: f32, n: f32) -> f32 {

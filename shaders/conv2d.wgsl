@@ -1,6 +1,7 @@
-// Convolution: result[b, o, i, j] = sum over c, k, l of x[b, c, i s - p + k d, j s - p + l d] w[o, c, k, l], c over the group's channels.
-// Layout: an invocation an output, the sum in the order c, k, l, in blocks. The plain version, the readable reference of every faster one: about
-// 2.7 GFLOP/s on a software adapter of two cores.
+// Convolution: result[b, o, i, j] = sum over c, k, l of x[b, c, i s - p + k d, j s - p + l d] w[o, c, k, l], c over the
+// group's channels.
+// Layout: an invocation an output, the sum in the order c, k, l, in blocks. The plain version, the readable reference
+// of every faster one: about 2.7 GFLOP/s on a software adapter of two cores.
 //! include "conv_params.wgsl"
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read> w: array<f32>;

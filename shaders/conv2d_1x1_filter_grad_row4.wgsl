@@ -1,10 +1,12 @@
-// Filter gradient of a dense 1x1 convolution, stride 1, no padding, for adapters with subgroups of one fixed size: partial sums over parts of the
-// batch, part by part in the result [parts][outputs][channels]; a fold adds the parts in their order.
+// Filter gradient of a dense 1x1 convolution, stride 1, no padding, for adapters with subgroups of one fixed size:
+// partial sums over parts of the batch, part by part in the result [parts][outputs][channels]; a fold adds the parts in
+// their order.
 //
-// Layout: a workgroup is one subgroup; a lane owns INS channels, S apart, with OUTS outputs, and walks over the pixels of its part, four at a time. The
-// cotangents are loaded once, an output a lane, and handed round by shuffle: 4 OUTS INS multiply-adds a lane from 4 (INS + OUTS / 8) numbers loaded.
-// (With pixels in the lanes a tile of 8 x 4 took 48 numbers for as many, and the lanes had to be added at the end.) The sums are stored by a loop that
-// stays rolled, since each store instruction takes long to compile.
+// Layout: a workgroup is one subgroup; a lane owns INS channels, S apart, with OUTS outputs, and walks over the pixels
+// of its part, four at a time. The cotangents are loaded once, an output a lane, and handed round by shuffle: 4 OUTS
+// INS multiply-adds a lane from 4 (INS + OUTS / 8) numbers loaded. (With pixels in the lanes a tile of 8 x 4 took 48
+// numbers for as many, and the lanes had to be added at the end.) The sums are stored by a loop that stays rolled,
+// since each store instruction takes long to compile.
 // Rate: 24 GFLOP/s on a software adapter of two cores at 16 to 64 channels, 5 to 11 in small images.
 //
 // Requires: a plane is a multiple of 4 pixels; S >= 8. What is beyond the last output, channel, image is left out.

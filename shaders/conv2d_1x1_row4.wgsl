@@ -1,10 +1,12 @@
-// Dense 1x1 convolution, stride 1, no padding, for adapters with subgroups of one fixed size: the forward pass, and, by the strides of the filters,
-// the input gradient.
+// Dense 1x1 convolution, stride 1, no padding, for adapters with subgroups of one fixed size: the forward pass, and, by
+// the strides of the filters, the input gradient.
 //
-// Layout: a lane holds 4 pixels of OUTS output channels in registers, and loops over the input channels; it has no neighbours, so a plane is one row
-// of vec4s. There is no reuse among taps as in conv2d_row4.wgsl, so the tile is all outputs rather than rows: a channel costs one wide load and
-// OUTS / S narrow ones for 4 OUTS multiply-adds a lane, the filters' values handed round by shuffle.
-// Rate: by turns on a busy machine, 28 to 53 times conv2d.wgsl, and 1.3 times (64 channels: 1.6) a tile of 2 rows and 4 outputs.
+// Layout: a lane holds 4 pixels of OUTS output channels in registers, and loops over the input channels; it has no
+// neighbours, so a plane is one row of vec4s. There is no reuse among taps as in conv2d_row4.wgsl, so the tile is all
+// outputs rather than rows: a channel costs one wide load and OUTS / S narrow ones for 4 OUTS multiply-adds a lane, the
+// filters' values handed round by shuffle.
+// Rate: by turns on a busy machine, 28 to 53 times conv2d.wgsl, and 1.3 times (64 channels: 1.6) a tile of 2 rows and 4
+// outputs.
 //
 // Requires: a plane is a multiple of 4 pixels; S >= 8. Outputs beyond the last are left out.
 enable subgroups;

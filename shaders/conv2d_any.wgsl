@@ -1,12 +1,13 @@
-// Dense convolution of any extents, stride, padding and dilation, for adapters with subgroups of one fixed size. Its input gradient is the same sum
-// for the pixels of each remainder by the stride, one call for each:
+// Dense convolution of any extents, stride, padding and dilation, for adapters with subgroups of one fixed size. Its
+// input gradient is the same sum for the pixels of each remainder by the stride, one call for each:
 //
 //   result[b, o, i t + r, j t + q] = sum over c, k, l of x[b, c, i s + a + k d, j s + e + l d] w[o, c, k0 + k h, l0 + l h]
 //
-// Layout: a lane holds PIXELS pixels of OUTS output channels in registers. A tap costs a load for each pixel and one for the filters' values, a
-// value a lane, which are handed round by shuffle: PIXELS OUTS multiply-adds from PIXELS + 1 loads. Everything is in the uniform, so that one
-// pipeline serves all convolutions that have no faster shader; inside the loops there is no division. The sums are stored by a loop that stays rolled:
-// 32 stores in the text take twice as long to compile.
+// Layout: a lane holds PIXELS pixels of OUTS output channels in registers. A tap costs a load for each pixel and one
+// for the filters' values, a value a lane, which are handed round by shuffle: PIXELS OUTS multiply-adds from PIXELS + 1
+// loads. Everything is in the uniform, so that one pipeline serves all convolutions that have no faster shader; inside
+// the loops there is no division. The sums are stored by a loop that stays rolled: 32 stores in the text take twice as
+// long to compile.
 // Rate: by turns on a busy machine, 5 to 12 times conv2d.wgsl, and 7 to 18 times conv2d_input_grad.wgsl.
 //
 // Requires: S >= 8. Pixels and outputs beyond the last are left out.

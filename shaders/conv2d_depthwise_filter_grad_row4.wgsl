@@ -1,11 +1,12 @@
-// Filter gradient of a depthwise convolution 3x3 or 5x5, stride 1, dilated or not, same padding, for adapters with subgroups of one fixed size:
-// partial sums over parts of the batch, part by part in the result [parts][CHANNELS][K][K]; a fold adds the parts in their order.
+// Filter gradient of a depthwise convolution 3x3 or 5x5, stride 1, dilated or not, same padding, for adapters with
+// subgroups of one fixed size: partial sums over parts of the batch, part by part in the result
+// [parts][CHANNELS][K][K]; a fold adds the parts in their order.
 //
-// Layout: a workgroup is one subgroup; it owns a channel and walks over the images of its part, a lane down a column of vec4s, by the rows of one
-// phase of the dilation, as in conv2d_depthwise_row4.wgsl. A row of pixels meets the K rows of cotangents that are kept in registers: K K sums
-// from two loads. The lanes are added at the very end.
-// Rate: 7 GFLOP/s for 3x3 and 11-14 for 5x5 at 32 images of 16 x 32 x 32 on a software adapter of two cores, where conv2d_filter_grad.wgsl reaches
-// 0.5.
+// Layout: a workgroup is one subgroup; it owns a channel and walks over the images of its part, a lane down a column of
+// vec4s, by the rows of one phase of the dilation, as in conv2d_depthwise_row4.wgsl. A row of pixels meets the K rows
+// of cotangents that are kept in registers: K K sums from two loads. The lanes are added at the very end.
+// Rate: 7 GFLOP/s for 3x3 and 11-14 for 5x5 at 32 images of 16 x 32 x 32 on a software adapter of two cores, where
+// conv2d_filter_grad.wgsl reaches 0.5.
 //
 // Requires: W / 4 divides S, S >= 8; K is 3 or 5; (K - 1) / 2 DILATION is at most 4.
 enable subgroups;
@@ -55,7 +56,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(subgroup_invocation_id) la
     let phase = i32(walk % u32(DILATION));
     let exists = walk < walks && image < P.offset.z;
     let plane = (min(image, P.offset.z - 1u) * CHANNELS + channel) * u32(H) * W4 + column;
-    // Number j is row turn - j of the phase. What a loop declares is not cleared at each of its turns by every compiler.
+    // Number j is row turn - j of the phase. What a loop declares is not cleared at each of its turns by every
+    // compiler.
     var cotangents: array<vec4f, MOST>;
     for (var k = 0; k < MOST; k++) { cotangents[k] = vec4f(0); }
     var sums = array<f32, MOST * MOST>();  // of a walk by itself: no sum is one long chain, so it keeps its digits

@@ -1,12 +1,14 @@
-// Depthwise convolution 3x3 or 5x5, stride 1, dilated or not, same padding, for adapters with subgroups of one fixed size: the forward pass, and
-// with FLIP the input gradient (the filter's taps reversed).
+// Depthwise convolution 3x3 or 5x5, stride 1, dilated or not, same padding, for adapters with subgroups of one fixed
+// size: the forward pass, and with FLIP the input gradient (the filter's taps reversed).
 //
-// Layout: a lane owns a column of vec4s and walks down the rows of one phase of the dilation (rows of other phases never meet). A row is loaded
-// once, its neighbour pixels come from the neighbouring lanes by shuffle, and it is added to the K results that are under way; then the oldest of
-// them is complete and is stored. So a result costs one load and one store, which is what counts where a memory instruction costs as much as
-// twenty multiply-adds, and the text has one of each, which is what counts for the time to compile. The channel is a dimension of its own: the
-// filter is the same in a whole subgroup, is loaded once, a value a lane, and handed round.
-// Rate: 8-10 GFLOP/s for 3x3 and 14-16 for 5x5 at 32 images of 16 x 32 x 32 on a software adapter of two cores, where conv2d.wgsl reaches 0.3.
+// Layout: a lane owns a column of vec4s and walks down the rows of one phase of the dilation (rows of other phases
+// never meet). A row is loaded once, its neighbour pixels come from the neighbouring lanes by shuffle, and it is added
+// to the K results that are under way; then the oldest of them is complete and is stored. So a result costs one load
+// and one store, which is what counts where a memory instruction costs as much as twenty multiply-adds, and the text
+// has one of each, which is what counts for the time to compile. The channel is a dimension of its own: the filter is
+// the same in a whole subgroup, is loaded once, a value a lane, and handed round.
+// Rate: 8-10 GFLOP/s for 3x3 and 14-16 for 5x5 at 32 images of 16 x 32 x 32 on a software adapter of two cores, where
+// conv2d.wgsl reaches 0.3.
 //
 // Requires: W / 4 divides S, S >= 8; K is 3 or 5; (K - 1) / 2 DILATION is at most 4.
 enable subgroups;

@@ -1,7 +1,9 @@
-// Filter gradient of a depthwise convolution 3x3 or 5x5, stride 2, dilated or not, by rows of vec4: partial sums over parts of the batch, part by part
-// in the result [parts][CHANNELS][K][K]; a fold adds the parts in their order. A workgroup is one subgroup; it owns a channel and walks over the images
-// of its part. Two rows of pixels meet the rows of cotangents that are kept in registers. The lanes are added at the very end.
-// Rate: by turns on a busy machine, 6 (3x3) and 17 (5x5 dilated by 2) times conv2d_filter_grad.wgsl at 32 images of 16 x 32 x 32.
+// Filter gradient of a depthwise convolution 3x3 or 5x5, stride 2, dilated or not, by rows of vec4: partial sums over
+// parts of the batch, part by part in the result [parts][CHANNELS][K][K]; a fold adds the parts in their order. A
+// workgroup is one subgroup; it owns a channel and walks over the images of its part. Two rows of pixels meet the rows
+// of cotangents that are kept in registers. The lanes are added at the very end.
+// Rate: by turns on a busy machine, 6 (3x3) and 17 (5x5 dilated by 2) times conv2d_filter_grad.wgsl at 32 images of 16
+// x 32 x 32.
 //! include "depthwise_row4.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 @group(0) @binding(2) var<storage, read> x: array<vec4f>;

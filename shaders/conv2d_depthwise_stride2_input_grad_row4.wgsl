@@ -1,6 +1,7 @@
-// Input gradient of a depthwise convolution 3x3 or 5x5, stride 2, dilated or not, by rows of vec4: a row of cotangents is loaded once, and joins the
-// rows of pixels under way.
-// Rate: by turns on a busy machine, 57 (3x3) and 40 (5x5 dilated by 2) times conv2d_input_grad.wgsl at 32 images of 16 x 32 x 32.
+// Input gradient of a depthwise convolution 3x3 or 5x5, stride 2, dilated or not, by rows of vec4: a row of cotangents
+// is loaded once, and joins the rows of pixels under way.
+// Rate: by turns on a busy machine, 57 (3x3) and 40 (5x5 dilated by 2) times conv2d_input_grad.wgsl at 32 images of 16
+// x 32 x 32.
 //! include "depthwise_row4.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;
 @group(0) @binding(2) var<storage, read> g: array<vec4f>;

@@ -1,4 +1,5 @@
-// Depthwise convolution 3x3 or 5x5, stride 2, dilated or not, by rows of vec4: a row of pixels is loaded once, and joins the results under way.
+// Depthwise convolution 3x3 or 5x5, stride 2, dilated or not, by rows of vec4: a row of pixels is loaded once, and
+// joins the results under way.
 // Rate: by turns on a busy machine, 14 (3x3) and 24 (5x5 dilated by 2) times conv2d.wgsl at 32 images of 16 x 32 x 32.
 //! include "depthwise_row4.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;
@@ -30,7 +31,8 @@ fn main(@builtin(global_invocation_id) id: vec3u, @builtin(subgroup_invocation_i
   var filter_values: array<f32, MOST * MOST>;
   for (var tap = 0; tap < taps; tap++) { filter_values[tap] = subgroupShuffle(loaded[tap / i32(S)], u32(tap) % S); }
 
-  // At a turn, two rows of pixels join the results under way: number m is row turn - m, which has the row r as its tap (2 m + r) / DILATION.
+  // At a turn, two rows of pixels join the results under way: number m is row turn - m, which has the row r as its tap
+  // (2 m + r) / DILATION.
   let most_under_way = (K - 1) * DILATION / STRIDE + 1;
   var under_way: array<vec4f, MOST>;
   let turns = ROWS + most_under_way - 1;

@@ -1,11 +1,12 @@
-// Convolution of any extents, stride, padding and dilation whose groups have few outputs, depthwise ones above all, for adapters of any subgroup size.
-// Its input gradient is the same sum for the pixels of each remainder by the stride, one call for each; the formula is that of conv2d_any.wgsl, with c
-// over the channels of the group.
+// Convolution of any extents, stride, padding and dilation whose groups have few outputs, depthwise ones above all, for
+// adapters of any subgroup size. Its input gradient is the same sum for the pixels of each remainder by the stride, one
+// call for each; the formula is that of conv2d_any.wgsl, with c over the channels of the group.
 //
-// Layout: an invocation holds PIXELS pixels of one channel of the result in registers, a workgroup apart, so that neighbours load neighbouring pixels.
-// The channel is a dimension of its own: a filter's value is the same in a whole workgroup, is loaded once for all PIXELS, and nothing is divided in the
-// loops. Windows overlap, but a tile with its border in workgroup memory would bring nothing: on a GPU that is the same memory as the cache that serves
-// the overlap here. Everything is in the uniform: one pipeline serves all convolutions.
+// Layout: an invocation holds PIXELS pixels of one channel of the result in registers, a workgroup apart, so that
+// neighbours load neighbouring pixels. The channel is a dimension of its own: a filter's value is the same in a whole
+// workgroup, is loaded once for all PIXELS, and nothing is divided in the loops. Windows overlap, but a tile with its
+// border in workgroup memory would bring nothing: on a GPU that is the same memory as the cache that serves the overlap
+// here. Everything is in the uniform: one pipeline serves all convolutions.
 // Rate: untimed on a GPU. On a software adapter, by turns on a busy machine, 1.5 to 3 times conv2d.wgsl and
 // conv2d_input_grad.wgsl, an eighth to a half of the kernels by shuffles.
 //! include "conv_any_params.wgsl"

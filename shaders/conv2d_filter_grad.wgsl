@@ -1,6 +1,7 @@
-// The transpose of a convolution in its filters: result[o, c, k, l] = sum over b, i, j of x[b, c, i s - p + k d, j s - p + l d] g[b, o, i, j].
-// Layout: LANES invocations of a workgroup share a value; each takes every LANES-th row of outputs, then a tree of fixed shape adds them. The
-// plain version: about 2 GFLOP/s on a software adapter of two cores.
+// The transpose of a convolution in its filters: result[o, c, k, l] = sum over b, i, j of x[b, c, i s - p + k d, j s -
+// p + l d] g[b, o, i, j].
+// Layout: LANES invocations of a workgroup share a value; each takes every LANES-th row of outputs, then a tree of
+// fixed shape adds them. The plain version: about 2 GFLOP/s on a software adapter of two cores.
 //! include "conv_params.wgsl"
 @group(0) @binding(2) var<storage, read> x: array<f32>;
 @group(0) @binding(3) var<storage, read> g: array<f32>;

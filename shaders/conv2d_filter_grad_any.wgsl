@@ -1,12 +1,15 @@
-// Filter gradient of a dense convolution of any extents, stride, padding and dilation, for adapters with subgroups of one fixed size: partial sums
-// over parts of the batch, part by part in the result [parts][outputs][channels][K][L]; a fold adds the parts in their order.
+// Filter gradient of a dense convolution of any extents, stride, padding and dilation, for adapters with subgroups of
+// one fixed size: partial sums over parts of the batch, part by part in the result [parts][outputs][channels][K][L]; a
+// fold adds the parts in their order.
 //
-// Layout: the result is a matrix of outputs and, side by side, all taps of all channels. A workgroup is one subgroup; a lane owns INS columns of it, S
-// apart, with OUTS outputs, and walks over the outputs' pixels of its part. The cotangents of a pixel are loaded once, an output a lane, and handed round
-// by shuffle: OUTS INS multiply-adds a lane from INS + OUTS / 8 numbers loaded. The pixel's place goes on by a carry, without a division. The sums are
-// stored by a loop that stays rolled, since each store instruction takes long to compile. Everything is in the uniform, so that one pipeline serves
-// all convolutions that have no faster shader.
-// Rate: 12 to 17 GFLOP/s on a software adapter of two cores from 16 channels on, 4 to 8 in small images, where conv2d_filter_grad.wgsl reaches 1.
+// Layout: the result is a matrix of outputs and, side by side, all taps of all channels. A workgroup is one subgroup; a
+// lane owns INS columns of it, S apart, with OUTS outputs, and walks over the outputs' pixels of its part. The
+// cotangents of a pixel are loaded once, an output a lane, and handed round by shuffle: OUTS INS multiply-adds a lane
+// from INS + OUTS / 8 numbers loaded. The pixel's place goes on by a carry, without a division. The sums are stored by
+// a loop that stays rolled, since each store instruction takes long to compile. Everything is in the uniform, so that
+// one pipeline serves all convolutions that have no faster shader.
+// Rate: 12 to 17 GFLOP/s on a software adapter of two cores from 16 channels on, 4 to 8 in small images, where
+// conv2d_filter_grad.wgsl reaches 1.
 //
 // Requires: S >= 8. What is beyond the last output, column, image is left out.
 enable subgroups;

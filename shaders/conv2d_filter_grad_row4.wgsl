@@ -1,12 +1,15 @@
-// Filter gradient of a dense 3x3 convolution, stride 1, same padding, for adapters with subgroups of one fixed size: partial sums over parts of the
-// batch, part by part in the result [parts][outputs][channels][K][K]; a fold adds the parts in their order.
+// Filter gradient of a dense 3x3 convolution, stride 1, same padding, for adapters with subgroups of one fixed size:
+// partial sums over parts of the batch, part by part in the result [parts][outputs][channels][K][K]; a fold adds the
+// parts in their order.
 //
-// Layout: a workgroup is one subgroup; a lane owns one channel, with OUTS outputs and all taps: K K OUTS sums that no other lane adds to. It walks down
-// the columns of vec4s of its part's images and keeps three rows of pixels in registers. The cotangents of a vec4 of pixels are loaded once, an output a
-// lane, and handed round by shuffle, so a turn is 4 K K OUTS multiply-adds from 10 numbers loaded a lane. (With pixels in the lanes it was
-// 4 + 4 OUTS numbers for half as many outputs, and the lanes had to be added at the end.) The sums are stored by a loop that stays rolled, since each
-// store instruction takes long to compile; all shapes are in the uniform, so that one pipeline serves them.
-// Rate: 45 to 55 GFLOP/s on a software adapter of two cores at 16 to 64 channels, 20 to 30 in small images, where conv2d_filter_grad.wgsl reaches 2.
+// Layout: a workgroup is one subgroup; a lane owns one channel, with OUTS outputs and all taps: K K OUTS sums that no
+// other lane adds to. It walks down the columns of vec4s of its part's images and keeps three rows of pixels in
+// registers. The cotangents of a vec4 of pixels are loaded once, an output a lane, and handed round by shuffle, so a
+// turn is 4 K K OUTS multiply-adds from 10 numbers loaded a lane. (With pixels in the lanes it was 4 + 4 OUTS numbers
+// for half as many outputs, and the lanes had to be added at the end.) The sums are stored by a loop that stays rolled,
+// since each store instruction takes long to compile; all shapes are in the uniform, so that one pipeline serves them.
+// Rate: 45 to 55 GFLOP/s on a software adapter of two cores at 16 to 64 channels, 20 to 30 in small images, where
+// conv2d_filter_grad.wgsl reaches 2.
 //
 // Requires: W is a multiple of 4, S >= 8. What is beyond the last output, channel, image is left out.
 enable subgroups;

@@ -1,13 +1,16 @@
-// Filter gradient of a convolution of any extents, stride, padding and dilation, dense or of wide groups, for adapters of any subgroup size: partial
-// sums over parts of the batch, part by part in the result [parts][outputs][channels of a group][K][L]; a fold adds the parts in their order.
+// Filter gradient of a convolution of any extents, stride, padding and dilation, dense or of wide groups, for adapters
+// of any subgroup size: partial sums over parts of the batch, part by part in the result [parts][outputs][channels of a
+// group][K][L]; a fold adds the parts in their order.
 //
-// Layout: an implicit matrix product by the tiles of tile.wgsl: rows are the outputs of a group, columns its channels times their taps, the depth is the
-// outputs' pixels in the images of a part. What a column adds to a pixel's place is found once and kept in workgroup memory. An invocation fetches
-// every DEPTH-th pixel, whose place goes on by a carry, so nothing is divided on the way.
-// Rate: untimed on a GPU. On a software adapter, by turns on a busy machine, 1.4 to 6 times conv2d_filter_grad.wgsl, a tenth to
-// a half of the kernels by shuffles; 0.7 times where a tile is three quarters empty (1x1, 16 channels).
+// Layout: an implicit matrix product by the tiles of tile.wgsl: rows are the outputs of a group, columns its channels
+// times their taps, the depth is the outputs' pixels in the images of a part. What a column adds to a pixel's place is
+// found once and kept in workgroup memory. An invocation fetches every DEPTH-th pixel, whose place goes on by a carry,
+// so nothing is divided on the way.
+// Rate: untimed on a GPU. On a software adapter, by turns on a busy machine, 1.4 to 6 times conv2d_filter_grad.wgsl, a
+// tenth to a half of the kernels by shuffles; 0.7 times where a tile is three quarters empty (1x1, 16 channels).
 //
-// Rows and columns beyond the last are fetched from the last and not stored. Padding is a pixel of 0, so a cotangent that is not finite may give NaN.
+// Rows and columns beyond the last are fetched from the last and not stored. Padding is a pixel of 0, so a cotangent
+// that is not finite may give NaN.
 //! include "conv_filter_grad_params.wgsl"
 //! include "tile.wgsl"
 

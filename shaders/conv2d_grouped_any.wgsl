@@ -1,10 +1,11 @@
-// Grouped convolution of any extents, stride, padding and dilation, depthwise ones above all, for adapters with subgroups of one fixed size. Its
-// input gradient is the same sum for the pixels of each remainder by the stride, one call for each; the formula is that of conv2d_any.wgsl, with c
-// over the channels of the group.
+// Grouped convolution of any extents, stride, padding and dilation, depthwise ones above all, for adapters with
+// subgroups of one fixed size. Its input gradient is the same sum for the pixels of each remainder by the stride, one
+// call for each; the formula is that of conv2d_any.wgsl, with c over the channels of the group.
 //
-// Layout: a lane holds PIXELS pixels of one channel of the result in registers. The channel is a dimension of its own, so the filters' values are
-// the same in a whole subgroup: a load a lane brings S taps, which are handed round by shuffle. Everything is in the uniform, so that one pipeline
-// serves all grouped convolutions that have no faster shader.
+// Layout: a lane holds PIXELS pixels of one channel of the result in registers. The channel is a dimension of its own,
+// so the filters' values are the same in a whole subgroup: a load a lane brings S taps, which are handed round by
+// shuffle. Everything is in the uniform, so that one pipeline serves all grouped convolutions that have no faster
+// shader.
 // Rate: by turns on a busy machine, 2 to 10 times conv2d.wgsl, and 3 to 4 times conv2d_input_grad.wgsl.
 //
 // Requires: S >= 8. Pixels beyond the last are left out.

@@ -1,9 +1,10 @@
-// Filter gradient of a grouped convolution of any extents, stride, padding and dilation, depthwise ones above all, for adapters with subgroups of one
-// fixed size: partial sums over parts of the batch, part by part in the result [parts][outputs][channels of a group][K][L]; a fold adds the parts in
-// their order.
+// Filter gradient of a grouped convolution of any extents, stride, padding and dilation, depthwise ones above all, for
+// adapters with subgroups of one fixed size: partial sums over parts of the batch, part by part in the result
+// [parts][outputs][channels of a group][K][L]; a fold adds the parts in their order.
 //
-// Layout: a workgroup is one subgroup; it owns an output, a channel and a row of L taps and walks over the outputs' pixels of its part, a lane a pixel
-// at a time: L sums from L + 1 loads. The pixel's place goes on by a carry, without a division. The lanes are added at the very end.
+// Layout: a workgroup is one subgroup; it owns an output, a channel and a row of L taps and walks over the outputs'
+// pixels of its part, a lane a pixel at a time: L sums from L + 1 loads. The pixel's place goes on by a carry, without
+// a division. The lanes are added at the very end.
 // Rate: by turns on a busy machine, 2 times conv2d_filter_grad.wgsl.
 //
 // Requires: S >= 8, L at most 8. What is beyond the last image is left out.

@@ -1,5 +1,5 @@
-// The transpose of a convolution in its images: result[b, c, y, x] = sum over o, k, l of g[b, o, (y + p - k d) / s, (x + p - l d) / s]
-// w[o, c, k, l], where the divisions have no remainder; o over the group's outputs.
+// The transpose of a convolution in its images: result[b, c, y, x] = sum over o, k, l of g[b, o, (y + p - k d) / s,
+// (x + p - l d) / s] w[o, c, k, l], where the divisions have no remainder; o over the group's outputs.
 // Layout: an invocation a pixel, the sum in the order o, k, l, in blocks. The plain version.
 //! include "conv_params.wgsl"
 @group(0) @binding(2) var<storage, read> g: array<f32>;

@@ -1,16 +1,18 @@
-// Dense 3x3 convolution, stride 1, same padding, for adapters with subgroups of one fixed size: the forward pass, and with FLIP the input
-// gradient (the filters' taps reversed, their two channel axes exchanged).
+// Dense 3x3 convolution, stride 1, same padding, for adapters with subgroups of one fixed size: the forward pass, and
+// with FLIP the input gradient (the filters' taps reversed, their two channel axes exchanged).
 //
-// Layout: a lane holds 4 pixels of ROWS rows and OUTS output channels in registers, and loops over the input channels. On a software adapter a
-// memory instruction costs as much as twenty multiply-adds, whatever the memory, and a shuffle about one. So a pixel is loaded once, as part of a
-// vec4, and its left and right neighbours come from the neighbouring lanes; the filters' values for (OUTS outputs, a channel) are loaded once by the
-// subgroup, one a lane, and handed round. The block of outputs is a dimension of its own, so that it is the same in a whole subgroup. Padding is a
+// Layout: a lane holds 4 pixels of ROWS rows and OUTS output channels in registers, and loops over the input channels.
+// On a software adapter a memory instruction costs as much as twenty multiply-adds, whatever the memory, and a shuffle
+// about one. So a pixel is loaded once, as part of a vec4, and its left and right neighbours come from the neighbouring
+// lanes; the filters' values for (OUTS outputs, a channel) are loaded once by the subgroup, one a lane, and handed
+// round. The block of outputs is a dimension of its own, so that it is the same in a whole subgroup. Padding is a
 // select: a branch around a load costs more than the load.
-// Rate: with OUTS = 4 25 to 40 GFLOP/s for 3x3 at 16 channels on a software adapter of two cores, with 8 a quarter to a third more, for twice the time
-// to compile; conv2d.wgsl reaches 2.7.
+// Rate: with OUTS = 4 25 to 40 GFLOP/s for 3x3 at 16 channels on a software adapter of two cores, with 8 a quarter to a
+// third more, for twice the time to compile; conv2d.wgsl reaches 2.7.
 //
 // All shapes are in the uniform, so that one pipeline serves a network.
-// Requires: W is a multiple of 4, S >= 8; H is a multiple of ROWS and the outputs of OUTS; the invocations are a multiple of SIZE.
+// Requires: W is a multiple of 4, S >= 8; H is a multiple of ROWS and the outputs of OUTS; the invocations are a
+// multiple of SIZE.
 enable subgroups;
 //! include "common.wgsl"
 
@@ -38,7 +40,8 @@ struct Params {
 fn load(x: vec4f) -> vec4f { return x; }
 //! end
 
-// Adds what a row of taps gives. It is called for each, since a loop over them would not be unrolled, and rows that are indexed by a variable are memory.
+// Adds what a row of taps gives. It is called for each, since a loop over them would not be unrolled, and rows that are
+// indexed by a variable are memory.
 fn add_taps(
   ky: i32,
   values: ptr<function, array<f32, MOST_LOADS>>,

@@ -1,11 +1,13 @@
-// Convolution of any extents, stride, padding and dilation, dense or of wide groups, for adapters of any subgroup size. Its input gradient is the same
-// sum for the pixels of each remainder by the stride, one call for each; the formula is that of conv2d_any.wgsl, with c over the channels of the group.
+// Convolution of any extents, stride, padding and dilation, dense or of wide groups, for adapters of any subgroup size.
+// Its input gradient is the same sum for the pixels of each remainder by the stride, one call for each; the formula is
+// that of conv2d_any.wgsl, with c over the channels of the group.
 //
-// Layout: an implicit matrix product by the tiles of tile.wgsl: rows are the channels of the result, columns its pixels in all images, the depth is the
-// channels of x, tap by tap. A group is a workgroup in z. An invocation fetches pixels of those columns that it also stores, so their places are found
-// once; a tap then costs a comparison with the borders and nothing is divided. Everything is in the uniform: one pipeline serves all convolutions.
-// Rate: untimed on a GPU. On a software adapter, by turns on a busy machine, 1.8 to 3.4 times conv2d.wgsl and 1.8 to 6 times
-// conv2d_input_grad.wgsl, a tenth to a half of the kernels by shuffles.
+// Layout: an implicit matrix product by the tiles of tile.wgsl: rows are the channels of the result, columns its pixels
+// in all images, the depth is the channels of x, tap by tap. A group is a workgroup in z. An invocation fetches pixels
+// of those columns that it also stores, so their places are found once; a tap then costs a comparison with the borders
+// and nothing is divided. Everything is in the uniform: one pipeline serves all convolutions.
+// Rate: untimed on a GPU. On a software adapter, by turns on a busy machine, 1.8 to 3.4 times conv2d.wgsl and 1.8 to 6
+// times conv2d_input_grad.wgsl, a tenth to a half of the kernels by shuffles.
 //
 // Pixels and channels beyond the last are fetched from the last and not stored.
 //! include "conv_any_params.wgsl"

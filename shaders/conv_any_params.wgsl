@@ -21,7 +21,8 @@ struct Params {
 fn load(x: f32) -> f32 { return x; }
 //! end
 
-// A pixel of the call, for channel 0: where its image is in x, the pixel of its first tap, and where it is in the result.
+// A pixel of the call, for channel 0: where its image is in x, the pixel of its first tap, and where it is in the
+// result.
 struct Pixel {
   image: u32,
   corner: vec2i,

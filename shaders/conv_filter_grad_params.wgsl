@@ -1,5 +1,6 @@
-// The uniform and the operands of the filter gradients of any extents, stride, padding and dilation, and how they walk over the outputs' pixels of a part of
-// the batch, a workgroup's invocations each pixel after the last by `digits`: the place goes on by a carry, without a division.
+// The uniform and the operands of the filter gradients of any extents, stride, padding and dilation, and how they walk
+// over the outputs' pixels of a part of the batch, a workgroup's invocations each pixel after the last by `digits`: the
+// place goes on by a carry, without a division.
 //! include "common.wgsl"
 
 struct Params {

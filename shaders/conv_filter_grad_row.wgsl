@@ -1,5 +1,6 @@
-// What the filter gradients of grouped convolutions share: a workgroup owns an output, a channel and a row of L taps, and each of its invocations sums
-// over its own of the outputs' pixels. How the invocations' sums meet is each file's own affair.
+// What the filter gradients of grouped convolutions share: a workgroup owns an output, a channel and a row of L taps,
+// and each of its invocations sums over its own of the outputs' pixels. How the invocations' sums meet is each file's
+// own affair.
 //! include "conv_filter_grad_params.wgsl"
 
 override L = 3u;

@@ -1,4 +1,5 @@
-// The uniform of the three convolutions, of images [B, C, H, W], filters [O, C / groups, K, L] and outputs [B, O, I, J].
+// The uniform of the three convolutions, of images [B, C, H, W], filters [O, C / groups, K, L] and outputs [B, O, I,
+// J].
 //! include "common.wgsl"
 
 // Strides are constants: the input gradient divides by them.

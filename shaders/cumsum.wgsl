@@ -1,5 +1,7 @@
-// Sums of a tensor [outer, extent, inner] along the middle axis, from its first element or, reversed, from its last up to each.
-// Layout: an invocation a column, in order. Extents are short: long ones are cut into blocks, each of them a column (ops/scan.ts).
+// Sums of a tensor [outer, extent, inner] along the middle axis, from its first element or, reversed, from its last up
+// to each.
+// Layout: an invocation a column, in order. Extents are short: long ones are cut into blocks, each of them a column
+// (ops/scan.ts).
 //! include "common.wgsl"
 
 //! op

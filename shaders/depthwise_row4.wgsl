@@ -1,9 +1,9 @@
-// What the depthwise convolutions of stride 2 by rows of vec4 share, for adapters with subgroups of one fixed size: outputs [B][CHANNELS][ROWS][J4], images
-// [B][CHANNELS][H][2 J4], filters [CHANNELS][K][K].
+// What the depthwise convolutions of stride 2 by rows of vec4 share, for adapters with subgroups of one fixed size:
+// outputs [B][CHANNELS][ROWS][J4], images [B][CHANNELS][H][2 J4], filters [CHANNELS][K][K].
 //
-// Layout: that of window_row4.wgsl: a lane owns four neighbouring outputs of a row, and with them two vec4s of pixels, and walks down their plane. A tap k
-// of output row i is at the pixel row 2 i - PADDING + k DILATION. The channel is a dimension of its own, so that the filter is the same in a whole
-// subgroup.
+// Layout: that of window_row4.wgsl: a lane owns four neighbouring outputs of a row, and with them two vec4s of pixels,
+// and walks down their plane. A tap k of output row i is at the pixel row 2 i - PADDING + k DILATION. The channel is a
+// dimension of its own, so that the filter is the same in a whole subgroup.
 //
 // Requires: J / 4 divides S, S >= 8; W = 2 J; K is 3 or 5, PADDING at most 4, (K - 1) DILATION - PADDING at most 5.
 enable subgroups;

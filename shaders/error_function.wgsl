@@ -1,9 +1,10 @@
-// The error function, and what it leaves to 1.
-// Polynomials are fits of our own, with an error below 3e-8 of the function, and nothing depends on a sum that a compiler might take for its exact
-// value, since drivers calculate with floats as if they were real numbers. Held to float64 over all of float32 by test/laws/accuracy.test.ts.
+// The error function, and what it leaves to 1. Polynomials are fits of our own, with an error below 3e-8 of the
+// function, and nothing depends on a sum that a compiler might take for its exact value, since drivers calculate with
+// floats as if they were real numbers. Held to float64 over all of float32 by test/laws/accuracy.test.ts.
 //! include "common.wgsl"
 
-// 1 - erf x for x >= 0.45, as e^(-x^2) times a polynomial. x^2 in two parts, the first exact: its rounding would be the power's relative error.
+// 1 - erf x for x >= 0.45, as e^(-x^2) times a polynomial. x^2 in two parts, the first exact: its rounding would be the
+// power's relative error.
 fn error_function_left(size: f32) -> f32 {
   let x = min(size, 11.0);
   let high = bitcast<f32>(bitcast<u32>(x) & 0xfffff000u);

@@ -1,6 +1,7 @@
-// Exponentials and logarithms beside 1 and to base 2, hyperbolic functions and their inverses.
-// Polynomials are fits of our own, with an error below 3e-8 of the function, and nothing depends on a sum that a compiler might take for its exact
-// value, since drivers calculate with floats as if they were real numbers. Held to float64 over all of float32 by test/laws/accuracy.test.ts.
+// Exponentials and logarithms beside 1 and to base 2, hyperbolic functions and their inverses. Polynomials are fits of
+// our own, with an error below 3e-8 of the function, and nothing depends on a sum that a compiler might take for its
+// exact value, since drivers calculate with floats as if they were real numbers. Held to float64 over all of float32 by
+// test/laws/accuracy.test.ts.
 //! include "common.wgsl"
 
 fn exponential_of_two(x: f32) -> f32 {

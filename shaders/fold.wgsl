@@ -1,5 +1,6 @@
-// What the folds share: what is folded, the uniform, and where the operands are of each result and of each turn that folds into it. A turn is an element,
-// or four along the innermost folded axis; then every operand is dense or repeats one value there, and what has an extent or stride has it in vec4s.
+// What the folds share: what is folded, the uniform, and where the operands are of each result and of each turn that
+// folds into it. A turn is an element, or four along the innermost folded axis; then every operand is dense or repeats
+// one value there, and what has an extent or stride has it in vec4s.
 //! include "common.wgsl"
 
 //! op
@@ -56,8 +57,9 @@ fn start(o: u32) -> array<u32, OPERANDS> {
   return at;
 }
 
-// Lane `lane` of `lanes` takes every lanes-th turn. From one to the next every axis moves on by its digit of `lanes`, with a carry where it ends: no
-// turn has a division. Blocks of turns are folded by themselves: no sum is one long chain, so it keeps its digits.
+// Lane `lane` of `lanes` takes every lanes-th turn. From one to the next every axis moves on by its digit of `lanes`,
+// with a carry where it ends: no turn has a division. Blocks of turns are folded by themselves: no sum is one long
+// chain, so it keeps its digits.
 const BLOCK = 32u;
 fn folded(first: array<u32, OPERANDS>, lane: u32, lanes: u32) -> Value {
   let before = fixed(first);

@@ -1,9 +1,11 @@
-// One value of the result from one value of each operand, where every operand walks by a single stride (dense: 1, one value for all: 0). By vec4 where
-// the operands are dense or repeat one value: four of the result from four of each dense one, whose offset and stride are in vec4s.
+// One value of the result from one value of each operand, where every operand walks by a single stride (dense: 1, one
+// value for all: 0). By vec4 where the operands are dense or repeat one value: four of the result from four of each
+// dense one, whose offset and stride are in vec4s.
 //
-// Layout: a few lanes walk side by side through a stretch of their own, several turns each, since starting an invocation costs more than a turn: memory
-// is read in its order, as prefetching wants it (a grid stride took twice as long on a dozen operands of 4 MB). What the uniform says is read before
-// the loop, since that is a memory instruction too.
+// Layout: a few lanes walk side by side through a stretch of their own, several turns each, since starting an
+// invocation costs more than a turn: memory is read in its order, as prefetching wants it (a grid stride took twice as
+// long on a dozen operands of 4 MB). What the uniform says is read before the loop, since that is a memory instruction
+// too.
 // Rate: one value at a time 6 GB/s on a software adapter of two cores, by vec4 8-10.
 //! include "common.wgsl"
 

@@ -1,5 +1,5 @@
-// One value of the result from one value of each operand, each operand a view with strides of its own: broadcasts, transposes, slices, and
-// results written into a region of a larger tensor.
+// One value of the result from one value of each operand, each operand a view with strides of its own: broadcasts,
+// transposes, slices, and results written into a region of a larger tensor.
 //
 // Layout: as map.wgsl; an element's index is taken apart axis by axis, innermost first. Divisions are dear,
 // so the axes that all operands walk as one were merged before.

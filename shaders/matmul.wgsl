@@ -1,5 +1,7 @@
-// Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n]. Operands have strides, so transposes and broadcasts are free.
-// Layout: an invocation a value, the sum in the order of k, in blocks. The plain version: about 2.7 GFLOP/s on a software adapter of two cores.
+// Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n]. Operands have strides, so transposes
+// and broadcasts are free.
+// Layout: an invocation a value, the sum in the order of k, in blocks. The plain version: about 2.7 GFLOP/s on a
+// software adapter of two cores.
 //! include "common.wgsl"
 
 struct Params {

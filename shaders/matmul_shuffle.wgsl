@@ -1,14 +1,16 @@
-// Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n], for adapters with subgroups of one fixed size.
+// Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n], for adapters with subgroups of one
+// fixed size.
 //
-// Layout: a workgroup is one subgroup; it owns ROWS rows x 4 S columns, a lane one vec4 of columns in ROWS registers. It loads S values of k of each
-// of its rows at once, a value a lane, and then for each k one vec4 of y, which meets the rows' values by shuffle: 4 ROWS multiply-adds a lane from
-// ROWS / S + 1 loads. A memory instruction costs as much as twenty multiply-adds on a software adapter, a shuffle about one. Any strides of x cost
-// the same, since a lane's load is its own; y is read along its rows, or with TRANSPOSED (y[b, k, n] = its row n, column k) along its columns, where
-// four vec4s make a 4 x 4 block. The loop over k stays rolled: unrolled it compiles longer and runs slower.
+// Layout: a workgroup is one subgroup; it owns ROWS rows x 4 S columns, a lane one vec4 of columns in ROWS registers.
+// It loads S values of k of each of its rows at once, a value a lane, and then for each k one vec4 of y, which meets
+// the rows' values by shuffle: 4 ROWS multiply-adds a lane from ROWS / S + 1 loads. A memory instruction costs as much
+// as twenty multiply-adds on a software adapter, a shuffle about one. Any strides of x cost the same, since a lane's
+// load is its own; y is read along its rows, or with TRANSPOSED (y[b, k, n] = its row n, column k) along its columns,
+// where four vec4s make a 4 x 4 block. The loop over k stays rolled: unrolled it compiles longer and runs slower.
 // Rate: 10 to 15 times matmul.wgsl, by turns: 27-33 GFLOP/s on a software adapter of two cores.
 //
-// Requires: N is a multiple of 4, and so are the strides of y but the one along its vec4s; with TRANSPOSED K is a multiple of 4. Rows, columns and k
-// beyond the matrices are left out.
+// Requires: N is a multiple of 4, and so are the strides of y but the one along its vec4s; with TRANSPOSED K is a
+// multiple of 4. Rows, columns and k beyond the matrices are left out.
 enable subgroups;
 
 override TRANSPOSED = false;

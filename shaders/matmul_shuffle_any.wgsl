@@ -1,7 +1,8 @@
-// Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n], for adapters with subgroups of one fixed size: any extents, any
-// strides.
+// Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n], for adapters with subgroups of one
+// fixed size: any extents, any strides.
 //
-// Layout: as matmul_shuffle.wgsl, but a lane owns COLUMNS single columns, S apart, of ROWS rows, and loads a value of y for each: no vec4 to align.
+// Layout: as matmul_shuffle.wgsl, but a lane owns COLUMNS single columns, S apart, of ROWS rows, and loads a value of y
+// for each: no vec4 to align.
 // Rate: 7 to 10 times matmul.wgsl, by turns: about 20 GFLOP/s on a software adapter of two cores.
 enable subgroups;
 //! include "matmul_params.wgsl"

@@ -1,8 +1,10 @@
-// Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n], any extents and strides, for adapters of any subgroup size.
+// Matrix product, batched: result[b, m, n] = sum over k of x[b, m, k] y[b, k, n], any extents and strides, for adapters
+// of any subgroup size.
 //
-// Layout: that of tile.wgsl, a matrix of the batch a workgroup in z. Tiles are fetched along whichever of an operand's axes lies side by side in memory.
-// Rate: untimed on a GPU. On a software adapter, by turns on a busy machine, 2.3 to 2.9 times matmul.wgsl, a fifth to a quarter of
-// matmul_shuffle.wgsl.
+// Layout: that of tile.wgsl, a matrix of the batch a workgroup in z. Tiles are fetched along whichever of an operand's
+// axes lies side by side in memory.
+// Rate: untimed on a GPU. On a software adapter, by turns on a busy machine, 2.3 to 2.9 times matmul.wgsl, a fifth to a
+// quarter of matmul_shuffle.wgsl.
 //
 // Rows and columns beyond the last are fetched from the last and not stored.
 //! include "matmul_params.wgsl"

@@ -1,5 +1,7 @@
-// Sorted runs of `width` elements of each row, as places in the row, merged two by two: of equal elements those of the first run come first.
-// Layout: an invocation a stretch of 8 of the result, which finds by bisection how many of them come from the first run, and merges from there.
+// Sorted runs of `width` elements of each row, as places in the row, merged two by two: of equal elements those of the
+// first run come first.
+// Layout: an invocation a stretch of 8 of the result, which finds by bisection how many of them come from the first
+// run, and merges from there.
 //! include "sort_key.wgsl"
 
 //! op

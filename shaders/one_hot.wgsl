@@ -1,4 +1,5 @@
-// Rows of zeros with a one at each index; a row of NaN for an index out of range, which is loud where an error cannot be.
+// Rows of zeros with a one at each index; a row of NaN for an index out of range, which is loud where an error cannot
+// be.
 // Layout: an invocation an element.
 //! include "common.wgsl"
 

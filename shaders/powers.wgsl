@@ -1,7 +1,8 @@
 // Powers by numbers of any kind, and the remainder of a division.
 //! include "common.wgsl"
 
-// What is left of a after a whole number of b, with the sign of a: by long division of their digits, eight at a time, so that it is exact.
+// What is left of a after a whole number of b, with the sign of a: by long division of their digits, eight at a time,
+// so that it is exact.
 fn remainder_of(a: f32, b: f32) -> f32 {
   let x = bitcast<u32>(a) & ABSOLUTE;
   let y = bitcast<u32>(b) & ABSOLUTE;
@@ -19,7 +20,8 @@ fn remainder_of(a: f32, b: f32) -> f32 {
   return select(known, not_a_number(), x >= INFINITY || y > INFINITY || y == 0u);
 }
 
-// x^y: of a base below 0 by whole powers only, as IEEE 754 has it at the ends, but that a fractional power of minus infinity is NaN as that of other bases below 0.
+// x^y: of a base below 0 by whole powers only, as IEEE 754 has it at the ends, but that a fractional power of minus
+// infinity is NaN as that of other bases below 0.
 fn real_power(x: f32, y: f32) -> f32 {
   let whole = !is_finite(y) || floor(y) == y;
   let odd = is_finite(y) && whole && abs(y) < 16777216.0 && floor(0.5 * y) * 2.0 != y;

@@ -1,4 +1,5 @@
-// Numbers from keys: word i of a key is threefry2x32 (20 rounds) with the counter (i / 2, 0), made into a number by `draw`.
+// Numbers from keys: word i of a key is threefry2x32 (20 rounds) with the counter (i / 2, 0), made into a number by
+// `draw`.
 // Layout: an invocation an element, which computes its block and keeps one of the two words.
 //! include "common.wgsl"
 
@@ -36,8 +37,8 @@ fn threefry(k0: u32, k1: u32, counter: u32) -> vec2u {
 // [0, 1) in steps of 2^-24: exact.
 fn unit(word: u32) -> f32 { return f32(word >> 8u) * 5.9604644775390625e-8; }
 
-// The normal quantile by Giles' polynomial of the inverse error function; see random.ts. x is 2 (n + 1/2) / 2^24 - 1, made of whole numbers:
-// it is exact, and never 1, where the quantile is infinite.
+// The normal quantile by Giles' polynomial of the inverse error function; see random.ts. x is 2 (n + 1/2) / 2^24 - 1,
+// made of whole numbers: it is exact, and never 1, where the quantile is infinite.
 fn normal(word: u32) -> f32 {
   let x = f32(i32(2u * (word >> 8u) + 1u) - 16777216) * 5.9604644775390625e-8;
   let w = -logarithm((1.0 - x) * (1.0 + x));

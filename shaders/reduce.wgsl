@@ -1,13 +1,13 @@
-// A fold over some axes of what is computed from the operands at each index: result[o] = combine over r of value(kept(o) + reduced(r)).
+// A fold over some axes of what is computed from the operands at each index: result[o] = combine over r of
+// value(kept(o) + reduced(r)).
 //
 // Layout: `lanes` invocations of a workgroup share a result. Each folds every lanes-th turn, then a tree of fixed shape
 // folds the lanes: the order never varies, and sums keep more digits than one long chain. One lane where there is
 // little to fold.
 // The plain version: it needs no subgroups, but each level of the tree is a barrier, and a software adapter takes a
-// workgroup with barriers in turns.
-// On GPUs a workgroup of up to 256 lanes takes a fold, and longer ones into few results are cut into parts
-// (src/kernels/variants/folds.ts). Measured on an H200 with 65,536 elements a result, 16 results: 18 us by one workgroup
-// of 256 lanes each, 7 by 16, and then the parts have to be added up in another call.
+// workgroup with barriers in turns. On GPUs a workgroup of up to 256 lanes takes a fold, and longer ones into few
+// results are cut into parts (src/kernels/variants/folds.ts). Measured on an H200 with 65,536 elements a result, 16
+// results: 18 us by one workgroup of 256 lanes each, 7 by 16, and then the parts have to be added up in another call.
 //! include "fold.wgsl"
 
 override SIZE = 64u;

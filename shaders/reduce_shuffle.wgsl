@@ -1,9 +1,10 @@
-// reduce.wgsl for adapters with subgroups of one fixed size: a subgroup folds one result, or each of its lanes one of its own where there is little to
-// fold, and the lanes are joined by shuffles. No barrier and no workgroup memory.
+// reduce.wgsl for adapters with subgroups of one fixed size: a subgroup folds one result, or each of its lanes one of
+// its own where there is little to fold, and the lanes are joined by shuffles. No barrier and no workgroup memory.
 //
-// Layout: a workgroup is one subgroup, so that few results still keep all cores busy; many results are taken in turns. The lanes are folded by halves,
-// lane l with lane l + half: an order that never varies.
-// Rate: by vec4 14 GB/s on a software adapter of two cores (a batch-norm variance over 4 MB); a small fold takes a half to a fifth of reduce.wgsl's time.
+// Layout: a workgroup is one subgroup, so that few results still keep all cores busy; many results are taken in turns.
+// The lanes are folded by halves, lane l with lane l + half: an order that never varies.
+// Rate: by vec4 14 GB/s on a software adapter of two cores (a batch-norm variance over 4 MB); a small fold takes a half
+// to a fifth of reduce.wgsl's time.
 //
 // Requires: S is a power of two.
 enable subgroups;

@@ -1,6 +1,8 @@
-// The transpose of take: result [outer, extent, inner] gets the rows of [outer, indices, inner] added, in the order of the indices.
-// Layout: an invocation an element of the result, which finds the first of its indices by bisection, in the order that sorts them, and adds from
-// there: no float atomics, and a fixed order. An index out of range is the first or the last, and makes its whole column NaN.
+// The transpose of take: result [outer, extent, inner] gets the rows of [outer, indices, inner] added, in the order of
+// the indices.
+// Layout: an invocation an element of the result, which finds the first of its indices by bisection, in the order that
+// sorts them, and adds from there: no float atomics, and a fixed order. An index out of range is the first or the last,
+// and makes its whole column NaN.
 //! include "common.wgsl"
 
 struct Params {

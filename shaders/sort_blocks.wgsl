@@ -1,5 +1,6 @@
 // The order that sorts each block of 64 elements of a row, as places in the row: stable.
-// Layout: an invocation an element, which counts the elements of its block that come before it; that is where its place goes.
+// Layout: an invocation an element, which counts the elements of its block that come before it; that is where its place
+// goes.
 //! include "sort_key.wgsl"
 
 //! op

@@ -1,5 +1,5 @@
-// Floats in their order as whole numbers, from their bits: those below zero backwards, zeros of both signs equal. Exact, also of denormals, and no
-// driver can assume that there are no NaN.
+// Floats in their order as whole numbers, from their bits: those below zero backwards, zeros of both signs equal.
+// Exact, also of denormals, and no driver can assume that there are no NaN.
 //! include "common.wgsl"
 
 fn float_key(bits: u32) -> u32 {

@@ -1,5 +1,5 @@
-// Rows of a tensor [outer, extent, inner] at indices: result [outer, indices, inner]; NaN for an index out of range. The indices are shared by all
-// columns, or each element of the result has its own: their strides say which.
+// Rows of a tensor [outer, extent, inner] at indices: result [outer, indices, inner]; NaN for an index out of range.
+// The indices are shared by all columns, or each element of the result has its own: their strides say which.
 // Layout: an invocation an element.
 //! include "common.wgsl"
 

@@ -1,11 +1,13 @@
-// What the products by workgroup tiles share: matmul_tile.wgsl, conv2d_tile.wgsl and conv2d_filter_grad_tile.wgsl, for adapters of any subgroup size.
+// What the products by workgroup tiles share: matmul_tile.wgsl, conv2d_tile.wgsl and conv2d_filter_grad_tile.wgsl, for
+// adapters of any subgroup size.
 //
-// Layout: a workgroup owns ROWS x COLUMNS values of the result, an invocation 4 x 4 of them in registers. The workgroup walks along the depth by DEPTH:
-// all fetch a tile of either operand into workgroup memory, and after a barrier each loads for every k a vec4 of its rows' values and one of its columns':
-// 16 multiply-adds from two loads of fast memory, and what was fetched once serves ROWS or COLUMNS values. The four of a vec4 are a quarter of the tile
-// apart, so neighbouring invocations fetch and store neighbouring values. Each k has a vec4 to spare, else those that are written along the depth would
-// lie in one bank. Few rows take a low tile, which wastes less and leaves more workgroups.
-// 64 to 256 invocations and 8.5 KiB, within WebGPU's defaults.
+// Layout: a workgroup owns ROWS x COLUMNS values of the result, an invocation 4 x 4 of them in registers. The workgroup
+// walks along the depth by DEPTH: all fetch a tile of either operand into workgroup memory, and after a barrier each
+// loads for every k a vec4 of its rows' values and one of its columns': 16 multiply-adds from two loads of fast memory,
+// and what was fetched once serves ROWS or COLUMNS values. The four of a vec4 are a quarter of the tile apart, so
+// neighbouring invocations fetch and store neighbouring values. Each k has a vec4 to spare, else those that are written
+// along the depth would lie in one bank. Few rows take a low tile, which wastes less and leaves more workgroups. 64 to
+// 256 invocations and 8.5 KiB, within WebGPU's defaults.
 
 override ROWS = 64u;   // 16, 32 or 64
 const COLUMNS = 64u;

@@ -1,6 +1,7 @@
-// Where in its plane (y W + x) the maximum of each window is: the first in row-major order of the window, the first NaN if there is one.
-// Layout: an invocation a window. A GPU's kernel too (untimed there): neighbours load neighbouring values, and its cache serves
-// what overlaps.
+// Where in its plane (y W + x) the maximum of each window is: the first in row-major order of the window, the first NaN
+// if there is one.
+// Layout: an invocation a window. A GPU's kernel too (untimed there): neighbours load neighbouring values, and its
+// cache serves what overlaps.
 //! include "window_params.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<i32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;

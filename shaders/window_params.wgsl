@@ -9,7 +9,8 @@ struct Params {
 }
 @group(0) @binding(0) var<uniform> P: Params;
 
-// The first index that a window reaches, and the one past its last, along an axis of `extent` pixels: padding is left out by index.
+// The first index that a window reaches, and the one past its last, along an axis of `extent` pixels: padding is left
+// out by index.
 fn first_pixel(window: u32) -> u32 { return u32(max(i32(window * P.windows.w) - i32(P.padding.x), 0)); }
 fn end_pixel(window: u32, extent: u32) -> u32 { return u32(min(i32(window * P.windows.w + P.windows.z) - i32(P.padding.x), i32(extent))); }
 

@@ -1,8 +1,9 @@
 // What the window shaders by rows of vec4 share, for adapters with subgroups of one fixed size.
 //
-// Layout: a lane owns four neighbouring windows of a row, and with them 4 STRIDE pixels, and walks down their plane. Each row is loaded once; what
-// lies beside the lane's own comes from the neighbouring lanes by shuffle, and results that are under way are kept in registers until they are
-// complete. A memory instruction costs as much as twenty additions on a software adapter, so the loads and the store of a result are its cost.
+// Layout: a lane owns four neighbouring windows of a row, and with them 4 STRIDE pixels, and walks down their plane.
+// Each row is loaded once; what lies beside the lane's own comes from the neighbouring lanes by shuffle, and results
+// that are under way are kept in registers until they are complete. A memory instruction costs as much as twenty
+// additions on a software adapter, so the loads and the store of a result are its cost.
 //
 // Requires: J / 4 divides S, S >= 8; W = STRIDE J; STRIDE is 1 or 2, KERNEL at most 5, PADDING at most 4.
 enable subgroups;

@@ -1,4 +1,5 @@
-// The transpose of window_gather, by rows of vec4: each pixel gets the sum of the windows whose place it is, in row-major order.
+// The transpose of window_gather, by rows of vec4: each pixel gets the sum of the windows whose place it is, in
+// row-major order.
 // Rate: 3x3 on 512 planes of 32 x 32 takes 1.6 ms on a software adapter of two cores, window_scatter.wgsl 90.
 //! include "window_row4.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;  // [planes][H][STRIDE J4]

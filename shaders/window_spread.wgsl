@@ -1,6 +1,6 @@
 // The transpose of window_sum: each pixel gets the sum of the windows that reach it.
-// Layout: an invocation a pixel, windows in order. A GPU's kernel too (untimed there): neighbours load neighbouring values, and its cache serves
-// what overlaps.
+// Layout: an invocation a pixel, windows in order. A GPU's kernel too (untimed there): neighbours load neighbouring
+// values, and its cache serves what overlaps.
 //! include "window_params.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 @group(0) @binding(2) var<storage, read> g: array<f32>;

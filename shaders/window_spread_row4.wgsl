@@ -1,5 +1,5 @@
-// The transpose of window_sum, by rows of vec4: each pixel gets the sum of the windows that reach it. The windows of a row are added once for all
-// rows of pixels that they reach.
+// The transpose of window_sum, by rows of vec4: each pixel gets the sum of the windows that reach it. The windows of a
+// row are added once for all rows of pixels that they reach.
 // Rate: 3x3 on 512 planes of 32 x 32 takes 1.0 ms on a software adapter of two cores, window_spread.wgsl 80.
 //! include "window_row4.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;  // [planes][H][STRIDE J4]

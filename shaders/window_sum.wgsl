@@ -1,6 +1,6 @@
 // The sum of the pixels of each window.
-// Layout: an invocation a window, in row-major order. A GPU's kernel too (untimed there): neighbours load neighbouring values, and its cache serves
-// what overlaps.
+// Layout: an invocation a window, in row-major order. A GPU's kernel too (untimed there): neighbours load neighbouring
+// values, and its cache serves what overlaps.
 //! include "window_params.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<f32>;
 @group(0) @binding(2) var<storage, read> x: array<f32>;

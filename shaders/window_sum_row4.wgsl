@@ -1,4 +1,5 @@
-// The sum of the pixels of each window, by rows of vec4: the pixels of a row are added once for all windows that it belongs to.
+// The sum of the pixels of each window, by rows of vec4: the pixels of a row are added once for all windows that it
+// belongs to.
 // Rate: 3x3 on 512 planes of 32 x 32 takes 1.1 ms on a software adapter of two cores, window_sum.wgsl 28.
 //! include "window_row4.wgsl"
 @group(0) @binding(1) var<storage, read_write> result: array<vec4f>;  // [planes][ROWS][J4]

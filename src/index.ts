@@ -1,5 +1,6 @@
 /**
- * The public names of lambda-darts: tensors and their derivatives, the engine that runs them, the search, and the training of what it finds.
+ * The public names of lambda-darts: tensors and their derivatives, the engine that runs them, the search, and the
+ * training of what it finds.
  *
  * @example
  * import { $, evaluate, grad } from 'lambda-darts'
@@ -98,7 +99,13 @@ export {
 } from './nas/data/dataset.js'
 export { DATA_SETS, type DataSet, type Files } from './nas/data/datasets.js'
 export { decodeDigits } from './nas/data/digits.js'
-export { type ChannelMoments, type ClassCount, type ImagePlace, type Inspection, inspectionOf } from './nas/data/inspect.js'
+export {
+  type ChannelMoments,
+  type ClassCount,
+  type ImagePlace,
+  type Inspection,
+  inspectionOf
+} from './nas/data/inspect.js'
 export type { Eigenvalue } from './nas/diagnosis/curvature.js'
 export { type DiagnoseOptions, type Diagnosis, type DiagnosisRow, diagnose } from './nas/diagnosis/diagnose.js'
 export { hessianSpectrum, type Spectrum, type SpectrumOptions, type StoredTree } from './nas/diagnosis/spectrum.js'
@@ -266,7 +273,13 @@ export type { SearchData } from './nas/steps/steps.js'
 export { type GivenOptions, trainingNetwork, trainingStepOptions } from './nas/training/config.js'
 export { prepareTraining, type TrainingData } from './nas/training/data.js'
 export type { Evaluation } from './nas/training/evaluate.js'
-export type { TrainedArrays, TrainingEpoch, TrainingEvent, TrainingObserver, TrainingResult } from './nas/training/events.js'
+export type {
+  TrainedArrays,
+  TrainingEpoch,
+  TrainingEvent,
+  TrainingObserver,
+  TrainingResult
+} from './nas/training/events.js'
 export { smoothedCrossEntropy } from './nas/training/loss.js'
 export { decodeModel, encodeModel, type ImageSense, type TrainedModel } from './nas/training/model.js'
 export {

@@ -1,4 +1,7 @@
-/** The two backends that everything is tested on, and a way to run a function of tensors on one of them. `tiles` is the adapter with a GPU's kernels. */
+/**
+ * The two backends that everything is tested on, and a way to run a function of tensors on one of them. `tiles` is the
+ * adapter with a GPU's kernels.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -29,8 +32,9 @@ export const backends: Readonly<Record<'reference' | 'gpu' | 'tiles', Backend>> 
 }
 
 /**
- * Uses a device of its own and gives it back: for programs of tens of thousands of calls. A software driver has a memory map for each buffer and each bind
- * group, of which a process may have 65,530, and those of programs that are disposed of go when garbage is collected, or with their device.
+ * Uses a device of its own and gives it back: for programs of tens of thousands of calls. A software driver has a
+ * memory map for each buffer and each bind group, of which a process may have 65,530, and those of programs that are
+ * disposed of go when garbage is collected, or with their device.
  */
 export const withDevice = async <A>(use: (device: Device) => Promise<A>): Promise<A> => {
   const own = right(await openDevice()())

@@ -1,6 +1,19 @@
 // The workloads in jax-js, each one function under `jit`. Results are named by the paths of our own results' leaves. In jax-js a function
 // consumes its arguments: `.ref` keeps one for another use.
-import { blockUntilReady, defaultDevice, grad, init, jit, jvp, lax, nn, numpy as np, tree, valueAndGrad, vjp } from '@jax-js/jax'
+import {
+  blockUntilReady,
+  defaultDevice,
+  grad,
+  init,
+  jit,
+  jvp,
+  lax,
+  nn,
+  numpy as np,
+  tree,
+  valueAndGrad,
+  vjp
+} from '@jax-js/jax'
 
 const conv = (x, w, { padding = 0, dilation = 1, groups = 1 } = {}) =>
   lax.convGeneralDilated(
@@ -47,7 +60,10 @@ const crossEntropy = (logits, labels) => {
 const linear = (x, w) => np.matmul(x, np.transpose(w))
 
 const cnnLoss = ({ convolutions, scales, shifts, head }, x, y) => {
-  const features = convolutions.reduce((h, w, i) => nn.relu(batchNorm(conv(h, w, { padding: 1 }), scales[i], shifts[i])), x)
+  const features = convolutions.reduce(
+    (h, w, i) => nn.relu(batchNorm(conv(h, w, { padding: 1 }), scales[i], shifts[i])),
+    x
+  )
   return crossEntropy(linear(np.mean(features, [2, 3]), head), y)
 }
 const mlpLoss = (layers, x, y) =>
@@ -92,7 +108,8 @@ const halves = weights => tree.map(w => w.mul(0.5), weights)
 const workloads = {
   'conv 3x3 B32 C16 32x32 forward': (x, w) => conv(x, w, { padding: 1 }),
   'conv 3x3 B32 C16 32x32 forward+dx+dw': (x, w, g) => forwardBackward((a, b) => conv(a, b, { padding: 1 }))([x, w], g),
-  'depthwise 3x3 forward+backward': (x, w, g) => forwardBackward((a, b) => conv(a, b, { padding: 1, groups: 16 }))([x, w], g),
+  'depthwise 3x3 forward+backward': (x, w, g) =>
+    forwardBackward((a, b) => conv(a, b, { padding: 1, groups: 16 }))([x, w], g),
   'depthwise 5x5 dilation 2 forward+backward': (x, w, g) =>
     forwardBackward((a, b) => conv(a, b, { padding: 4, dilation: 2, groups: 16 }))([x, w], g),
   'batch norm forward+backward': (x, scale, shift, g) => forwardBackward(batchNorm)([x, scale, shift], g),

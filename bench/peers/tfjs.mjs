@@ -27,7 +27,9 @@ const forwardBackward = f => (args, cotangent) => {
 /** `f` of a tree of weights as a function of their list, which is what tfjs differentiates. */
 const isTensor = value => value instanceof tf.Tensor
 const named = (value, path = []) =>
-  isTensor(value) ? [[path.join('.'), value]] : Object.entries(value).flatMap(([key, part]) => named(part, [...path, key]))
+  isTensor(value)
+    ? [[path.join('.'), value]]
+    : Object.entries(value).flatMap(([key, part]) => named(part, [...path, key]))
 const rebuild = (value, list) =>
   isTensor(value)
     ? list.shift()

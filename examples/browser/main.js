@@ -17,7 +17,9 @@ const loadDigits = async () => {
   const file = await (await fetch(digitsFile)).blob()
   const [first, second] = new Uint8Array(await file.slice(0, 2).arrayBuffer())
   const isPacked = first === 0x1f && second === 0x8b
-  const unpacked = isPacked ? new Response(file.stream().pipeThrough(new DecompressionStream('gzip'))) : new Response(file)
+  const unpacked = isPacked
+    ? new Response(file.stream().pipeThrough(new DecompressionStream('gzip')))
+    : new Response(file)
   const decoded = decodeDigits(new Uint8Array(await unpacked.arrayBuffer()))
   if (decoded._tag === 'Left') throw new Error(decoded.left.message)
   return decoded.right
@@ -35,7 +37,9 @@ const loss = (weights, x, y) => nn.crossEntropy(network(weights, x), y)
 /** A step of gradient descent: weights in, weights and loss out. */
 const descend = (weights, x, y) => {
   const [value, slopes] = valueAndGrad(loss)(weights, x, y)
-  const next = Object.fromEntries(Object.entries(weights).map(([name, w]) => [name, $.sub(w, $.mul(RATE, slopes[name]))]))
+  const next = Object.fromEntries(
+    Object.entries(weights).map(([name, w]) => [name, $.sub(w, $.mul(RATE, slopes[name]))])
+  )
   return { weights: next, value }
 }
 
@@ -52,7 +56,9 @@ const initial = seed => {
 const train = async gpu => {
   const digits = await loadDigits()
   let weights = await gpu.store(initial(1))
-  const step = await gpu.compile(descend, [weights, rows(digits, 0, BATCH).x, rows(digits, 0, BATCH).y], { donate: [0] })
+  const step = await gpu.compile(descend, [weights, rows(digits, 0, BATCH).x, rows(digits, 0, BATCH).y], {
+    donate: [0]
+  })
   for (let i = 0; i < STEPS; i++) {
     const from = (i * BATCH) % (SHOWN - BATCH)
     const { x, y } = rows(digits, from, from + BATCH)

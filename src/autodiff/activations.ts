@@ -1,9 +1,27 @@
 /** Activations and dropout. */
-import { abs, customVjp, div, erfc, expm1, less, log, mul, neg, randomUniform, relu, sigmoid, sub, where } from './ops/index.js'
+import {
+  abs,
+  customVjp,
+  div,
+  erfc,
+  expm1,
+  less,
+  log,
+  mul,
+  neg,
+  randomUniform,
+  relu,
+  sigmoid,
+  sub,
+  where
+} from './ops/index.js'
 import { describe, fail, named } from './shape.js'
 import { requireDtype, type Tensor } from './tensor.js'
 
-/** log(1 + e^x), without overflow. Its derivative is sigmoid(x), at 0 too, where a composition of relu and abs has a kink. */
+/**
+ * log(1 + e^x), without overflow. Its derivative is sigmoid(x), at 0 too, where a composition of relu and abs has a
+ * kink.
+ */
 export const softplus = (x: Tensor): Tensor =>
   customVjp(
     y => sub(relu(y as Tensor), log(sigmoid(abs(y as Tensor)))),
@@ -31,7 +49,8 @@ export const leakyRelu = (x: Tensor, slope = 0.01): Tensor =>
   named('leakyRelu', () => where(less(requireDtype('leakyRelu', x, 'f32'), 0), mul(x, slope), x))
 
 /**
- * Each number is 0 with the chance `rate`, else divided by 1 - rate, so that the mean stays. Equal keys drop equal places; in evaluation leave it out.
+ * Each number is 0 with the chance `rate`, else divided by 1 - rate, so that the mean stays. Equal keys drop equal
+ * places; in evaluation leave it out.
  * @example nn.dropout($.key(3), x, 0.5)
  */
 export const dropout = (key: Tensor, x: Tensor, rate: number): Tensor => {

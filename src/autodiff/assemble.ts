@@ -1,4 +1,7 @@
-/** A tensor put together from parts that nowhere meet: what sums of padded tensors become. Passes make it; nobody writes it. */
+/**
+ * A tensor put together from parts that nowhere meet: what sums of padded tensors become. Passes make it; nobody writes
+ * it.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { slice } from './ops/movement.js'
 import { cutOf, type Part, placedView, range } from './parts.js'
@@ -28,7 +31,9 @@ const isDisjoint = (x: Shape, a: Part, y: Shape, b: Part): boolean =>
     const one = range(extent, a.before[axis] as number, a.interior[axis] as number)
     const other = range(y[axis] as number, b.before[axis] as number, b.interior[axis] as number)
     return (
-      one.stop < other.start || other.stop < one.start || (one.step === other.step && (one.start - other.start) % one.step !== 0)
+      one.stop < other.start ||
+      other.stop < one.start ||
+      (one.step === other.step && (one.start - other.start) % one.step !== 0)
     )
   })
 
@@ -38,12 +43,17 @@ const partsOf = ({ primitive: { name }, attributes }: Tensor): readonly Part[] |
   return name === 'pad' ? [{ before, interior }] : undefined
 }
 
-/** x + y where both are zero but for parts that nowhere meet: one tensor with the parts of both. Undefined where they are not such. */
+/**
+ * x + y where both are zero but for parts that nowhere meet: one tensor with the parts of both. Undefined where they
+ * are not such.
+ */
 export const sumOfParts = (x: Tensor, y: Tensor): Tensor | undefined => {
   const [a, b] = [partsOf(x), partsOf(y)]
   if (!a || !b) return undefined
   const disjoint = a.every((one, i) =>
     b.every((other, j) => isDisjoint((x.inputs[i] as Tensor).shape, one, (y.inputs[j] as Tensor).shape, other))
   )
-  return disjoint ? bind(assemblePrimitive, [...x.inputs, ...y.inputs], { parts: [...a, ...b], shape: x.shape }) : undefined
+  return disjoint
+    ? bind(assemblePrimitive, [...x.inputs, ...y.inputs], { parts: [...a, ...b], shape: x.shape })
+    : undefined
 }

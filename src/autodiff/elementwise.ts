@@ -1,4 +1,7 @@
-/** What pointwise operations have in common: their shape rule, operands brought together, and functions of one and of two made from a record. */
+/**
+ * What pointwise operations have in common: their shape rule, operands brought together, and functions of one and of
+ * two made from a record.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../kernels/spec.js'
 import { asTensor, type TensorLike } from './leaves.js'
@@ -15,7 +18,12 @@ export const alike =
   inputs => {
     const [x, ...rest] = inputs as readonly [Aval, ...Aval[]]
     if (rest.some(y => y.dtype !== x.dtype || y.shape.join() !== x.shape.join()))
-      return refuse(name, 'operands of one dtype and shape', inputs.map(show).join(', '), 'convert or broadcast one of them')
+      return refuse(
+        name,
+        'operands of one dtype and shape',
+        inputs.map(show).join(', '),
+        'convert or broadcast one of them'
+      )
     return E.map(() => ({ shape: x.shape, dtype: dtype ?? x.dtype }))(expectDtype(name, inputs, allowed))
   }
 

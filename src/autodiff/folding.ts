@@ -9,7 +9,11 @@ export const reducedLast = (shape: Shape, axes: readonly number[]): { kept: numb
   const strides = denseStrides(shape)
   return {
     kept,
-    view: { shape: order.map(axis => shape[axis] as number), strides: order.map(axis => strides[axis] as number), offset: 0 }
+    view: {
+      shape: order.map(axis => shape[axis] as number),
+      strides: order.map(axis => strides[axis] as number),
+      offset: 0
+    }
   }
 }
 
@@ -22,7 +26,8 @@ export const foldReference =
     const result = allocate(out.dtype, sizeOf(out.shape))
     const count = rows.length / result.length
     // Sums of integers wrap around before float64 loses their last digit.
-    const kept = out.dtype === 'f32' ? (x: number) => x : out.dtype === 'i32' ? (x: number) => x | 0 : (x: number) => x >>> 0
+    const kept =
+      out.dtype === 'f32' ? (x: number) => x : out.dtype === 'i32' ? (x: number) => x | 0 : (x: number) => x >>> 0
     for (let o = 0, i = 0; o < result.length; o++) {
       let accumulated = start
       for (let r = 0; r < count; r++) accumulated = kept(f(accumulated, rows[i++] as number))

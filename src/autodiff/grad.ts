@@ -1,9 +1,9 @@
 /**
- * Derivatives as functions from functions to functions. Everything here extends graphs with more nodes, so a derivative of a derivative
- * needs nothing new.
+ * Derivatives as functions from functions to functions. Everything here extends graphs with more nodes, so a derivative
+ * of a derivative needs nothing new.
  *
- * A gradient wraps each argument in a fresh `alias` and pulls the cotangent back to that alias. The fresh identity is what keeps nested
- * derivatives apart (no levels, no perturbation confusion): d/dx [x * d/dy (x + y)] is 1.
+ * A gradient wraps each argument in a fresh `alias` and pulls the cotangent back to that alias. The fresh identity is
+ * what keeps nested derivatives apart (no levels, no perturbation confusion): d/dx [x * d/dy (x + y)] is 1.
  */
 
 import { work } from './graph.js'
@@ -35,7 +35,10 @@ export class UnreachedError extends Error {
 
 /** What becomes of an argument that does not reach the result. */
 export interface Unreached {
-  /** `'zero'`: an argument that the result does not depend on gets a gradient of zeros. Default: it throws, naming its path. */
+  /**
+   * `'zero'`: an argument that the result does not depend on gets a gradient of zeros. Default: it throws, naming its
+   * path.
+   */
   readonly unreached?: 'zero' | 'throw'
 }
 
@@ -65,8 +68,8 @@ const argumentNames = (args: readonly Tree[], argnums: readonly number[]): strin
 export type Pullback<R, A> = (cotangent: R, options?: Unreached) => A
 
 /**
- * The value of `f` and its pull-back: a function from a cotangent of the result (a tree like it) to cotangents of the arguments. It may be
- * called any number of times.
+ * The value of `f` and its pull-back: a function from a cotangent of the result (a tree like it) to cotangents of the
+ * arguments. It may be called any number of times.
  * @example
  * const [y, pullback] = vjp($.matmul, x, w)
  * const [dx, dw] = pullback(y) // [f32[4,3], f32[3,2]]
@@ -158,12 +161,24 @@ export const valueAuxAndGrad: {
       isTensor,
       targets
     ) as Tree[]
-    const result: unknown = f(...(args.map((arg, n) => (list.includes(n) ? wrapped[list.indexOf(n)] : arg)) as unknown as A))
+    const result: unknown = f(
+      ...(args.map((arg, n) => (list.includes(n) ? wrapped[list.indexOf(n)] : arg)) as unknown as A)
+    )
     if (!Array.isArray(result) || result.length !== 2)
-      return fail('valueAuxAndGrad', 'a function that gives [scalar, auxiliary tree]', describe(result), 'return both in a list')
+      return fail(
+        'valueAuxAndGrad',
+        'a function that gives [scalar, auxiliary tree]',
+        describe(result),
+        'return both in a list'
+      )
     const [value, aux] = result as unknown as readonly [Tensor, X]
     if (!isTensor(value) || value.shape.length !== 0 || value.dtype !== 'f32')
-      fail('grad', 'a function with a scalar f32 result', describe(value), 'reduce it with sum or mean, or use jacobian')
+      fail(
+        'grad',
+        'a function with a scalar f32 result',
+        describe(value),
+        'reduce it with sum or mean, or use jacobian'
+      )
     const found = zeroOrThrow(pullBack([value], [tensor(1)], targets), targets, names, options)
     const gradients = rebuild(
       list.map(n => args[n]),
@@ -223,8 +238,8 @@ export const grad: {
     valueAndGrad(f, options)(...args)[1]
 
 /**
- * Forward mode: value and directional derivative. It is the vjp of the vjp in its cotangent: linear there, so the cotangent's value is
- * never needed and dead code takes it away.
+ * Forward mode: value and directional derivative. It is the vjp of the vjp in its cotangent: linear there, so the
+ * cotangent's value is never needed and dead code takes it away.
  * @example const [y, dy] = jvp(f, [x], [v]) // [f32[], f32[]]
  */
 export const jvp = <A extends readonly Tree[], R extends Tree>(
@@ -241,15 +256,18 @@ export const jvp = <A extends readonly Tree[], R extends Tree>(
 }
 
 /**
- * The order of the two derivatives of a second one. reverse-over-reverse: the gradient of <gradient, v>; forward-over-reverse: the jvp of the gradient
- * along v. Both are exact, and of one scalar function they mostly cost the same. Without an order both are built, and the one with less to compute is
- * taken.
+ * The order of the two derivatives of a second one. reverse-over-reverse: the gradient of <gradient, v>;
+ * forward-over-reverse: the jvp of the gradient along v. Both are exact, and of one scalar function they mostly cost
+ * the same. Without an order both are built, and the one with less to compute is taken.
  */
 export interface HvpOptions {
   readonly order?: 'reverse-over-reverse' | 'forward-over-reverse'
 }
 
-/** Of two ways to the same tree, the one asked for, or the one whose graph is cheaper. Building a graph computes nothing. */
+/**
+ * Of two ways to the same tree, the one asked for, or the one whose graph is cheaper. Building a graph computes
+ * nothing.
+ */
 const chosen = <T extends Tree>(
   order: HvpOptions['order'],
   ways: { readonly [K in NonNullable<HvpOptions['order']>]: () => T }
@@ -305,7 +323,10 @@ export const mixedHvp = <X extends Tree, Y extends Tree>(
   })
 }
 
-/** A tree of trees: for each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument]. */
+/**
+ * A tree of trees: for each leaf of the result, a tree like the argument whose leaves have shape [...result,
+ * ...argument].
+ */
 export type Jacobian<R, T> = R extends Tensor ? T : { readonly [K in keyof R]: Jacobian<R[K], T> }
 
 /** The entries of a tree, counted through its leaves: how many, and where those of each leaf begin and end. */
@@ -327,12 +348,15 @@ const basisOf = <T extends Tree>(tree: T): T => {
     ),
     count
   )
-  return mapTree(tree, ({ shape }, k) => reshape(sliceAlong(ones, 1, ranges[k] as readonly [number, number]), [count, ...shape]))
+  return mapTree(tree, ({ shape }, k) =>
+    reshape(sliceAlong(ones, 1, ranges[k] as readonly [number, number]), [count, ...shape])
+  )
 }
 
 /**
- * All derivatives of `f` in its argument: one pull-back for all entries of the result at once, by `vmap`, so that work and memory grow with
- * their number, and the graph does not. For each leaf of the result, a tree like the argument whose leaves have shape [...result, ...argument].
+ * All derivatives of `f` in its argument: one pull-back for all entries of the result at once, by `vmap`, so that work
+ * and memory grow with their number, and the graph does not. For each leaf of the result, a tree like the argument
+ * whose leaves have shape [...result, ...argument].
  * @example jacobian(x => $.matmul(x, w))(x) // f32[4,2,4,3]
  */
 export const jacobian: {
@@ -345,7 +369,9 @@ export const jacobian: {
     const rows = vmap((cotangent: R): T => pullback(cotangent, { unreached: 'zero' })[0])(basisOf(out))
     const { ranges } = entriesOf(out)
     const blocks = leaves(out).map(({ shape }, k) =>
-      mapTree(rows, row => reshape(sliceAlong(row, 0, ranges[k] as readonly [number, number]), [...shape, ...row.shape.slice(1)]))
+      mapTree(rows, row =>
+        reshape(sliceAlong(row, 0, ranges[k] as readonly [number, number]), [...shape, ...row.shape.slice(1)])
+      )
     )
     return rebuild(out, isTensor, blocks) as Jacobian<R, T>
   }
@@ -364,7 +390,10 @@ export const jacobianForward: {
     const { ranges } = entriesOf(x)
     const blocks = leaves(columns).map(column =>
       mapTree(x, ({ shape }, k) =>
-        reshape(sliceAlong(column, -1, ranges[k] as readonly [number, number]), [...column.shape.slice(0, -1), ...shape])
+        reshape(sliceAlong(column, -1, ranges[k] as readonly [number, number]), [
+          ...column.shape.slice(0, -1),
+          ...shape
+        ])
       )
     )
     return rebuild(columns, isTensor, blocks) as Jacobian<R, T>

@@ -9,7 +9,10 @@ export interface Graph {
   readonly outputs: readonly Tensor[]
 }
 
-/** All nodes that the outputs depend on, each after its inputs. Without recursion: graphs are tens of thousands of nodes deep. */
+/**
+ * All nodes that the outputs depend on, each after its inputs. Without recursion: graphs are tens of thousands of nodes
+ * deep.
+ */
 export const topological = (outputs: readonly Tensor[], stop?: (node: Tensor) => boolean): Tensor[] => {
   const order: Tensor[] = []
   const seen = new Set<Tensor>()
@@ -55,7 +58,10 @@ export const numberOf = (node: Tensor): number | undefined => {
     : undefined
 }
 
-/** What there is to compute: multiply-adds (two each) where a primitive counts them, else an operation an element; views are free. */
+/**
+ * What there is to compute: multiply-adds (two each) where a primitive counts them, else an operation an element; views
+ * are free.
+ */
 export const work = (outputs: readonly Tensor[]): number =>
   topological(outputs).reduce((total, node) => {
     const { kernel, flops } = node.primitive

@@ -43,6 +43,14 @@ export * as optim from './optim.js'
 export { bind, pointwise, primitive } from './primitive.js'
 export { scan } from './scan.js'
 export { type Aval, ShapeError } from './shape.js'
-export { type Batching, type Cotangents, isTensor, type Primitive, type Shape, type Tensor, type Vjp } from './tensor.js'
+export {
+  type Batching,
+  type Cotangents,
+  isTensor,
+  type Primitive,
+  type Shape,
+  type Tensor,
+  type Vjp
+} from './tensor.js'
 export { leaves, mapTree, paths, type Tree, type WithLeaves, zipTrees } from './tree.js'
 export { type Axes, type VmapOptions, vmap } from './vmap.js'

@@ -1,6 +1,6 @@
 /**
- * First weights from a key, by the size of what they read and write: a shape is [outputs, inputs, ...window], as `nn.linear` and `$.conv2d` take
- * weights. As `torch.nn.init` has them, but that the numbers are those of the key.
+ * First weights from a key, by the size of what they read and write: a shape is [outputs, inputs, ...window], as
+ * `nn.linear` and `$.conv2d` take weights. As `torch.nn.init` has them, but that the numbers are those of the key.
  */
 import * as $ from './ops/index.js'
 import { checkNumbers, checkOptions, describe, fail, type Shape, sizeOf } from './shape.js'
@@ -8,7 +8,10 @@ import type { Tensor } from './tensor.js'
 
 /** For which activation, and over which extent, sizes are kept. */
 export interface KaimingOptions {
-  /** What the function after the layer takes of the variance is given back by its square. Default: the root of 2, for ReLU. */
+  /**
+   * What the function after the layer takes of the variance is given back by its square. Default: the root of 2, for
+   * ReLU.
+   */
   readonly gain?: number
   /** Whether the variance is kept on the way forward ('in') or back ('out'). Default: 'in'. */
   readonly fan?: 'in' | 'out'
@@ -47,7 +50,8 @@ const uniform = (key: Tensor, shape: Shape, deviation: number): Tensor =>
   $.mul($.sub($.mul($.randomUniform(key, shape), 2), 1), deviation * Math.sqrt(3))
 
 /**
- * He's normal weights (2015): deviation gain / sqrt(fan), so that ReLU networks keep the size of what passes through them.
+ * He's normal weights (2015): deviation gain / sqrt(fan), so that ReLU networks keep the size of what passes through
+ * them.
  * @example initialisers.kaimingNormal($.key(0), [16, 3, 3, 3])
  */
 export const kaimingNormal = (key: Tensor, shape: Shape, options: KaimingOptions = {}): Tensor =>
@@ -57,7 +61,10 @@ export const kaimingNormal = (key: Tensor, shape: Shape, options: KaimingOptions
 export const kaimingUniform = (key: Tensor, shape: Shape, options: KaimingOptions = {}): Tensor =>
   uniform(key, shape, kaiming('kaimingUniform', shape, options))
 
-/** Glorot's normal weights (2010): deviation gain sqrt(2 / (inputs + outputs)). @example initialisers.xavierNormal($.key(0), [10, 64]) */
+/**
+ * Glorot's normal weights (2010): deviation gain sqrt(2 / (inputs + outputs)).
+ * @example initialisers.xavierNormal($.key(0), [10, 64])
+ */
 export const xavierNormal = (key: Tensor, shape: Shape, options: XavierOptions = {}): Tensor =>
   $.mul($.randomNormal(key, shape), xavier('xavierNormal', shape, options))
 

@@ -121,7 +121,12 @@ export const flipsBetween = (before: Taken, after: Taken): Readonly<Record<strin
   const text = (choices: readonly Choice[]): string =>
     choices.map(({ primitive, choice }) => `${primitive} ${show(choice)}`).join(', ')
   if (text(first) !== text(second))
-    fail('flipsBetween', 'two values of one function', 'functions that choose differently', 'call one function at two points')
+    fail(
+      'flipsBetween',
+      'two values of one function',
+      'functions that choose differently',
+      'call one function at two points'
+    )
   const flips: Record<string, Flips> = {}
   first.forEach(({ primitive, choice }, i) => {
     const { total, flipped } = flips[primitive] ?? { total: 0, flipped: tensor(0) }

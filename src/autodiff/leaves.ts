@@ -1,4 +1,7 @@
-/** The leaves of graphs (arguments and constants) and the identity that `grad` wraps its arguments in: for whoever builds graphs. */
+/**
+ * The leaves of graphs (arguments and constants) and the identity that `grad` wraps its arguments in: for whoever
+ * builds graphs.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../kernels/spec.js'
 import { type NdArray, ndarray } from './ndarray.js'
@@ -61,7 +64,10 @@ const KINDS: Readonly<Record<DType, readonly string[]>> = {
   u32: ['Uint8Array', 'Uint8ClampedArray', 'Uint16Array', 'Uint32Array']
 }
 
-/** The dtype that a typed array's numbers have as a tensor; undefined for what is none, or holds other than numbers (BigInt64Array, DataView). */
+/**
+ * The dtype that a typed array's numbers have as a tensor; undefined for what is none, or holds other than numbers
+ * (BigInt64Array, DataView).
+ */
 export const dtypeOf = (values: ArrayBufferView): DType | undefined => {
   const name = Object.prototype.toString.call(values).slice('[object '.length, -1)
   return DTYPES.find(dtype => KINDS[dtype].includes(name))
@@ -73,15 +79,22 @@ export type TensorLike = Tensor | number
 /** A number becomes a tensor of the dtype, if that holds it. `name` is the operation that asks. */
 export const asTensor = (name: string, value: TensorLike, dtype: DType = 'f32'): Tensor => {
   if (isTensor(value)) return value
-  if (typeof value !== 'number') return fail(name, 'tensors or numbers', describe(value), 'make a tensor of it: tensor([1, 2])')
+  if (typeof value !== 'number')
+    return fail(name, 'tensors or numbers', describe(value), 'make a tensor of it: tensor([1, 2])')
   return holds(dtype, value)
     ? constant(ndarray([value], [], dtype))
-    : fail(name, `a number that ${dtype} holds, as the other operand is`, String(value), "convert that one: convert(x, 'f32')")
+    : fail(
+        name,
+        `a number that ${dtype} holds, as the other operand is`,
+        String(value),
+        "convert that one: convert(x, 'f32')"
+      )
 }
 
 /**
- * The identity, as a node of its own. `grad` wraps its arguments in aliases: the fresh identity is what the cotangent is pulled back to,
- * which makes nested derivatives safe. Never merged while graphs are built; `compile` removes aliases after all differentiation.
+ * The identity, as a node of its own. `grad` wraps its arguments in aliases: the fresh identity is what the cotangent
+ * is pulled back to, which makes nested derivatives safe. Never merged while graphs are built; `compile` removes
+ * aliases after all differentiation.
  */
 const aliasPrimitive: Primitive = primitive({
   name: 'alias',

@@ -1,4 +1,7 @@
-/** Arrays of the reference backend: dense, row-major; f32 is held as float64. And views: how a shape reads an array by strides. */
+/**
+ * Arrays of the reference backend: dense, row-major; f32 is held as float64. And views: how a shape reads an array by
+ * strides.
+ */
 import type { DType } from '../kernels/spec.js'
 import { type Aval, denseStrides, type Shape, sameShape, sizeOf } from './shape.js'
 
@@ -33,7 +36,8 @@ export const isDense = (view: View): boolean => {
 /** The same elements in a new shape, without a copy; `undefined` where the strides do not allow it. */
 export const reshapeView = (view: View, shape: Shape): View | undefined => {
   if (sameShape(view.shape, shape)) return view
-  // Both shapes are cut into groups of axes with equal products; inside a group the old axes must be dense among themselves.
+  // Both shapes are cut into groups of axes with equal products; inside a group the old axes must be dense among
+  // themselves.
   const strides = new Array<number>(shape.length).fill(0)
   let from = view.shape.length - 1
   let to = shape.length - 1

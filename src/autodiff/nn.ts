@@ -53,7 +53,8 @@ const normalised = (x: Tensor, axes: readonly number[], epsilon: number): Tensor
   mul(sub(x, centreOf(x, axes)), rsqrt(add(spreadOf(x, axes), epsilon)))
 
 /**
- * The last axis normalised by its own mean and biased variance (Ba et al., 2016), and scaled and shifted by f32[N] each if given.
+ * The last axis normalised by its own mean and biased variance (Ba et al., 2016), and scaled and shifted by f32[N] each
+ * if given.
  * @example nn.layerNorm(x, { scale: $.ones([3]), shift: $.zeros([3]) }) // f32[4,3]
  */
 export const layerNorm = (x: Tensor, parameters?: LayerAffine, epsilon = 1e-5): Tensor =>
@@ -62,21 +63,35 @@ export const layerNorm = (x: Tensor, parameters?: LayerAffine, epsilon = 1e-5): 
     const extent = x.shape.at(-1) ?? fail('layerNorm', 'a tensor with at least one axis', show(x), 'reshape it')
     const normal = normalised(x, [x.shape.length - 1], epsilon)
     if (parameters === undefined) return normal
-    const fits = [parameters?.scale, parameters?.shift].every(one => isTensor(one) && one.shape.join() === String(extent))
-    if (!fits) fail('layerNorm', `parameters { scale, shift }, f32[${extent}] each`, describe(parameters), 'give both, or none')
+    const fits = [parameters?.scale, parameters?.shift].every(
+      one => isTensor(one) && one.shape.join() === String(extent)
+    )
+    if (!fits)
+      fail('layerNorm', `parameters { scale, shift }, f32[${extent}] each`, describe(parameters), 'give both, or none')
     return add(mul(normal, parameters.scale), parameters.shift)
   })
 
 /**
- * Channels (axis 1) in `groups` groups, each normalised with all its positions by its own mean and biased variance (Wu and He, 2018), and
- * scaled and shifted by f32[C] each if given.
+ * Channels (axis 1) in `groups` groups, each normalised with all its positions by its own mean and biased variance (Wu
+ * and He, 2018), and scaled and shifted by f32[C] each if given.
  * @example nn.groupNorm(images, 4)
  */
 export const groupNorm = (x: Tensor, groups: number, parameters?: Affine, epsilon = 1e-5): Tensor =>
   named('groupNorm', () => {
     const [batch, channels] = requireDtype('groupNorm', x, 'f32').shape
-    if (batch === undefined || channels === undefined || !Number.isInteger(groups) || groups < 1 || channels % groups !== 0)
-      return fail('groupNorm', 'x[B,C,...] and groups that divide C', `${show(x)} and ${describe(groups)}`, 'choose other groups')
+    if (
+      batch === undefined ||
+      channels === undefined ||
+      !Number.isInteger(groups) ||
+      groups < 1 ||
+      channels % groups !== 0
+    )
+      return fail(
+        'groupNorm',
+        'x[B,C,...] and groups that divide C',
+        `${show(x)} and ${describe(groups)}`,
+        'choose other groups'
+      )
     return affine(reshape(normalised(reshape(x, [batch, groups, -1]), [2], epsilon), x.shape), parameters)
   })
 
@@ -93,7 +108,8 @@ export interface Moments {
 }
 
 /** f32[C] laid along axis 1. */
-const perChannel = (x: Tensor, rank: number): Tensor => reshape(x, [x.shape[0] as number, ...Array<number>(rank - 2).fill(1)])
+const perChannel = (x: Tensor, rank: number): Tensor =>
+  reshape(x, [x.shape[0] as number, ...Array<number>(rank - 2).fill(1)])
 
 const affine = (x: Tensor, parameters: Affine | undefined): Tensor => {
   if (parameters === undefined) return x
@@ -103,13 +119,19 @@ const affine = (x: Tensor, parameters: Affine | undefined): Tensor => {
 }
 
 /**
- * Batch norm in training mode: channels (axis 1) normalised by the batch's own mean and biased variance. The statistics are outputs, never
- * hidden state; `variance` among them is the unbiased one, which running statistics keep (see `updateRunning`).
+ * Batch norm in training mode: channels (axis 1) normalised by the batch's own mean and biased variance. The statistics
+ * are outputs, never hidden state; `variance` among them is the unbiased one, which running statistics keep (see
+ * `updateRunning`).
  */
-export const batchNorm = (x: Tensor, parameters?: Affine, epsilon = 1e-5): { readonly y: Tensor; readonly moments: Moments } =>
+export const batchNorm = (
+  x: Tensor,
+  parameters?: Affine,
+  epsilon = 1e-5
+): { readonly y: Tensor; readonly moments: Moments } =>
   named('batchNorm', () => {
     const axes = [...requireTensor('batchNorm', x).shape.keys()].filter(axis => axis !== 1)
-    if (x.shape.length < 2) fail('batchNorm', 'x[B,C,...]', show(x), 'give it an axis for the batch and one for the channels')
+    if (x.shape.length < 2)
+      fail('batchNorm', 'x[B,C,...]', show(x), 'give it an axis for the batch and one for the channels')
     const channels = x.shape[1] as number
     const count = sizeOf(x.shape) / channels
     if (count < 2)
@@ -148,7 +170,8 @@ export const updateRunning = (running: Tensor, batch: Tensor, momentum = 0.1): T
 export const linear = (x: Tensor, w: Tensor, b?: Tensor): Tensor => {
   const [inputs, weights] = [requireTensor('linear', x), requireTensor('linear', w)]
   const fits = inputs.shape.length >= 1 && weights.shape.length === 2 && inputs.shape.at(-1) === weights.shape[1]
-  const fitsBias = b === undefined || (requireTensor('linear', b).shape.join() === String(weights.shape[0]) && b.dtype === 'f32')
+  const fitsBias =
+    b === undefined || (requireTensor('linear', b).shape.join() === String(weights.shape[0]) && b.dtype === 'f32')
   if (!fits || !fitsBias || inputs.dtype !== 'f32' || weights.dtype !== 'f32')
     fail(
       'linear',
@@ -167,7 +190,8 @@ export const globalAvgPool = (x: Tensor): Tensor =>
     : fail('globalAvgPool', 'images f32[B,C,H,W]', show(x), 'reshape them')
 
 /**
- * `f` of `x` where `x` is not 0, else 0; with derivatives 0 there, to every order. Only 0 is left out: what `f` makes of a NaN comes out.
+ * `f` of `x` where `x` is not 0, else 0; with derivatives 0 there, to every order. Only 0 is left out: what `f` makes
+ * of a NaN comes out.
  * @example nn.unlessZero(nn.norm(x), length => $.div(x, length)) // x / |x|, and 0 for the zero vector
  */
 export const unlessZero = (x: Tensor, f: (x: Tensor) => Tensor): Tensor => {
@@ -178,8 +202,8 @@ export const unlessZero = (x: Tensor, f: (x: Tensor) => Tensor): Tensor => {
 }
 
 /**
- * Sums of squares beyond these lose digits, or are 0 or infinite though their terms are not: squares are then taken of x
- * times a power of two, which is exact. Any sum of float32's own range is within [LEAST, MOST] after that.
+ * Sums of squares beyond these lose digits, or are 0 or infinite though their terms are not: squares are then taken of
+ * x times a power of two, which is exact. Any sum of float32's own range is within [LEAST, MOST] after that.
  */
 const [LEAST, MOST] = [2 ** -90, 2 ** 90]
 const [RAISE, LOWER] = [2 ** 100, 2 ** -84]
@@ -191,7 +215,10 @@ const sizeOfVectors = (x: Tensor, axes: readonly number[]): Tensor => {
   return where(greater(usual, MOST), root(LOWER), where(less(usual, LEAST), root(RAISE), sqrt(usual)))
 }
 
-/** Its derivative is x / |x|, whose own comes of this one: that of the sums would meet what is infinite of the two not chosen. */
+/**
+ * Its derivative is x / |x|, whose own comes of this one: that of the sums would meet what is infinite of the two not
+ * chosen.
+ */
 const lengths = (axes: readonly number[]): ((x: Tensor) => Tensor) =>
   customVjp(
     x => sizeOfVectors(x as Tensor, axes),
@@ -203,7 +230,10 @@ const lengths = (axes: readonly number[]): ((x: Tensor) => Tensor) =>
     ]
   )
 
-/** Euclidean norm over `axes` (all by default), of vectors of any size; at the zero vector its gradient is 0, and its second derivative. */
+/**
+ * Euclidean norm over `axes` (all by default), of vectors of any size; at the zero vector its gradient is 0, and its
+ * second derivative.
+ */
 export const norm = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
   named('norm', () => {
     const { keepDims = false } = checkOptions('norm', options, ['keepDims'])
@@ -212,7 +242,10 @@ export const norm = (x: Tensor, axes?: number | readonly number[], options: Redu
     return keepDims ? length : withoutAxes(length, found)
   })
 
-/** x times a power of two for each vector along `axis`, so that its sum of squares is neither 0 nor infinite unless it is. */
+/**
+ * x times a power of two for each vector along `axis`, so that its sum of squares is neither 0 nor infinite unless it
+ * is.
+ */
 const scaled = (x: Tensor, axis: number): Tensor => {
   const size = stopGradient(sum(square(x), axis, { keepDims: true }))
   return mul(x, where(greater(size, MOST), LOWER, where(less(size, LEAST), RAISE, 1)))
@@ -233,7 +266,9 @@ export const cosine = (x: Tensor, y: Tensor): Tensor => named('cosine', () => do
 export type Rows = Tensor | readonly Tensor[]
 
 const asRows = (name: string, rows: Rows): Tensor => {
-  const matrix = Array.isArray(rows) ? concat((rows as readonly Tensor[]).map(flat)) : requireTensor(name, rows as Tensor)
+  const matrix = Array.isArray(rows)
+    ? concat((rows as readonly Tensor[]).map(flat))
+    : requireTensor(name, rows as Tensor)
   if (matrix.shape.length !== 2 || (matrix.shape[0] as number) < 2)
     fail(name, 'at least two vectors', show(matrix), 'pass f32[M,n] with M >= 2, or a list of tensors of one size')
   return matrix
@@ -252,13 +287,17 @@ const meanOfPairs = (values: Tensor): Tensor => {
 }
 
 /**
- * Λ, `corr`: the mean over pairs of rows of their cosines, u = g / |g| (0 where g = 0). The pairs are summed themselves: the closed form
- * (|sum u|^2 - sum |u|^2) / (M (M - 1)) takes a small number from one near M, and loses 1e-5 of a small Λ in float32.
+ * Λ, `corr`: the mean over pairs of rows of their cosines, u = g / |g| (0 where g = 0). The pairs are summed
+ * themselves: the closed form (|sum u|^2 - sum |u|^2) / (M (M - 1)) takes a small number from one near M, and loses
+ * 1e-5 of a small Λ in float32.
  */
 export const meanPairwiseCosine = (rows: Rows): Tensor =>
   named('meanPairwiseCosine', () => meanOfPairs(pairs(unit(asRows('meanPairwiseCosine', rows), 1))))
 
-/** `signcorr`: the mean over pairs of (g_i . g_j) / (|g_i| . |g_j|), absolute values elementwise; a pair with nothing in common counts 0. */
+/**
+ * `signcorr`: the mean over pairs of (g_i . g_j) / (|g_i| . |g_j|), absolute values elementwise; a pair with nothing in
+ * common counts 0.
+ */
 export const meanPairwiseSignCosine = (rows: Rows): Tensor =>
   named('meanPairwiseSignCosine', () => {
     const g = scaled(asRows('meanPairwiseSignCosine', rows), 1)

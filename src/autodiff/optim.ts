@@ -1,6 +1,7 @@
 /**
- * Optimisers as values: `init` makes a state for a tree of weights, `update` makes new weights and a new state of a gradient and the old ones. All is
- * made of tensors, so a step can be compiled, and differentiated. As PyTorch has them (test/golden/optim.py).
+ * Optimisers as values: `init` makes a state for a tree of weights, `update` makes new weights and a new state of a
+ * gradient and the old ones. All is made of tensors, so a step can be compiled, and differentiated. As PyTorch has them
+ * (test/golden/optim.py).
  */
 
 import { asTensor, type TensorLike } from './leaves.js'
@@ -20,7 +21,8 @@ export type Updated<T extends Tree, S> = {
 /** A rate that is given with the optimiser, or with each update, which comes first; a number or a scalar tensor. */
 const rateOf = (name: string, ...given: readonly (TensorLike | undefined)[]): Tensor => {
   const rate =
-    given.find(one => one !== undefined) ?? fail(name, 'a rate', 'none', 'give one with the options or with each update')
+    given.find(one => one !== undefined) ??
+    fail(name, 'a rate', 'none', 'give one with the options or with each update')
   const tensor = asTensor(name, rate)
   return tensor.shape.length === 0 && tensor.dtype === 'f32'
     ? tensor
@@ -63,8 +65,8 @@ export interface SgdOptions {
 export type SgdState<T extends Tree = Tensor> = { readonly buffer: T | readonly [] }
 
 /**
- * Stochastic gradient descent: g' = g + decay w; b <- momentum b + g'; w <- w - rate b, or with Nesterov's momentum w - rate (g' + momentum b);
- * without momentum w - rate g'.
+ * Stochastic gradient descent: g' = g + decay w; b <- momentum b + g'; w <- w - rate b, or with Nesterov's momentum w -
+ * rate (g' + momentum b); without momentum w - rate g'.
  * @example
  * const { init, update } = optim.sgd({ rate: 0.1, momentum: 0.9 })
  * const next = update(grad(loss)(weights, x, labels), init(weights), weights)
@@ -83,10 +85,18 @@ export const sgd = (options: SgdOptions = {}) => {
     init: <T extends Tree>(weights: T): SgdState<T> => ({
       buffer: momentum === undefined ? [] : mapTree(weights, zerosLike)
     }),
-    update: <T extends Tree>(gradient: T, state: SgdState<T>, weights: T, now?: TensorLike): Updated<T, SgdState<T>> => {
+    update: <T extends Tree>(
+      gradient: T,
+      state: SgdState<T>,
+      weights: T,
+      now?: TensorLike
+    ): Updated<T, SgdState<T>> => {
       const size = rateOf('sgd', now, rate)
       const moved = (steps: T): T => zipTrees(weights, [steps], (w, step) => $.sub(w, $.mul(size, step as Tensor)))
-      checkLike(weights, { "sgd's gradient": gradient, ...(momentum === undefined ? {} : { "sgd's buffer": state.buffer }) })
+      checkLike(weights, {
+        "sgd's gradient": gradient,
+        ...(momentum === undefined ? {} : { "sgd's buffer": state.buffer })
+      })
       const own = decayed(gradient, weights, weightDecay)
       if (momentum === undefined) return { weights: moved(own), state: { buffer: [] } }
       const buffer = zipTrees(own, [state.buffer], (g, b) => $.add($.mul(b as Tensor, momentum), g))
@@ -104,11 +114,16 @@ export interface AdamOptions {
   readonly betas?: readonly [number, number]
   /** Added to the root of the second moment. Default: 1e-8. */
   readonly epsilon?: number
-  /** `adam`: L2, added to the gradient. `adamW`: what each weight loses of itself, times the rate. Default: 0, of `adamW` 0.01. */
+  /**
+   * `adam`: L2, added to the gradient. `adamW`: what each weight loses of itself, times the rate. Default: 0, of
+   * `adamW` 0.01.
+   */
   readonly weightDecay?: number
 }
 
-/** Moments, like the weights, and 1 - beta^t of both: a recurrence, since 1 - beta^t itself loses its digits in float32. */
+/**
+ * Moments, like the weights, and 1 - beta^t of both: a recurrence, since 1 - beta^t itself loses its digits in float32.
+ */
 export type AdamState<T extends Tree = Tensor> = {
   readonly first: T
   readonly second: T
@@ -135,7 +150,12 @@ const adamOf = (name: 'adam' | 'adamW', options: AdamOptions) => {
       second: mapTree(weights, zerosLike),
       corrections: $.tensor([0, 0])
     }),
-    update: <T extends Tree>(gradient: T, state: AdamState<T>, weights: T, now?: TensorLike): Updated<T, AdamState<T>> => {
+    update: <T extends Tree>(
+      gradient: T,
+      state: AdamState<T>,
+      weights: T,
+      now?: TensorLike
+    ): Updated<T, AdamState<T>> => {
       const size = rateOf(name, now, rate)
       checkLike(weights, {
         [`${name}'s gradient`]: gradient,
@@ -148,7 +168,10 @@ const adamOf = (name: 'adam' | 'adamW', options: AdamOptions) => {
       const corrections = $.add($.mul(state.corrections, $.tensor([beta1, beta2])), $.tensor([1 - beta1, 1 - beta2]))
       const correction = (i: number) => $.reshape($.slice(corrections, [[i, i + 1]]), [])
       const next = zipTrees(weights, [first, second], (w, m, v) => {
-        const step = $.div($.div(m as Tensor, correction(0)), $.add($.div($.sqrt(v as Tensor), $.sqrt(correction(1))), epsilon))
+        const step = $.div(
+          $.div(m as Tensor, correction(0)),
+          $.add($.div($.sqrt(v as Tensor), $.sqrt(correction(1))), epsilon)
+        )
         return $.sub(w, $.mul(isDecoupled && weightDecay > 0 ? $.add(step, $.mul(w, weightDecay)) : step, size))
       })
       return { weights: next, state: { first, second, corrections } }
@@ -157,26 +180,36 @@ const adamOf = (name: 'adam' | 'adamW', options: AdamOptions) => {
 }
 
 /**
- * Adam (Kingma and Ba, 2015): w - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon), m and v the running means of g and g^2.
+ * Adam (Kingma and Ba, 2015): w - rate m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + epsilon), m and v the running
+ * means of g and g^2.
  * @example
  * const { init, update } = optim.adam({ rate: 1e-3 })
  * const next = update(grad(loss)(weights, x, labels), init(weights), weights)
  */
 export const adam = (options: AdamOptions = {}) => adamOf('adam', options)
 
-/** Adam with decoupled decay (Loshchilov and Hutter, 2019): the weights also lose rate * weightDecay of themselves. See `adam`. */
+/**
+ * Adam with decoupled decay (Loshchilov and Hutter, 2019): the weights also lose rate * weightDecay of themselves. See
+ * `adam`.
+ */
 export const adamW = (options: AdamOptions = {}) => adamOf('adamW', options)
 
 /** The norm of all tensors of a tree together. @example optim.globalNorm(weights) // f32[] */
 export const globalNorm = (tree: Tree): Tensor => norm($.concat(leaves(tree).map(x => $.reshape(x, [-1]))))
 
-/** The factor that brings a gradient of this norm to at most `limit`, which is above 0: limit / (norm + 1e-6) where that is below 1. */
+/**
+ * The factor that brings a gradient of this norm to at most `limit`, which is above 0: limit / (norm + 1e-6) where that
+ * is below 1.
+ */
 export const clipFactor = (gradientNorm: Tensor, limit: number): Tensor =>
   limit > 0
     ? $.minimum($.div(limit, $.add(gradientNorm, 1e-6)), 1)
     : fail('clipFactor', 'a limit above 0', describe(limit), 'leave the clip out where there is to be none')
 
-/** A gradient whose norm over all its tensors is brought to `limit` where it is above. @example optim.clipByGlobalNorm(weights, 1) // { w: f32[3,2], b: f32[2] } */
+/**
+ * A gradient whose norm over all its tensors is brought to `limit` where it is above.
+ * @example optim.clipByGlobalNorm(weights, 1) // { w: f32[3,2], b: f32[2] }
+ */
 export const clipByGlobalNorm = <T extends Tree>(gradient: T, limit: number): T => {
   const factor = clipFactor(globalNorm(gradient), limit)
   return mapTree(gradient, g => $.mul(g, factor))
@@ -192,7 +225,11 @@ const stepOf = (name: string, step: TensorLike): Tensor => $.convert(asTensor(na
  * From `rate` along half a cosine to `least` (default 0) at step `steps`, and there from then on.
  * @example cosineDecay({ rate: 0.1, steps: 1000 })(500) // 0.05
  */
-export const cosineDecay = (options: { readonly rate: number; readonly steps: number; readonly least?: number }): Schedule => {
+export const cosineDecay = (options: {
+  readonly rate: number
+  readonly steps: number
+  readonly least?: number
+}): Schedule => {
   const { rate, steps, least = 0 } = checkOptions('cosineDecay', options, ['rate', 'steps', 'least'])
   within('cosineDecay', 'steps', steps, 1)
   return step => {

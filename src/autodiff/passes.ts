@@ -1,6 +1,6 @@
 /**
- * Passes over graphs: pure functions Graph -> Graph that keep every value, NaN included. They run inside `compile`, after all
- * differentiation. Dead code needs no pass: a graph is what its outputs reach.
+ * Passes over graphs: pure functions Graph -> Graph that keep every value, NaN included. They run inside `compile`,
+ * after all differentiation. Dead code needs no pass: a graph is what its outputs reach.
  */
 
 import { sumOfParts } from './assemble.js'
@@ -19,7 +19,10 @@ const rewrite = ({ inputs, outputs }: Graph, rule: Rule): Graph => {
   const renewed = new Map<Tensor, Tensor>()
   for (const node of topological(outputs)) {
     const parents = node.inputs.map(input => renewed.get(input) as Tensor)
-    renewed.set(node, rule(parents.every((parent, i) => parent === node.inputs[i]) ? node : { ...node, inputs: parents }))
+    renewed.set(
+      node,
+      rule(parents.every((parent, i) => parent === node.inputs[i]) ? node : { ...node, inputs: parents })
+    )
   }
   return { inputs, outputs: outputs.map(output => renewed.get(output) as Tensor) }
 }
@@ -49,7 +52,15 @@ const identities: Rule = node => {
     case 'sub':
       return numberOf(y) === 0 ? x : node
     case 'mul':
-      return numberOf(y) === 1 ? x : numberOf(x) === 1 ? y : numberOf(y) === -1 ? neg(x) : numberOf(x) === -1 ? neg(y) : node
+      return numberOf(y) === 1
+        ? x
+        : numberOf(x) === 1
+          ? y
+          : numberOf(y) === -1
+            ? neg(x)
+            : numberOf(x) === -1
+              ? neg(y)
+              : node
     case 'div':
       return numberOf(y) === 1 ? x : node
     case 'neg':
@@ -84,7 +95,10 @@ const folded: Rule = node => {
   return known(reference(values, node.attributes, node), node.shape) ?? node
 }
 
-/** The rule that knows what it has seen: an equal node of before stands for each, and for those beneath it that other rules have made. */
+/**
+ * The rule that knows what it has seen: an equal node of before stands for each, and for those beneath it that other
+ * rules have made.
+ */
 const interning = (): Rule => {
   const numbers = new Map<Tensor, number>()
   const known = new Map<string, Tensor>()
@@ -92,9 +106,12 @@ const interning = (): Rule => {
     if (numbers.has(node)) return node
     const inputs = node.inputs.map(intern)
     const { name } = node.primitive
-    const attributes = name === 'constant' ? constantKey(node.attributes['value'] as NdArray) : JSON.stringify(node.attributes)
+    const attributes =
+      name === 'constant' ? constantKey(node.attributes['value'] as NdArray) : JSON.stringify(node.attributes)
     const key =
-      name === 'input' ? undefined : `${name} ${inputs.map(input => numbers.get(input)).join()} ${attributes} ${node.dtype}`
+      name === 'input'
+        ? undefined
+        : `${name} ${inputs.map(input => numbers.get(input)).join()} ${attributes} ${node.dtype}`
     const twin = key === undefined ? undefined : known.get(key)
     if (twin) return twin
     const own = inputs.every((input, i) => input === node.inputs[i]) ? node : { ...node, inputs }
@@ -110,8 +127,8 @@ const constantKey = ({ data, shape }: NdArray): string =>
   `[${shape}] ${Array.from(data, value => (Object.is(value, -0) ? '-0' : String(value))).join()}`
 
 /**
- * Identities of real numbers that hold for every float but the sign of a zero: x + 0, x - 0, x * 1, x / 1, --x, sums of broadcasts, sums of
- * parts that nowhere meet. Never 0 * x. The nodes that only mattered to differentiation go.
+ * Identities of real numbers that hold for every float but the sign of a zero: x + 0, x - 0, x * 1, x / 1, --x, sums of
+ * broadcasts, sums of parts that nowhere meet. Never 0 * x. The nodes that only mattered to differentiation go.
  */
 export const algebra = (graph: Graph): Graph => rewrite(graph, identities)
 
@@ -121,7 +138,10 @@ export const constants = (graph: Graph): Graph => rewrite(graph, folded)
 /** Nodes of one primitive, attributes and inputs become one node. */
 export const commonSubexpressions = (graph: Graph): Graph => rewrite(graph, interning())
 
-/** What `compile` applies: all rules on one way through the graph, and once more the identities, for nodes that rules have made. */
+/**
+ * What `compile` applies: all rules on one way through the graph, and once more the identities, for nodes that rules
+ * have made.
+ */
 export const optimise = (graph: Graph): Graph => {
   const intern = interning()
   return algebra(rewrite(graph, node => intern(folded(identities(node)))))

@@ -59,7 +59,10 @@ export const pointwise = (
 /** Reference and kernel of a movement that strides can say. On the reference every input is dense. */
 export const movement = <A extends Attributes>(
   view: (input: ReturnType<typeof denseView>, attributes: A, out: Aval) => ReturnType<ViewKernel['view']>
-): { reference(inputs: readonly NdArray[], attributes: A, out: Aval): NdArray['data']; readonly kernel: ViewKernel } => ({
+): {
+  reference(inputs: readonly NdArray[], attributes: A, out: Aval): NdArray['data']
+  readonly kernel: ViewKernel
+} => ({
   reference: ([x], attributes, out) => {
     const source = x as NdArray
     return readView(source, view(denseView(source.shape), attributes, out) as ReturnType<typeof denseView>)
@@ -70,7 +73,10 @@ export const movement = <A extends Attributes>(
 /** Reference and kernel of a result that is put together from whole inputs. */
 export const assembly = <A extends Attributes>(
   regions: (inputs: readonly Aval[], attributes: A, out: Aval) => ReturnType<RegionsKernel['regions']>
-): { reference(inputs: readonly NdArray[], attributes: A, out: Aval): NdArray['data']; readonly kernel: RegionsKernel } => ({
+): {
+  reference(inputs: readonly NdArray[], attributes: A, out: Aval): NdArray['data']
+  readonly kernel: RegionsKernel
+} => ({
   reference: (inputs, attributes, out) => {
     const result = allocate(out.dtype, sizeOf(out.shape))
     regions(inputs, attributes, out).parts.forEach((part, i) => {

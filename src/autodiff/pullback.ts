@@ -9,9 +9,9 @@ import type { Tensor } from './tensor.js'
 export const zerosLike = (x: Tensor): Tensor => broadcastTo(tensor(0), x.shape)
 
 /**
- * Cotangents of `targets` from cotangents of `outputs`: reverse accumulation over the nodes between them. `undefined`: no path at all.
- * A node carries a cotangent if it is f32 and depends on a target through derivatives that are not identically zero. Nothing is pulled
- * through the nodes of `boundary`.
+ * Cotangents of `targets` from cotangents of `outputs`: reverse accumulation over the nodes between them. `undefined`:
+ * no path at all. A node carries a cotangent if it is f32 and depends on a target through derivatives that are not
+ * identically zero. Nothing is pulled through the nodes of `boundary`.
  */
 export const pullBack = (
   outputs: readonly Tensor[],
@@ -31,7 +31,8 @@ export const pullBack = (
     }
     if (isEnd.has(node)) continue
     if (node.inputs.some(input => reached.has(input))) reached.add(node)
-    if (node.dtype === 'f32' && node.primitive.vjp !== 'zero' && node.inputs.some(input => active.has(input))) active.add(node)
+    if (node.dtype === 'f32' && node.primitive.vjp !== 'zero' && node.inputs.some(input => active.has(input)))
+      active.add(node)
   }
   const sums = new Map<Tensor, Tensor>()
   const accumulate = (node: Tensor, cotangent: Tensor) => {

@@ -1,4 +1,6 @@
-/** Shapes: the abstract values of tensors, the error of a shape rule, and the small functions that rules are made of. */
+/**
+ * Shapes: the abstract values of tensors, the error of a shape rule, and the small functions that rules are made of.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../kernels/spec.js'
 
@@ -11,7 +13,10 @@ export interface Aval {
   readonly dtype: DType
 }
 
-/** A shape rule's refusal: one sentence with what was required, what was got and the cure. Thrown inside traced functions. */
+/**
+ * A shape rule's refusal: one sentence with what was required, what was got and the cure. Thrown inside traced
+ * functions.
+ */
 export class ShapeError extends Error {
   override readonly name = 'ShapeError'
   constructor(
@@ -39,8 +44,8 @@ export const fail = (primitive: string, required: string, got: string, cure: str
   orThrow(refuse(primitive, required, got, cure))
 
 /**
- * What `f` gives, whose refusals bear this name instead of those of the operations inside: a user reads of the call that
- * he wrote. Of names within each other the outermost counts. Not around functions of the user's own.
+ * What `f` gives, whose refusals bear this name instead of those of the operations inside: a user reads of the call
+ * that he wrote. Of names within each other the outermost counts. Not around functions of the user's own.
  */
 export const named = <A>(name: string, f: () => A): A => {
   try {
@@ -50,7 +55,10 @@ export const named = <A>(name: string, f: () => A): A => {
   }
 }
 
-/** Whether an object is a plain record, with no class of its own: the prototype of such has none itself, in whichever realm it was made. */
+/**
+ * Whether an object is a plain record, with no class of its own: the prototype of such has none itself, in whichever
+ * realm it was made.
+ */
 export const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value)
   return prototype === null || Object.getPrototypeOf(prototype) === null
@@ -80,14 +88,20 @@ const MOST_CHARACTERS = 60
 const cut = (text: string): string => (text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...` : text)
 
 /** Options, none of whose names is misspelt. `known` are the names that there are. */
-export const checkOptions = <O extends object>(primitive: string, options: O, known: readonly (keyof O & string)[]): O => {
+export const checkOptions = <O extends object>(
+  primitive: string,
+  options: O,
+  known: readonly (keyof O & string)[]
+): O => {
   const among = `options among ${known.join(', ')}`
   if (typeof options !== 'object' || options === null || Array.isArray(options))
     return fail(primitive, among, describe(options), `pass a record like { ${known[0]}: ... }`)
   const unknown = Object.keys(options).find(name => !(known as readonly string[]).includes(name))
   if (unknown === undefined) return options
   const letters = (name: string): string => name.toLowerCase().replace(/[^a-z]/g, '')
-  const near = known.find(name => letters(unknown).startsWith(letters(name)) || letters(name).startsWith(letters(unknown)))
+  const near = known.find(
+    name => letters(unknown).startsWith(letters(name)) || letters(name).startsWith(letters(unknown))
+  )
   return fail(primitive, among, `'${unknown}'`, near ? `write ${near}` : 'leave it out')
 }
 
@@ -107,7 +121,8 @@ export const show = ({ dtype, shape }: Aval): string => `${dtype}[${shape.join('
 /** How many elements a shape holds; 1 for a scalar's `[]`. */
 export const sizeOf = (shape: Shape): number => shape.reduce((product, extent) => product * extent, 1)
 
-export const sameShape = (a: Shape, b: Shape): boolean => a.length === b.length && a.every((extent, i) => extent === b[i])
+export const sameShape = (a: Shape, b: Shape): boolean =>
+  a.length === b.length && a.every((extent, i) => extent === b[i])
 
 /** Row-major strides, in elements. `denseStrides([2, 3, 4])` is `[12, 4, 1]`. */
 export const denseStrides = (shape: Shape): number[] => {
@@ -174,7 +189,9 @@ export const expectDtype = (
     ? E.right(undefined)
     : refuse(primitive, `${dtype} operands`, inputs.map(show).join(', '), 'convert the operand with convert(x, dtype)')
 
-/** A positive integer extent for every axis; a tensor without elements is refused, since there is nothing to compute. */
+/**
+ * A positive integer extent for every axis; a tensor without elements is refused, since there is nothing to compute.
+ */
 export const checkExtents = (primitive: string, shape: Shape): E.Either<ShapeError, Shape> =>
   shape.every(extent => Number.isInteger(extent) && extent > 0)
     ? E.right(shape)

@@ -2,7 +2,10 @@
 
 const RELATIVE = 2 ** -54
 
-/** erf x = 2 / sqrt(pi) e^(-x^2) sum over n of 2^n x^(2n + 1) / (1 3 ... (2n + 1)), whose terms have one sign: for |x| up to 3 or so. */
+/**
+ * erf x = 2 / sqrt(pi) e^(-x^2) sum over n of 2^n x^(2n + 1) / (1 3 ... (2n + 1)), whose terms have one sign: for |x|
+ * up to 3 or so.
+ */
 const errorSeries = (x: number): number => {
   let [term, sum] = [x, x]
   for (let n = 1; Math.abs(term) > RELATIVE * Math.abs(sum); n++) {
@@ -12,7 +15,10 @@ const errorSeries = (x: number): number => {
   return (2 / Math.sqrt(Math.PI)) * Math.exp(-x * x) * sum
 }
 
-/** erfc x = e^(-x^2) / sqrt(pi) / (x + (1/2) / (x + 1 / (x + (3/2) / (x + 2 / ...)))), from the inside out: for x from 2 on. */
+/**
+ * erfc x = e^(-x^2) / sqrt(pi) / (x + (1/2) / (x + 1 / (x + (3/2) / (x + 2 / ...)))), from the inside out: for x from 2
+ * on.
+ */
 const errorFraction = (x: number): number => {
   let below = x
   for (let n = 120; n > 0; n--) below = x + n / 2 / below
@@ -26,7 +32,8 @@ export const errorFunction = (x: number): number =>
   Math.abs(x) < FROM_FRACTION ? errorSeries(x) : x > 0 ? 1 - errorFraction(x) : x < 0 ? errorFraction(-x) - 1 : x
 
 /** 1 - erf x. */
-export const complementaryErrorFunction = (x: number): number => (x >= FROM_FRACTION ? errorFraction(x) : 1 - errorFunction(x))
+export const complementaryErrorFunction = (x: number): number =>
+  x >= FROM_FRACTION ? errorFraction(x) : 1 - errorFunction(x)
 
 /** The nearest whole number, of two the even one; the sign of a zero is that of x. */
 export const roundHalfToEven = (x: number): number => {

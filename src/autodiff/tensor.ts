@@ -1,6 +1,6 @@
 /**
- * Tensors are values: immutable nodes of an expression graph. Object identity names a node; there is no tape and no global state.
- * Everything else in this folder reads or builds these nodes.
+ * Tensors are values: immutable nodes of an expression graph. Object identity names a node; there is no tape and no
+ * global state. Everything else in this folder reads or builds these nodes.
  */
 import type { Either } from 'fp-ts/lib/Either.js'
 import type { DType } from '../kernels/spec.js'
@@ -10,7 +10,10 @@ import { type Aval, describe, fail, type Shape, type ShapeError, show } from './
 
 export type { Attributes, Aval, DType, Shape }
 
-/** A node: what is computed (`primitive`, `attributes`), from what (`inputs`), and its abstract value (`shape`, `dtype`). */
+/**
+ * A node: what is computed (`primitive`, `attributes`), from what (`inputs`), and its abstract value (`shape`,
+ * `dtype`).
+ */
 export interface Tensor extends Aval {
   readonly primitive: Primitive
   readonly inputs: readonly Tensor[]
@@ -21,10 +24,11 @@ export interface Tensor extends Aval {
 export type Cotangents = readonly (Tensor | null)[]
 
 /**
- * An operation, all of it in one place. Methods are compared bivariantly, so that a record with its own attributes is a `Primitive`.
+ * An operation, all of it in one place. Methods are compared bivariantly, so that a record with its own attributes is a
+ * `Primitive`.
  *
- * `vjp` is `'zero'` where the derivative is zero almost everywhere (sign, comparisons); absent where there is none, and then a
- * cotangent that arrives throws.
+ * `vjp` is `'zero'` where the derivative is zero almost everywhere (sign, comparisons); absent where there is none, and
+ * then a cotangent that arrives throws.
  */
 export interface Primitive<A extends Attributes = Attributes> {
   readonly name: string
@@ -56,7 +60,10 @@ export interface Batching {
   /** For each input the tensor itself, without the batch's axis, if it is the same for every example. */
   readonly shared: readonly (Tensor | undefined)[]
   /** Another function, batched as the node is, also in what it closes over; arguments and results have the axis 0. */
-  map(f: (...args: readonly Tensor[]) => readonly (Tensor | null)[], args: readonly Tensor[]): readonly (Tensor | null)[]
+  map(
+    f: (...args: readonly Tensor[]) => readonly (Tensor | null)[],
+    args: readonly Tensor[]
+  ): readonly (Tensor | null)[]
 }
 
 /** Whether a value is a tensor. */

@@ -1,6 +1,7 @@
 /**
- * Random words from a key: threefry2x32 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), 20 rounds, and the numbers
- * made of them. `ops/random.ts` makes operations of these; what draws on the host (orders of data, first weights) calls them itself.
+ * Random words from a key: threefry2x32 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011), 20
+ * rounds, and the numbers made of them. `ops/random.ts` makes operations of these; what draws on the host (orders of
+ * data, first weights) calls them itself.
  */
 export type Key = readonly [number, number]
 
@@ -39,16 +40,16 @@ export const randomWords = (key: Key, count: number): Uint32Array => {
 export const uniformOf = (word: number): number => (word >>> 8) * 2 ** -24
 
 /**
- * The normal quantile of (word + 1/2) / 2^24: erfinv by M. Giles' polynomial ("Approximating the erfinv function", GPU Computing Gems, 2010;
- * relative error 1e-7 in f32), the same on both backends, so that they agree to rounding.
+ * The normal quantile of (word + 1/2) / 2^24: erfinv by M. Giles' polynomial ("Approximating the erfinv function", GPU
+ * Computing Gems, 2010; relative error 1e-7 in f32), the same on both backends, so that they agree to rounding.
  */
 const CENTRAL = [
-  2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164, 0.246640727,
-  1.50140941
+  2.81022636e-8, 3.43273939e-7, -3.5233877e-6, -4.39150654e-6, 0.00021858087, -0.00125372503, -0.00417768164,
+  0.246640727, 1.50140941
 ]
 const TAIL = [
-  -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047, 1.00167406,
-  2.83297682
+  -0.000200214257, 0.000100950558, 0.00134934322, -0.00367342844, 0.00573950773, -0.0076224613, 0.00943887047,
+  1.00167406, 2.83297682
 ]
 const horner = (coefficients: readonly number[], w: number): number =>
   coefficients.reduce((value, coefficient) => value * w + coefficient)

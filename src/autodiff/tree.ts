@@ -1,6 +1,6 @@
 /**
- * Parameter trees: lists and records of leaves, to any depth. A leaf's path reads like `cells.3.edge.1`. Leaves are recognised by a
- * predicate, so the same functions serve tensors, stored tensors and arrays.
+ * Parameter trees: lists and records of leaves, to any depth. A leaf's path reads like `cells.3.edge.1`. Leaves are
+ * recognised by a predicate, so the same functions serve tensors, stored tensors and arrays.
  */
 import { describe, fail, isPlain } from './shape.js'
 import type { Tensor } from './tensor.js'
@@ -103,7 +103,10 @@ export const paths = (tree: Tree): string[] => leavesOf(tree, isTensor).map(leaf
 export const mapTree = <T extends Tree>(tree: T, f: (leaf: Tensor, index: number) => Tensor): T =>
   rebuild(tree, isTensor, leaves(tree).map(f)) as T
 
-/** `f` on corresponding tensors of trees of one structure: those of one path, whatever the order of keys. The result is like the first. */
+/**
+ * `f` on corresponding tensors of trees of one structure: those of one path, whatever the order of keys. The result is
+ * like the first.
+ */
 export const zipTrees = <T extends Tree>(
   tree: T,
   others: readonly Tree[],

@@ -47,7 +47,8 @@ const placed = <Axis extends number | null>(
       tensor: leaf.value,
       name: leaf.path ? `${root} at '${leaf.path}'` : root
     }))
-  const isBranch = typeof tree === 'object' && tree !== null && !isTensor(tree) && Array.isArray(tree) === Array.isArray(axes)
+  const isBranch =
+    typeof tree === 'object' && tree !== null && !isTensor(tree) && Array.isArray(tree) === Array.isArray(axes)
   const keys = isBranch ? Object.keys(tree) : []
   if (
     !isBranch ||
@@ -101,11 +102,17 @@ const sizeOfBatch = (mapped: readonly Placed<number>[]): number => {
     extent: tensor.shape[axisAmong(axis, tensor.shape.length, `${name}, ${show(tensor)}`)] as number
   }))
   const [first] = extents
-  if (!first) return fail('vmap', 'an argument that is mapped', 'none', 'give an axis among inAxes, or call the function itself')
+  if (!first)
+    return fail('vmap', 'an argument that is mapped', 'none', 'give an axis among inAxes, or call the function itself')
   const other = extents.find(({ extent }) => extent !== first.extent)
   const say = ({ extent, axis, name }: typeof first) => `${extent} (axis ${axis} of ${name})`
   return other
-    ? fail('vmap', 'as many examples in each argument', `${say(first)} and ${say(other)}`, 'give null for what is not mapped')
+    ? fail(
+        'vmap',
+        'as many examples in each argument',
+        `${say(first)} and ${say(other)}`,
+        'give null for what is not mapped'
+      )
     : first.extent
 }
 
@@ -161,8 +168,14 @@ const batcher = (size: number, known: Map<Tensor, Tensor>) => {
  * const gradient = grad((w, x) => $.sum($.tanh($.matmul(x, w))))
  * vmap(gradient, { inAxes: [null, 0] })(w, x) // f32[4,3,2]
  */
-export function vmap<A extends readonly Tensor[], R extends Tree>(f: (...args: A) => R, options?: VmapOptions): (...args: A) => R
-export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options?: VmapOptions): (...args: A) => R
+export function vmap<A extends readonly Tensor[], R extends Tree>(
+  f: (...args: A) => R,
+  options?: VmapOptions
+): (...args: A) => R
+export function vmap<A extends readonly Tree[], R extends Tree>(
+  f: (...args: A) => R,
+  options?: VmapOptions
+): (...args: A) => R
 export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) => R, options: VmapOptions = {}) {
   return (...args: A): R => {
     checkFunction('vmap', f)
@@ -171,7 +184,9 @@ export function vmap<A extends readonly Tree[], R extends Tree>(f: (...args: A) 
     const mapped = given.filter((one): one is Placed<number> => one.axis !== null)
     const size = sizeOfBatch(mapped)
     const known = new Map<Tensor, Tensor>()
-    const examples = given.map(({ axis, tensor }) => (axis === null ? tensor : exampleOf(moveAxis(tensor, axis, 0), known)))
+    const examples = given.map(({ axis, tensor }) =>
+      axis === null ? tensor : exampleOf(moveAxis(tensor, axis, 0), known)
+    )
     const out = f(...(rebuild(args, isTensor, examples) as A))
     const results = placed('outAxes', outAxes, out, 'the result')
     const batches = batcher(size, known)(results.map(({ tensor }) => tensor))

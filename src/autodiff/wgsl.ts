@@ -1,4 +1,7 @@
-/** The WGSL of what kernels compute: the texts of pointwise primitives put together. How operands are loaded is not said here. */
+/**
+ * The WGSL of what kernels compute: the texts of pointwise primitives put together. How operands are loaded is not said
+ * here.
+ */
 import type { DType } from '../kernels/spec.js'
 import { type Body, type Fold, OWN, type Source } from './fusion/roots.js'
 import type { MapKernel, ReduceKernel } from './kernel.js'
@@ -18,16 +21,19 @@ const LETTERS = ['a', 'b', 'c'] as const
 type Numbered = Pick<Body, 'numbers' | 'steps'>
 
 const PRODUCTS = new Set(['mul', 'div'])
-const isArithmetic = ({ primitive: { name } }: Tensor): boolean => PRODUCTS.has(name) || name === 'add' || name === 'sub'
+const isArithmetic = ({ primitive: { name } }: Tensor): boolean =>
+  PRODUCTS.has(name) || name === 'add' || name === 'sub'
 
 /**
- * WGSL of number `index` where it can be written out and few different ones occur; others come with the parameters, so that they make no pipelines. So do
- * all that go into sums and products: a compiler would join them with others, or move them inwards, where 2 x may be infinite.
+ * WGSL of number `index` where it can be written out and few different ones occur; others come with the parameters, so
+ * that they make no pipelines. So do all that go into sums and products: a compiler would join them with others, or
+ * move them inwards, where 2 x may be infinite.
  */
 const literal = ({ numbers, steps }: Numbered, index: number): string | undefined => {
   const { value, dtype } = numbers[index] as Body['numbers'][number]
   if (dtype !== 'f32') return `${dtype}(${value})`
-  const takes = ({ operands }: Body['steps'][number]) => operands.some(one => one.kind === 'number' && one.index === index)
+  const takes = ({ operands }: Body['steps'][number]) =>
+    operands.some(one => one.kind === 'number' && one.index === index)
   const plain = (Number.isInteger(value) && Math.abs(value) <= 2 && !Object.is(value, -0)) || Math.abs(value) === 0.5
   return plain && !steps.some(step => isArithmetic(step.node) && takes(step)) ? `f32(${value})` : undefined
 }
@@ -36,7 +42,10 @@ const literal = ({ numbers, steps }: Numbered, index: number): string | undefine
 export const parameterNumbers = (body: Numbered): readonly number[] =>
   body.numbers.filter((_, index) => literal(body, index) === undefined).map(({ value }) => value)
 
-/** Words of a kernel's uniform that are 0. A value that is hidden behind one of them is another to the compiler than behind the next. */
+/**
+ * Words of a kernel's uniform that are 0. A value that is hidden behind one of them is another to the compiler than
+ * behind the next.
+ */
 const HIDING = ['nothing.x', 'nothing.y', 'nothing.z'] as const
 
 /** Results of which a compiler knows that they are one of two numbers, or 0 where something holds. */
@@ -49,8 +58,8 @@ const isSquare = (node: Tensor, operand: Body['steps'][number] | undefined): boo
   node.primitive.name === 'mul' && !/sqrt|div|pow/.test(operand?.node.primitive.name ?? '')
 
 /**
- * Steps that a fold may take four at a time as they are added up, while one of their factors is the same in all four: a compiler would add first and
- * multiply then, and infinity may come of that.
+ * Steps that a fold may take four at a time as they are added up, while one of their factors is the same in all four: a
+ * compiler would add first and multiply then, and infinity may come of that.
  */
 const distributable = ({ shape, inputs, steps }: Body, results: readonly Source[]): readonly number[] =>
   results.flatMap(({ kind, index }) => {
@@ -86,11 +95,13 @@ const stepTexts = (
         counts.push(times)
       }
     }
-    // A value that comes more often than it can be hidden in different ways: its step is cut off from those before and after it.
+    // A value that comes more often than it can be hidden in different ways: its step is cut off from those before and
+    // after it.
     if (node.dtype === 'f32' && counts.some(times => times > HIDING.length)) isolated.add(i)
     const texts = operands.map((operand, k) => {
       const times = counts[k] as number
-      const cut = isolated.has(i) && operand.kind === 'step' && !isolated.has(operand.index) && node.inputs[k]?.dtype === 'f32'
+      const cut =
+        isolated.has(i) && operand.kind === 'step' && !isolated.has(operand.index) && node.inputs[k]?.dtype === 'f32'
       return times > 0 || cut ? opaque(name(operand), times + HIDING.length - 1) : name(operand)
     })
     const text = functions.call(node, texts)
@@ -126,14 +137,24 @@ class Functions {
 const valueType = (dtype: DType, count: number): string => (count === 1 ? dtype : `vec${count}<${dtype}>`)
 
 /**
- * The WGSL of a body: a function for each kind of step, and `compute`, from the inputs' values to those of `results`, side by side. Texts are the
- * primitives' own; equal bodies give equal texts, so one pipeline serves them all. `isFold`: the results go into a fold.
+ * The WGSL of a body: a function for each kind of step, and `compute`, from the inputs' values to those of `results`,
+ * side by side. Texts are the primitives' own; equal bodies give equal texts, so one pipeline serves them all.
+ * `isFold`: the results go into a fold.
  */
-export const computeText = (body: Body, dtype: DType, results: readonly Source[] = [body.result], isFold = false): string => {
+export const computeText = (
+  body: Body,
+  dtype: DType,
+  results: readonly Source[] = [body.result],
+  isFold = false
+): string => {
   const functions = new Functions('step')
   const inline = body.numbers.map((_, index) => literal(body, index))
   const name = ({ kind, index }: Source): string =>
-    kind === 'input' ? `x${index}` : kind === 'step' ? `y${index}` : (inline[index] ?? parameter(placeOf(inline, index)))
+    kind === 'input'
+      ? `x${index}`
+      : kind === 'step'
+        ? `y${index}`
+        : (inline[index] ?? parameter(placeOf(inline, index)))
   const lines = stepTexts(body, functions, name, isFold ? distributable(body, results) : []).map(
     (text, i) => `  let y${i} = ${text};`
   )
@@ -157,12 +178,20 @@ const placeOf = (inline: readonly (string | undefined)[], index: number): number
   inline.slice(0, index).filter(text => text === undefined).length
 const parameter = (place: number): string => `P.numbers[${place >> 2}][${place & 3}]`
 
-/** The WGSL of what is done to folds: their start, how two are joined, and how their results are finished and told apart. */
+/**
+ * The WGSL of what is done to folds: their start, how two are joined, and how their results are finished and told
+ * apart.
+ */
 export const foldTexts = (
   { identity, combine }: ReduceKernel,
   folds: readonly Fold[],
   numbersBefore: number
-): { readonly fold: string; readonly finish: string; readonly numbers: readonly number[]; readonly tails: readonly number[] } => {
+): {
+  readonly fold: string
+  readonly finish: string
+  readonly numbers: readonly number[]
+  readonly tails: readonly number[]
+} => {
   const functions = new Functions('last')
   const numbers: number[] = []
   const lines: string[] = []
@@ -204,6 +233,7 @@ export const foldTexts = (
 }
 
 /** `compute` of a copy, and of a constant. */
-export const copyText = (dtype: DType): string => `alias Value = ${dtype};\nfn compute(x0: ${dtype}) -> Value { return x0; }`
+export const copyText = (dtype: DType): string =>
+  `alias Value = ${dtype};\nfn compute(x0: ${dtype}) -> Value { return x0; }`
 export const constantText = (dtype: DType, expression: string): string =>
   `alias Value = ${dtype};\nfn compute() -> Value { return ${expression}; }`

@@ -37,7 +37,10 @@ export interface Report {
   readonly pipelines: number
 }
 
-/** A function that is ready to run on arguments of fixed shapes: give it to `run`, and to `dispose` when it is no longer wanted. */
+/**
+ * A function that is ready to run on arguments of fixed shapes: give it to `run`, and to `dispose` when it is no longer
+ * wanted.
+ */
 export interface Compiled<A extends readonly unknown[], R> {
   readonly report: Report
   readonly graph: Graph
@@ -66,8 +69,8 @@ export const loweringFor = ({ software }: Pick<Facts, 'software'>, storageBuffer
 })
 
 /**
- * Up to so many calls share a dispatch of a GPU, each with a uniform of its own, of which WebGPU promises twelve. A software
- * adapter would compile for longer, and gain little.
+ * Up to so many calls share a dispatch of a GPU, each with a uniform of its own, of which WebGPU promises twelve. A
+ * software adapter would compile for longer, and gain little.
  */
 const MOST_TOGETHER = 8
 export const callsTogether = ({ software }: Pick<Facts, 'software'>): number => (software ? 1 : MOST_TOGETHER)
@@ -80,7 +83,10 @@ const programFor = (graph: Graph, { info, limits }: Device, { fused, verify, poi
   return poison ? writtenChecked(program) : program
 }
 
-/** Traces `f` on arguments like `args` (trees of tensors, stored tensors or `{ shape, dtype }`) and simplifies the graph. Pure. */
+/**
+ * Traces `f` on arguments like `args` (trees of tensors, stored tensors or `{ shape, dtype }`) and simplifies the
+ * graph. Pure.
+ */
 const trace = <A extends readonly unknown[], R>(
   f: (...args: A) => R,
   args: unknown,
@@ -96,8 +102,9 @@ const trace = <A extends readonly unknown[], R>(
   })
 
 /**
- * Compiles `f` for arguments of the dtypes and shapes of `args`. On the device: traces, simplifies, lowers, plans, makes pipelines. Left for a
- * wrong shape inside `f`, a program over the adapter's limits, a shader that does not compile, a device without room.
+ * Compiles `f` for arguments of the dtypes and shapes of `args`. On the device: traces, simplifies, lowers, plans,
+ * makes pipelines. Left for a wrong shape inside `f`, a program over the adapter's limits, a shader that does not
+ * compile, a device without room.
  * @example compile(f)([{ shape: [4, 3], dtype: 'f32' }])
  */
 export const compile =
@@ -108,7 +115,10 @@ export const compile =
       TE.fromEither(trace(f, args, given)),
       TE.chain(({ graph, result }): TE.TaskEither<EngineError, Compiled<A, R>> => {
         const nodes = topological(graph.outputs)
-        const flops = nodes.reduce((total, node) => total + (node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0), 0)
+        const flops = nodes.reduce(
+          (total, node) => total + (node.primitive.flops?.(node.inputs, node.attributes, node) ?? 0),
+          0
+        )
         if (backend.kind === 'reference') {
           const report = {
             backend: 'reference',

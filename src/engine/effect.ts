@@ -12,20 +12,33 @@ export type EngineError = KernelError | { readonly _tag: 'ShapeError' | 'Unreach
 
 /** How a function is compiled, and what is checked as it runs. */
 export interface CompileOptions {
-  /** Told as kernels are compiled: on the device each is then run once, for drivers that compile when a kernel is first run. */
+  /**
+   * Told as kernels are compiled: on the device each is then run once, for drivers that compile when a kernel is first
+   * run.
+   */
   readonly progress?: (done: number, total: number) => void
-  /** False: a kernel for each node. It runs slower, and compiles in a fraction of the time, since the kernels are few and small: for what runs once. */
+  /**
+   * False: a kernel for each node. It runs slower, and compiles in a fraction of the time, since the kernels are few
+   * and small: for what runs once.
+   */
   readonly fused?: boolean
   /**
-   * True: as the function runs, each kernel's result is compared with that of the plain kernel of its kind on the same values, and a run in which one
-   * differs is a Left that names the first: for an adapter or a driver that nobody has tried. It takes several times as long. (The reference has no kernels.)
+   * True: as the function runs, each kernel's result is compared with that of the plain kernel of its kind on the same
+   * values, and a run in which one differs is a Left that names the first: for an adapter or a driver that nobody has
+   * tried. It takes several times as long. (The reference has no kernels.)
    */
   readonly verify?: boolean
-  /** True: results are filled with NaN before a run stores them, and a run that leaves an element as it was is a Left that names it. For whoever writes kernels. */
+  /**
+   * True: results are filled with NaN before a run stores them, and a run that leaves an element as it was is a Left
+   * that names it. For whoever writes kernels.
+   */
   readonly poison?: boolean
 }
 
-/** WebGPU, or the float64 interpreter. `fused`, `verify`, `poison`: what functions are compiled with that do not say (see `CompileOptions`). */
+/**
+ * WebGPU, or the float64 interpreter. `fused`, `verify`, `poison`: what functions are compiled with that do not say
+ * (see `CompileOptions`).
+ */
 export type Backend =
   | ({ readonly kind: 'gpu'; readonly device: Device } & Pick<CompileOptions, 'fused' | 'verify' | 'poison'>)
   | { readonly kind: 'reference' }
@@ -52,8 +65,8 @@ export const catchShapeError = <A>(f: () => A): E.Either<EngineError, A> => {
 }
 
 /**
- * Folds effects over items, in order, until `until` says to stop: the loop of a search or a training. The state goes in and comes out; nothing
- * else is kept.
+ * Folds effects over items, in order, until `until` says to stop: the loop of a search or a training. The state goes in
+ * and comes out; nothing else is kept.
  * @example
  * import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
  * import { fold } from 'lambda-darts'

@@ -16,8 +16,9 @@ import { argumentsFor, bindingsOf } from './run.js'
 import type { StoredArguments } from './values.js'
 
 /**
- * The first node of a compiled function whose value is not finite on these arguments, in words; undefined if there is none. It replays the
- * function call by call (on the reference, node by node), so it is slow, and for the moment after something went wrong.
+ * The first node of a compiled function whose value is not finite on these arguments, in words; undefined if there is
+ * none. It replays the function call by call (on the reference, node by node), so it is slow, and for the moment after
+ * something went wrong.
  */
 export const firstNonFinite =
   <A extends readonly unknown[], R>(compiled: Compiled<A, R>) =>

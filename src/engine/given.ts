@@ -1,4 +1,6 @@
-/** Whatever may be given where tensors are wanted: numbers, arrays, expressions and stored tensors, and trees of them. */
+/**
+ * Whatever may be given where tensors are wanted: numbers, arrays, expressions and stored tensors, and trees of them.
+ */
 import type * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -67,7 +69,9 @@ const misplaced =
     const wrong = leaves.flatMap(({ path, value }) => {
       if (!isStored(value)) return []
       if (!value.stored.live)
-        return [invalidArgument(`a stored tensor${inTree(path)}`, 'it was released or given away before', 'store it again')]
+        return [
+          invalidArgument(`a stored tensor${inTree(path)}`, 'it was released or given away before', 'store it again')
+        ]
       return elsewhere(backend, inTree(path), value) ?? []
     })
     return wrong[0] ? TE.left(wrong[0]) : TE.right(undefined)
@@ -104,8 +108,9 @@ const storeLeaves = (leaves: readonly Leaf<Value>[], wanted: readonly Aval[] = [
 }
 
 /**
- * Puts a tree of values on the backend: tensors (expressions are computed), numbers, lists of them to any depth, typed arrays, host arrays,
- * stored tensors (which stay what they are), and lists and records of all of these. All of it is stored, or nothing.
+ * Puts a tree of values on the backend: tensors (expressions are computed), numbers, lists of them to any depth, typed
+ * arrays, host arrays, stored tensors (which stay what they are), and lists and records of all of these. All of it is
+ * stored, or nothing.
  * @example store({ weights: [[1, 2], [3, 4]], labels: Int32Array.of(0, 1) })
  */
 export const store = <const T>(tree: T & Storable<T>): Engine<Storing<T>> =>
@@ -115,7 +120,10 @@ export const store = <const T>(tree: T & Storable<T>): Engine<Storing<T>> =>
     RTE.map(stored => rebuild(tree, isValue, stored) as Storing<T>)
   )
 
-/** The dtypes and shapes of arguments, whatever is given for them. @example avalsOf([weights, [1, 2, 3]]) // the second is f32[3] */
+/**
+ * The dtypes and shapes of arguments, whatever is given for them.
+ * @example avalsOf([weights, [1, 2, 3]]) // the second is f32[3]
+ */
 export const avalsOf = <A extends readonly unknown[]>(
   args: GivenArguments<A, Value | Aval>
 ): E.Either<EngineError, WithLeaves<A, Aval>> => {
@@ -136,8 +144,8 @@ export const avalsOf = <A extends readonly unknown[]>(
 }
 
 /**
- * Runs a compiled function on whatever may be given for its arguments: what is not stored is stored for the run. Numbers and lists of them
- * take the dtype that the function was compiled for.
+ * Runs a compiled function on whatever may be given for its arguments: what is not stored is stored for the run.
+ * Numbers and lists of them take the dtype that the function was compiled for.
  */
 export const runOn =
   <A extends readonly unknown[], R>(compiled: Compiled<A, R>, options: RunOptions = {}) =>

@@ -5,7 +5,15 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
-import { type CheckOptions, failureOf, randomSlots, type Settings, settingsOf, shrunk, withValues } from '../autodiff/check.js'
+import {
+  type CheckOptions,
+  failureOf,
+  randomSlots,
+  type Settings,
+  settingsOf,
+  shrunk,
+  withValues
+} from '../autodiff/check.js'
 import { CheckError } from '../autodiff/checks/error.js'
 import {
   arraysLike,
@@ -51,7 +59,10 @@ const ROUNDINGS = 16
 /** A value rounded to float32, and off by one rounding more, up or down at random. */
 const shaken = <T extends NdArray['data']>(data: T): Float64Array => {
   const words = randomWords(keyOf(data.length), data.length)
-  return Float64Array.from(data, (value, i) => Math.fround(value) * (1 + ((words[i] as number) & 1 ? ROUNDING : -ROUNDING)))
+  return Float64Array.from(
+    data,
+    (value, i) => Math.fround(value) * (1 + ((words[i] as number) & 1 ? ROUNDING : -ROUNDING))
+  )
 }
 
 /**
@@ -85,7 +96,13 @@ const expected = (forms: Forms, order: number, x: readonly NdArray[], slots: rea
 }
 
 /** The first place among the results of a device of an order that is off, or all of those that count where none is. */
-const compared = (forms: Forms, order: number, x: readonly NdArray[], slots: readonly Slot[], device: readonly NdArray[]) => {
+const compared = (
+  forms: Forms,
+  order: number,
+  x: readonly NdArray[],
+  slots: readonly Slot[],
+  device: readonly NdArray[]
+) => {
   const { exact, allowed } = expected(forms, order, x, slots)
   const slot = slots[order] as Slot
   const wanted = counting(exact, slot)
@@ -113,7 +130,9 @@ const single = (values: Float64Array): Float64Array => Float64Array.from(values,
 const atSingles = (problem: Problem): Problem =>
   withValues(
     problem,
-    problem.given.map(({ value }) => (value.dtype === 'f32' ? { ...value, data: single(Float64Array.from(value.data)) } : value))
+    problem.given.map(({ value }) =>
+      value.dtype === 'f32' ? { ...value, data: single(Float64Array.from(value.data)) } : value
+    )
   )
 
 /** The terms of all forms, computed by a compiled function. */
@@ -167,7 +186,9 @@ const search =
       found = await tried(order, slots)
       if (E.isLeft(found)) return found
       const { wanted, got } = found.right
-      return E.right(new CheckError({ against: 'reference', order, ...placesOf(forms, given, slots), wanted, got, given }))
+      return E.right(
+        new CheckError({ against: 'reference', order, ...placesOf(forms, given, slots), wanted, got, given })
+      )
     }
     return E.right(undefined)
   }
@@ -221,14 +242,19 @@ const failureHere =
 /** Values as constants. What is stored stays on its backend, so it is refused. */
 const constantOf = ({ path, value }: Leaf<Value>): Tensor => {
   if (isTensor(value)) return value
-  if (isStored(value)) return fail('checkGrads', 'values of the host', `a stored tensor${inTree(path)}`, 'read it before')
+  if (isStored(value))
+    return fail('checkGrads', 'values of the host', `a stored tensor${inTree(path)}`, 'read it before')
   const { data, shape, dtype } = hostArrayOf(value)
   return tensor(data, shape, dtype)
 }
 
-/** Arguments as trees of constants, from whatever may be given for them: tensors, numbers, lists of them, typed arrays, host arrays. */
+/**
+ * Arguments as trees of constants, from whatever may be given for them: tensors, numbers, lists of them, typed arrays,
+ * host arrays.
+ */
 export const constantsOf = <A extends readonly Tree[]>(args: GivenArguments<A>): A => {
-  if (!Array.isArray(args)) return fail('checkGrads', 'a list of arguments', describe(args), 'pass them as in [2, [1, 2]]')
+  if (!Array.isArray(args))
+    return fail('checkGrads', 'a list of arguments', describe(args), 'pass them as in [2, [1, 2]]')
   const constants: unknown = args.map((arg: unknown) => rebuild(arg, isValue, leavesOf(arg, isValue).map(constantOf))) // biome-ignore format: one step
   return constants as A
 }
@@ -261,7 +287,9 @@ export const gradientFailure: GradientFailure = <A extends readonly Tree[]>(
   options: CheckOptions = {}
 ) =>
   pipe(
-    RTE.fromEither(catchShapeError(() => ({ settings: settingsOf(options), problem: problemOf(f, constantsOf<A>(args)) }))),
+    RTE.fromEither(
+      catchShapeError(() => ({ settings: settingsOf(options), problem: problemOf(f, constantsOf<A>(args)) }))
+    ),
     RTE.chain(({ settings, problem }) =>
       pipe(
         failureHere(problem, settings),

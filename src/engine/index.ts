@@ -1,6 +1,7 @@
 /**
- * Where the two halves meet: `compile` turns a function of tensors into a program, `run` executes it on stored tensors. All effects are
- * values of type `Engine<A>`; nothing happens until one is given its environment. `openGpu` gives the same as promises.
+ * Where the two halves meet: `compile` turns a function of tensors into a program, `run` executes it on stored tensors.
+ * All effects are values of type `Engine<A>`; nothing happens until one is given its environment. `openGpu` gives the
+ * same as promises.
  */
 
 export type { LowerOptions } from '../autodiff/lowering/lower.js'
@@ -23,7 +24,15 @@ export { firstNonFinite } from './finite.js'
 export { avalsOf, runOn, store } from './given.js'
 export { constantsOf, gradientFailure } from './gradients.js'
 export { type RunOptions, run } from './run.js'
-export { EngineFailure, type Examples, openGpu, openReference, type Session, type Step, type Traced } from './session.js'
+export {
+  EngineFailure,
+  type Examples,
+  openGpu,
+  openReference,
+  type Session,
+  type Step,
+  type Traced
+} from './session.js'
 export { read, release, scope } from './store.js'
 export {
   type Given,

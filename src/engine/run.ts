@@ -34,13 +34,21 @@ const argumentAt = (path: string): string => {
 const givenAway = new WeakSet<StoredTensor>()
 
 /** Why stored arguments do not fit, if they do not. */
-const misfit = (backend: Backend, wanted: readonly Leaf<Aval>[], given: readonly StoredTensor[]): EngineError | undefined => {
+const misfit = (
+  backend: Backend,
+  wanted: readonly Leaf<Aval>[],
+  given: readonly StoredTensor[]
+): EngineError | undefined => {
   for (const [i, { path, value }] of wanted.entries()) {
     const got = given[i] as StoredTensor
     const foreign = elsewhere(backend, ` as ${argumentAt(path)}`, got)
     if (foreign) return foreign
     if (show(value) !== show(got))
-      return invalidArgument(`${show(value)} as ${argumentAt(path)}`, `it is ${show(got)}`, 'pass that shape, or compile again')
+      return invalidArgument(
+        `${show(value)} as ${argumentAt(path)}`,
+        `it is ${show(got)}`,
+        'pass that shape, or compile again'
+      )
     if (!got.stored.live || givenAway.has(got))
       return invalidArgument(
         `a stored tensor as ${argumentAt(path)}`,
@@ -51,7 +59,10 @@ const misfit = (backend: Backend, wanted: readonly Leaf<Aval>[], given: readonly
   return undefined
 }
 
-/** The leaves of arguments, one by one (a list of numbers is one tensor, the list of arguments is not), in the order of those that a function was compiled for. Throws a `ShapeError` where there are others. */
+/**
+ * The leaves of arguments, one by one (a list of numbers is one tensor, the list of arguments is not), in the order of
+ * those that a function was compiled for. Throws a `ShapeError` where there are others.
+ */
 export const runArguments = <L>(
   wanted: readonly unknown[],
   args: readonly unknown[],
@@ -59,7 +70,12 @@ export const runArguments = <L>(
 ): readonly Leaf<L>[] =>
   args.length === wanted.length
     ? wanted.flatMap((one, n) => leavesLike('run', one, isAval, args[n], isLeaf, String(n)))
-    : fail('run', `${wanted.length} arguments`, String(args.length), 'pass one for each that the function was compiled for')
+    : fail(
+        'run',
+        `${wanted.length} arguments`,
+        String(args.length),
+        'pass one for each that the function was compiled for'
+      )
 
 /** The tensors of arguments in the order of those that a function was compiled for, if they are such. */
 export const argumentsFor = <A extends readonly unknown[], R>(
@@ -102,7 +118,9 @@ const outputsOn =
   (given: readonly StoredTensor[]): TE.TaskEither<EngineError, readonly StoredTensor['stored'][]> => {
     const { graph, executable, checks } = compiled
     if (backend.kind === 'reference')
-      return TE.fromIO(() => interpret(graph.outputs, bindingsOf(compiled, given)).map(array => ({ array, live: true })))
+      return TE.fromIO(() =>
+        interpret(graph.outputs, bindingsOf(compiled, given)).map(array => ({ array, live: true }))
+      )
     return executable
       ? pipe(
           execute(
@@ -122,8 +140,9 @@ const outputsOn =
   }
 
 /**
- * Runs a compiled function on stored arguments and gives a tree of stored results. Arguments are only read, unless they are donated: from
- * the moment the run begins these are gone. Left, and no result, if anything was wrong; then donated arguments stay.
+ * Runs a compiled function on stored arguments and gives a tree of stored results. Arguments are only read, unless they
+ * are donated: from the moment the run begins these are gone. Left, and no result, if anything was wrong; then donated
+ * arguments stay.
  * @example
  * import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
  * import { pipe } from 'fp-ts/lib/function.js'
@@ -164,7 +183,10 @@ export const run =
     return E.right(rebuild(compiled.result, isTensor, tensors) as Stored<R>)
   }
 
-/** The outputs of a run that was checked, less its report; Left, and none of them, if the report says that something was wrong. */
+/**
+ * The outputs of a run that was checked, less its report; Left, and none of them, if the report says that something was
+ * wrong.
+ */
 const judged =
   (device: Device, checks: readonly Check[]) =>
   (outputs: readonly DeviceBuffer[]): TE.TaskEither<EngineError, readonly DeviceBuffer[]> => {

@@ -1,7 +1,7 @@
 /// <reference lib="esnext.disposable" preserve="true" />
 /**
- * The engine as promises: a backend that is open, and what a first program needs of it. Beneath it lie the effects of `effect.ts`, which compose;
- * `perform` is the door between the two.
+ * The engine as promises: a backend that is open, and what a first program needs of it. Beneath it lie the effects of
+ * `effect.ts`, which compose; `perform` is the door between the two.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -74,9 +74,15 @@ export interface Session {
       options?: CompileOptions & RunOptions
     ): Promise<Step<A, R>>
   }
-  /** Puts a tree of values on the backend. @example await gpu.store({ w: [[1, 2], [3, 4]], b: [0, 0] }) // { w: f32[2,2], b: f32[2] } */
+  /**
+   * Puts a tree of values on the backend.
+   * @example await gpu.store({ w: [[1, 2], [3, 4]], b: [0, 0] }) // { w: f32[2,2], b: f32[2] }
+   */
   readonly store: <const T>(tree: T & Storable<T>) => Promise<Storing<T>>
-  /** Brings a tree of stored tensors, or a promise of one, back as arrays. @example (await gpu.read(gpu.run(f, x))).data.length // 1 */
+  /**
+   * Brings a tree of stored tensors, or a promise of one, back as arrays.
+   * @example (await gpu.read(gpu.run(f, x))).data.length // 1
+   */
   readonly read: <T>(tree: T | PromiseLike<T>) => Promise<Read<T>>
   /** Gives back the memory of all stored tensors in a tree. What nobody has any more is given back in time. */
   readonly release: (tree: unknown) => void
@@ -127,7 +133,9 @@ const sessionOn = (backend: Backend, name: string, close: () => void): Session =
   const perform: Session['perform'] = effect =>
     isOpen
       ? performOn(backend)(effect)
-      : Promise.reject(new EngineFailure(invalidArgument('a session that is open', 'this one was disposed of', 'open another')))
+      : Promise.reject(
+          new EngineFailure(invalidArgument('a session that is open', 'this one was disposed of', 'open another'))
+        )
   const end = (): void => {
     if (isOpen) close()
     isOpen = false
@@ -158,8 +166,8 @@ const sessionOn = (backend: Backend, name: string, close: () => void): Session =
 }
 
 /**
- * Opens the adapter whose name contains `adapter`, else the one that the system prefers; it may run on the CPU, and `name` says so. Rejects
- * with an `EngineFailure` where there is none.
+ * Opens the adapter whose name contains `adapter`, else the one that the system prefers; it may run on the CPU, and
+ * `name` says so. Rejects with an `EngineFailure` where there is none.
  * @example
  * const gpu = await openGpu()
  * console.log(await gpu.read(gpu.run(grad(x => $.mul(x, $.tanh(x))), 0.5)))
@@ -171,5 +179,8 @@ export const openGpu = async (options: { readonly adapter?: string } = {}): Prom
   return sessionOn({ kind: 'gpu', device }, device.info.name, () => device.device.destroy())
 }
 
-/** The float64 reference, which needs no adapter: slow, and what all else is held to. @example const reference = openReference() */
+/**
+ * The float64 reference, which needs no adapter: slow, and what all else is held to.
+ * @example const reference = openReference()
+ */
 export const openReference = (): Session => sessionOn({ kind: 'reference' }, 'reference', () => undefined)

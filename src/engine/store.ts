@@ -36,8 +36,10 @@ const findStored = (value: unknown): { value: StoredTensor }[] => {
 }
 
 /** The leaves of a tree; Left where it holds something else. */
-export const found = <L>(tree: unknown, isLeaf: (value: unknown) => value is L): E.Either<EngineError, readonly Leaf<L>[]> =>
-  catchShapeError(() => leavesOf(tree, isLeaf))
+export const found = <L>(
+  tree: unknown,
+  isLeaf: (value: unknown) => value is L
+): E.Either<EngineError, readonly Leaf<L>[]> => catchShapeError(() => leavesOf(tree, isLeaf))
 
 /** Why an array cannot be stored, if it cannot. */
 const wrongArray = ({ backend }: Env, { path, value }: Leaf<HostArray>): EngineError | undefined => {
@@ -113,9 +115,15 @@ const toReference = ({ shape, dtype, data }: HostArray): NdArray => ({
 const toDevice = ({ dtype, data }: HostArray): Data =>
   dtype === 'f32' ? new Float32Array(data) : dtype === 'i32' ? new Int32Array(data) : new Uint32Array(data)
 
-/** Refuses a tensor that lives on another backend than the one that runs. (Of two devices, `execute` tells which is meant.) */
+/**
+ * Refuses a tensor that lives on another backend than the one that runs. (Of two devices, `execute` tells which is
+ * meant.)
+ */
 export const elsewhere = ({ kind }: Backend, where: string, { stored }: StoredTensor): EngineError | undefined => {
-  const [here, there] = [kind === 'gpu' ? 'the device' : 'the reference', 'array' in stored ? 'the reference' : 'the device']
+  const [here, there] = [
+    kind === 'gpu' ? 'the device' : 'the reference',
+    'array' in stored ? 'the reference' : 'the device'
+  ]
   return here === there
     ? undefined
     : invalidArgument(`a tensor stored on ${here}${where}`, `it is on ${there}`, 'store it with the backend that runs')
@@ -137,7 +145,9 @@ export const read =
       return TE.left(
         invalidArgument(`a stored tensor${inTree(dead.path)}`, 'it was released or given away before', 'read it before')
       )
-    const foreign = tensors.map(({ path, value }) => elsewhere(backend, inTree(path), value)).find(error => error !== undefined)
+    const foreign = tensors
+      .map(({ path, value }) => elsewhere(backend, inTree(path), value))
+      .find(error => error !== undefined)
     if (foreign) return TE.left(foreign)
     const filled = (data: readonly HostArray['data'][]) =>
       rebuild(
@@ -145,7 +155,8 @@ export const read =
         isStored,
         data.map((values, i) => ({ shape: tensors[i]?.value.shape, dtype: tensors[i]?.value.dtype, data: values }))
       ) as Read<T>
-    if (backend.kind === 'reference') return TE.right(filled(arraysOf(tensors.map(({ value }) => value)).map(({ data }) => data)))
+    if (backend.kind === 'reference')
+      return TE.right(filled(arraysOf(tensors.map(({ value }) => value)).map(({ data }) => data)))
     const wanted = tensors.map(({ value }) => ({
       buffer: value.stored as DeviceBuffer,
       dtype: value.dtype,

@@ -1,4 +1,6 @@
-/** What programs are given and what they give: tensors that live on a backend, values of the host, and trees of them. */
+/**
+ * What programs are given and what they give: tensors that live on a backend, values of the host, and trees of them.
+ */
 import type { NdArray } from '../autodiff/ndarray.js'
 import { type Numbers, type TypedArray, tensor } from '../autodiff/ops/core.js'
 import { type Aval, MOST_AXES } from '../autodiff/shape.js'
@@ -6,7 +8,10 @@ import { isTensor, type Tensor } from '../autodiff/tensor.js'
 import type { Tree, WithLeaves } from '../autodiff/tree.js'
 import type { DeviceBuffer } from '../kernels/buffers.js'
 
-/** A tensor that lives on a backend: a value, never changed. It holds memory until it is released, donated, or its scope ends. */
+/**
+ * A tensor that lives on a backend: a value, never changed. It holds memory until it is released, donated, or its scope
+ * ends.
+ */
 export interface StoredTensor extends Aval {
   readonly stored: DeviceBuffer | { readonly array: NdArray; live: boolean }
 }
@@ -17,7 +22,9 @@ export type Stored<T> = WithLeaves<T, StoredTensor>
 /** Arguments of a compiled function, on a backend. */
 export type StoredArguments<A extends readonly unknown[]> = { readonly [K in keyof A]: Stored<A[K]> }
 
-/** Values on the host: numbers of a shape. f32 is a Float32Array from the device and a Float64Array from the reference. */
+/**
+ * Values on the host: numbers of a shape. f32 is a Float32Array from the device and a Float64Array from the reference.
+ */
 export interface HostArray extends Aval {
   readonly data: Float32Array | Float64Array | Int32Array | Uint32Array
 }
@@ -28,7 +35,10 @@ export type Value = Tensor | StoredTensor | HostArray | TypedArray | Numbers
 /** A tree with leaves of type `L`, where nothing else is known of it. */
 export type TreeOf<L> = L | readonly TreeOf<L>[] | { readonly [key: string]: TreeOf<L> }
 
-/** What may be given where a tree of tensors is wanted: in a list, numbers stand as tensors, since a list of numbers is one tensor. */
+/**
+ * What may be given where a tree of tensors is wanted: in a list, numbers stand as tensors, since a list of numbers is
+ * one tensor.
+ */
 export type Given<T, L = Value> = Tree extends T
   ? TreeOf<L>
   : T extends Tensor
@@ -61,38 +71,52 @@ export type Storable<T> = unknown extends T
       : { readonly [K in keyof T]: Storable<T[K]> }
 
 /** A tree of values, stored. */
-export type Storing<T> = T extends readonly [] ? T : T extends Value ? StoredTensor : { readonly [K in keyof T]: Storing<T[K]> }
+export type Storing<T> = T extends readonly []
+  ? T
+  : T extends Value
+    ? StoredTensor
+    : { readonly [K in keyof T]: Storing<T[K]> }
 
 /** A tree of stored tensors, read. */
 export type Read<T> = T extends StoredTensor ? HostArray : { readonly [K in keyof T]: Read<T[K]> }
 
 const isRecord = (value: unknown): value is object => typeof value === 'object' && value !== null
 
-export const isStored = (value: unknown): value is StoredTensor => isRecord(value) && 'stored' in value && 'dtype' in value
+export const isStored = (value: unknown): value is StoredTensor =>
+  isRecord(value) && 'stored' in value && 'dtype' in value
 
 export const isHostArray = (value: unknown): value is HostArray =>
   isRecord(value) && 'data' in value && ArrayBuffer.isView(value.data) && 'dtype' in value && 'shape' in value
 
 export const isAval = (value: unknown): value is Aval => isRecord(value) && 'dtype' in value && 'shape' in value
 
-/** A number or a list of such, but no empty one: that is a tree without leaves. What is wrong with it is said where it becomes a tensor. */
+/**
+ * A number or a list of such, but no empty one: that is a tree without leaves. What is wrong with it is said where it
+ * becomes a tensor.
+ */
 const isNested = (value: unknown, depth = 0): value is Numbers =>
   typeof value === 'number' ||
   depth > MOST_AXES ||
   (Array.isArray(value) && value.length > 0 && value.every(one => isNested(one, depth + 1)))
 
-/** Typed arrays of numbers, and others (of big integers, views of bytes), which are refused where they become tensors. */
+/**
+ * Typed arrays of numbers, and others (of big integers, views of bytes), which are refused where they become tensors.
+ */
 const isTypedArray = (value: unknown): value is TypedArray => ArrayBuffer.isView(value)
 
 /** Whether something stands for one tensor. */
 export const isValue = (value: unknown): value is Value =>
   isTensor(value) || isStored(value) || isHostArray(value) || isNested(value) || isTypedArray(value)
 
-/** The numbers of a value that holds its own: all but stored tensors and expressions. Throws a `ShapeError` for what is no tensor. */
+/**
+ * The numbers of a value that holds its own: all but stored tensors and expressions. Throws a `ShapeError` for what is
+ * no tensor.
+ */
 export const hostArrayOf = (value: HostArray | TypedArray | Numbers): HostArray => {
   if (isHostArray(value)) return value
   // These are copied once, on their way to the backend.
-  if (value instanceof Float32Array || value instanceof Float64Array) return { dtype: 'f32', shape: [value.length], data: value }
+  if (value instanceof Float32Array || value instanceof Float64Array)
+    return { dtype: 'f32', shape: [value.length], data: value }
   const { dtype, shape, attributes } = tensor(value)
   return { dtype, shape, data: (attributes['value'] as NdArray).data }
 }

@@ -29,13 +29,14 @@ const hostArray = ({ shape, data }: FileTensor): HostArray | undefined => {
 }
 
 /**
- * The tree of named arrays, like a tree whose leaves say dtype and shape. Left, in the name of `what`, for an array that is missing, that
- * is of another dtype or shape, or that has no place in the tree.
+ * The tree of named arrays, like a tree whose leaves say dtype and shape. Left, in the name of `what`, for an array
+ * that is missing, that is of another dtype or shape, or that has no place in the tree.
  */
 export const arraysLike = <T>(what: string, like: T, named: NamedArrays): E.Either<DecodeError, ArraysLike<T>> => {
   const wanted = leavesOf(like, isAval)
   const stranger = [...named.keys()].find(name => !wanted.some(({ path }) => path === name))
-  if (stranger !== undefined) return malformed(what, 'tensors of this tree only', `there is one named ${quoted(stranger)}`)
+  if (stranger !== undefined)
+    return malformed(what, 'tensors of this tree only', `there is one named ${quoted(stranger)}`)
   return pipe(
     wanted,
     E.traverseArray(({ path, value: { shape, dtype } }): E.Either<DecodeError, HostArray> => {
@@ -74,7 +75,8 @@ const treeFromNames = (named: NamedArrays): E.Either<DecodeError, HostTree> => {
     let branch = root
     for (const key of keys) {
       const next = branch.get(key) ?? new Map()
-      if (!(next instanceof Map)) return wrong(`one tensor or a branch at '${key}' of ${quoted(name)}`, 'there are both')
+      if (!(next instanceof Map))
+        return wrong(`one tensor or a branch at '${key}' of ${quoted(name)}`, 'there are both')
       branch.set(key, next)
       branch = next
     }
@@ -85,9 +87,9 @@ const treeFromNames = (named: NamedArrays): E.Either<DecodeError, HostTree> => {
 }
 
 /**
- * The file of a tree of arrays (as `gpu.read` gives it), which Python's `safetensors` reads: each leaf by its path. Numbers are kept to the
- * bit: Float32Array as F32, Float64Array as F64, Int32Array as I32, Uint32Array as U32. Left for a tree that is one array, since it
- * has no name, and for two leaves of one path.
+ * The file of a tree of arrays (as `gpu.read` gives it), which Python's `safetensors` reads: each leaf by its path.
+ * Numbers are kept to the bit: Float32Array as F32, Float64Array as F64, Int32Array as I32, Uint32Array as U32. Left
+ * for a tree that is one array, since it has no name, and for two leaves of one path.
  * @example const file = saveSafetensors(await gpu.read(gpu.store({ w, b: [0, 0] })), { epoch: '20' })
  */
 export const saveSafetensors = (
@@ -96,15 +98,17 @@ export const saveSafetensors = (
 ): E.Either<DecodeError, Uint8Array> => {
   const paths = leavesOf<HostArray>(tree, isHostArray).map(({ path }) => path)
   const twice = paths.find((path, i) => paths.indexOf(path) !== i)
-  if (twice !== undefined) return wrong('each path once', `${quoted(twice)} is that of two arrays; take keys without dots`)
+  if (twice !== undefined)
+    return wrong('each path once', `${quoted(twice)} is that of two arrays; take keys without dots`)
   if (paths.includes('')) return wrong('a list or record of arrays', 'it is one array; put it into a record')
   return E.right(encodeSafetensors({ metadata, tensors: namedArrays(tree) }))
 }
 
 /**
- * The tree of arrays of a file of safetensors: records of its names, cut at their dots, and lists where all keys of a branch are 0, 1, ...
- * With `like`, a tree of its dtypes and shapes (arrays, tensors, or stored ones), it is exactly such a tree, in which lists may be empty and
- * keys may have dots. Left for a damaged file, a dtype that the engine has not, a tensor that is missing, of another kind or too much.
+ * The tree of arrays of a file of safetensors: records of its names, cut at their dots, and lists where all keys of a
+ * branch are 0, 1, ... With `like`, a tree of its dtypes and shapes (arrays, tensors, or stored ones), it is exactly
+ * such a tree, in which lists may be empty and keys may have dots. Left for a damaged file, a dtype that the engine has
+ * not, a tensor that is missing, of another kind or too much.
  * @example loadSafetensors(new Uint8Array(0), weights)._tag // 'Left'
  */
 export const loadSafetensors: {

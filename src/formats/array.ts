@@ -5,7 +5,15 @@ import * as E from 'fp-ts/lib/Either.js'
 import { joined } from './bytes.js'
 import { type DecodeError, malformed } from './error.js'
 
-export type Numbers = Uint8Array | Int8Array | Uint16Array | Int16Array | Uint32Array | Int32Array | Float32Array | Float64Array
+export type Numbers =
+  | Uint8Array
+  | Int8Array
+  | Uint16Array
+  | Int16Array
+  | Uint32Array
+  | Int32Array
+  | Float32Array
+  | Float64Array
 
 /** An array as a view of its values: the element at `indices` is `data[sum of indices[k] * strides[k]]`. */
 export interface NumberArray {

@@ -62,7 +62,8 @@ const memberAt = (bytes: Uint8Array, start: number, left: number, most: number):
   if (trailer + TRAILER_BYTES > bytes.length) return cutOff
   if (data.length > left) return tooLarge(most)
   const view = new DataView(bytes.buffer, bytes.byteOffset + trailer)
-  if (view.getUint32(0, true) !== crc32(data)) return wrong('the checksum that it names', 'the unpacked bytes have another')
+  if (view.getUint32(0, true) !== crc32(data))
+    return wrong('the checksum that it names', 'the unpacked bytes have another')
   if (view.getUint32(4, true) !== data.length % 2 ** 32)
     return wrong('the length that it names', 'the unpacked bytes have another')
   // A small result is copied, since it holds a whole chunk.

@@ -78,7 +78,11 @@ export const inflate = (
 ): E.Either<DecodeError, Uint8Array> => {
   if (size > most) return malformed(what, `at most ${most} unpacked bytes`, `it says ${size}`)
   if (size > MOST_EXPANSION * bytes.length)
-    return malformed(what, `at most ${MOST_EXPANSION * bytes.length} bytes from ${bytes.length} packed ones`, `it says ${size}`)
+    return malformed(
+      what,
+      `at most ${MOST_EXPANSION * bytes.length} bytes from ${bytes.length} packed ones`,
+      `it says ${size}`
+    )
   const unpacked = attempt(what, wrapping, bytes, size)
   if (E.isLeft(unpacked)) return unpacked
   const { data, from } = unpacked.right
@@ -92,5 +96,7 @@ const PEEKED = 1024
 /** The first bytes that `bytes` unpack to: as many as its first kilobyte holds. */
 export const beginningOf = (what: string, wrapping: Wrapping, bytes: Uint8Array): E.Either<DecodeError, Uint8Array> => {
   const options = { finishFlush: constants.Z_SYNC_FLUSH }
-  return E.map(({ data }: Unpacked) => data)(attempt(what, wrapping, bytes.subarray(0, PEEKED), PEEKED * MOST_EXPANSION, options))
+  return E.map(({ data }: Unpacked) => data)(
+    attempt(what, wrapping, bytes.subarray(0, PEEKED), PEEKED * MOST_EXPANSION, options)
+  )
 }

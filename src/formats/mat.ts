@@ -68,7 +68,8 @@ const elementAt = ({ bytes, view, littleEndian }: Source, at: number): E.Either<
   const [first, size] = [view.getUint32(at, littleEndian), view.getUint32(at + 4, littleEndian)]
   const small = first >>> 16
   if (small > 4) return wrong('at most 4 bytes in a small data element', `it says ${small}`)
-  if (small > 0) return E.right({ type: first & 0xffff, values: bytes.subarray(at + 4, at + 4 + small), next: at + TAG_BYTES })
+  if (small > 0)
+    return E.right({ type: first & 0xffff, values: bytes.subarray(at + 4, at + 4 + small), next: at + TAG_BYTES })
   const from = at + TAG_BYTES
   if (size > bytes.length - from) return wrong(`${size} bytes of a data element`, `${bytes.length - from} are left`)
   const end = from + size
@@ -117,9 +118,17 @@ const variableOf = (source: Source, wants: (name: string) => boolean): E.Either<
   const what = `mat: ${quoted(name)}`
   const kind = word & 0xff
   if (kind < 6 || kind > 15)
-    return malformed(what, 'an array of numbers', `it is ${Object.hasOwn(CLASSES, kind) ? CLASSES[kind] : `of class ${kind}`}`)
+    return malformed(
+      what,
+      'an array of numbers',
+      `it is ${Object.hasOwn(CLASSES, kind) ? CLASSES[kind] : `of class ${kind}`}`
+    )
   if ((word >>> 8) & COMPLEX) return malformed(what, 'real numbers', 'they are complex')
-  if (!DIMENSIONS.includes(dimensions.type) || dimensions.values.length % 4 !== 0 || dimensions.values.length > 4 * MOST_AXES)
+  if (
+    !DIMENSIONS.includes(dimensions.type) ||
+    dimensions.values.length % 4 !== 0 ||
+    dimensions.values.length > 4 * MOST_AXES
+  )
     return malformed(what, `2 to ${MOST_AXES} dimensions`, 'there are others')
   const shape = numbersOf(what, dimensions, source.littleEndian)
   if (E.isLeft(shape)) return shape
@@ -139,7 +148,11 @@ const arrayOf = ({ name, shape, values }: Variable, littleEndian: boolean): E.Ei
 }
 
 /** The matrix that an element holds, itself or packed. */
-const matrixIn = ({ type, values }: Element, littleEndian: boolean, most: number): E.Either<DecodeError, Uint8Array> => {
+const matrixIn = (
+  { type, values }: Element,
+  littleEndian: boolean,
+  most: number
+): E.Either<DecodeError, Uint8Array> => {
   if (type === MATRIX) return E.right(values)
   if (type !== COMPRESSED) return wrong('variables', `there are data of type ${type}`)
   const beginning = beginningOf('mat', 'zlib', values)

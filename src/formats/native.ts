@@ -1,4 +1,7 @@
-/** What Node does faster than JavaScript could. `browser` in package.json puts `native.browser.ts` in its place for browsers. */
+/**
+ * What Node does faster than JavaScript could. `browser` in package.json puts `native.browser.ts` in its place for
+ * browsers.
+ */
 import { createHash } from 'node:crypto'
 
 export { constants, crc32, inflateRawSync, inflateSync } from 'node:zlib'

@@ -68,20 +68,25 @@ interface Kind {
 
 const kindOf = (descr: string | undefined): E.Either<DecodeError, Kind> => {
   const numbers = 'whole numbers of 1 to 8 bytes, floats of 2 to 8 bytes or truth values'
-  const refuse = (found: string) => wrong(numbers, `it holds ${found}; save np.asarray(x, dtype='float32') or another of these`)
+  const refuse = (found: string) =>
+    wrong(numbers, `it holds ${found}; save np.asarray(x, dtype='float32') or another of these`)
   if (descr === undefined) return refuse('records of fields')
   const [, order, letter = '', width = ''] = /^([<>|=]?)([a-zA-Z])(\d*)/.exec(descr) ?? []
   const kind = letter === 'b' ? 'u1' : `${letter}${width}`
   if (!Object.hasOwn(WIDTHS, kind) || descr !== `${order}${letter}${width}` || (letter === 'b' && width !== '1'))
     return refuse(Object.hasOwn(NOT_NUMBERS, letter) ? (NOT_NUMBERS[letter] as string) : `the dtype ${quoted(descr)}`)
-  if (width !== '1' && order !== '<' && order !== '>') return wrong('< or > as byte order', `the dtype is ${quoted(descr)}`)
+  if (width !== '1' && order !== '<' && order !== '>')
+    return wrong('< or > as byte order', `the dtype is ${quoted(descr)}`)
   return E.right({ kind: kind as NumberKind, littleEndian: order !== '>', truth: letter === 'b' })
 }
 
 /** Where the header's text lies, and where the values begin. */
 const headerBytes = (bytes: Uint8Array): E.Either<DecodeError, readonly [from: number, to: number]> => {
   if (bytes.length < 10 || !MAGIC.every((byte, k) => bytes[k] === byte))
-    return wrong('a file that begins with \\x93NUMPY', bytes.length < 10 ? `it has ${bytes.length} bytes` : 'it begins otherwise')
+    return wrong(
+      'a file that begins with \\x93NUMPY',
+      bytes.length < 10 ? `it has ${bytes.length} bytes` : 'it begins otherwise'
+    )
   const version = bytes[6] as number
   if (version < 1 || version > 3) return wrong('version 1, 2 or 3', `it is version ${version}`)
   const from = version === 1 ? 10 : 12
@@ -89,7 +94,10 @@ const headerBytes = (bytes: Uint8Array): E.Either<DecodeError, readonly [from: n
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length)
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true)
   if (length > MOST_HEADER_BYTES || length > bytes.length - from)
-    return wrong(`a header of ${length} bytes`, `${Math.min(MOST_HEADER_BYTES, bytes.length - from)} are there or may be`)
+    return wrong(
+      `a header of ${length} bytes`,
+      `${Math.min(MOST_HEADER_BYTES, bytes.length - from)} are there or may be`
+    )
   return E.right([from, from + length])
 }
 
@@ -98,7 +106,8 @@ const readValues = ({ descr, fortran, shape }: Header, bytes: Uint8Array): E.Eit
   const kind = kindOf(descr)
   if (E.isLeft(kind)) return kind
   const size = sizeOf(shape) * WIDTHS[kind.right.kind]
-  if (size !== bytes.length) return wrong(`${size} bytes for the shape ${quoted(shape.join(' x '))}`, `there are ${bytes.length}`)
+  if (size !== bytes.length)
+    return wrong(`${size} bytes for the shape ${quoted(shape.join(' x '))}`, `there are ${bytes.length}`)
   if (kind.right.truth && bytes.some(byte => byte > 1)) return wrong('0 or 1 as truth values', 'there are others')
   const strides = (fortran ? firstAxisFastest : lastAxisFastest)(shape)
   return E.map((data: NumberArray['data']) => ({ shape, strides, data }))(

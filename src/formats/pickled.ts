@@ -44,5 +44,9 @@ export const byteRows = (value: PickleValue | undefined): ByteRows | undefined =
   if (!isTagged(value, 'array') || value.dtype !== '|u1' || value.shape.length !== 2) return undefined
   const [rows, width] = value.shape as readonly [number, number]
   const { data, fortran } = value
-  return { rows, width, data: fortran ? data.map((_, k) => data[(k % width) * rows + Math.floor(k / width)] as number) : data }
+  return {
+    rows,
+    width,
+    data: fortran ? data.map((_, k) => data[(k % width) * rows + Math.floor(k / width)] as number) : data
+  }
 }

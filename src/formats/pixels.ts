@@ -1,6 +1,8 @@
 /** Pixels as the numbers that a network is given. A loop, since each batch of a search passes through it. */
 
-/** Where a pixel comes from, if not from its image: from the zeros around it, or from a square that is cut out of it. */
+/**
+ * Where a pixel comes from, if not from its image: from the zeros around it, or from a square that is cut out of it.
+ */
 export const PADDING = -1
 export const CUT = -2
 
@@ -11,8 +13,8 @@ export interface Scale {
 }
 
 /**
- * (pixel - mean) / deviation of images, each channel by channel with `area` pixels, rounded to float32. `from`, for each image: the place in its
- * channel that each pixel is taken from; padding is 0 before this, a cut 0 after.
+ * (pixel - mean) / deviation of images, each channel by channel with `area` pixels, rounded to float32. `from`, for
+ * each image: the place in its channel that each pixel is taken from; padding is 0 before this, a cut 0 after.
  */
 export const scalePixels = (
   images: Uint8Array | Float32Array,

@@ -1,6 +1,6 @@
 /**
- * The safetensors format (huggingface/safetensors): an 8-byte little-endian header length, a JSON header that says where each tensor lies, then
- * raw little-endian values. Written so that Python reads it; read with nothing believed.
+ * The safetensors format (huggingface/safetensors): an 8-byte little-endian header length, a JSON header that says
+ * where each tensor lies, then raw little-endian values. Written so that Python reads it; read with nothing believed.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
@@ -80,7 +80,12 @@ const parseHeader = (text: string): E.Either<DecodeError, Readonly<Record<string
   )
 
 /** A tensor of the header, cut out of the values; `at` is where it has to begin. */
-const decodeEntry = (name: string, entry: unknown, values: Uint8Array, at: number): E.Either<DecodeError, FileTensor> => {
+const decodeEntry = (
+  name: string,
+  entry: unknown,
+  values: Uint8Array,
+  at: number
+): E.Either<DecodeError, FileTensor> => {
   const named = quoted(name)
   if (!isObject(entry)) return wrong(`an object as entry ${named}`, 'it is none')
   const { dtype, shape, data_offsets: offsets } = entry
@@ -89,7 +94,8 @@ const decodeEntry = (name: string, entry: unknown, values: Uint8Array, at: numbe
       `one of ${Object.keys(ARRAYS).join(', ')} as dtype of ${named}`,
       `it is ${typeof dtype === 'string' ? quoted(dtype) : 'no text'}`
     )
-  if (!Array.isArray(shape) || !shape.every(isCount)) return wrong(`whole numbers as shape of ${named}`, 'it has others')
+  if (!Array.isArray(shape) || !shape.every(isCount))
+    return wrong(`whole numbers as shape of ${named}`, 'it has others')
   if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isCount))
     return wrong(`two offsets of ${named}`, 'it has others')
   const make = ARRAYS[dtype as Dtype]
@@ -101,14 +107,21 @@ const decodeEntry = (name: string, entry: unknown, values: Uint8Array, at: numbe
       `it says ${from} to ${to}`
     )
   // A copy, since the values need not be aligned in the file.
-  return E.right({ shape: shape as readonly number[], data: new make(new Uint8Array(values.subarray(from, to)).buffer) })
+  return E.right({
+    shape: shape as readonly number[],
+    data: new make(new Uint8Array(values.subarray(from, to)).buffer)
+  })
 }
 
-/** Tensors and metadata of a file. Left for a cut file, values that are not named, entries that overlap or leave gaps, other dtypes. */
+/**
+ * Tensors and metadata of a file. Left for a cut file, values that are not named, entries that overlap or leave gaps,
+ * other dtypes.
+ */
 export const decodeSafetensors = (bytes: Uint8Array): E.Either<DecodeError, Safetensors> => {
   if (bytes.length < LENGTH_BYTES) return wrong('at least 8 bytes', `there are ${bytes.length}`)
   const length = Number(new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true))
-  if (length > bytes.length - LENGTH_BYTES) return wrong(`a header of ${length} bytes`, `${bytes.length - LENGTH_BYTES} are left`)
+  if (length > bytes.length - LENGTH_BYTES)
+    return wrong(`a header of ${length} bytes`, `${bytes.length - LENGTH_BYTES} are left`)
   const values = bytes.subarray(LENGTH_BYTES + length)
   return pipe(
     parseHeader(new TextDecoder().decode(bytes.subarray(LENGTH_BYTES, LENGTH_BYTES + length))),
@@ -116,7 +129,8 @@ export const decodeSafetensors = (bytes: Uint8Array): E.Either<DecodeError, Safe
       const { __metadata__: metadata = {}, ...entries } = header
       if (!isObject(metadata) || !Object.values(metadata).every(text => typeof text === 'string'))
         return wrong('texts as metadata', 'there are others')
-      const startOf = (entry: unknown) => (isObject(entry) && Array.isArray(entry['data_offsets']) ? entry['data_offsets'][0] : 0)
+      const startOf = (entry: unknown) =>
+        isObject(entry) && Array.isArray(entry['data_offsets']) ? entry['data_offsets'][0] : 0
       const ordered = Object.entries(entries).sort(([, a], [, b]) => Number(startOf(a)) - Number(startOf(b)))
       const tensors = new Map<string, FileTensor>()
       let at = 0

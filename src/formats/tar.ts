@@ -115,10 +115,12 @@ const decodeExtension = (type: string, bytes: Uint8Array): E.Either<DecodeError,
   const records = decodeRecords(bytes)
   if (E.isLeft(records)) return records
   const [path, size] = [records.right.get('path'), records.right.get('size')]
-  if ([...records.right.keys()].some(key => key.startsWith('GNU.sparse.'))) return wrong('a file without holes', 'one has some')
+  if ([...records.right.keys()].some(key => key.startsWith('GNU.sparse.')))
+    return wrong('a file without holes', 'one has some')
   if (type === 'g' && (path !== undefined || size !== undefined))
     return wrong('a path and a size of its own for each file', 'a header gives one to all')
-  if (size !== undefined && !/^\d{1,15}$/.test(size)) return wrong('a size in digits', `an extended header has ${quoted(size)}`)
+  if (size !== undefined && !/^\d{1,15}$/.test(size))
+    return wrong('a size in digits', `an extended header has ${quoted(size)}`)
   return E.right({ ...(path === undefined ? {} : { path }), ...(size === undefined ? {} : { size: Number(size) }) })
 }
 
@@ -127,7 +129,9 @@ const cleanPath = (path: string): E.Either<DecodeError, string> => {
   if (path.startsWith('/')) return wrong('a relative path', `it has ${quoted(path)}`)
   const parts = path.split('/').filter(part => part !== '' && part !== '.')
   if (parts.includes('..')) return wrong("a path without '..'", `it has ${quoted(path)}`)
-  return path === '' || path.includes('\0') ? wrong('a path for each file', `it has ${quoted(path)}`) : E.right(parts.join('/'))
+  return path === '' || path.includes('\0')
+    ? wrong('a path for each file', `it has ${quoted(path)}`)
+    : E.right(parts.join('/'))
 }
 
 const zeros = (bytes: Uint8Array): boolean => bytes.every(byte => byte === 0)

@@ -1,6 +1,7 @@
 /**
- * The event files that TensorBoard reads: records of protocol buffers (tensorflow/core/util/event.proto), each framed by its length and masked
- * CRC-32C checksums (tensorflow/core/lib/io/record_writer.h). Written by hand, since nothing well kept does.
+ * The event files that TensorBoard reads: records of protocol buffers (tensorflow/core/util/event.proto), each framed
+ * by its length and masked CRC-32C checksums (tensorflow/core/lib/io/record_writer.h). Written by hand, since nothing
+ * well kept does.
  */
 import { joined } from './bytes.js'
 
@@ -40,7 +41,8 @@ const varint = (value: number): Uint8Array => {
 const WIRE = { varint: 0, fixed64: 1, bytes: 2, fixed32: 5 } as const
 const field = (number: number, type: keyof typeof WIRE, ...content: readonly Uint8Array[]): Uint8Array =>
   joined([varint(number * 8 + WIRE[type]), ...content])
-const message = (number: number, content: Uint8Array): Uint8Array => field(number, 'bytes', varint(content.length), content)
+const message = (number: number, content: Uint8Array): Uint8Array =>
+  field(number, 'bytes', varint(content.length), content)
 const text = (number: number, value: string): Uint8Array => message(number, new TextEncoder().encode(value))
 const double = (number: number, value: number): Uint8Array =>
   field(
@@ -61,7 +63,8 @@ const record = (event: Uint8Array): Uint8Array => {
 }
 
 /** What an event file begins with. `seconds` since 1970. */
-export const encodeEventsStart = (seconds: number): Uint8Array => record(joined([double(1, seconds), text(3, 'brain.Event:2')]))
+export const encodeEventsStart = (seconds: number): Uint8Array =>
+  record(joined([double(1, seconds), text(3, 'brain.Event:2')]))
 
 /** Numbers by their tags at a step. */
 export interface ScalarEvent {

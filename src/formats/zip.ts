@@ -36,7 +36,10 @@ const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes
 const endOf = (view: DataView): number | undefined => {
   const last = view.byteLength - END.bytes
   for (let at = last; at >= 0 && at >= last - END.mostComment; at--)
-    if (view.getUint32(at, true) === END.signature && at + END.bytes + view.getUint16(at + 20, true) === view.byteLength)
+    if (
+      view.getUint32(at, true) === END.signature &&
+      at + END.bytes + view.getUint16(at + 20, true) === view.byteLength
+    )
       return at
   return undefined
 }
@@ -67,7 +70,11 @@ const entryAt = (
 ): E.Either<DecodeError, Placed> => {
   if (at + CENTRAL.bytes > end || view.getUint32(at, true) !== CENTRAL.signature)
     return wrong('an entry of the central directory', `there is none at byte ${at}`)
-  const [flags, method, crc] = [view.getUint16(at + 8, true), view.getUint16(at + 10, true), view.getUint32(at + 16, true)]
+  const [flags, method, crc] = [
+    view.getUint16(at + 8, true),
+    view.getUint16(at + 10, true),
+    view.getUint32(at + 16, true)
+  ]
   const [packedSize, size] = [view.getUint32(at + 20, true), view.getUint32(at + 24, true)]
   const [nameLength, local] = [view.getUint16(at + 28, true), view.getUint32(at + 42, true)]
   const next = at + CENTRAL.bytes + nameLength + view.getUint16(at + 30, true) + view.getUint16(at + 32, true)
@@ -78,7 +85,8 @@ const entryAt = (
   if (problem !== undefined) return wrong('names within the archive', problem)
   if ([packedSize, size, local].includes(ELSEWHERE))
     return wrong('entries below 4 GiB', `${quoted(name)} is one of zip64; save fewer images in a file`)
-  if (flags & ENCRYPTED) return wrong('entries that are not encrypted', `${quoted(name)} is; save it without a password`)
+  if (flags & ENCRYPTED)
+    return wrong('entries that are not encrypted', `${quoted(name)} is; save it without a password`)
   if (method !== STORED && method !== DEFLATED)
     return wrong(
       'entries that are stored or deflated',
@@ -91,7 +99,8 @@ const entryAt = (
     return wrong(`the name ${quoted(name)} in both headers`, `one has ${quoted(new TextDecoder().decode(localName))}`)
   const from = local + LOCAL.bytes + nameLength + view.getUint16(local + 28, true)
   const to = from + packedSize
-  if (to > directory) return wrong(`${packedSize} bytes of ${quoted(name)}`, `${Math.max(0, directory - from)} are there`)
+  if (to > directory)
+    return wrong(`${packedSize} bytes of ${quoted(name)}`, `${Math.max(0, directory - from)} are there`)
   const entry = { name, packed: bytes.subarray(from, to), deflated: method === DEFLATED, size, crc }
   return E.right({ entry, from: local, to, next })
 }
@@ -104,12 +113,20 @@ const entryAt = (
 export const decodeZip = (bytes: Uint8Array): E.Either<DecodeError, ReadonlyMap<string, ZipEntry>> => {
   const view = viewOf(bytes)
   const end = endOf(view)
-  if (end === undefined) return wrong('the end record of an archive', 'there is none; the file is cut, or is no archive')
+  if (end === undefined)
+    return wrong('the end record of an archive', 'there is none; the file is cut, or is no archive')
   const count = view.getUint16(end + 10, true)
   const [size, directory] = [view.getUint32(end + 12, true), view.getUint32(end + 16, true)]
   if (count === 0xffff || size === ELSEWHERE || directory === ELSEWHERE)
-    return wrong('an archive below 4 GiB and of fewer than 65535 files', 'it is one of zip64; save fewer images in a file')
-  if (view.getUint16(end + 4, true) !== 0 || view.getUint16(end + 6, true) !== 0 || view.getUint16(end + 8, true) !== count)
+    return wrong(
+      'an archive below 4 GiB and of fewer than 65535 files',
+      'it is one of zip64; save fewer images in a file'
+    )
+  if (
+    view.getUint16(end + 4, true) !== 0 ||
+    view.getUint16(end + 6, true) !== 0 ||
+    view.getUint16(end + 8, true) !== count
+  )
     return wrong('an archive of one file', 'it is one of several')
   if (directory + size !== end)
     return wrong(`a central directory that ends at byte ${end}`, `it ends at byte ${directory + size}`)
@@ -137,7 +154,10 @@ export const decodeZip = (bytes: Uint8Array): E.Either<DecodeError, ReadonlyMap<
  * The bytes of an entry: at most `most` of them. Left for a size that is false, and for data that its checksum does
  * not fit.
  */
-export const unpackEntry = ({ name, packed, deflated, size, crc }: ZipEntry, most: number): E.Either<DecodeError, Uint8Array> => {
+export const unpackEntry = (
+  { name, packed, deflated, size, crc }: ZipEntry,
+  most: number
+): E.Either<DecodeError, Uint8Array> => {
   const what = `zip: ${quoted(name)}`
   const unpacked = deflated ? inflate(what, 'raw', packed, size, most) : E.right(packed)
   if (E.isLeft(unpacked)) return unpacked

@@ -1,7 +1,7 @@
 /**
- * Whether calls do what they say: what a call's shader makes of its parameters is what the call says that it stores, what it asks of the slots that it
- * reads is there, and the calls of each slot store every element once. In every build, before anything runs: a kernel whose parameters belong to another
- * one gives wrong numbers without a word.
+ * Whether calls do what they say: what a call's shader makes of its parameters is what the call says that it stores,
+ * what it asks of the slots that it reads is there, and the calls of each slot store every element once. In every
+ * build, before anything runs: a kernel whose parameters belong to another one gives wrong numbers without a word.
  */
 import { CONTRACTS, type Contract } from './contracts/index.js'
 import { areDisjoint, isInjective, lastOf, placesOf, plainest, samePlaces } from './regions.js'
@@ -21,7 +21,10 @@ const sizeOf = ({ shape }: Slot): number => shape.reduce((product, extent) => pr
 const show = (regions: readonly Region[]): string =>
   regions
     .map(plainest)
-    .map(({ offset, extents, strides }) => `${extents.join(' x ') || '1'} by ${strides.join(', ') || '1'} from ${offset} on`)
+    .map(
+      ({ offset, extents, strides }) =>
+        `${extents.join(' x ') || '1'} by ${strides.join(', ') || '1'} from ${offset} on`
+    )
     .join('; ') || 'nothing'
 
 /** What is wrong between a call and its shader, if anything. */
@@ -65,7 +68,8 @@ const wrongWithSlot = (slot: Slot, calls: readonly Call[]): string | undefined =
   if (folded) return `${show([folded])} stores an element twice`
   const total = regions.reduce((sum, region) => sum + placesOf(region), 0)
   const filled = calls.some(({ fills, stores }) => fills && stores?.some(region => placesOf(region) === size))
-  if (total < size && !filled && !slot.gaps && total > 0) return `${size - total} of its ${size} elements are never stored`
+  if (total < size && !filled && !slot.gaps && total > 0)
+    return `${size - total} of its ${size} elements are never stored`
   const twice = overlap(regions)
   return twice && `${show(twice)} meet`
 }
@@ -88,7 +92,8 @@ export const disagreement = ({ calls, slots }: Program): Disagreement | undefine
   const writers = new Map<number, Call[]>()
   for (const [i, call] of calls.entries()) {
     const got = wrongWith(call, slots)
-    if (got !== undefined) return { wanted: `call ${i} "${call.label}" (${call.shader}) to be what its shader makes of it`, got }
+    if (got !== undefined)
+      return { wanted: `call ${i} "${call.label}" (${call.shader}) to be what its shader makes of it`, got }
     const others = writers.get(call.write)
     if (others) others.push(call)
     else writers.set(call.write, [call])

@@ -1,12 +1,15 @@
 /**
- * Bind groups follow from the buffers that they bind, not from calls: calls of the same buffers share one. A call's bindings come in one group, or, in
- * programs of so many calls that there would be too many of those, in one for each buffer: then there are as many groups as buffers, but each call sets
- * up to four of them.
+ * Bind groups follow from the buffers that they bind, not from calls: calls of the same buffers share one. A call's
+ * bindings come in one group, or, in programs of so many calls that there would be too many of those, in one for each
+ * buffer: then there are as many groups as buffers, but each call sets up to four of them.
  */
 import { type Binding, bindingsOf, type Dispatch } from './dispatches.js'
 import type { Plan } from './plan.js'
 
-/** Where a binding of `spec.ts` (0: parameters, 1: written, 2 and on: read) lies in a shader: its group, and its number in there. */
+/**
+ * Where a binding of `spec.ts` (0: parameters, 1: written, 2 and on: read) lies in a shader: its group, and its number
+ * in there.
+ */
 export type Arrangement = (binding: number) => readonly [group: number, binding: number]
 
 export const together: Arrangement = binding => [0, binding]
@@ -14,7 +17,10 @@ export const together: Arrangement = binding => [0, binding]
 const LAST = 3
 export const apart: Arrangement = binding => [Math.min(binding, LAST), Math.max(0, binding - LAST)]
 
-/** Groups that a program may have with all bindings of a call in one: half of the memory maps that Linux gives a process, see `mappings.ts`. */
+/**
+ * Groups that a program may have with all bindings of a call in one: half of the memory maps that Linux gives a
+ * process, see `mappings.ts`.
+ */
 const MOST_TOGETHER = 2 ** 15
 /** Groups kept for the same bindings of inputs and outputs, whose buffers differ from run to run. */
 export const MOST_BOUND = 4
@@ -36,10 +42,18 @@ export const partsOf = (calls: Dispatch, arrangement: Arrangement): readonly Par
   return [...new Set(groups)].map(group => bindings.filter((_, k) => groups[k] === group))
 }
 
-export const slotsOf = (part: Part): readonly number[] => part.flatMap(one => (one.type === 'uniform' ? [] : [one.slot]))
+export const slotsOf = (part: Part): readonly number[] =>
+  part.flatMap(one => (one.type === 'uniform' ? [] : [one.slot]))
 
-/** What decides a bind group. Sizes belong to it: slots of different sizes share buffers. `parameters` is where the calls' numbers lie. */
-export const partKey = ({ places, bytes }: Pick<Plan, 'places' | 'bytes'>, part: Part, parameters: readonly number[]): string =>
+/**
+ * What decides a bind group. Sizes belong to it: slots of different sizes share buffers. `parameters` is where the
+ * calls' numbers lie.
+ */
+export const partKey = (
+  { places, bytes }: Pick<Plan, 'places' | 'bytes'>,
+  part: Part,
+  parameters: readonly number[]
+): string =>
   part
     .map(one => {
       if (one.type === 'uniform') return parameters[one.call]
@@ -52,7 +66,10 @@ export const partKey = ({ places, bytes }: Pick<Plan, 'places' | 'bytes'>, part:
 export const isExternal = ({ places }: Pick<Plan, 'places'>, part: Part): boolean =>
   slotsOf(part).some(slot => places[slot]?.kind === 'input' || places[slot]?.kind === 'output')
 
-/** The most bind groups that a plan has at once. `parameters` tells for each dispatch where the numbers of its calls lie. */
+/**
+ * The most bind groups that a plan has at once. `parameters` tells for each dispatch where the numbers of its calls
+ * lie.
+ */
 export const groupsOf = (plan: Plan, parameters: readonly (readonly number[])[], arrangement: Arrangement): number => {
   const parts = new Map(
     plan.dispatches.flatMap((calls, i) =>
@@ -69,5 +86,7 @@ export const arrange = (
   most = MOST_TOGETHER
 ): { readonly arrangement: Arrangement; readonly groups: number } => {
   const groups = groupsOf(plan, parameters, together)
-  return groups <= most ? { arrangement: together, groups } : { arrangement: apart, groups: groupsOf(plan, parameters, apart) }
+  return groups <= most
+    ? { arrangement: together, groups }
+    : { arrangement: apart, groups: groupsOf(plan, parameters, apart) }
 }

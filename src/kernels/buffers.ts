@@ -1,6 +1,6 @@
 /**
- * Storage on the device. The collector does not see how much memory a GPU buffer holds, so buffers are released by hand and
- * used again: a released one waits in a pool for the next wish of its size.
+ * Storage on the device. The collector does not see how much memory a GPU buffer holds, so buffers are released by hand
+ * and used again: a released one waits in a pool for the next wish of its size.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
@@ -40,7 +40,10 @@ interface Pool {
 
 /** Less than this is not worth a collection. */
 const FEW_BYTES = 512 * (1 << 20)
-/** Each buffer counts as so much more: the smallest takes some 4 KiB of the host on Mesa's software driver, and there may be many. */
+/**
+ * Each buffer counts as so much more: the smallest takes some 4 KiB of the host on Mesa's software driver, and there
+ * may be many.
+ */
 const OVERHEAD = 1 << 15
 const weightOf = ({ liveBytes, liveBuffers }: Pool): number => liveBytes + liveBuffers * OVERHEAD
 /** More than this is not kept for later. */
@@ -49,7 +52,10 @@ const MOST_IDLE_BYTES = 256 * (1 << 20)
 const pools = new WeakMap<Device, Pool>()
 let nextId = 1
 let leaked = 0
-/** Storage whose handle was collected goes back to the pool. Only a net, which counts: the memory may long have been missed. */
+/**
+ * Storage whose handle was collected goes back to the pool. Only a net, which counts: the memory may long have been
+ * missed.
+ */
 const net = new FinalizationRegistry<Held>(held => {
   leaked += 1
   giveBack(held)
@@ -94,8 +100,8 @@ const take = (pool: Pool, bytes: number, preferred: readonly number[]): Idle | u
 }
 
 /**
- * A buffer with undefined content. To be called inside `scoped`, which tells whether the device had room for it. `preferred` are
- * ids of buffers for which bind groups exist.
+ * A buffer with undefined content. To be called inside `scoped`, which tells whether the device had room for it.
+ * `preferred` are ids of buffers for which bind groups exist.
  */
 export const allocateScoped = (device: Device, bytes: number, preferred: readonly number[] = []): DeviceBuffer => {
   const pool = poolOf(device)
@@ -184,8 +190,8 @@ export const trimPool = (device: Device, most = 0): void => {
 }
 
 /**
- * Collects garbage once what is live has doubled since the last time: handles that nobody has any more hold storage until then, and the
- * collector does not know how much.
+ * Collects garbage once what is live has doubled since the last time: handles that nobody has any more hold storage
+ * until then, and the collector does not know how much.
  */
 export const collectIfGrown = async (device: Device): Promise<void> => {
   const pool = poolOf(device)

@@ -1,6 +1,7 @@
 /**
- * The text of a kernel for several calls at once: its functions once more for each call, with that call's buffers, and an
- * entry point that asks the workgroup whose it is. What all calls have alike, memory of the workgroup too, is there once.
+ * The text of a kernel for several calls at once: its functions once more for each call, with that call's buffers, and
+ * an entry point that asks the workgroup whose it is. What all calls have alike, memory of the workgroup too, is there
+ * once.
  */
 import type { Source } from './shader.js'
 
@@ -41,9 +42,16 @@ const mentions = (text: string, names: ReadonlySet<string>): boolean =>
   text.match(/(?<![.\w])[A-Za-z_]\w*/g)?.some(word => names.has(word)) ?? false
 
 /** Functions that touch a buffer, themselves or by those they call. */
-const bound = (lines: readonly string[], functions: readonly Declaration[], buffers: readonly string[]): ReadonlySet<string> => {
+const bound = (
+  lines: readonly string[],
+  functions: readonly Declaration[],
+  buffers: readonly string[]
+): ReadonlySet<string> => {
   const names = new Set(buffers)
-  const bodies = functions.map(({ name, from, to }) => ({ name, text: lines.slice(from, to).map(withoutComment).join('\n') }))
+  const bodies = functions.map(({ name, from, to }) => ({
+    name,
+    text: lines.slice(from, to).map(withoutComment).join('\n')
+  }))
   for (let before = -1; before !== names.size; ) {
     before = names.size
     for (const { name, text } of bodies) if (mentions(text, names)) names.add(name)
@@ -61,7 +69,8 @@ const PARAMETER = /@builtin\((\w+)\)\s*(\w+)\s*:\s*(\w+)/g
 const entryPoint = (main: string, calls: number): string => {
   const attributes = /@compute\s+@workgroup_size\([^)]*\)/.exec(main)?.[0] as string
   const told = [...main.matchAll(PARAMETER)].map(([, builtin, name, type]) => ({ builtin, name, type }))
-  const named = (builtin: string, otherwise: string): string => told.find(one => one.builtin === builtin)?.name ?? otherwise
+  const named = (builtin: string, otherwise: string): string =>
+    told.find(one => one.builtin === builtin)?.name ?? otherwise
   const [group, groups] = [named('workgroup_id', 'group_of_all'), named('num_workgroups', 'groups_of_all')]
   const parameters = [
     ...told.map(({ builtin, name, type }) => `@builtin(${builtin}) ${name}: ${type}`),

@@ -76,7 +76,14 @@ export const describe = (adapter: Saying, names: readonly Listed[]): AdapterInfo
   const known = names.find(({ name }) => plain(name) === plain(device)) ?? (names.length === 1 ? names[0] : undefined)
   const name = known?.name ?? (device || description || 'unnamed')
   const software = isFallbackAdapter || architecture === 'software' || /swiftshader|llvmpipe/i.test(name)
-  return { name, vendor, architecture, backend: known?.backend ?? 'unknown', software, subgroupSize: fixedSubgroup(adapter) }
+  return {
+    name,
+    vendor,
+    architecture,
+    backend: known?.backend ?? 'unknown',
+    software,
+    subgroupSize: fixedSubgroup(adapter)
+  }
 }
 
 const noneBecause = (reason: unknown): KernelError =>
@@ -99,9 +106,9 @@ export const listAdapters = (): TaskEither<KernelError, readonly AdapterInfo[]> 
 }
 
 /**
- * Opens a device on the adapter whose name contains `adapter` (in any case), else on the one that Dawn prefers, with the
- * adapter's own limits. `flags` are Dawn's own, as `disable-dawn-features=timestamp_quantization`. `NoAdapter` where there is none
- * or none of that name; a fake adapter is never taken.
+ * Opens a device on the adapter whose name contains `adapter` (in any case), else on the one that Dawn prefers, with
+ * the adapter's own limits. `flags` are Dawn's own, as `disable-dawn-features=timestamp_quantization`. `NoAdapter`
+ * where there is none or none of that name; a fake adapter is never taken.
  */
 export const openDevice =
   (options: { readonly adapter?: string; readonly flags?: readonly string[] } = {}): TaskEither<KernelError, Device> =>
@@ -116,7 +123,12 @@ export const openDevice =
         if (names.length === 0) return E.left(noneBecause('none was found'))
         const there = names.map(({ name }) => name)
         return E.left(
-          noAdapter(`an adapter named like "${wanted}"`, there, `there are only: ${there.join(', ')}`, 'choose one of these')
+          noAdapter(
+            `an adapter named like "${wanted}"`,
+            there,
+            `there are only: ${there.join(', ')}`,
+            'choose one of these'
+          )
         )
       }
       const { gpu, adapter } = await platform.request(entry, options.flags ?? [])
@@ -145,7 +157,10 @@ const open = async (gpu: GPU, adapter: GPUAdapter, info: AdapterInfo): Promise<D
   return opened
 }
 
-/** Why no work may start or be trusted: the device is lost, or an earlier call complained outside every scope (told once). */
+/**
+ * Why no work may start or be trusted: the device is lost, or an earlier call complained outside every scope (told
+ * once).
+ */
 export const complaint = ({ status }: Device): KernelError | undefined => {
   if (status.lost) return status.lost
   const errors = status.uncaptured.splice(0)
@@ -158,15 +173,18 @@ export const complaint = ({ status }: Device): KernelError | undefined => {
       )
 }
 
-/** Lets the device's news arrive (a loss is told a little after the call that it spoils), then says what there is, if anything. */
+/**
+ * Lets the device's news arrive (a loss is told a little after the call that it spoils), then says what there is, if
+ * anything.
+ */
 export const settledComplaint = async (device: Device): Promise<KernelError | undefined> => {
   await platform.nextTurn()
   return complaint(device)
 }
 
 /**
- * Does `work` at once, inside error scopes: WebGPU does not throw, it drops the work and tells later. `what` says in the
- * message what was being done. Left if anything was wrong; what `work` made is then of no use.
+ * Does `work` at once, inside error scopes: WebGPU does not throw, it drops the work and tells later. `what` says in
+ * the message what was being done. Left if anything was wrong; what `work` made is then of no use.
  */
 export const scoped = async <A>(device: Device, what: string, work: () => A): Promise<E.Either<KernelError, A>> => {
   const filters = ['internal', 'validation', 'out-of-memory'] as const

@@ -1,6 +1,6 @@
 /**
- * Which calls go into one dispatch. A GPU takes as long to begin a dispatch as for a small kernel's work, so calls of one
- * kernel that do not wait for each other share one: its workgroups in z are theirs, one call after another.
+ * Which calls go into one dispatch. A GPU takes as long to begin a dispatch as for a small kernel's work, so calls of
+ * one kernel that do not wait for each other share one: its workgroups in z are theirs, one call after another.
  *
  * The order is by levels, what has to be dispatched before: calls of a level read and write nothing of each other's.
  */
@@ -44,7 +44,10 @@ export const kernelKey = ({ shader, op, constants, reads }: Call): string => {
   return JSON.stringify([shader, op, sorted, reads.length])
 }
 
-/** It stores elements that no other call stores. Others, those that fill and those of which it is not known, keep their place among the calls of their slot. */
+/**
+ * It stores elements that no other call stores. Others, those that fill and those of which it is not known, keep their
+ * place among the calls of their slot.
+ */
 const isApart = ({ stores, fills }: Call): boolean => stores !== undefined && fills === undefined
 
 /** By call, the dispatches on the longest way to what it needs. */
@@ -72,7 +75,8 @@ const levelsOf = (calls: readonly Call[]): number[] => {
 const LIGHT = 2 ** 21
 
 /**
- * Levels at which light calls are as late as what reads them allows: there they meet others. Heavy ones are early, and free what they read.
+ * Levels at which light calls are as late as what reads them allows: there they meet others. Heavy ones are early, and
+ * free what they read.
  */
 const settled = (calls: readonly Call[], bytes: readonly number[]): readonly number[] => {
   const levels = levelsOf(calls)
@@ -85,8 +89,11 @@ const settled = (calls: readonly Call[], bytes: readonly number[]): readonly num
     const call = calls[i] as Call
     const { reads, write } = call
     const isLight = reads.reduce((total, slot) => total + (bytes[slot] as number), 0) <= LIGHT
-    const latest = [read.get(write), closed.get(write), ...reads.map(slot => closed.get(slot))].filter(one => one !== undefined)
-    if (isLight && isApart(call) && latest.length > 0) levels[i] = Math.max(levels[i] as number, Math.min(...latest) - 1)
+    const latest = [read.get(write), closed.get(write), ...reads.map(slot => closed.get(slot))].filter(
+      one => one !== undefined
+    )
+    if (isLight && isApart(call) && latest.length > 0)
+      levels[i] = Math.max(levels[i] as number, Math.min(...latest) - 1)
     for (const slot of reads) atMost(read, slot, levels[i] as number)
     if (!isApart(call)) atMost(closed, write, levels[i] as number)
   }
@@ -98,10 +105,17 @@ const fits = (calls: Dispatch, mostBuffers: number): boolean => {
   const buffers = bindingsOf(calls).bindings.filter(({ type }) => type !== 'uniform').length
   const depth = calls.reduce((total, { workgroups }) => total + workgroups[2], 0)
   const written = new Set(calls.map(({ write }) => write))
-  return buffers <= mostBuffers && depth <= MOST_WORKGROUPS && calls.every(({ reads }) => !reads.some(slot => written.has(slot)))
+  return (
+    buffers <= mostBuffers &&
+    depth <= MOST_WORKGROUPS &&
+    calls.every(({ reads }) => !reads.some(slot => written.has(slot)))
+  )
 }
 
-/** Shaders that stride over what is there, by as many workgroups in x as are launched: it may be more than a call asks for. */
+/**
+ * Shaders that stride over what is there, by as many workgroups in x as are launched: it may be more than a call asks
+ * for.
+ */
 const STRIDING: ReadonlySet<string> = new Set(['map', 'map_strided', 'map_rows', 'reduce', 'gather_parts'])
 
 /** What a dispatch launches: in x as many workgroups as the call that wants most, in z those of all calls. */
@@ -110,7 +124,10 @@ export const workgroupsOf = (calls: Dispatch): Call['workgroups'] => {
   return [Math.max(...calls.map(one => one.workgroups[0])), workgroups[1], workgroups[2] * calls.length]
 }
 
-/** Up to `most` calls of a kernel, of a level and of as many workgroups, in each dispatch; one: each call by itself, in their order. */
+/**
+ * Up to `most` calls of a kernel, of a level and of as many workgroups, in each dispatch; one: each call by itself, in
+ * their order.
+ */
 export const dispatchesOf = (
   calls: readonly Call[],
   bytes: readonly number[],

@@ -22,10 +22,16 @@ export const oneLine = (text: string): string =>
     .replace(/\.+(?=;|$)/g, '')
 
 /** The one form of every message: what was wanted, what was got, what to do. */
-const sentence = (wanted: string, got: string, cure: string): string => `Wanted ${wanted}, but ${oneLine(got)}: ${cure}.`
+const sentence = (wanted: string, got: string, cure: string): string =>
+  `Wanted ${wanted}, but ${oneLine(got)}: ${cure}.`
 
 /** There is no adapter, or none of the wanted name. `available` lists the names of those there are. */
-export const noAdapter = (wanted: string, available: readonly string[], got: string, cure: string): Of<'NoAdapter'> => ({
+export const noAdapter = (
+  wanted: string,
+  available: readonly string[],
+  got: string,
+  cure: string
+): Of<'NoAdapter'> => ({
   _tag: 'NoAdapter',
   message: sentence(wanted, got, cure),
   available
@@ -43,13 +49,22 @@ export const deviceLost = (reason: string, detail: string): Of<'DeviceLost'> => 
 })
 
 /** A buffer is larger than the device allows, or the device has no room for it. */
-export const outOfMemory = (wanted: string, got: string, cure = 'lower the batch size or the channels'): Of<'OutOfMemory'> => ({
+export const outOfMemory = (
+  wanted: string,
+  got: string,
+  cure = 'lower the batch size or the channels'
+): Of<'OutOfMemory'> => ({
   _tag: 'OutOfMemory',
   message: sentence(wanted, got, cure)
 })
 
 /** A shader's text is wrong; `line` counts from 1 in the file as it was written, before directives were expanded. */
-export const shaderError = (file: string, line: number, got: string, cure = 'correct the shader'): Of<'ShaderError'> => ({
+export const shaderError = (
+  file: string,
+  line: number,
+  got: string,
+  cure = 'correct the shader'
+): Of<'ShaderError'> => ({
   _tag: 'ShaderError',
   message: sentence(`shader ${file} to compile`, `line ${line} says: ${oneLine(got)}`, cure),
   file,
@@ -74,7 +89,9 @@ export const wrongResult = (wanted: string, got: string, cure: string): Of<'Wron
   message: sentence(wanted, got, cure)
 })
 
-/** A caller passed something that does not fit: a buffer of the wrong size or device, or one that was given away before. */
+/**
+ * A caller passed something that does not fit: a buffer of the wrong size or device, or one that was given away before.
+ */
 export const invalidArgument = (wanted: string, got: string, cure: string): Of<'InvalidArgument'> => ({
   _tag: 'InvalidArgument',
   message: sentence(wanted, got, cure)

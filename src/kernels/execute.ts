@@ -9,7 +9,9 @@ import { changed, tooManyChanges } from './mappings.js'
 import { platform } from './platform/node.js'
 import { type BindingSet, bind, type Executable, isDisposed } from './prepare.js'
 
-/** Runs that the device may have before it: enough to keep it busy, few enough to bound the memory of what is pending. */
+/**
+ * Runs that the device may have before it: enough to keep it busy, few enough to bound the memory of what is pending.
+ */
 const MOST_IN_FLIGHT = 3
 
 interface Lane {
@@ -25,7 +27,10 @@ const laneOf = (device: Device): Lane => {
   return lane
 }
 
-/** Waits for the runs asked for before to have encoded, and for room in flight. What follows the await runs before the next turn. */
+/**
+ * Waits for the runs asked for before to have encoded, and for room in flight. What follows the await runs before the
+ * next turn.
+ */
 const turn = (lane: Lane): Promise<void> => {
   lane.tail = lane.tail.then(async () => {
     while (lane.inFlight.length >= MOST_IN_FLIGHT) await lane.inFlight.shift()
@@ -54,8 +59,13 @@ const refusal = (device: Device, executable: Executable, inputs: readonly Device
     const { bytes, live, device: home } = inputs[i] as DeviceBuffer
     const named = `input ${i} to be`
     if (!live)
-      return invalidArgument(`${named} on the device`, 'it was released or given away before', 'pass what the last run returned')
-    if (home !== device) return invalidArgument(`${named} on the device of the run`, 'it is on another', 'upload it there')
+      return invalidArgument(
+        `${named} on the device`,
+        'it was released or given away before',
+        'pass what the last run returned'
+      )
+    if (home !== device)
+      return invalidArgument(`${named} on the device of the run`, 'it is on another', 'upload it there')
     if (bytes !== plan.bytes[slot]) {
       const { dtype, shape } = plan.program.slots[slot] ?? { dtype: '', shape: [] }
       return invalidArgument(
@@ -124,17 +134,23 @@ const encode = (
 }
 
 /**
- * Runs on `inputs` and gives new buffers, one for each output, as soon as the run is submitted and known to be valid; the device
- * may still be at work. Runs keep the order in which they were asked for. Inputs are only read and stay the caller's.
- * Left, and nothing held, if the inputs do not fit, the device is lost, out of memory, or complained about anything.
+ * Runs on `inputs` and gives new buffers, one for each output, as soon as the run is submitted and known to be valid;
+ * the device may still be at work. Runs keep the order in which they were asked for. Inputs are only read and stay the
+ * caller's. Left, and nothing held, if the inputs do not fit, the device is lost, out of memory, or complained about
+ * anything.
  */
 export const execute =
-  (device: Device, executable: Executable, inputs: readonly DeviceBuffer[]): TaskEither<KernelError, readonly DeviceBuffer[]> =>
+  (
+    device: Device,
+    executable: Executable,
+    inputs: readonly DeviceBuffer[]
+  ): TaskEither<KernelError, readonly DeviceBuffer[]> =>
   async () => {
     await collectIfGrown(device)
     const lane = laneOf(device)
     await turn(lane)
-    const refused = complaint(device) ?? refusal(device, executable, inputs) ?? tooManyChanges(device, executable.changing)
+    const refused =
+      complaint(device) ?? refusal(device, executable, inputs) ?? tooManyChanges(device, executable.changing)
     if (refused) return E.left(refused)
 
     const { plan, recent } = executable

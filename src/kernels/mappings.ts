@@ -1,6 +1,7 @@
 /**
- * Mesa's software driver makes a memory map for each bind group. A process has as many as Linux allows (`vm.max_map_count`), and one that asks for more
- * is killed without a word: so a program with many calls is held to what is left before its groups are made, and so are runs with ever new arguments.
+ * Mesa's software driver makes a memory map for each bind group. A process has as many as Linux allows
+ * (`vm.max_map_count`), and one that asks for more is killed without a word: so a program with many calls is held to
+ * what is left before its groups are made, and so are runs with ever new arguments.
  */
 import type { Device } from './device.js'
 import { type KernelError, outOfMemory } from './errors.js'
@@ -8,9 +9,15 @@ import { platform } from './platform/node.js'
 
 /** Programs with fewer bind groups are not looked at. */
 const FEW = 64
-/** Groups made by runs until the next look: those that were put out of use hold their maps until the collector has been there. */
+/**
+ * Groups made by runs until the next look: those that were put out of use hold their maps until the collector has been
+ * there.
+ */
 const MANY = 4096
-/** Maps that stay for what follows: buffers, the programs of an evaluation (after a search of S5 a ninth of its own groups). */
+/**
+ * Maps that stay for what follows: buffers, the programs of an evaluation (after a search of S5 a ninth of its own
+ * groups).
+ */
 const spareFor = (groups: number): number => Math.max(512, Math.ceil(groups / 6))
 
 /** Why so many more bind groups cannot be made, if they cannot. */
@@ -29,14 +36,18 @@ export const tooManyGroups = ({ info }: Device, groups: number): KernelError | u
 /** Why so many more bind groups cannot be made, if they cannot even when garbage is collected. */
 export const tooManyGroupsLeft = async (device: Device, groups: number): Promise<KernelError | undefined> => {
   if (!tooManyGroups(device, groups)) return undefined
-  // Groups that were put out of use hold their maps until the collector has been there, and it does not know that these are scarce.
+  // Groups that were put out of use hold their maps until the collector has been there, and it does not know that these
+  // are scarce.
   await platform.collectGarbage()
   return tooManyGroups(device, groups)
 }
 
 const lately = new WeakMap<Device, number>()
 
-/** Counts groups that runs make for arguments that changed. Why no more can be made, if a run that makes `most` may be one too many. */
+/**
+ * Counts groups that runs make for arguments that changed. Why no more can be made, if a run that makes `most` may be
+ * one too many.
+ */
 export const tooManyChanges = (device: Device, most: number): KernelError | undefined => {
   if ((lately.get(device) ?? 0) + most <= MANY) return undefined
   lately.set(device, 0)

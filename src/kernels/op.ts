@@ -1,13 +1,15 @@
 /**
- * The op blocks of maps, folds and hooks: the parts that a call brings (`Computes`, `hook`), and around them how operands are loaded, which is a shader's own affair.
- * Programs bring parts only; `plan` makes the blocks of what no variant has given one.
+ * The op blocks of maps, folds and hooks: the parts that a call brings (`Computes`, `hook`), and around them how
+ * operands are loaded, which is a shader's own affair. Programs bring parts only; `plan` makes the blocks of what no
+ * variant has given one.
  */
 import type { Call, Computes, Slot } from './spec.js'
 
 /** Results are stored as they are. */
 const PLAIN_FINISH = 'fn finish(a: Value, at: array<u32, OPERANDS>) -> Value { return a; }'
 
-const dtypesOf = ({ reads }: Call, slots: readonly Slot[]): readonly string[] => reads.map(slot => (slots[slot] as Slot).dtype)
+const dtypesOf = ({ reads }: Call, slots: readonly Slot[]): readonly string[] =>
+  reads.map(slot => (slots[slot] as Slot).dtype)
 
 const bindings = (types: readonly string[]): readonly string[] =>
   types.map((type, k) => `@group(0) @binding(${k + 2}) var<storage, read> in${k}: array<${type}>;`)
@@ -21,14 +23,17 @@ const foldText = (
   fold === undefined
     ? []
     : [
-        ...tails.map(({ k, place }) => `fn tail${k}(at: array<u32, OPERANDS>) -> ${types[place]} { return ${load(place)}; }`),
+        ...tails.map(
+          ({ k, place }) => `fn tail${k}(at: array<u32, OPERANDS>) -> ${types[place]} { return ${load(place)}; }`
+        ),
         fold,
         finish ?? PLAIN_FINISH
       ]
 
 /**
- * How a kernel takes its turns: `width` elements each, along the innermost axis. Of the operands, those that are dense along it are then loaded by
- * vec4, the others repeat one value. Both the text of a kernel and its parameters are made from one of these, so that they cannot disagree.
+ * How a kernel takes its turns: `width` elements each, along the innermost axis. Of the operands, those that are dense
+ * along it are then loaded by vec4, the others repeat one value. Both the text of a kernel and its parameters are made
+ * from one of these, so that they cannot disagree.
  */
 export interface Turns {
   readonly width: 1 | 4
@@ -44,13 +49,16 @@ interface Loads {
   readonly turns?: Turns
   /** Before the shader's loop, along which they stay the same. */
   readonly fixed?: readonly boolean[]
-  /** Which of the shader's walks each input takes; absent: each its own. The fewer there are, the less is computed, and compiled. */
+  /**
+   * Which of the shader's walks each input takes; absent: each its own. The fewer there are, the less is computed, and
+   * compiled.
+   */
   readonly walks?: readonly number[]
 }
 
 /**
- * The block of maps and folds. `value` loads the inputs of `compute` where their walks are, at `at[1]`, `at[2]`, ...; in turns of four it gives the four
- * results of a map, and joins those of a fold.
+ * The block of maps and folds. `value` loads the inputs of `compute` where their walks are, at `at[1]`, `at[2]`, ...;
+ * in turns of four it gives the four results of a map, and joins those of a fold.
  */
 export const opOf = (
   call: Call & { readonly computes: Computes },
@@ -63,7 +71,8 @@ export const opOf = (
   const isFold = computes.fold !== undefined
   const load = (k: number) => `in${k}[at[${walks[k]}]]`
   const ahead = inputs.flatMap((type, k) => (fixed?.[k] ? [{ name: `x${k}`, type, load: load(k) }] : []))
-  const result = (component: string) => `compute(${inputs.map((_, k) => `x${k}${dense[k] ? component : ''}`).join(', ')})`
+  const result = (component: string) =>
+    `compute(${inputs.map((_, k) => `x${k}${dense[k] ? component : ''}`).join(', ')})`
   const four = ['.x', '.y', '.z', '.w'].map(result) as [string, string, string, string]
   const byFour = width === 4
   const all = !byFour
@@ -97,7 +106,9 @@ const hookOf = (shader: string, hook: string): string =>
     ? `${hook}\nfn load(x: vec4f) -> vec4f { return vec4f(compute(x.x), compute(x.y), compute(x.z), compute(x.w)); }`
     : `${hook}\nfn load(x: f32) -> f32 { return compute(x); }`
 
-/** The call with its op block, if it has parts of one and none of its own: that of a plain map or fold, or of a hook. */
+/**
+ * The call with its op block, if it has parts of one and none of its own: that of a plain map or fold, or of a hook.
+ */
 export const withOp = (call: Call, slots: readonly Slot[]): Call => {
   const { shader, op, computes, hook } = call
   if (op !== undefined) return call

@@ -1,4 +1,7 @@
-/** Compiled shaders, kept for the life of their device. One pipeline serves all calls that differ in sizes and buffers only. */
+/**
+ * Compiled shaders, kept for the life of their device. One pipeline serves all calls that differ in sizes and buffers
+ * only.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import { type Arrangement, arranged, type Part, partsOf } from './bindings.js'
@@ -76,11 +79,16 @@ const layoutOf = (device: Device, part: Part): GPUBindGroupLayout => {
 }
 
 /**
- * The pipeline of a dispatch, compiled once. `ShaderError` with file and line for text that does not compile, for `constants` that
- * the file does not declare and for bindings that are not those of `spec.ts`.
+ * The pipeline of a dispatch, compiled once. `ShaderError` with file and line for text that does not compile, for
+ * `constants` that the file does not declare and for bindings that are not those of `spec.ts`.
  */
 export const pipelineOf =
-  (device: Device, calls: Dispatch, arrangement: Arrangement, load: Loader = loadShader): TaskEither<KernelError, Pipeline> =>
+  (
+    device: Device,
+    calls: Dispatch,
+    arrangement: Arrangement,
+    load: Loader = loadShader
+  ): TaskEither<KernelError, Pipeline> =>
   async () => {
     const [call] = calls
     const expanded = expand(call.shader, call.op, load)
@@ -122,7 +130,9 @@ const create = async (
     })
     return {
       layouts,
-      settled: pipeline.then(E.right, (reason: unknown) => E.left(reason instanceof Error ? reason.message : String(reason)))
+      settled: pipeline.then(E.right, (reason: unknown) =>
+        E.left(reason instanceof Error ? reason.message : String(reason))
+      )
     }
   })
   if (E.isLeft(started)) return started

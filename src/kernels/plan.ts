@@ -8,7 +8,9 @@ import { withOp } from './op.js'
 import type { Call, Program, Slot } from './spec.js'
 import { bytesOf, type PlanLimits, validate } from './validate.js'
 
-/** Where a slot lives: passed by the caller, uploaded once, shared with slots of other times, or made anew by each run. */
+/**
+ * Where a slot lives: passed by the caller, uploaded once, shared with slots of other times, or made anew by each run.
+ */
 export interface Place {
   readonly kind: 'input' | 'constant' | 'shared' | 'output'
   /** Its position in `program.inputs`, `program.constants`, `plan.shared` or `program.outputs`. */
@@ -41,7 +43,11 @@ interface Life {
   last: number
 }
 
-const livesOf = (dispatches: readonly Dispatch[], bytes: readonly number[], isOwned: (slot: number) => boolean): Life[] => {
+const livesOf = (
+  dispatches: readonly Dispatch[],
+  bytes: readonly number[],
+  isOwned: (slot: number) => boolean
+): Life[] => {
   const lives = new Map<number, Life>()
   for (const [time, calls] of dispatches.entries()) {
     for (const slot of calls.flatMap(({ write, reads }) => [write, ...reads])) {
@@ -71,9 +77,9 @@ const mostAlive = (lives: readonly Life[], times: number): number => {
 const SPAN = 1024
 
 /**
- * Which buffers are worth asking, by spans of time: `below[n]` leads from a buffer that one life fills for the whole span to the next lower one
- * that none does. A network's activations live from its forward to its backward pass; without this each of the tens of thousands of short lives
- * in between would ask them all.
+ * Which buffers are worth asking, by spans of time: `below[n]` leads from a buffer that one life fills for the whole
+ * span to the next lower one that none does. A network's activations live from its forward to its backward pass;
+ * without this each of the tens of thousands of short lives in between would ask them all.
  */
 const openBuffers = (times: number) => {
   const spans = Array.from({ length: Math.ceil(times / SPAN) }, (): number[] => [])
@@ -103,7 +109,10 @@ const openBuffers = (times: number) => {
  * Buffers for lives, like registers: no two lives of one buffer overlap. Each life takes the smallest buffer that is
  * free for its whole time and large enough, else makes one.
  */
-const colour = (lives: readonly Life[], times: number): { readonly places: Map<number, number>; readonly sizes: number[] } => {
+const colour = (
+  lives: readonly Life[],
+  times: number
+): { readonly places: Map<number, number>; readonly sizes: number[] } => {
   // Largest first: a buffer never has to grow, and small slots fill the gaps in time that large ones leave.
   const order = [...lives].sort((a, b) => b.bytes - a.bytes || a.first - b.first)
   const places = new Map<number, number>()
@@ -152,7 +161,10 @@ const launchable = ({ workgroups: [x, y, z], ...call }: Call): Call => ({
   workgroups: [Math.min(x, MOST_WORKGROUPS), Math.min(y, MOST_WORKGROUPS), Math.min(z, MOST_WORKGROUPS)]
 })
 
-/** Plans a program, up to `most` calls in a dispatch. `InvalidProgram` if it breaks a rule of `spec.ts` or a limit, with the label of the call that does. */
+/**
+ * Plans a program, up to `most` calls in a dispatch. `InvalidProgram` if it breaks a rule of `spec.ts` or a limit, with
+ * the label of the call that does.
+ */
 export const plan = (program: Program, limits: PlanLimits, most = 1): E.Either<KernelError, Plan> =>
   pipe(
     validate({ ...program, calls: program.calls.map(call => withOp(call, program.slots)) }, limits),

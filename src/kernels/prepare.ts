@@ -211,7 +211,10 @@ export const prepare =
     let uniform: GPUBuffer | undefined
     const made = await scoped(device, 'bind groups for the program', (): Executable => {
       const { queue } = device.device
-      uniform = device.device.createBuffer({ size: words.byteLength, usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST })
+      uniform = device.device.createBuffer({
+        size: words.byteLength,
+        usage: GPUBufferUsage.UNIFORM | GPUBufferUsage.COPY_DST
+      })
       queue.writeBuffer(uniform, 0, words)
       for (const { slot, data } of constants) queue.writeBuffer((buffers[slot] as DeviceBuffer).buffer, 0, data)
       const { sets, setOf } = setsFor(device, plan, buffers)

@@ -11,7 +11,10 @@ export const placesOf = ({ extents }: Region): number => product(extents)
 export const lastOf = ({ offset, extents, strides }: Region): number =>
   extents.reduce((last, extent, k) => last + (extent - 1) * (strides[k] as number), offset)
 
-/** The same places with the fewest axes, the largest stride first: axes of one index go, and those that walk on as one are one. */
+/**
+ * The same places with the fewest axes, the largest stride first: axes of one index go, and those that walk on as one
+ * are one.
+ */
 export const plainest = ({ offset, extents, strides }: Region): Region => {
   const axes = extents
     .map((extent, k) => ({ extent, stride: strides[k] as number }))
@@ -32,7 +35,10 @@ export const ofFewAxes = (region: Region, most: number): readonly Region[] => {
   const { offset, extents, strides } = plainest(region)
   if (extents.length <= most) return [{ offset, extents, strides }]
   return Array.from({ length: extents[0] as number }, (_, i) =>
-    ofFewAxes({ offset: offset + i * (strides[0] as number), extents: extents.slice(1), strides: strides.slice(1) }, most)
+    ofFewAxes(
+      { offset: offset + i * (strides[0] as number), extents: extents.slice(1), strides: strides.slice(1) },
+      most
+    )
   ).flat()
 }
 
@@ -69,8 +75,9 @@ const eachPlace = ({ offset, extents, strides }: Region, visit: (place: number) 
 }
 
 /**
- * Whether two regions have no place in common. Places are numbers; by a stride of both as the modulus their remainders come from the axes below it, if those
- * stay within it. Where the remainders lie apart the regions do; else they are compared below it and above it. What no modulus tells is looked at.
+ * Whether two regions have no place in common. Places are numbers; by a stride of both as the modulus their remainders
+ * come from the axes below it, if those stay within it. Where the remainders lie apart the regions do; else they are
+ * compared below it and above it. What no modulus tells is looked at.
  */
 export const areDisjoint = (a: Region, b: Region): boolean => {
   if (lastOf(a) < b.offset || lastOf(b) < a.offset) return true
@@ -91,7 +98,10 @@ export const areDisjoint = (a: Region, b: Region): boolean => {
   return !met
 }
 
-/** The remainders of a region's places by a modulus, as far as they go, if its axes are multiples of the modulus or stay within it. */
+/**
+ * The remainders of a region's places by a modulus, as far as they go, if its axes are multiples of the modulus or stay
+ * within it.
+ */
 const within = ({ offset, extents, strides }: Region, modulus: number): { first: number; last: number } | undefined => {
   const first = offset % modulus
   let last = first

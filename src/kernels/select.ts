@@ -29,7 +29,9 @@ const LEAST_SUBGROUP = 8
 
 /** The variants of a shader for an adapter, in the order in which they are tried. */
 const variantsOf = (shader: string, { software, subgroupSize }: Facts): readonly Variant[] =>
-  [...EVERYWHERE, ...(software && subgroupSize >= LEAST_SUBGROUP ? SHUFFLES : TILES)].flatMap(family => family[shader] ?? [])
+  [...EVERYWHERE, ...(software && subgroupSize >= LEAST_SUBGROUP ? SHUFFLES : TILES)].flatMap(
+    family => family[shader] ?? []
+  )
 
 /** A call, and those that are made instead of it: itself, where it has no faster form. */
 export interface Chosen {
@@ -51,7 +53,8 @@ export const selectEach = (
     for (const variant of variantsOf(call.shader, facts)) {
       const chosen = variant(call, facts, slot => slots.push(slot) - 1, slots)
       if (chosen) taken.push(variant)
-      // Calls of other plain shaders, as the sums of a kernel that leaves its result in parts, have faster forms of their own.
+      // Calls of other plain shaders, as the sums of a kernel that leaves its result in parts, have faster forms of
+      // their own.
       if (chosen) return chosen.flatMap(one => (one.shader === call.shader ? [one] : choose(one)))
     }
     return [call]

@@ -1,6 +1,7 @@
 /**
- * Shaders are plain WGSL files that compile as they stand, with two directives in comments: `//! include "file.wgsl"`, and
- * one block from `//! op` to `//! end` whose default text a call may replace, by one that may include files too. Lines are remembered by file for messages.
+ * Shaders are plain WGSL files that compile as they stand, with two directives in comments: `//! include "file.wgsl"`,
+ * and one block from `//! op` to `//! end` whose default text a call may replace, by one that may include files too.
+ * Lines are remembered by file for messages.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { type KernelError, shaderError } from './errors.js'
@@ -19,7 +20,9 @@ export const loadShader: Loader = file => {
   return text
 }
 
-/** Where a line of expanded text came from, counting from 1. Lines of a call's own block are at the block's directive. */
+/**
+ * Where a line of expanded text came from, counting from 1. Lines of a call's own block are at the block's directive.
+ */
 export interface Origin {
   readonly file: string
   readonly line: number

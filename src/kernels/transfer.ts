@@ -61,8 +61,8 @@ const copyOf = (mapped: ArrayBuffer, offset: number, { dtype, length }: Wanted):
 }
 
 /**
- * Brings values back, all in one copy and one wait, after all runs submitted before. `InvalidArgument` for a released or too small
- * buffer, `Readback` or `DeviceLost` if the device does not deliver.
+ * Brings values back, all in one copy and one wait, after all runs submitted before. `InvalidArgument` for a released
+ * or too small buffer, `Readback` or `DeviceLost` if the device does not deliver.
  */
 export const readback =
   (device: Device, wanted: readonly Wanted[]): TaskEither<KernelError, readonly Data[]> =>
@@ -78,7 +78,11 @@ export const readback =
     if (size === 0) return E.right(wanted.map(one => copyOf(new ArrayBuffer(0), 0, one)))
     if (size > device.limits.maxBufferSize) {
       return E.left(
-        outOfMemory(`to read ${size} bytes at once`, `this adapter allows ${device.limits.maxBufferSize}`, 'read less at once')
+        outOfMemory(
+          `to read ${size} bytes at once`,
+          `this adapter allows ${device.limits.maxBufferSize}`,
+          'read less at once'
+        )
       )
     }
     let staging: GPUBuffer | undefined
@@ -111,10 +115,16 @@ export const readback =
 const refusal =
   (device: Device) =>
   ({ buffer, length }: Wanted, i: number): KernelError | undefined => {
-    if (!buffer.live) return invalidArgument(`value ${i} to be on the device`, 'it was released or given away', 'read it before')
-    if (buffer.device !== device) return invalidArgument(`value ${i} to be on this device`, 'it is on another', 'read it there')
+    if (!buffer.live)
+      return invalidArgument(`value ${i} to be on the device`, 'it was released or given away', 'read it before')
+    if (buffer.device !== device)
+      return invalidArgument(`value ${i} to be on this device`, 'it is on another', 'read it there')
     if (length * BYTES > buffer.bytes) {
-      return invalidArgument(`${length} elements of value ${i}`, `it has ${buffer.bytes / BYTES}`, 'read no more than it has')
+      return invalidArgument(
+        `${length} elements of value ${i}`,
+        `it has ${buffer.bytes / BYTES}`,
+        'read no more than it has'
+      )
     }
     return undefined
   }

@@ -15,9 +15,11 @@ export const bytesOf = ({ shape }: Slot): number => paddedBytes(shape.reduce((pr
 /** Bytes of a buffer of so many elements. */
 export const paddedBytes = (elements: number): number => Math.ceil((elements * BYTES) / 16) * 16
 
-export const dtypeOf = (data: Data): DType => (data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : 'u32')
+export const dtypeOf = (data: Data): DType =>
+  data instanceof Float32Array ? 'f32' : data instanceof Int32Array ? 'i32' : 'u32'
 
-const mebibytes = (bytes: number): string => (bytes < 1 << 20 ? `${bytes} bytes` : `${(bytes / (1 << 20)).toFixed(1)} MiB`)
+const mebibytes = (bytes: number): string =>
+  bytes < 1 << 20 ? `${bytes} bytes` : `${(bytes / (1 << 20)).toFixed(1)} MiB`
 
 /** A slot as a person sees it: `slot 3 (f32[2,3])`. */
 const show = (program: Program, slot: number): string => {
@@ -49,7 +51,8 @@ const breachOfRoles = (program: Program): Breach | undefined => {
     for (const slot of members) {
       if (!slots[slot]) return [`each ${role} to be a slot`, `there is no slot ${slot} among ${slots.length}`]
       const other = roles.get(slot)
-      if (other) return ['inputs, constants and outputs to be different slots', `${show(program, slot)} is ${other} and ${role}`]
+      if (other)
+        return ['inputs, constants and outputs to be different slots', `${show(program, slot)} is ${other} and ${role}`]
       roles.set(slot, role)
     }
   }
@@ -87,7 +90,9 @@ const breachOfSlots = (program: Program, limits: PlanLimits, { call, named }: Na
   return undefined
 }
 
-/** A call reads what was `written` before, and writes what nobody gave (`given`, by slot the role) and it does not read. */
+/**
+ * A call reads what was `written` before, and writes what nobody gave (`given`, by slot the role) and it does not read.
+ */
 const breachOfOrder = (
   program: Program,
   given: ReadonlyMap<number, string>,
@@ -99,7 +104,9 @@ const breachOfOrder = (
   if (call.reads.includes(call.write))
     return [`${named} to read other slots than it writes`, `it reads ${show(program, call.write)}`]
   const early = call.reads.find(slot => !written.has(slot))
-  return early === undefined ? undefined : [`${named} to read what was written before`, `${show(program, early)} was not`]
+  return early === undefined
+    ? undefined
+    : [`${named} to read what was written before`, `${show(program, early)} was not`]
 }
 
 /** A call reads as few slots as the device binds, launches a workgroup, and has words as parameters. */

@@ -18,12 +18,17 @@ import { type Backend, constantsOf, type GivenArguments, gradientFailure } from 
 type Checked = (...args: readonly Tree[]) => Tree
 
 const functionOf = (name: string, value: unknown): Checked =>
-  typeof value === 'function' ? (value as Checked) : fail(name, 'a function', describe(value), `write expect(x => ...).${name}`)
+  typeof value === 'function'
+    ? (value as Checked)
+    : fail(name, 'a function', describe(value), `write expect(x => ...).${name}`)
 
 /** A backend, or a session that has one. */
 export type OnBackend = Backend | { readonly backend: Backend }
 
-/** What a matcher says: a function passes without an error. One that has a kink at the point neither passes nor fails to. */
+/**
+ * What a matcher says: a function passes without an error. One that has a kink at the point neither passes nor fails
+ * to.
+ */
 const verdict = (error: CheckError | undefined, isNot: boolean) => ({
   pass: error?.kink === undefined ? error === undefined : isNot,
   message: () => error?.message ?? 'toHaveGradients wanted a derivative that is off, but all are as they should be.'
@@ -49,7 +54,12 @@ expect.extend({
       this.isNot
     )
   },
-  async toHaveGradientsOn(received: unknown, on: OnBackend, args: GivenArguments<readonly Tree[]>, options?: CheckOptions) {
+  async toHaveGradientsOn(
+    received: unknown,
+    on: OnBackend,
+    args: GivenArguments<readonly Tree[]>,
+    options?: CheckOptions
+  ) {
     const f = functionOf('toHaveGradientsOn', received)
     const backend = 'backend' in on ? on.backend : on
     const result = await gradientFailure(f, args, { ...SHRINKING, ...options })({ backend })()
@@ -64,11 +74,15 @@ type ArgumentsOf<F> = F extends (...args: infer A extends readonly Tree[]) => Tr
 declare module 'vitest' {
   interface Matchers<T> {
     /**
-     * Derivatives are as central differences have them, in float64, to order 2 unless the options say another. A failure names the entry of
-     * the result, the entries of the arguments and the order, at the simplest arguments that were found to fail.
+     * Derivatives are as central differences have them, in float64, to order 2 unless the options say another. A
+     * failure names the entry of the result, the entries of the arguments and the order, at the simplest arguments that
+     * were found to fail.
      */
     readonly toHaveGradients: (args: ArgumentsOf<T>, options?: CheckOptions) => void
-    /** The value and the derivatives on a device are as on the float64 reference; on the reference, as `toHaveGradients`. */
+    /**
+     * The value and the derivatives on a device are as on the float64 reference; on the reference, as
+     * `toHaveGradients`.
+     */
     readonly toHaveGradientsOn: (on: OnBackend, args: ArgumentsOf<T>, options?: CheckOptions) => Promise<void>
   }
 }

@@ -1,4 +1,7 @@
-/** What is no argument gets a sentence: literals that a dtype does not hold, options that there are not, anything at all where a tensor is wanted. */
+/**
+ * What is no argument gets a sentence: literals that a dtype does not hold, options that there are not, anything at all
+ * where a tensor is wanted.
+ */
 import { describe, expect, it } from 'vitest'
 import * as grads from '../../src/autodiff/grad.js'
 import * as nn from '../../src/autodiff/nn.js'
@@ -43,7 +46,11 @@ describe('numbers beside tensors', () => {
       () => $.mul(x, 1e39),
       'mul requires a number that f32 holds, as the other operand is, but got 1e+39'
     ],
-    ['a branch of integers', () => $.where($.greater(integers, 1), integers, 0.5), 'where requires a number that i32 holds'],
+    [
+      'a branch of integers',
+      () => $.where($.greater(integers, 1), integers, 0.5),
+      'where requires a number that i32 holds'
+    ],
     [
       'a difference of conditions',
       () => $.sub($.greater(x, 0), 1),
@@ -63,7 +70,8 @@ describe('numbers beside tensors', () => {
   })
 
   it('that the dtype holds are taken: infinities, NaN, the ends of the integers', () => {
-    for (const value of [Number.POSITIVE_INFINITY, Number.NaN, 3e38, -0, 1e-46]) expect($.mul(x, value).dtype).toBe('f32')
+    for (const value of [Number.POSITIVE_INFINITY, Number.NaN, 3e38, -0, 1e-46])
+      expect($.mul(x, value).dtype).toBe('f32')
     for (const value of [-(2 ** 31), 2 ** 31 - 1]) expect($.add(integers, value).dtype).toBe('i32')
     for (const value of [0, 2 ** 32 - 1]) expect($.mul($.greater(x, 0), value).dtype).toBe('u32')
   })
@@ -86,7 +94,11 @@ describe('typed arrays', () => {
   })
 
   it.each([
-    ['integers of 64 bits', () => $.tensor(new BigInt64Array(2) as never), 'but got BigInt64Array; make one of it: Float64Array'],
+    [
+      'integers of 64 bits',
+      () => $.tensor(new BigInt64Array(2) as never),
+      'but got BigInt64Array; make one of it: Float64Array'
+    ],
     ['a view without numbers', () => $.tensor(new DataView(new ArrayBuffer(8)) as never), 'but got DataView'],
     ['a dtype that there is not', () => $.tensor([1], [1], 'f64' as never), "a dtype f32, i32 or u32, but got 'f64'"]
   ])('%s are refused', (_, refused, message) => {
@@ -123,7 +135,11 @@ describe('options', () => {
       'conv2d requires padding as a number, or as two for height and width, but got [0,1,0,1]'
     ],
     ['a word for a padding', () => $.conv2d(image, filter, { padding: 'same' as never }), "but got 'same'"],
-    ['a word for the padding of a pool', () => $.maxPool2d(image, { kernel: 2, padding: 'same' as never }), "padding 'same'"],
+    [
+      'a word for the padding of a pool',
+      () => $.maxPool2d(image, { kernel: 2, padding: 'same' as never }),
+      "padding 'same'"
+    ],
     [
       'options where axes are',
       () => $.sum(x, { keepDims: true } as never),
@@ -147,7 +163,11 @@ describe('options', () => {
 
 describe('what is no argument', () => {
   it.each([
-    ['a number for a tensor', () => $.sum(2 as never), 'sum requires a tensor, but got 2; make one of numbers: tensor(2).'],
+    [
+      'a number for a tensor',
+      () => $.sum(2 as never),
+      'sum requires a tensor, but got 2; make one of numbers: tensor(2).'
+    ],
     [
       'scale alone',
       () => nn.batchNorm(image, { scale: $.tensor([1]) } as never),

@@ -160,13 +160,17 @@ describe('options', () => {
   it.each([{ order: 0 }, { order: 1.5 }, { eps: 0 }, { eps: Number.NaN }, { tolerance: -1 }, { seed: -1 }])(
     '%o is refused',
     options =>
-      expect(() => checkGrads(x => x, [$.tensor(1)], options)).toThrow(/^checkGrads requires \w+ to be .+, but got .+\.$/)
+      expect(() => checkGrads(x => x, [$.tensor(1)], options)).toThrow(
+        /^checkGrads requires \w+ to be .+, but got .+\.$/
+      )
   )
 })
 
 describe('shrinks', () => {
-  const shrunk = <A extends readonly Tree[]>(f: (...args: A) => Tree, args: readonly [...A]): readonly (readonly number[])[] =>
-    caught(f, args, { shrink: true }).given.map(({ value }) => [...value.data])
+  const shrunk = <A extends readonly Tree[]>(
+    f: (...args: A) => Tree,
+    args: readonly [...A]
+  ): readonly (readonly number[])[] => caught(f, args, { shrink: true }).given.map(({ value }) => [...value.data])
   const random = (seed: number, shape: readonly number[]): Tensor => $.sub($.randomUniform($.key(seed), shape), 0.3)
 
   it('arguments to the shapes that a function takes, and to simple numbers', () => {

@@ -1,4 +1,7 @@
-/** Operations composed of others: derivatives of order 1 and 2 by central differences, where no primitive's law looks at them. */
+/**
+ * Operations composed of others: derivatives of order 1 and 2 by central differences, where no primitive's law looks at
+ * them.
+ */
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
 import { hessian } from '../../src/autodiff/grad.js'
@@ -22,20 +25,29 @@ const cases: Readonly<Record<string, readonly [f: Function, args: readonly Tenso
   'a quantile between two': [y => $.quantile(y as Tensor, 0.4), [x(3, 5)]],
   median: [y => $.median(y as Tensor, 0, { keepDims: true }), [x(4, 3)]],
   'takeAlong with rows that broadcast': [y => $.takeAlong(y as Tensor, at([0, 2, 2], [1, 3]), 1), [x(2, 4)]],
-  'scatterAddAlong with rows that broadcast': [y => $.scatterAddAlong(y as Tensor, at([0, 2, 2], [1, 3]), 1, 4), [x(2, 3)]],
+  'scatterAddAlong with rows that broadcast': [
+    y => $.scatterAddAlong(y as Tensor, at([0, 2, 2], [1, 3]), 1, 4),
+    [x(2, 3)]
+  ],
   'cumsum in blocks': [y => $.cumsum(y as Tensor, 0, { reverse: true, exclusive: true }), [x(67)]],
   'the exclusive sums of one element': [y => $.cumsum(y as Tensor, 0, { exclusive: true }), [x(1, 3)]],
   cumprod: [y => $.cumprod(y as Tensor), [x(2, 5)]],
   'cumprod with zeros': [y => $.cumprod(y as Tensor), [$.tensor([2, 0, 3, 0, 5])]],
   cummax: [y => $.cummax(y as Tensor), [x(2, 5)]],
   cummin: [y => $.cummin(y as Tensor, 0), [x(5, 2)]],
-  'a scan from the end': [y => $.associativeScan((a, b) => $.add($.mul(a, b), 0), y as Tensor, 0, { reverse: true }), [x(5)]],
+  'a scan from the end': [
+    y => $.associativeScan((a, b) => $.add($.mul(a, b), 0), y as Tensor, 0, { reverse: true }),
+    [x(5)]
+  ],
   flip: [y => $.flip(y as Tensor), [x(2, 3)]],
   roll: [y => $.roll(y as Tensor, -4, 0), [x(3, 2)]],
   diagonal: [y => $.diagonal(y as Tensor, { offset: 1 }), [x(2, 3, 4)]],
   diff: [y => $.diff(y as Tensor, 0, 2), [x(4, 2)]],
   'a product by einsum': [(a, b) => $.einsum('bij,bjk->bik', a as Tensor, b as Tensor), [x(2, 3, 2), w(2, 2, 3)]],
-  'a quadratic form by einsum': [(a, b) => $.einsum('i,ij,j->', a as Tensor, b as Tensor, a as Tensor), [x(3), w(3, 3)]],
+  'a quadratic form by einsum': [
+    (a, b) => $.einsum('i,ij,j->', a as Tensor, b as Tensor, a as Tensor),
+    [x(3), w(3, 3)]
+  ],
   'a trace': [a => $.einsum('ii', a as Tensor), [x(3, 3)]],
   convTranspose2d: [
     (a, b) => $.convTranspose2d(a as Tensor, b as Tensor, { stride: 2, padding: 1, outputPadding: 1, groups: 2 }),
@@ -53,7 +65,9 @@ const cases: Readonly<Record<string, readonly [f: Function, args: readonly Tenso
 
 describe('has the derivatives of order 1 and 2 that central differences have', () => {
   // Squared, so that the second derivative of what is linear says something.
-  it.each(Object.entries(cases))('%s', (_, [f, args]) => checkGrads((...y) => $.mul(f(...y), f(...y)), args, { order: 2 }))
+  it.each(Object.entries(cases))('%s', (_, [f, args]) =>
+    checkGrads((...y) => $.mul(f(...y), f(...y)), args, { order: 2 })
+  )
 })
 
 it('the Hessian of a product over zeros is that of the polynomial', () => {

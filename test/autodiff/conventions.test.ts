@@ -1,11 +1,18 @@
 /**
- * What is agreed where mathematics leaves a choice: derivatives at kinks, ties and zero vectors, to order 2, and indices out of range. On both
- * backends, each case an argument of one compiled function.
+ * What is agreed where mathematics leaves a choice: derivatives at kinks, ties and zero vectors, to order 2, and
+ * indices out of range. On both backends, each case an argument of one compiled function.
  */
 import { describe, expect, it } from 'vitest'
 import { grad, hessian } from '../../src/autodiff/grad.js'
 import { type NdArray, ndarray } from '../../src/autodiff/ndarray.js'
-import { cosine, crossEntropy, meanPairwiseCosine, meanPairwiseSignCosine, norm, softplus } from '../../src/autodiff/nn.js'
+import {
+  cosine,
+  crossEntropy,
+  meanPairwiseCosine,
+  meanPairwiseSignCosine,
+  norm,
+  softplus
+} from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { clamp, logSumExp } from '../../src/autodiff/ops/index.js'
 import { clipFactor, globalNorm } from '../../src/autodiff/optim.js'
@@ -49,9 +56,21 @@ const r = Math.SQRT1_2
 
 const kinks: Readonly<Record<string, Convention>> = {
   'relu at 0 has derivative 0': at(x => $.sum($.relu(x)), ndarray([0, -0, 1]), 1, [0, 0, 1], zeros(9)),
-  'relu squared has second derivative 0 there': at(x => $.sum(square($.relu(x))), ndarray([0, 1]), 1, [0, 2], diagonal(0, 2)),
+  'relu squared has second derivative 0 there': at(
+    x => $.sum(square($.relu(x))),
+    ndarray([0, 1]),
+    1,
+    [0, 2],
+    diagonal(0, 2)
+  ),
   'abs at 0 has derivative 0': at(x => $.sum($.abs(x)), ndarray([0, -0, -2]), 2, [0, 0, -1], zeros(9)),
-  'x |x| has second derivative 0 there': at(x => $.sum($.mul(x, $.abs(x))), ndarray([0, -1]), -1, [0, 2], diagonal(0, -2)),
+  'x |x| has second derivative 0 there': at(
+    x => $.sum($.mul(x, $.abs(x))),
+    ndarray([0, -1]),
+    -1,
+    [0, 2],
+    diagonal(0, -2)
+  ),
   'sign has derivative 0 everywhere': at(x => $.sum($.mul($.sign(x), x)), ndarray([0, -3]), 3, [0, -1], zeros(4))
 }
 
@@ -114,14 +133,26 @@ const ofSize = (size: number): Readonly<Record<string, Convention>> => {
       x => $.mul(grad((y: Tensor) => cosine(half(y, 0), half(y, 1)))(x), size),
       [0.224, -0.168, -0.168, 0.224].map(entry => entry / 5)
     ),
-    [`of equal rows at ${size}`]: values([ndarray([three, four, three, four], [2, 2])], x => meanPairwiseCosine(x), [1]),
-    [`signs of rows at ${size} and 1`]: values([ndarray([size, -2 * size, 3, 1], [2, 2])], x => meanPairwiseSignCosine(x), [0.2])
+    [`of equal rows at ${size}`]: values(
+      [ndarray([three, four, three, four], [2, 2])],
+      x => meanPairwiseCosine(x),
+      [1]
+    ),
+    [`signs of rows at ${size} and 1`]: values(
+      [ndarray([size, -2 * size, 3, 1], [2, 2])],
+      x => meanPairwiseSignCosine(x),
+      [0.2]
+    )
   }
 }
 const sizes: Readonly<Record<string, Convention>> = {
   ...Object.assign({}, ...[1e25, 1e-25, 1e-37, 1e37, 1].map(ofSize)),
   'rows of very different sizes': values([ndarray([3e30, 4e30, 3e-30, 4e-30], [2, 2])], x => norm(x, 1), [5e30, 5e-30]),
-  'a large gradient that is clipped': values([ndarray([3e25, 4e25])], x => $.mul(x, clipFactor(globalNorm([x]), 1)), [0.6, 0.8]),
+  'a large gradient that is clipped': values(
+    [ndarray([3e25, 4e25])],
+    x => $.mul(x, clipFactor(globalNorm([x]), 1)),
+    [0.6, 0.8]
+  ),
   'an infinity': values([ndarray([Number.POSITIVE_INFINITY, 1])], x => $.div(1, norm(x)), [0]),
   'a NaN, large or small': values([ndarray([nan, 1e30, nan, 1e-30, nan, 0], [3, 2])], x => norm(x, 1), [nan, nan, nan])
 }
@@ -230,7 +261,13 @@ const zeroVectors: Readonly<Record<string, Convention>> = {
     [12 / 25, 6 / 25, 4 / 25, -12 / 25].map(g => g / 3)
   ),
   'meanPairwiseSignCosine, all': at(meanPairwiseSignCosine, ndarray(zeros(4), [2, 2]), 0, zeros(4), zeros(16)),
-  'meanPairwiseSignCosine, nothing in common': at(meanPairwiseSignCosine, ndarray([1, 0, 0, 2], [2, 2]), 0, zeros(4), zeros(16))
+  'meanPairwiseSignCosine, nothing in common': at(
+    meanPairwiseSignCosine,
+    ndarray([1, 0, 0, 2], [2, 2]),
+    0,
+    zeros(4),
+    zeros(16)
+  )
 }
 
 const root = (x: Tensor) => $.sum($.where($.greater(x, 0), $.sqrt(x), 0))
@@ -249,7 +286,12 @@ const outOfRange: Readonly<Record<string, Convention>> = {
   'oneHot gives a row of NaN': values([integers(-1, 1, 2)], x => $.oneHot(x, 2), [nan, nan, 0, 1, nan, nan]),
   'take gives rows of NaN': values([table, integers(1, -1, 2)], (x, i) => $.take(x, i), [3, 4, nan, nan, nan, nan]),
   'take gives columns of NaN': values([table, integers(1, 2)], (x, i) => $.take(x, i, 1), [2, nan, 4, nan]),
-  'scatterAdd gives NaN everywhere': values([table, integers(0, 2)], (x, i) => $.scatterAdd(x, i, 0, 2), [nan, nan, nan, nan]),
+  'scatterAdd gives NaN everywhere': values([table, integers(0, 2)], (x, i) => $.scatterAdd(x, i, 0, 2), [
+    nan,
+    nan,
+    nan,
+    nan
+  ]),
   'crossEntropy gives NaN': values([table, integers(0, 2)], crossEntropy, [nan])
 }
 
@@ -279,7 +321,9 @@ describe.each(
 
   describe.each(Object.entries(group))('%s', (__, convention) => {
     it.each(['reference', 'gpu'] as const)('%s', async kind => {
-      const before = conventions.slice(0, conventions.indexOf(convention)).reduce((n, { wanted }) => n + wanted.length, 0)
+      const before = conventions
+        .slice(0, conventions.indexOf(convention))
+        .reduce((n, { wanted }) => n + wanted.length, 0)
       const got = (await resultsOn(kind)).slice(before, before + convention.wanted.length)
       convention.wanted.forEach((wanted, i) => {
         const data = Array.from((got[i] as HostArray).data)

@@ -1,4 +1,7 @@
-/** What fusion promises: few kernels, limits that split and never fail. That values stay is shown by the laws of random functions and programs. */
+/**
+ * What fusion promises: few kernels, limits that split and never fail. That values stay is shown by the laws of random
+ * functions and programs.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
@@ -17,14 +20,19 @@ type Function = (...x: readonly Tensor[]) => unknown
 
 const f32 = (...shape: readonly number[]) => ({ shape, dtype: 'f32' as const })
 const programOf = (f: Function, shapes: readonly Shape[], storageBuffers = 16): Program => {
-  const program = lowered(f as (...x: Tensor[]) => Tensor, { storageBuffers })(shapes.map(shape => f32(...shape)) as never)
+  const program = lowered(f as (...x: Tensor[]) => Tensor, { storageBuffers })(
+    shapes.map(shape => f32(...shape)) as never
+  )
   if (E.isLeft(program)) throw new Error(program.left.message)
   return program.right
 }
 const calls = (...args: Parameters<typeof programOf>): number => programOf(...args).calls.length
 
 /** On the adapter as on the reference. */
-const expectSame = async (f: (...x: readonly Tensor[]) => readonly Tensor[], shapes: readonly Shape[]): Promise<void> => {
+const expectSame = async (
+  f: (...x: readonly Tensor[]) => readonly Tensor[],
+  shapes: readonly Shape[]
+): Promise<void> => {
   const args = shapes.map((shape, k) =>
     ndarray(
       Array.from({ length: sizeOf(shape) }, (_, i) => Math.sin(1 + i + 7 * k)),
@@ -76,7 +84,8 @@ describe('batch norm in training mode', () => {
 })
 
 describe('limits split', () => {
-  const chain = (x: Tensor, y: Tensor, z: Tensor) => Array.from({ length: 100 }).reduce<Tensor>(sum => $.add($.mul(sum, y), z), x)
+  const chain = (x: Tensor, y: Tensor, z: Tensor) =>
+    Array.from({ length: 100 }).reduce<Tensor>(sum => $.add($.mul(sum, y), z), x)
   const summands = (...x: readonly Tensor[]) => [x.reduce((a, b) => $.add(a, $.mul(b, b)))]
 
   it('100 chained multiply-adds', async () => {
@@ -158,7 +167,8 @@ describe('a call says how many elements it reads', () => {
 
 describe('a kernel computes', () => {
   it('pointwise nodes where they are read, through broadcasts, transposes and slices', () => {
-    const f = (x: Tensor, y: Tensor) => $.mul($.transpose($.exp(x)), $.slice($.broadcastTo($.neg(y), [6, 3]), [[0, null, 2]]))
+    const f = (x: Tensor, y: Tensor) =>
+      $.mul($.transpose($.exp(x)), $.slice($.broadcastTo($.neg(y), [6, 3]), [[0, null, 2]]))
     expect(calls(f, [[3, 3], [3]])).toBe(1)
   })
 
@@ -209,7 +219,8 @@ describe('a kernel computes', () => {
   })
 
   it('never a fold beside one that needs it', async () => {
-    const needs = (between: (x: Tensor) => Tensor) => (x: Tensor) => $.sum($.mul($.abs(x), between($.sum($.abs(x), 0))), 0)
+    const needs = (between: (x: Tensor) => Tensor) => (x: Tensor) =>
+      $.sum($.mul($.abs(x), between($.sum($.abs(x), 0))), 0)
     for (const [f, count] of [
       [needs($.sqrt), 2],
       [needs(mean => $.reshape($.matmul($.reshape(mean, [1, 5]), $.broadcastTo(mean, [5, 5])), [5])), 3]
@@ -259,7 +270,10 @@ describe('a kernel computes', () => {
       [2, 4, 6, 6]
     ]
     const both = (x: Tensor, w: Tensor, g: Tensor) => [convolved(x, w), grad((w: Tensor) => dot(convolved(x, w), g))(w)]
-    expect(programOf(both as Function, shapes).calls.map(({ shader }) => shader)).toEqual(['conv2d', 'conv2d_filter_grad'])
+    expect(programOf(both as Function, shapes).calls.map(({ shader }) => shader)).toEqual([
+      'conv2d',
+      'conv2d_filter_grad'
+    ])
     await expectSame((x, w, g) => both(x as Tensor, w as Tensor, g as Tensor), shapes)
   })
 
@@ -287,7 +301,8 @@ describe('a kernel computes', () => {
   })
 
   it('parts of a concatenation in place', async () => {
-    const parts = (x: Tensor, y: Tensor) => $.concat([$.sum(x, 0), $.exp($.slice(y, [[0, 5]])), $.mul(y, 2), $.sum(x, 0)])
+    const parts = (x: Tensor, y: Tensor) =>
+      $.concat([$.sum(x, 0), $.exp($.slice(y, [[0, 5]])), $.mul(y, 2), $.sum(x, 0)])
     const shapes = [[300, 5], [9]]
     expect(calls(parts, shapes)).toBe(5) // a sum in two places is a sum and two copies
     await expectSame((x, y) => [parts(x as Tensor, y as Tensor)], shapes)
@@ -302,7 +317,9 @@ describe('a kernel computes', () => {
     expect(calls(sums, shapes)).toBe(2 + 2)
     await expectSame((...x) => [sums(...(x as Tensor[]))], shapes)
     for (const buffers of [5, 8]) {
-      const gathering = programOf(sums as Function, shapes, buffers).calls.filter(({ shader }) => shader === 'gather_parts')
+      const gathering = programOf(sums as Function, shapes, buffers).calls.filter(
+        ({ shader }) => shader === 'gather_parts'
+      )
       expect(Math.max(...gathering.map(({ reads }) => reads.length))).toBe(buffers - 1)
     }
     // Forty parts of one operand, sixteen in a call.

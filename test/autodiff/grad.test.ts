@@ -1,4 +1,7 @@
-/** Derivatives by the names they have in calculus: nesting, trees, what is stopped, what is refused, rules of one's own. On the reference. */
+/**
+ * Derivatives by the names they have in calculus: nesting, trees, what is stopped, what is refused, rules of one's own.
+ * On the reference.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
@@ -200,7 +203,8 @@ describe('customVjp', () => {
   })
 
   it('says when a rule gives too few cotangents, or one of another shape', () => {
-    const pair = (rule: (g: Tensor) => readonly Tensor[]) => $.customVjp((a, b) => $.add(a as Tensor, b as Tensor), rule)
+    const pair = (rule: (g: Tensor) => readonly Tensor[]) =>
+      $.customVjp((a, b) => $.add(a as Tensor, b as Tensor), rule)
     expect(() => grad((a: Tensor) => pair(g => [g])(a, y))(x)).toThrow(
       'customVjp requires one cotangent for each of the 2 arguments'
     )
@@ -244,7 +248,9 @@ describe('trees', () => {
   })
 
   it('come back beside the gradient, with what else was computed', () => {
-    const { value, aux, gradient } = valueAuxAndGrad((t: typeof tree) => [f(t), { twice: $.mul(t.w, 2) }] as const)(tree)
+    const { value, aux, gradient } = valueAuxAndGrad((t: typeof tree) => [f(t), { twice: $.mul(t.w, 2) }] as const)(
+      tree
+    )
     expect(numbers(aux)).toEqual([1, -0.4])
     expect(numbers(gradient)).toEqual(numbers(grad(f)(tree)))
     expect(numbers(value)).toEqual(numbers(f(tree)))

@@ -30,7 +30,8 @@ describe('flips', () => {
   })
 
   it('of a pool are windows whose largest pixel moved', () => {
-    const image = (corner: number): Tensor => $.tensor([corner, 2, 0, 1, 0, 1, 3, 0, 5, 0, 0, 0, 0, 0, 0, 1], [1, 1, 4, 4])
+    const image = (corner: number): Tensor =>
+      $.tensor([corner, 2, 0, 1, 0, 1, 3, 0, 5, 0, 0, 0, 0, 0, 0, 1], [1, 1, 4, 4])
     const f = (x: Tensor): Tensor[] => [$.maxPool2d(x, { kernel: 2 })]
     const flips = flipsBetween({ outputs: f(image(1)) }, { outputs: f(image(3)) })
     expect(flips['window_argmax']?.total).toBe(4)
@@ -52,10 +53,14 @@ describe('flips', () => {
     ]
     const choices = (x: Tensor) => choicesOf(f(x), [], { all: true })
     const names = choices($.tensor([1])).map(({ primitive }) => primitive)
-    expect([...names].sort()).toEqual(['argmax', 'ceil', 'floor', 'less', 'reduce_max', 'rem', 'round', 'sign', 'trunc'].sort())
+    expect([...names].sort()).toEqual(
+      ['argmax', 'ceil', 'floor', 'less', 'reduce_max', 'rem', 'round', 'sign', 'trunc'].sort()
+    )
     expect(choicesOf(f($.tensor([1])))).toEqual([])
     const values = (x: readonly number[]) =>
-      Object.fromEntries(choices($.tensor(x)).map(({ primitive, choice }) => [primitive, Array.from(evaluate(choice).data)]))
+      Object.fromEntries(
+        choices($.tensor(x)).map(({ primitive, choice }) => [primitive, Array.from(evaluate(choice).data)])
+      )
     expect(values([-4.6, 2.4])).toEqual({
       floor: [-5, 2],
       ceil: [-4, 3],
@@ -88,7 +93,10 @@ describe('flips', () => {
   it('before the arguments of a function are not its own', () => {
     const f = (x: Tensor): Tensor => $.relu($.sub(x, 1))
     const points = [$.abs($.tensor([0.5, 0.5])), $.abs($.tensor([-2, 0.5]))] as const
-    const flips = flipsBetween({ outputs: [f(points[0])], from: [points[0]] }, { outputs: [f(points[1])], from: [points[1]] })
+    const flips = flipsBetween(
+      { outputs: [f(points[0])], from: [points[0]] },
+      { outputs: [f(points[1])], from: [points[1]] }
+    )
     expect(Object.keys(flips)).toEqual(['relu'])
     expect(count(flips, 'relu')).toBe(1)
   })

@@ -1,4 +1,7 @@
-/** A NaN in an argument is never answered by a number: what depends on it is NaN, in values and in gradients, on both backends. */
+/**
+ * A NaN in an argument is never answered by a number: what depends on it is NaN, in values and in gradients, on both
+ * backends.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
@@ -33,9 +36,14 @@ const functions: Readonly<Record<string, readonly [(x: Tensor) => Tensor, Reach]
   meanPairwiseCosine: [x => nn.meanPairwiseCosine(x), 'all'],
   meanPairwiseSignCosine: [x => nn.meanPairwiseSignCosine(x), 'all'],
   updateRunning: [x => nn.updateRunning(x, zeros(x)), 'element'],
-  'sgd, by its gradient': [x => sgd({ momentum: 0.9 }).update(x, { buffer: zeros(x) }, zeros(x), rate).weights, 'element'],
+  'sgd, by its gradient': [
+    x => sgd({ momentum: 0.9 }).update(x, { buffer: zeros(x) }, zeros(x), rate).weights,
+    'element'
+  ],
   'adam, by its gradient': [
-    x => adam({ rate: 0.1 }).update(x, { first: zeros(x), second: zeros(x), corrections: $.tensor([0, 0]) }, zeros(x)).weights,
+    x =>
+      adam({ rate: 0.1 }).update(x, { first: zeros(x), second: zeros(x), corrections: $.tensor([0, 0]) }, zeros(x))
+        .weights,
     'element'
   ]
 }
@@ -54,7 +62,9 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
       fc.asyncProperty(fc.nat(ROWS * COLUMNS - 1), fc.nat(1000), async (place, seed) => {
         const x = array(anything, seed, [ROWS, COLUMNS])
         x.data[place] = Number.NaN
-        const got = await evaluateOn(backends[kind], (y: Tensor) => Object.values(functions).map(([f]) => f(y)), [x] as never)
+        const got = await evaluateOn(backends[kind], (y: Tensor) => Object.values(functions).map(([f]) => f(y)), [
+          x
+        ] as never)
         Object.entries(functions).forEach(([name, [, reach]], k) => {
           const { data } = got[k] as { data: ArrayLike<number> }
           Array.from(data).forEach((value, i) => {
@@ -71,7 +81,8 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
       fc.asyncProperty(fc.nat(ROWS * COLUMNS - 1), fc.nat(1000), async (place, seed) => {
         const x = array(anything, seed, [ROWS, COLUMNS])
         x.data[place] = Number.NaN
-        const gradients = (y: Tensor) => Object.values(functions).map(([f]) => grad((z: Tensor) => $.sum($.mul(f(z), f(z))))(y))
+        const gradients = (y: Tensor) =>
+          Object.values(functions).map(([f]) => grad((z: Tensor) => $.sum($.mul(f(z), f(z))))(y))
         const got = await evaluateOn(backends[kind], gradients, [x] as never)
         Object.keys(functions).forEach((name, k) => {
           const value = (got[k] as { data: ArrayLike<number> }).data[place]

@@ -1,10 +1,22 @@
-/** Optimisers, clipping and schedules against PyTorch's values over several steps, on both backends; first weights by their deviations. */
+/**
+ * Optimisers, clipping and schedules against PyTorch's values over several steps, on both backends; first weights by
+ * their deviations.
+ */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { kaimingNormal, kaimingUniform, xavierNormal, xavierUniform } from '../../src/autodiff/initialisers.js'
 import { ndarray } from '../../src/autodiff/ndarray.js'
 import * as $ from '../../src/autodiff/ops/index.js'
-import { adam, adamW, clipByGlobalNorm, clipFactor, cosineDecay, globalNorm, sgd, warmUp } from '../../src/autodiff/optim.js'
+import {
+  adam,
+  adamW,
+  clipByGlobalNorm,
+  clipFactor,
+  cosineDecay,
+  globalNorm,
+  sgd,
+  warmUp
+} from '../../src/autodiff/optim.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import { leaves } from '../../src/autodiff/tree.js'
 import { backends, evaluateOn, evaluateTree } from '../backends.js'
@@ -99,7 +111,11 @@ describe('optimisers', () => {
       () => adam({ rate: $.tensor([1, 2]) }).update(tree(gradient), adam().init(tree(start)), tree(start)),
       'adam requires a rate that is a number or a scalar, but got f32[2]'
     ],
-    ["no momentum for Nesterov's", () => sgd({ nesterov: true }), 'sgd requires a momentum with nesterov, but got none'],
+    [
+      "no momentum for Nesterov's",
+      () => sgd({ nesterov: true }),
+      'sgd requires a momentum with nesterov, but got none'
+    ],
     [
       'a state without momentum',
       () => sgd({ rate, momentum: 0.9 }).update(tree(gradient), { buffer: [] }, tree(start)),
@@ -171,8 +187,16 @@ describe('first weights', () => {
   })
 
   it.each([
-    ['vectors', () => kaimingNormal($.key(0), [3]), 'kaimingNormal requires a shape [outputs, inputs, ...], but got [3]'],
+    [
+      'vectors',
+      () => kaimingNormal($.key(0), [3]),
+      'kaimingNormal requires a shape [outputs, inputs, ...], but got [3]'
+    ],
     ['another fan', () => kaimingUniform($.key(0), [3, 2], { fan: 'both' as never }), "but got 'both'"],
-    ['a gain of 0', () => xavierUniform($.key(0), [3, 2], { gain: 0 }), 'xavierUniform requires a gain above 0, but got 0']
+    [
+      'a gain of 0',
+      () => xavierUniform($.key(0), [3, 2], { gain: 0 }),
+      'xavierUniform requires a gain above 0, but got 0'
+    ]
   ])('refuse %s', (_, refused, message) => expect(refused).toThrow(message))
 })

@@ -1,6 +1,6 @@
 /**
- * Sorting, taking and scattering along axes, scans: on the reference and on both families of kernels, at the sizes where another way is taken: within a
- * block, beyond one, beyond what one launch may have in workgroups.
+ * Sorting, taking and scattering along axes, scans: on the reference and on both families of kernels, at the sizes
+ * where another way is taken: within a block, beyond one, beyond what one launch may have in workgroups.
  */
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
@@ -142,7 +142,10 @@ describe.each(['reference', 'gpu', 'tiles'] as const)('on %s', kind => {
       'i32'
     )
     const [one, each] = await on(
-      (x, at) => [$.scatterAdd(x as Tensor, $.mul(at as Tensor, 0), 0, 3), $.scatterAdd(x as Tensor, at as Tensor, 0, 1003)],
+      (x, at) => [
+        $.scatterAdd(x as Tensor, $.mul(at as Tensor, 0), 0, 3),
+        $.scatterAdd(x as Tensor, at as Tensor, 0, 1003)
+      ],
       [ones, spread]
     )
     expectEqual(one, [count, 0, 0])

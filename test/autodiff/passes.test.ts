@@ -45,7 +45,9 @@ const graphOf = ({ f, args }: RandomFunction, known: boolean): Graph => {
 }
 
 const valuesOf = ({ inputs, outputs }: Graph, args: readonly NdArray[]): number[] =>
-  interpret(outputs, new Map(inputs.map((input, i) => [input, args[i] as NdArray]))).flatMap(({ data }) => Array.from(data))
+  interpret(outputs, new Map(inputs.map((input, i) => [input, args[i] as NdArray]))).flatMap(({ data }) =>
+    Array.from(data)
+  )
 
 /** Arguments with some numbers that are not finite, and zeros of both signs. */
 const special = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY, 0, -0, 1, -1]
@@ -196,7 +198,9 @@ describe('constants', () => {
   const zero = $.broadcastTo($.tensor(0), [2, 3])
   it('are computed once, repeated ones as one number', () => {
     expect(countNodes(rewritten(constants, $.exp($.add(zero, 1))))).toEqual({ constant: 1, broadcast: 1 })
-    expect(countNodes(rewritten(constants, $.matmul($.tensor([[1, 2]]), $.tensor([[3], [4]]))))).toEqual({ constant: 1 })
+    expect(countNodes(rewritten(constants, $.matmul($.tensor([[1, 2]]), $.tensor([[3], [4]]))))).toEqual({
+      constant: 1
+    })
     expect(countNodes(rewritten(constants, $.randomNormal($.key(3), [4])))).toEqual({ constant: 1 })
   })
   it('keep NaN, infinities and the sign of zero', () => {
@@ -212,8 +216,16 @@ describe('constants', () => {
 describe('common subexpressions', () => {
   const twice = (make: () => Tensor) => countNodes(rewritten(commonSubexpressions, make(), make()))
   it('become one node, through any depth', () =>
-    expect(twice(() => $.exp($.sum($.mul(x, 2), 1)))).toEqual({ input: 1, constant: 1, broadcast: 1, mul: 1, sum: 1, exp: 1 }))
-  it('with equal keys too', () => expect(twice(() => $.randomNormal($.key(3), [2]))).toMatchObject({ random_normal: 1 }))
+    expect(twice(() => $.exp($.sum($.mul(x, 2), 1)))).toEqual({
+      input: 1,
+      constant: 1,
+      broadcast: 1,
+      mul: 1,
+      sum: 1,
+      exp: 1
+    }))
+  it('with equal keys too', () =>
+    expect(twice(() => $.randomNormal($.key(3), [2]))).toMatchObject({ random_normal: 1 }))
   it.each<[string, Tensor, Tensor]>([
     ['attributes', $.sum(x, 0, { keepDims: false }), $.sum(x, 1)],
     ['order of operands', $.sub(x, $.exp(x)), $.sub($.exp(x), x)],
@@ -306,7 +318,10 @@ describe('siblings', () => {
   })
 
   it.each<[string, Tensor[]]>([
-    ['one of which needs the other', [w0, $.mul(w0, $.sum(convolved(image, 0, w0)))].map(w => $.tanh(convolved(image, 0, w)))],
+    [
+      'one of which needs the other',
+      [w0, $.mul(w0, $.sum(convolved(image, 0, w0)))].map(w => $.tanh(convolved(image, 0, w)))
+    ],
     ['that are results', [w0, w2].map(w => convolved(image, 0, w))],
     ['whose rows another kernel reads', [w0, w2].map(w => $.tanh($.conv2d(convolved(image, 0, w), w1)))],
     ['of other geometry', [$.tanh(convolved(image, 0, w0)), $.tanh($.conv2d(image, w2))]],

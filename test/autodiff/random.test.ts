@@ -10,7 +10,9 @@ import { keyOf, normalOf, randomWords, threefry2x32 } from '../../src/autodiff/t
 import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateOn } from '../backends.js'
 
-/** Known answers of threefry2x32 with 20 rounds, from the authors' Random123 (file kat_vectors): key, counter, result. */
+/**
+ * Known answers of threefry2x32 with 20 rounds, from the authors' Random123 (file kat_vectors): key, counter, result.
+ */
 const known: readonly (readonly [$.Key, $.Key, $.Key])[] = [
   [[0, 0], [0, 0], [0x6b200159, 0x99ba4efe]], // biome-ignore format: a row each
   [[0xffffffff, 0xffffffff], [0xffffffff, 0xffffffff], [0x1cb996fc, 0xbb002be7]], // biome-ignore format: a row each
@@ -82,7 +84,9 @@ describe('both backends', () => {
   })
 
   it('draw the first published vector from the key of 0', async () => {
-    const [bits] = await evaluateOn(backends.gpu, key => [$.randomBits(key as Tensor, [2])], [ndarray([0, 0], [2], 'u32')])
+    const [bits] = await evaluateOn(backends.gpu, key => [$.randomBits(key as Tensor, [2])], [
+      ndarray([0, 0], [2], 'u32')
+    ])
     expect([...(bits as HostArray).data]).toEqual(known[0]?.[2])
   })
 })

@@ -1,4 +1,6 @@
-/** `scan`: its meaning, derivatives through it, batches of it, what is refused. On the reference; once on the device. */
+/**
+ * `scan`: its meaning, derivatives through it, batches of it, what is refused. On the reference; once on the device.
+ */
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
 import { grad } from '../../src/autodiff/grad.js'
@@ -40,9 +42,9 @@ describe('scan', () => {
       return $.add(last, $.sum($.mul(all, all)))
     }
     checkGrads(loss, [$.tensor(0.7), $.tensor(0.2), $.tensor([0.1, -0.4, 0.3, 0.5])])
-    expect(numbers(grad((h: Tensor) => scan((a: Tensor, x: Tensor) => [$.mul(a, x), a] as const, h, steps)[0])(zero))).toEqual([
-      24
-    ])
+    expect(
+      numbers(grad((h: Tensor) => scan((a: Tensor, x: Tensor) => [$.mul(a, x), a] as const, h, steps)[0])(zero))
+    ).toEqual([24])
   })
 
   it('is batched by vmap', () => {
@@ -57,8 +59,13 @@ describe('scan', () => {
       [20, 2]
     )
     const f = (all: Tensor) =>
-      grad((z: Tensor) => $.sum(scan((a: Tensor, x: Tensor) => [$.tanh($.add(a, x)), a] as const, $.tensor([0, 0]), z)[1]))(all)
-    const [device, reference] = [await evaluateTree(backends.gpu, f, [xs]), await evaluateTree(backends.reference, f, [xs])]
+      grad((z: Tensor) =>
+        $.sum(scan((a: Tensor, x: Tensor) => [$.tanh($.add(a, x)), a] as const, $.tensor([0, 0]), z)[1])
+      )(all)
+    const [device, reference] = [
+      await evaluateTree(backends.gpu, f, [xs]),
+      await evaluateTree(backends.reference, f, [xs])
+    ]
     // float32, twenty steps of a map that contracts.
     expectNear([...device.data], [...reference.data], 1e-6)
   })
@@ -80,7 +87,9 @@ describe('what is refused', () => {
       'scan requires a carry that stays f32[], but got f32[1] after step 0; convert or reshape it, or begin with what it becomes.'
     )
     const f = ({ n }: { readonly n: Tensor }, x: Tensor) => [{ n: $.add($.convert(n, 'f32'), x) }, x] as const
-    expect(() => scan(f, { n: $.tensor(0, [], 'i32') }, steps)).toThrow("a carry that stays i32[] at 'n', but got f32[]")
+    expect(() => scan(f, { n: $.tensor(0, [], 'i32') }, steps)).toThrow(
+      "a carry that stays i32[] at 'n', but got f32[]"
+    )
   })
 
   it('what is no pair', () => {

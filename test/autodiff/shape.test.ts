@@ -34,10 +34,22 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ['integers where only f32 goes', () => $.exp(t([3], 'i32')), 'f32 operands', 'i32[3]', 'convert(x, dtype)'],
     ['unsigned integers negated', () => $.neg(t([3], 'u32')), 'signed operands', 'u32[3]', 'convert'],
     ['a condition of floats', () => $.where(vector, 1, 2), 'a condition of dtype u32', 'f32[3]', 'greater(x, 0)'],
-    ['branches of two dtypes', () => $.where(t([3], 'u32'), vector, labels), 'shapes that broadcast', '[3] and [2]', 'reshape'],
+    [
+      'branches of two dtypes',
+      () => $.where(t([3], 'u32'), vector, labels),
+      'shapes that broadcast',
+      '[3] and [2]',
+      'reshape'
+    ],
     ['a power that is not finite', () => $.pow(vector, Number.NaN), 'a finite exponent', 'NaN', 'use exp'],
     ['a power that f32 cannot hold', () => $.pow(vector, -1e39), 'a finite exponent', '-1e+39', 'use exp'],
-    ['a dtype that is required', () => requireDtype('f', labels, 'f32'), 'a tensor of dtype f32', 'i32[2]', "convert(x, 'f32')"]
+    [
+      'a dtype that is required',
+      () => requireDtype('f', labels, 'f32'),
+      'a tensor of dtype f32',
+      'i32[2]',
+      "convert(x, 'f32')"
+    ]
   ],
   'constants and inputs': [
     ['ragged rows', () => $.tensor([[1, 2], [3]]), 'nested lists of equal lengths', '[2], [1]', 'equally long'],
@@ -46,8 +58,20 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ['an input without elements', () => t([2, 0]), 'a positive whole extent', '[2,0]', 'leave empty tensors out']
   ],
   'reshape and broadcast': [
-    ['another number of elements', () => $.reshape(matrix, [4]), 'a shape of 6 elements for f32[2,3]', '[4]', 'same product'],
-    ['an extent that does not come out', () => $.reshape(matrix, [4, -1]), 'a positive whole extent', '[4,1.5]', 'leave'],
+    [
+      'another number of elements',
+      () => $.reshape(matrix, [4]),
+      'a shape of 6 elements for f32[2,3]',
+      '[4]',
+      'same product'
+    ],
+    [
+      'an extent that does not come out',
+      () => $.reshape(matrix, [4, -1]),
+      'a positive whole extent',
+      '[4,1.5]',
+      'leave'
+    ],
     [
       'a shape that is not stretched to',
       () => $.broadcastTo(matrix, [3, 3]),
@@ -67,7 +91,13 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ],
     ['a negative one', () => $.max(matrix, -3), 'an axis from -2 to 1', 'axis -3', 'an axis that exists'],
     ['a maximum of integers', () => $.max(labels), 'f32 operands', 'i32[2]', 'convert'],
-    ['a place among no axes', () => $.argmax(scalar), 'an axis', 'axis -1 of a tensor with 0 axes', 'an axis that exists']
+    [
+      'a place among no axes',
+      () => $.argmax(scalar),
+      'an axis',
+      'axis -1 of a tensor with 0 axes',
+      'an axis that exists'
+    ]
   ],
   movement: [
     [
@@ -79,7 +109,13 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ],
     ['too few axes', () => $.transpose(matrix, [0]), 'a permutation', '[0]', 'each axis once'],
     ['an empty slice', () => $.slice(matrix, [[1, 1]]), '0 <= start < stop <= extent', '[1,0] to [1,3]', 'not empty'],
-    ['a slice before the start', () => $.slice(matrix, [[-3]]), '0 <= start < stop <= extent', '[-1,0]', 'inside the tensor'],
+    [
+      'a slice before the start',
+      () => $.slice(matrix, [[-3]]),
+      '0 <= start < stop <= extent',
+      '[-1,0]',
+      'inside the tensor'
+    ],
     ['a step of 0', () => $.slice(matrix, [[0, 2, 0]]), 'step >= 1', 'by [0,1]', 'inside'],
     ['too many specs', () => $.slice(vector, [[], []]), 'at most 1 specs for f32[3]', '2', 'drop the last ones'],
     ['a padding below 0', () => $.pad(vector, [-1], [0]), '1 counts >= 0', '[-1] [0] [0]', 'use slice'],
@@ -91,12 +127,24 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
       'f32[2,3], f32[2,4]',
       'pad them'
     ],
-    ['dtypes that do not', () => $.concat([t([2]), labels]), 'agree on every axis but 0', 'f32[2], i32[2]', 'reshape or pad'],
+    [
+      'dtypes that do not',
+      () => $.concat([t([2]), labels]),
+      'agree on every axis but 0',
+      'f32[2], i32[2]',
+      'reshape or pad'
+    ],
     ['nothing', () => $.concat([]), 'at least one tensor', 'none', 'a list that is not empty'],
     ['scalars', () => $.concat([scalar, scalar]), 'an axis', 'axis 0 of a tensor with 0 axes', 'an axis that exists']
   ],
   matmul: [
-    ['inner extents', () => $.matmul(matrix, matrix), 'f32[..., m, k] and f32[..., k, n]', 'f32[2,3] and f32[2,3]', 'transpose'],
+    [
+      'inner extents',
+      () => $.matmul(matrix, matrix),
+      'f32[..., m, k] and f32[..., k, n]',
+      'f32[2,3] and f32[2,3]',
+      'transpose'
+    ],
     ['integers', () => $.matmul(t([2, 2], 'i32'), t([2, 2], 'i32')), 'f32[..., m, k]', 'i32[2,2]', 'transpose'],
     ['a scalar', () => $.matmul(scalar, matrix), 'at least one axis', 'f32[] and f32[2,3]', 'use mul'],
     ['batches', () => $.matmul(t([2, 4, 3]), t([5, 3, 4])), 'shapes that broadcast', '[2] and [5]', 'reshape']
@@ -104,7 +152,13 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
   indexing: [
     ['indices of floats', () => $.take(matrix, vector), 'i32 indices', 'f32[2,3] and f32[3]', 'convert'],
     ['a table of integers', () => $.take(labels, labels), 'an f32 tensor', 'i32[2]', 'convert'],
-    ['an axis that is not there', () => $.take(matrix, labels, 2), 'an axis from -2 to 1', 'axis 2', 'an axis that exists'],
+    [
+      'an axis that is not there',
+      () => $.take(matrix, labels, 2),
+      'an axis from -2 to 1',
+      'axis 2',
+      'an axis that exists'
+    ],
     [
       'rows that are not those of the indices',
       () => $.scatterAdd(vector, labels, 0, 5),
@@ -117,12 +171,30 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
     ['classes of floats', () => $.oneHot(vector, 3), 'i32 indices', 'f32[3]', "convert(x, 'i32')"]
   ],
   'along axes': [
-    ['another rank of indices', () => $.takeAlong(matrix, labels), 'of equally many axes', 'f32[2,3] and i32[2]', 'reshape'],
+    [
+      'another rank of indices',
+      () => $.takeAlong(matrix, labels),
+      'of equally many axes',
+      'f32[2,3] and i32[2]',
+      'reshape'
+    ],
     ['indices of floats', () => $.takeAlong(matrix, matrix), 'i32 indices', 'f32[2,3] and f32[2,3]', 'convert'],
-    ['other axes', () => $.takeAlong(matrix, t([3, 3], 'i32'), 1), 'shapes that broadcast', '[2,1] and [3,1]', 'reshape'],
+    [
+      'other axes',
+      () => $.takeAlong(matrix, t([3, 3], 'i32'), 1),
+      'shapes that broadcast',
+      '[2,1] and [3,1]',
+      'reshape'
+    ],
     ['no places', () => $.scatterAddAlong(vector, t([3], 'i32'), 0, 0), 'a positive extent', 'into 0', 'reshape'],
     ['a scalar', () => $.sort(scalar), 'an axis', 'axis -1 of a tensor with 0 axes', 'an axis that exists'],
-    ['more than there are', () => $.topK(matrix, 4), 'a whole number from 1 to 3 for axis -1 of f32[2,3]', '4', 'ask for fewer'],
+    [
+      'more than there are',
+      () => $.topK(matrix, 4),
+      'a whole number from 1 to 3 for axis -1 of f32[2,3]',
+      '4',
+      'ask for fewer'
+    ],
     ['percents', () => $.quantile(matrix, 50), 'a number from 0 to 1', '50', 'divide percents by 100'],
     [
       'a misspelt option',
@@ -140,7 +212,13 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
       '3',
       'choose one within'
     ],
-    ['a diagonal of one axis', () => $.diagonal(matrix, { axes: [0, -2] }), 'two different axes', '0 and -2', 'name the rows'],
+    [
+      'a diagonal of one axis',
+      () => $.diagonal(matrix, { axes: [0, -2] }),
+      'two different axes',
+      '0 and -2',
+      'name the rows'
+    ],
     ['no function', () => $.associativeScan(3 as never, vector), 'a function', '3', 'pass x => ...']
   ],
   einsum: [
@@ -189,7 +267,13 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
       'f32[3,4,2] on',
       'groups'
     ],
-    ['half a stride', () => $.conv1d(t([1, 2, 5]), t([3, 2, 2]), { stride: 0.5 }), 'a whole stride', '[0.5,1,1,0,0]', 'mend'],
+    [
+      'half a stride',
+      () => $.conv1d(t([1, 2, 5]), t([3, 2, 2]), { stride: 0.5 }),
+      'a whole stride',
+      '[0.5,1,1,0,0]',
+      'mend'
+    ],
     [
       'a short signal',
       () => $.conv1d(t([1, 2, 5]), t([3, 2, 6])),
@@ -230,7 +314,13 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
   ],
   resampling: [
     ['half a size', () => $.resize(images, [4.5, 3]), 'a positive whole extent', '[4.5,3]', '[height, width]'],
-    ['too many extents', () => $.resize(vector, [4, 3]), 'a positive whole extent', '[4,3] for f32[3]', '[height, width]'],
+    [
+      'too many extents',
+      () => $.resize(vector, [4, 3]),
+      'a positive whole extent',
+      '[4,3] for f32[3]',
+      '[height, width]'
+    ],
     [
       'a mode',
       () => $.resize(images, [2, 2], { mode: 'area' as never }),
@@ -277,7 +367,13 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
       'dilation [3,3]',
       'pad'
     ],
-    ['a stride of 0', () => $.conv2d(images, filters, { stride: 0 }), 'whole strides', 'stride [0,0]', 'mend the options'],
+    [
+      'a stride of 0',
+      () => $.conv2d(images, filters, { stride: 0 }),
+      'whole strides',
+      'stride [0,0]',
+      'mend the options'
+    ],
     ['integers', () => $.conv2d(t([1, 1, 3, 3], 'i32'), t([1, 1, 3, 3], 'i32')), 'f32 images', 'i32[1,1,3,3]', 'mend']
   ],
   windows: [
@@ -305,11 +401,29 @@ const refusals: Readonly<Record<string, readonly Refusal[]>> = {
   ],
   random: [
     ['a key of another shape', () => $.randomNormal(vector, [2]), 'a key u32[..., 2]', 'f32[3]', 'key(seed)'],
-    ['a shape without elements', () => $.randomBits($.key(1), [0]), 'a positive whole extent', '[0]', 'leave empty tensors out']
+    [
+      'a shape without elements',
+      () => $.randomBits($.key(1), [0]),
+      'a positive whole extent',
+      '[0]',
+      'leave empty tensors out'
+    ]
   ],
   composites: [
-    ['logits of three axes', () => nn.crossEntropy(t([2, 3, 4]), t([2], 'i32')), 'logits f32[B,K]', 'f32[2,3,4]', 'one label'],
-    ['labels of two axes', () => nn.crossEntropy(t([2, 3]), t([2, 1], 'i32')), 'labels i32[B]', 'i32[2,1]', 'one label'],
+    [
+      'logits of three axes',
+      () => nn.crossEntropy(t([2, 3, 4]), t([2], 'i32')),
+      'logits f32[B,K]',
+      'f32[2,3,4]',
+      'one label'
+    ],
+    [
+      'labels of two axes',
+      () => nn.crossEntropy(t([2, 3]), t([2, 1], 'i32')),
+      'labels i32[B]',
+      'i32[2,1]',
+      'one label'
+    ],
     [
       'a batch norm of one value',
       () => nn.batchNorm(t([1, 4, 1, 1])),
@@ -363,7 +477,8 @@ it('a batch norm of two values a channel is none to refuse', () =>
 
 describe('what an operation costs, in operations of which a multiply-add has two', () => {
   const costOf = (x: Tensor) => x.primitive.flops?.(x.inputs, x.attributes, x)
-  it('a product of matrices, batched', () => expect(costOf($.matmul(t([3, 5, 7]), t([3, 7, 2])))).toBe(2 * 3 * 5 * 2 * 7))
+  it('a product of matrices, batched', () =>
+    expect(costOf($.matmul(t([3, 5, 7]), t([3, 7, 2])))).toBe(2 * 3 * 5 * 2 * 7))
   it('a convolution and both of its gradients, of which each multiplies as often', () => {
     const options = { groups: 2, stride: [2, 1], padding: [1, 0] } as const
     const [x, w] = [t([2, 6, 9, 7]), t([4, 3, 3, 2])]
@@ -371,10 +486,9 @@ describe('what an operation costs, in operations of which a multiply-add has two
     expect(y.shape).toEqual([2, 4, 5, 6])
     const cost = 2 * 2 * 4 * 3 * (5 * 6) * (3 * 2)
     expect(costOf(y)).toBe(cost)
-    const graph = grad((a: Tensor, b: Tensor) => $.sum($.mul($.conv2d(a, b, options), t([2, 4, 5, 6]))), { argnums: [0, 1] })(
-      x,
-      w
-    )
+    const graph = grad((a: Tensor, b: Tensor) => $.sum($.mul($.conv2d(a, b, options), t([2, 4, 5, 6]))), {
+      argnums: [0, 1]
+    })(x, w)
     const gradients = topological(graph).filter(({ primitive }) => /_grad$/.test(primitive.name))
     expect(gradients.map(costOf)).toEqual([cost, cost])
   })

@@ -1,4 +1,6 @@
-/** Trees are matched by key: in whatever order records have their keys, every function that takes trees gives the same. */
+/**
+ * Trees are matched by key: in whatever order records have their keys, every function that takes trees gives the same.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { hvp, jvp, mixedHvp, vjp } from '../../src/autodiff/grad.js'
@@ -57,7 +59,9 @@ describe('trees that do not match are refused with the path', () => {
   ])('%s', (_, other, wanted) => expect(zipped(other)).toThrow(wanted))
 
   it('a tangent of another name is refused', () => {
-    expect(() => jvp(f, [at], [{ a: n(1), c: n(1) } as never])).toThrow(/a pull-back requires a leaf or branch at '0\.b'/)
+    expect(() => jvp(f, [at], [{ a: n(1), c: n(1) } as never])).toThrow(
+      /a pull-back requires a leaf or branch at '0\.b'/
+    )
   })
 })
 

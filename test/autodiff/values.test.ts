@@ -1,4 +1,7 @@
-/** Composites against PyTorch's values, with their derivatives of order 1 and 2, on both backends; and by hand where there is no such function. */
+/**
+ * Composites against PyTorch's values, with their derivatives of order 1 and 2, on both backends; and by hand where
+ * there is no such function.
+ */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
@@ -13,7 +16,10 @@ import { expectNear, numbers } from '../laws/tensors.js'
 interface Golden {
   readonly inputs: Readonly<Record<'x' | 'y' | 'p' | 'half', readonly (readonly number[])[]>>
   readonly cases: Readonly<
-    Record<string, { readonly shape: readonly number[] } & Readonly<Record<'value' | 'first' | 'second', readonly number[]>>>
+    Record<
+      string,
+      { readonly shape: readonly number[] } & Readonly<Record<'value' | 'first' | 'second', readonly number[]>>
+    >
   >
 }
 const golden = JSON.parse(readFileSync(new URL('../golden/composites.json', import.meta.url), 'utf8')) as Golden
@@ -147,18 +153,34 @@ describe('by hand', () => {
       () => nn.crossEntropy($.zeros([2, 3]), $.zeros([2], 'u32')),
       'crossEntropy requires logits f32[B,K]'
     ],
-    ['weights that do not fit', () => nn.linear($.zeros([2, 3]), $.zeros([3, 4])), 'linear requires x f32[..., I], w f32[O, I]'],
+    [
+      'weights that do not fit',
+      () => nn.linear($.zeros([2, 3]), $.zeros([3, 4])),
+      'linear requires x f32[..., I], w f32[O, I]'
+    ],
     ['integers for a softmax', () => nn.softmax($.zeros([2], 'i32')), 'softmax requires a tensor of dtype f32'],
-    ['shapes that differ', () => nn.mse($.zeros([2]), $.zeros([3])), 'mse requires predictions and targets, f32 of one shape'],
+    [
+      'shapes that differ',
+      () => nn.mse($.zeros([2]), $.zeros([3])),
+      'mse requires predictions and targets, f32 of one shape'
+    ],
     [
       'groups that do not divide',
       () => nn.groupNorm($.zeros([2, 3, 4]), 2),
       'groupNorm requires x[B,C,...] and groups that divide C'
     ],
-    ['a rate of 1', () => nn.dropout($.key(0), $.zeros([2]), 1), 'dropout requires a rate from 0 to below 1, but got 1'],
+    [
+      'a rate of 1',
+      () => nn.dropout($.key(0), $.zeros([2]), 1),
+      'dropout requires a rate from 0 to below 1, but got 1'
+    ],
     ['no tensors', () => $.stack([]), 'stack requires a list of at least one tensor'],
     ['an axis that is not 1', () => $.squeeze($.zeros([2, 1]), 0), 'squeeze requires axes of extent 1'],
-    ['a correction of the count', () => $.variance($.zeros([2]), 0, { correction: 2 }), 'variance requires a correction below'],
+    [
+      'a correction of the count',
+      () => $.variance($.zeros([2]), 0, { correction: 2 }),
+      'variance requires a correction below'
+    ],
     ['no numbers', () => $.arange(0), 'arange requires at least one number on the way']
   ])('%s: the refusal is in the name of the call', (_, refused, message) => expect(refused).toThrow(message))
 })

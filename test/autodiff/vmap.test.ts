@@ -1,4 +1,6 @@
-/** `vmap`: axes, trees, levels that must not be confused, derivatives, rules of one's own, randomness, what is refused. */
+/**
+ * `vmap`: axes, trees, levels that must not be confused, derivatives, rules of one's own, randomness, what is refused.
+ */
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
 import { grad, hessian, hvp, jacobian, jacobianForward, jvp, vjp } from '../../src/autodiff/grad.js'
@@ -68,9 +70,9 @@ describe('what is the same for every example', () => {
 
   it('is one operand of one product, convolution or look-up', () => {
     const names = (x: Tensor) => Object.keys(countNodes([x])).sort()
-    expect(names(vmap(x => $.matmul(x, $.transpose(matrix)))(random(0, $.broadcastTo($.tensor(0), [5, 4, 3]))))).not.toContain(
-      'broadcast'
-    )
+    expect(
+      names(vmap(x => $.matmul(x, $.transpose(matrix)))(random(0, $.broadcastTo($.tensor(0), [5, 4, 3]))))
+    ).not.toContain('broadcast')
     const images = random(1, $.broadcastTo($.tensor(0), [5, 1, 2, 4, 4]))
     const filters = random(2, $.broadcastTo($.tensor(0), [3, 2, 3, 3]))
     expect(names(vmap(x => $.conv2d(x, filters))(images))).toEqual(['constant', 'conv2d', 'reshape'])
@@ -82,7 +84,10 @@ describe('levels', () => {
   it('nest: an outer product', () => {
     const outer = vmap((x: Tensor) => vmap((y: Tensor) => $.mul(x, y))(row))(pair)
     expect(numbers(outer)).toEqual([10, 20, 30, 20, 40, 60])
-    const both = vmap((x, y) => vmap((a, b) => $.sub(a, b), { inAxes: [null, 0] })(x, y), { inAxes: [0, null], outAxes: 1 })
+    const both = vmap((x, y) => vmap((a, b) => $.sub(a, b), { inAxes: [null, 0] })(x, y), {
+      inAxes: [0, null],
+      outAxes: 1
+    })
     expect(numbers(both(pair, row))).toEqual([9, 19, 8, 18, 7, 17])
   })
 
@@ -101,7 +106,9 @@ describe('levels', () => {
     const total = (x: Tensor) => $.sum(vmap((y: Tensor) => $.mul(y, $.sum(x)))(x))
     expect(numbers(grad(total)(row))).toEqual([12, 12, 12])
     expect(numbers(hessian(total)(row))).toEqual(Array(9).fill(2))
-    expect(numbers(grad((w: Tensor) => $.sum(vmap((x: Tensor) => $.mul(w, $.mul(x, w)))(row)))($.tensor(5)))).toEqual([60])
+    expect(numbers(grad((w: Tensor) => $.sum(vmap((x: Tensor) => $.mul(w, $.mul(x, w)))(row)))($.tensor(5)))).toEqual([
+      60
+    ])
     checkGrads((x: Tensor) => vmap((y: Tensor) => $.mul($.tanh(y), vmap((z: Tensor) => $.mul(z, y))(x)))(x), [row])
   })
 
@@ -238,7 +245,10 @@ describe('what is refused, in one sentence', () => {
         'give null for what is not mapped.'
     )
     expect(() =>
-      vmap((t: { a: Tensor; b: readonly [Tensor] }) => add(t.a, t.b[0]), { inAxes: 1 })({ a: matrix, b: [$.tensor([[1]])] })
+      vmap((t: { a: Tensor; b: readonly [Tensor] }) => add(t.a, t.b[0]), { inAxes: 1 })({
+        a: matrix,
+        b: [$.tensor([[1]])]
+      })
     ).toThrow("3 (axis 1 of argument 0 at 'a') and 1 (axis 1 of argument 0 at 'b.0')")
   })
 
@@ -339,7 +349,11 @@ describe('indices of each example on the device', () => {
 
 describe('a network on the device', () => {
   /** Convolutions, batch norm, pooling and softmax, for one example that is a batch of two images of its own. */
-  const network = (w: Readonly<Record<'a' | 'b' | 'scale' | 'shift' | 'out', Tensor>>, x: Tensor, labels: Tensor): Tensor => {
+  const network = (
+    w: Readonly<Record<'a' | 'b' | 'scale' | 'shift' | 'out', Tensor>>,
+    x: Tensor,
+    labels: Tensor
+  ): Tensor => {
     const first = $.relu(nn.batchNorm($.conv2d(x, w.a, { padding: 1 }), { scale: w.scale, shift: w.shift }).y)
     const second = $.tanh($.conv2d($.maxPool2d(first, { kernel: 2 }), w.b, { padding: 1, groups: 2 }))
     return nn.crossEntropy(
@@ -366,26 +380,33 @@ describe('a network on the device', () => {
   /** float32, sums of some hundred terms on the way: relative to the largest derivative of the same tensor. */
   const FLOAT32 = 1e-5
 
-  it.each(['reference', 'gpu', 'tiles'] as const)('gives per-example gradients that are those one by one, on %s', async kind => {
-    const gradient = grad(network)
-    const mapped = await evaluateTree(backends[kind], vmap(gradient, { inAxes: [null, 0, 0] }), [weights, images, labels])
-    const part = (x: typeof images, i: number) => {
-      const size = x.data.length / EXAMPLES
-      return ndarray(x.data.slice(i * size, (i + 1) * size), x.shape.slice(1), x.dtype)
-    }
-    for (let i = 0; i < EXAMPLES; i++) {
-      const one = await evaluateTree(backends[kind], gradient, [weights, part(images, i), part(labels, i)])
-      for (const name of ['a', 'b', 'scale', 'shift', 'out'] as const) {
-        const wanted = [...one[name].data]
-        const got = [...mapped[name].data.slice(i * wanted.length, (i + 1) * wanted.length)]
-        const scale = Math.max(...wanted.map(Math.abs))
-        expect(scale, name).toBeGreaterThan(1e-4)
-        expectNear(
-          got.map(value => value / scale),
-          wanted.map(value => value / scale),
-          FLOAT32
-        )
+  it.each(['reference', 'gpu', 'tiles'] as const)(
+    'gives per-example gradients that are those one by one, on %s',
+    async kind => {
+      const gradient = grad(network)
+      const mapped = await evaluateTree(backends[kind], vmap(gradient, { inAxes: [null, 0, 0] }), [
+        weights,
+        images,
+        labels
+      ])
+      const part = (x: typeof images, i: number) => {
+        const size = x.data.length / EXAMPLES
+        return ndarray(x.data.slice(i * size, (i + 1) * size), x.shape.slice(1), x.dtype)
+      }
+      for (let i = 0; i < EXAMPLES; i++) {
+        const one = await evaluateTree(backends[kind], gradient, [weights, part(images, i), part(labels, i)])
+        for (const name of ['a', 'b', 'scale', 'shift', 'out'] as const) {
+          const wanted = [...one[name].data]
+          const got = [...mapped[name].data.slice(i * wanted.length, (i + 1) * wanted.length)]
+          const scale = Math.max(...wanted.map(Math.abs))
+          expect(scale, name).toBeGreaterThan(1e-4)
+          expectNear(
+            got.map(value => value / scale),
+            wanted.map(value => value / scale),
+            FLOAT32
+          )
+        }
       }
     }
-  })
+  )
 })

@@ -17,8 +17,16 @@ const list = (...values: readonly number[]): HostArray => ({
 })
 const workload = (f: Workload['f']): Workload => ({ name: 'a function', f, args: () => [], tolerance: 1e-5 })
 type Formula = (x: Tensor) => Tensor | readonly Tensor[]
-/** What explains the results of `timed` on the device, if choices as `shown` makes them there do; the reference computes `wanted`. */
-const explainedOf = async (x: HostArray, timed: Formula, wanted: Formula = timed, shown: Formula = timed): Promise<Explained> => {
+/**
+ * What explains the results of `timed` on the device, if choices as `shown` makes them there do; the reference computes
+ * `wanted`.
+ */
+const explainedOf = async (
+  x: HostArray,
+  timed: Formula,
+  wanted: Formula = timed,
+  shown: Formula = timed
+): Promise<Explained> => {
   const got = await evaluate(backends.gpu, workload(timed), [x])
   let calls = 0
   return explained(
@@ -40,7 +48,11 @@ describe('a result that is off', () => {
     ['an absolute value', slopes(x => $.abs(afar(x))), list(1, 3e8)],
     ['a maximum of two', slopes(x => $.maximum(afar(x), 0.5)), list(1, 3e8)],
     ['a place among others', slopes(x => $.max($.reshape(afar(x), [2, 2]), 1)), list(0, 1, 3e8, 2e8)],
-    ['a window', slopes(x => $.maxPool2d($.reshape(afar(x), [1, 1, 2, 4]), { kernel: 2 })), list(0, 3e8, 0, 0, 0, 0, 0, 1)]
+    [
+      'a window',
+      slopes(x => $.maxPool2d($.reshape(afar(x), [1, 1, 2, 4]), { kernel: 2 })),
+      list(0, 3e8, 0, 0, 0, 0, 0, 1)
+    ]
   ])('is right where %s was decided by rounding, and says so', async (_, f, x) => {
     const found = await explainedOf(x, f)
     expect(found.flips).toBeGreaterThan(0)
@@ -87,7 +99,12 @@ describe('a result that is off', () => {
       pool({ kernel: 3, stride: 2, padding: 1 }),
       pool({ kernel: 2 })
     ],
-    ['of a place in another row', list(0, 1, 1, 1), x => placeIn(x, $.tensor([1, 0, 1, 1])), x => $.argmax($.reshape(x, [2, 2]))]
+    [
+      'of a place in another row',
+      list(0, 1, 1, 1),
+      x => placeIn(x, $.tensor([1, 0, 1, 1])),
+      x => $.argmax($.reshape(x, [2, 2]))
+    ]
   ])('is wrong where a choice was made %s', async (_, x, timed, wanted) => {
     const found = await explainedOf(x, timed, wanted)
     expect(found.flips).toBeGreaterThan(0)

@@ -1,4 +1,7 @@
-/** The bench must not rot: its workloads agree with the reference at batch 2, its check can fail, and a contestant answers. */
+/**
+ * The bench must not rot: its workloads agree with the reference at batch 2, its check can fail, and a contestant
+ * answers.
+ */
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -29,10 +32,14 @@ describe('at batch 2 the device and the reference agree', () => {
   })
 })
 
-const matrix = (...values: readonly number[]) => ({ data: Float32Array.from(values), shape: [2, 2], dtype: 'f32' as const })
+const matrix = (...values: readonly number[]) => ({
+  data: Float32Array.from(values),
+  shape: [2, 2],
+  dtype: 'f32' as const
+})
 
-// What a dispatch costs on a GPU, some 5 microseconds, no kernel can be faster than: docs/benchmarks.md. These may fall,
-// and not rise.
+// What a dispatch costs on a GPU, some 5 microseconds, no kernel can be faster than: docs/benchmarks.md. These may
+// fall, and not rise.
 test.each([
   ['search step C8 N1 B32 16x16 fd', 803],
   ['search step C8 N1 B32 16x16 exact', 795],
@@ -70,7 +77,11 @@ test('this engine answers as a contestant, in a process of its own', async () =>
   save(folder, 'args', args)
   const own = new URL('../../bench/own.ts', import.meta.url).pathname
   const { name } = backends.gpu.kind === 'gpu' ? backends.gpu.device.info : { name: '' }
-  const contestant = enter('lambda-darts', [process.execPath, '--import', 'tsx', own, folder, workload.name, name], folder)
+  const contestant = enter(
+    'lambda-darts',
+    [process.execPath, '--import', 'tsx', own, folder, workload.name, name],
+    folder
+  )
   const first = await contestant.start()
   expect(first.dispatches).toBeGreaterThan(0)
   expect(await contestant.sample()).toBeGreaterThan(0)

@@ -1,4 +1,7 @@
-/** The page of `examples/browser`, from the package as it is packed, built by Vite, in a real Chromium on a software adapter. */
+/**
+ * The page of `examples/browser`, from the package as it is packed, built by Vite, in a real Chromium on a software
+ * adapter.
+ */
 import { cpSync, readFileSync } from 'node:fs'
 import { createServer, type Server } from 'node:http'
 import { extname, join } from 'node:path'
@@ -39,7 +42,12 @@ describe.skipIf(program === undefined)('the page', () => {
     cpSync(fileURLToPath(new URL('../../examples/browser', import.meta.url)), join(project.folder, 'browser'), {
       recursive: true
     })
-    await build({ root: join(project.folder, 'browser'), configFile: false, logLevel: 'error', build: { target: 'esnext' } })
+    await build({
+      root: join(project.folder, 'browser'),
+      configFile: false,
+      logLevel: 'error',
+      build: { target: 'esnext' }
+    })
     server = await serve(join(project.folder, 'browser', 'dist'))
     browser = await playwright.launch({ executablePath: program as string, args: FLAGS })
   }, 240_000)

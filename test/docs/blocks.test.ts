@@ -1,6 +1,7 @@
 /**
- * Every block of TypeScript and JavaScript that a reader meets, in pages and docstrings, compiles in strict mode, runs, and gives what its comments
- * say: see `modules.ts` for what a block may use and `expected.ts` for which comments are held to. What is not meant to run is a fence of `text`.
+ * Every block of TypeScript and JavaScript that a reader meets, in pages and docstrings, compiles in strict mode, runs,
+ * and gives what its comments say: see `modules.ts` for what a block may use and `expected.ts` for which comments are
+ * held to. What is not meant to run is a fence of `text`.
  */
 import { describe, expect, it } from 'vitest'
 import { allBlocks, examplesOf, fencesOf } from './blocks.js'
@@ -11,14 +12,17 @@ const isCode = ({ language, info }: { language: string; info: string }) =>
 const modules = allBlocks().filter(isCode).map(moduleOf)
 const complaints = typeErrors(modules)
 
-describe.each(modules.map(module => [`${module.block.file}:${module.block.line}`, module] as const))('%s', (_, module) => {
-  it('compiles', () => {
-    expect(complaints.get(module)).toEqual([])
-  })
-  it('runs, and gives what it says', async () => {
-    expect(await runModule(module)).toEqual([])
-  })
-})
+describe.each(modules.map(module => [`${module.block.file}:${module.block.line}`, module] as const))(
+  '%s',
+  (_, module) => {
+    it('compiles', () => {
+      expect(complaints.get(module)).toEqual([])
+    })
+    it('runs, and gives what it says', async () => {
+      expect(await runModule(module)).toEqual([])
+    })
+  }
+)
 
 describe('what holds blocks to their word', () => {
   const page = (code: string, name = 'README.md') => moduleOf(fencesOf(name, `\`\`\`ts\n${code}\n\`\`\`\n`)[0] as never)
@@ -42,7 +46,10 @@ describe('what holds blocks to their word', () => {
     ['1 + 1 // 3', 'README.md:2 its comment says 3, it is 2'],
     ['const a = 0.128 // 0.12', 'README.md:2 its comment says 0.12, it is 0.128'],
     ['console.log([1, 2]) // [1, 3]', 'README.md:2 its comment says [1, 3], it is [1,2]'],
-    ["import { $ } from 'lambda-darts'\n$.tensor([1, 2]) // f32[3]", 'README.md:3 its comment says f32[3], it is f32[2] [1,2]'],
+    [
+      "import { $ } from 'lambda-darts'\n$.tensor([1, 2]) // f32[3]",
+      'README.md:3 its comment says f32[3], it is f32[2] [1,2]'
+    ],
     ['({ a: 1, b: 2 }) // { a: 1 }', 'README.md:2 its comment says { a: 1 }, it is {"a":1,"b":2}'],
     ['1 + 1 // TypeError: no', "README.md:2 its comment says 'TypeError: no', it gives 2"],
     [
@@ -74,7 +81,8 @@ describe('what holds blocks to their word', () => {
   })
 
   it('gives an example the names of its own file, of the package and of the prelude, and no page any', () => {
-    const text = '/** @example reshape(x, [2, -1]) // f32[2,6]\n * @example\n * $.sum(grad(f)(x)) // f32[]\n */\nconst a = 1'
+    const text =
+      '/** @example reshape(x, [2, -1]) // f32[2,6]\n * @example\n * $.sum(grad(f)(x)) // f32[]\n */\nconst a = 1'
     const found = examplesOf('src/autodiff/ops/broadcast.ts', text).map(moduleOf)
     expect(found.map(({ code }) => code)).toEqual([
       "import { reshape } from './broadcast.js'; import { x } from '../../../docs/prelude.js'; reshape(x, [2, -1]) // f32[2,6]",

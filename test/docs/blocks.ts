@@ -22,7 +22,8 @@ export interface Block {
 export const filesBelow = (folder: string, ending: string): string[] =>
   readdirSync(join(ROOT, folder), { withFileTypes: true }).flatMap(entry => {
     const path = join(folder, entry.name)
-    if (entry.isDirectory()) return /^(node_modules|dist|runs|api|\..*)$/.test(entry.name) ? [] : filesBelow(path, ending)
+    if (entry.isDirectory())
+      return /^(node_modules|dist|runs|api|\..*)$/.test(entry.name) ? [] : filesBelow(path, ending)
     return entry.name.endsWith(ending) ? [path] : []
   })
 

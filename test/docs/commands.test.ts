@@ -1,4 +1,7 @@
-/** Commands that pages and help texts show: each command and option of `lambda-darts` exists, and so does each script of npm. */
+/**
+ * Commands that pages and help texts show: each command and option of `lambda-darts` exists, and so does each script of
+ * npm.
+ */
 import type { Command } from 'commander'
 import { expect, it } from 'vitest'
 import { program } from '../../src/nas/cli/cli.js'

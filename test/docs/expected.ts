@@ -1,6 +1,7 @@
 /**
- * What a comment behind a statement says of its value. `// 6`, `// [1, 2.5]`, `// f32[4,3]`, `// { shape: [], dtype: 'f32', data: [2] }`, `// true`,
- * `// 'text'` and lists and records of those are values, and held to; `// ShapeError: text` says what it throws (`...` stands for any text); all else is prose.
+ * What a comment behind a statement says of its value. `// 6`, `// [1, 2.5]`, `// f32[4,3]`,
+ * `// { shape: [], dtype: 'f32', data: [2] }`, `// true`, `// 'text'` and lists and records of those are values, and
+ * held to; `// ShapeError: text` says what it throws (`...` stands for any text); all else is prose.
  */
 import { isDeepStrictEqual } from 'node:util'
 import ts from 'typescript'
@@ -19,7 +20,9 @@ type Wanted =
 
 const SHAPED = /\b(f32|i32|u32)\[([\d,]*)\]/g
 
-/** A number is held to the digits that are written, and `2.776...` to those before the dots; a whole one to six digits. */
+/**
+ * A number is held to the digits that are written, and `2.776...` to those before the dots; a whole one to six digits.
+ */
 const numeral = (text: string): Wanted => {
   const cut = text.endsWith('...')
   const digits = text.replace('...', '')
@@ -33,7 +36,11 @@ const numeral = (text: string): Wanted => {
 const wanted = (node: ts.Expression): Wanted | undefined => {
   if (ts.isParenthesizedExpression(node)) return wanted(node.expression)
   if (ts.isNumericLiteral(node)) return numeral(node.getText())
-  if (ts.isPrefixUnaryExpression(node) && node.operator === ts.SyntaxKind.MinusToken && ts.isNumericLiteral(node.operand)) {
+  if (
+    ts.isPrefixUnaryExpression(node) &&
+    node.operator === ts.SyntaxKind.MinusToken &&
+    ts.isNumericLiteral(node.operand)
+  ) {
     const positive = numeral(node.operand.getText()) as { number: number; within: number }
     return { number: -positive.number, within: positive.within }
   }
@@ -69,7 +76,12 @@ export const expectedOf = (comment: string): Expected | undefined => {
   const text = comment.replace(/^\/\/\s*/, '').trim()
   const error = /^(\w*Error|Refusal): (.*)$/.exec(text)
   if (error)
-    return { kind: 'error', text, name: error[1] as string, parts: (error[2] as string).split('...').map(part => part.trim()) }
+    return {
+      kind: 'error',
+      text,
+      name: error[1] as string,
+      parts: (error[2] as string).split('...').map(part => part.trim())
+    }
   const plain = text
     .replaceAll(/\b(Float32Array|Float64Array|Int32Array|Uint32Array)(\(\d+\))? (?=\[)/g, '')
     .replaceAll(SHAPED, '"§$1[$2]"')
@@ -114,7 +126,9 @@ const agrees = (got: unknown, want: Wanted): boolean => {
   }
   if ('list' in want) {
     const items = want.list.some(one => 'shaped' in one) ? got : plainOf(got)
-    return Array.isArray(items) && items.length === want.list.length && want.list.every((one, i) => agrees(items[i], one))
+    return (
+      Array.isArray(items) && items.length === want.list.length && want.list.every((one, i) => agrees(items[i], one))
+    )
   }
   const value = plainOf(got)
   if ('literal' in want) return Object.is(value, want.literal)
@@ -124,7 +138,11 @@ const agrees = (got: unknown, want: Wanted): boolean => {
 /** What a value is, in the notation of comments. */
 const shown = (got: unknown): string => {
   if (isShaped(got)) return `${got.dtype}[${got.shape.join()}] ${JSON.stringify(plainOf(got))}`
-  return ArrayBuffer.isView(got) ? JSON.stringify(plainOf(got)) : typeof got === 'object' ? JSON.stringify(got) : String(got)
+  return ArrayBuffer.isView(got)
+    ? JSON.stringify(plainOf(got))
+    : typeof got === 'object'
+      ? JSON.stringify(got)
+      : String(got)
 }
 
 /** Why a statement is not what its comment says, if it is not. */
@@ -142,8 +160,12 @@ export const complaintOf = async (expected: Expected, run: () => unknown): Promi
       from = place + part.length
       return place >= 0
     })
-    return named && inOrder ? undefined : `its comment says '${expected.text}', it throws ${error.constructor.name}: ${message}`
+    return named && inOrder
+      ? undefined
+      : `its comment says '${expected.text}', it throws ${error.constructor.name}: ${message}`
   }
   if (expected.kind === 'error') return `its comment says '${expected.text}', it gives ${shown(got).slice(0, 300)}`
-  return agrees(got, expected.value) ? undefined : `its comment says ${expected.text}, it is ${shown(got).slice(0, 300)}`
+  return agrees(got, expected.value)
+    ? undefined
+    : `its comment says ${expected.text}, it is ${shown(got).slice(0, 300)}`
 }

@@ -1,4 +1,7 @@
-/** Guides are followed to the letter: a copy of the repository gets the code of a page, and runs the tests that the page names. */
+/**
+ * Guides are followed to the letter: a copy of the repository gets the code of a page, and runs the tests that the page
+ * names.
+ */
 import { spawnSync } from 'node:child_process'
 import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -8,7 +11,10 @@ import { fencesOf, ROOT } from './blocks.js'
 
 const COPIED = ['src', 'shaders', 'test', 'data', 'package.json', 'tsconfig.json', 'vitest.config.ts']
 
-/** A block with a file: `new FILE`, `append FILE`, `after[TEXT] FILE`, behind the line with this text, or `instead[TEXT] FILE`. */
+/**
+ * A block with a file: `new FILE`, `append FILE`, `after[TEXT] FILE`, behind the line with this text, or
+ * `instead[TEXT] FILE`.
+ */
 const applied = (folder: string, info: string, text: string): void => {
   const [, how = '', after = '', file = ''] = /^(new|append|(?:after|instead)\[(.*)\]) (\S+)$/.exec(info) ?? []
   if (file === '') throw new Error(`'${info}' says neither new, append, after[text] nor instead[text], and a file`)

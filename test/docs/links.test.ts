@@ -33,7 +33,9 @@ const complaintOf = (page: string, link: string): string | undefined => {
 }
 
 const linksOf = (page: string): string[] =>
-  [...prose(read(page)).matchAll(/\]\(([^)\s]+)\)/g)].map(([, link]) => link as string).filter(link => !/^[a-z]+:/.test(link))
+  [...prose(read(page)).matchAll(/\]\(([^)\s]+)\)/g)]
+    .map(([, link]) => link as string)
+    .filter(link => !/^[a-z]+:/.test(link))
 
 it.each(pages())('%s links to what there is', page => {
   expect(linksOf(page).flatMap(link => complaintOf(page, link) ?? [])).toEqual([])

@@ -1,8 +1,9 @@
 /**
- * Blocks as modules: what they may use without importing it, whether they have the types that they should, and what they do when they run.
+ * Blocks as modules: what they may use without importing it, whether they have the types that they should, and what
+ * they do when they run.
  *
- * A fence of a page is complete: it imports all that it uses. An example of a docstring may use the names of its own file, of the package, and of
- * `docs/prelude.ts`, unless it has imports of its own.
+ * A fence of a page is complete: it imports all that it uses. An example of a docstring may use the names of its own
+ * file, of the package, and of `docs/prelude.ts`, unless it has imports of its own.
  */
 import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
@@ -10,7 +11,8 @@ import { type Block, beside, ROOT } from './blocks.js'
 import { complaintOf, type Expected, expectedOf } from './expected.js'
 import { base, exported, meantBy, PACKAGE, PRELUDE } from './program.js'
 
-const parsed = (file: string, text: string): ts.SourceFile => ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
+const parsed = (file: string, text: string): ts.SourceFile =>
+  ts.createSourceFile(file, text, ts.ScriptTarget.Latest, true)
 
 const isComplete = ({ kind, text }: Block): boolean => kind === 'fence' || /^import /m.test(text)
 
@@ -45,7 +47,8 @@ const declaredBy = (text: string): Set<string> => {
 const exportsOf = (file: string): ReadonlyMap<string, string> => {
   const importOf = (symbol: ts.Symbol): string => {
     const [specifier] = symbol.declarations ?? []
-    const asType = specifier && ts.isExportSpecifier(specifier) && (specifier.isTypeOnly || specifier.parent.parent.isTypeOnly)
+    const asType =
+      specifier && ts.isExportSpecifier(specifier) && (specifier.isTypeOnly || specifier.parent.parent.isTypeOnly)
     return meantBy(symbol).flags & ts.SymbolFlags.Value && !asType ? symbol.name : `type ${symbol.name}`
   }
   return new Map(exported(file).map(symbol => [symbol.name, importOf(symbol)]))
@@ -63,13 +66,22 @@ export interface Module {
 
 /** A block as a module. */
 export const moduleOf = (block: Block): Module => {
-  const path = join(ROOT, `${block.file.replace(/\.\w+$/, '')}.block${block.line}.${block.language === 'js' ? 'js' : 'ts'}`)
+  const path = join(
+    ROOT,
+    `${block.file.replace(/\.\w+$/, '')}.block${block.line}.${block.language === 'js' ? 'js' : 'ts'}`
+  )
   if (isComplete(block)) return { block, path, code: block.text }
   const declared = declaredBy(block.text)
   const used = [...usedBy(block.text)].filter(name => !declared.has(name))
   const own = exportsOf(block.file)
-  const line = (from: string, names: ReadonlyMap<string, string>, ...before: readonly ReadonlyMap<string, string>[]): string => {
-    const taken = used.filter(name => names.has(name) && !before.some(other => other.has(name))).map(name => names.get(name))
+  const line = (
+    from: string,
+    names: ReadonlyMap<string, string>,
+    ...before: readonly ReadonlyMap<string, string>[]
+  ): string => {
+    const taken = used
+      .filter(name => names.has(name) && !before.some(other => other.has(name)))
+      .map(name => names.get(name))
     return taken.length > 0 ? `import { ${taken.join(', ')} } from '${from}'; ` : ''
   }
   const header =
@@ -79,7 +91,10 @@ export const moduleOf = (block: Block): Module => {
   return { block, path, code: header + block.text }
 }
 
-/** What the compiler says of modules, each complaint with its place. All are checked in one program, by the options of the sources. */
+/**
+ * What the compiler says of modules, each complaint with its place. All are checked in one program, by the options of
+ * the sources.
+ */
 export const typeErrors = (modules: readonly Module[]): Map<Module, readonly string[]> => {
   const texts = new Map(modules.map(({ path, code }) => [path, `${code}\nexport {}\n`]))
   const host = ts.createCompilerHost(base.getCompilerOptions())
@@ -106,7 +121,8 @@ export const typeErrors = (modules: readonly Module[]): Map<Module, readonly str
       return [
         module,
         found.map(
-          one => `${placeOf(module.block, source, one.start ?? 0)} ${ts.flattenDiagnosticMessageText(one.messageText, ' ')}`
+          one =>
+            `${placeOf(module.block, source, one.start ?? 0)} ${ts.flattenDiagnosticMessageText(one.messageText, ' ')}`
         )
       ]
     })
@@ -132,7 +148,9 @@ interface Claim {
   readonly replacement: (place: number) => string
 }
 
-/** What is claimed of a statement: of an expression that stands alone or is printed, and of what a declaration names. */
+/**
+ * What is claimed of a statement: of an expression that stands alone or is printed, and of what a declaration names.
+ */
 const claimOf = (source: ts.SourceFile, statement: ts.Statement, expected: Expected): Claim | undefined => {
   const at = { expected, start: statement.getStart(source), end: statement.end }
   const asked = (code: string) => (place: number) => `await claim(${place}, async () => (${code}));`
@@ -150,7 +168,10 @@ const claimOf = (source: ts.SourceFile, statement: ts.Statement, expected: Expec
   return { ...at, replacement: place => `${statement.getText(source)}; ${asked(names)(place)}` }
 }
 
-/** The claims of a module's code. A comment that looks like a value but stands where nothing can be held to it is an error of the page. */
+/**
+ * The claims of a module's code. A comment that looks like a value but stands where nothing can be held to it is an
+ * error of the page.
+ */
 const claimsOf = ({ code, block }: Module): readonly Claim[] => {
   const source = parsed('module.ts', code)
   const claims = source.statements.flatMap(statement => {
@@ -170,11 +191,14 @@ const claimsOf = ({ code, block }: Module): readonly Claim[] => {
 /** How many values and errors a module claims. */
 export const countClaims = (module: Module): number => claimsOf(module).length
 
-const AsyncFunction = (async () => {}).constructor as new (...names: string[]) => (...values: unknown[]) => Promise<void>
+const AsyncFunction = (async () => {}).constructor as new (
+  ...names: string[]
+) => (...values: unknown[]) => Promise<void>
 
 /** Modules that a page may import, as the tests have them. */
 const imported = async (specifier: string, from: string): Promise<unknown> => {
-  const file = PACKAGE[specifier] ?? (specifier.startsWith('.') ? beside(from, specifier).replace(/\.js$/, '.ts') : undefined)
+  const file =
+    PACKAGE[specifier] ?? (specifier.startsWith('.') ? beside(from, specifier).replace(/\.js$/, '.ts') : undefined)
   if (file === PRELUDE) return prelude()
   return file === undefined ? import(specifier) : import(join(ROOT, file))
 }

@@ -6,7 +6,10 @@ import { operations, operationsPage } from './operations.js'
 const all = operations()
 
 it('docs/operations.md is up to date', () => {
-  expect(read('docs/operations.md') === operationsPage(), 'docs/operations.md is stale: run `npm run docs:operations`').toBe(true)
+  expect(
+    read('docs/operations.md') === operationsPage(),
+    'docs/operations.md is stale: run `npm run docs:operations`'
+  ).toBe(true)
 })
 
 it('tells a rule, a zero, and what is made of others', () => {
@@ -23,7 +26,9 @@ it('tells a rule, a zero, and what is made of others', () => {
 it('what is left out is not there', () => {
   expect(pages()).toContain('docs/operations-left-out.md')
   const listed = [...read('docs/operations-left-out.md').matchAll(/^\* (.*?):/gm)].flatMap(([, names]) =>
-    [...(names as string).matchAll(/`([\w.]+)`/g)].map(([, name]) => (name as string).replace(/^(jax|lax|jnp|torch|F|np)\./, ''))
+    [...(names as string).matchAll(/`([\w.]+)`/g)].map(([, name]) =>
+      (name as string).replace(/^(jax|lax|jnp|torch|F|np)\./, '')
+    )
   )
   expect(listed.length).toBeGreaterThan(30)
   const known = new Set(all.map(({ name }) => name.split('.')[1]?.toLowerCase()))

@@ -21,7 +21,8 @@ interface Operation {
 
 const checker = base.getTypeChecker()
 
-const declarationOf = (symbol: ts.Symbol): ts.Declaration | undefined => symbol.valueDeclaration ?? symbol.declarations?.[0]
+const declarationOf = (symbol: ts.Symbol): ts.Declaration | undefined =>
+  symbol.valueDeclaration ?? symbol.declarations?.[0]
 
 /** What a declaration refers to, outside of types. */
 const referredBy = (declaration: ts.Declaration): readonly ts.Symbol[] => {
@@ -45,7 +46,9 @@ const madeBy = (declaration: ts.Declaration): readonly string[] => {
   if (!initializer || !ts.isCallExpression(initializer)) return []
   const [first] = initializer.arguments
   const property =
-    first && ts.isObjectLiteralExpression(first) ? first.properties.find(one => one.name?.getText() === 'name') : undefined
+    first && ts.isObjectLiteralExpression(first)
+      ? first.properties.find(one => one.name?.getText() === 'name')
+      : undefined
   const name = property && ts.isPropertyAssignment(property) ? property.initializer : first
   return name && ts.isStringLiteral(name) && registry.has(name.text) ? [name.text] : []
 }
@@ -53,7 +56,10 @@ const madeBy = (declaration: ts.Declaration): readonly string[] => {
 const isOfTensors = (declaration: ts.Declaration | undefined): declaration is ts.Declaration =>
   declaration !== undefined && /src\/autodiff\//.test(declaration.getSourceFile().fileName)
 
-/** What an operation is made of: primitives that it binds itself, or by helpers that are not `public_`, and other operations. */
+/**
+ * What an operation is made of: primitives that it binds itself, or by helpers that are not `public_`, and other
+ * operations.
+ */
 const partsOf = (symbol: ts.Symbol, public_: ReadonlyMap<ts.Symbol, string>) => {
   const primitives = new Set<string>()
   const operations = new Set<string>()
@@ -80,7 +86,10 @@ const partsOf = (symbol: ts.Symbol, public_: ReadonlyMap<ts.Symbol, string>) => 
 /** The operations that only bring operands together, or look at them, are not what another one is made of. */
 const BESIDE = new Set(['$.broadcastTo', '$.reshape', '$.tensor', '$.convert', '$.alias', '$.transpose'])
 
-const describeParts = ({ primitives, operations }: ReturnType<typeof partsOf>): Pick<Operation, 'derivative' | 'kernel'> => {
+const describeParts = ({
+  primitives,
+  operations
+}: ReturnType<typeof partsOf>): Pick<Operation, 'derivative' | 'kernel'> => {
   const [name] = primitives
   if (name !== undefined && primitives.length === 1) {
     const { vjp, kernel } = registry.get(name) as Primitive
@@ -105,7 +114,10 @@ const firstSentence = (text: string): string => {
 }
 
 const signatureOf = (name: string, symbol: ts.Symbol, declaration: ts.Declaration): string | undefined => {
-  const [signature] = checker.getSignaturesOfType(checker.getTypeOfSymbolAtLocation(symbol, declaration), ts.SignatureKind.Call)
+  const [signature] = checker.getSignaturesOfType(
+    checker.getTypeOfSymbolAtLocation(symbol, declaration),
+    ts.SignatureKind.Call
+  )
   if (!signature) return undefined
   const text = checker.signatureToString(signature, declaration, ts.TypeFormatFlags.NoTruncation)
   // Options that are taken apart where they arrive are told by the name of their type alone.
@@ -127,7 +139,9 @@ export const operations = (): readonly Operation[] => {
       if (!declaration || signature === undefined) return []
       const [namespace, file] = [name.split('.')[0] as string, basename(declaration.getSourceFile().fileName, '.ts')]
       const family = file === namespace ? namespace : `${namespace}: ${file}`
-      return [{ name, family, signature, line: firstSentence(docOf(symbol)), ...describeParts(partsOf(symbol, public_)) }]
+      return [
+        { name, family, signature, line: firstSentence(docOf(symbol)), ...describeParts(partsOf(symbol, public_)) }
+      ]
     })
     .sort((a, b) => (a.family === b.family ? (a.name < b.name ? -1 : 1) : a.family < b.family ? -1 : 1))
 }
@@ -139,7 +153,8 @@ const table = (rows: readonly Operation[]): string =>
     '| operation | what | derivative | kernel |',
     '| --- | --- | --- | --- |',
     ...rows.map(
-      ({ signature, line, derivative, kernel }) => `| \`${cell(signature)}\` | ${cell(line)} | ${derivative} | ${kernel} |`
+      ({ signature, line, derivative, kernel }) =>
+        `| \`${cell(signature)}\` | ${cell(line)} | ${derivative} | ${kernel} |`
     )
   ].join('\n')
 

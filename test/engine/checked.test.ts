@@ -1,4 +1,7 @@
-/** Compiled functions that check themselves as they run: `verify` and `poison`, on real programs and with a fault in a kernel. */
+/**
+ * Compiled functions that check themselves as they run: `verify` and `poison`, on real programs and with a fault in a
+ * kernel.
+ */
 import { afterEach, describe, expect, it, vi } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
 import { batchNorm, crossEntropy, linear } from '../../src/autodiff/nn.js'
@@ -16,7 +19,8 @@ vi.mock('../../src/kernels/shader.js', async original => {
   const actual = await original<typeof import('../../src/kernels/shader.js')>()
   return {
     ...actual,
-    loadShader: (file: string) => (file === spoil.file ? spoil.change(actual.loadShader(file)) : actual.loadShader(file))
+    loadShader: (file: string) =>
+      file === spoil.file ? spoil.change(actual.loadShader(file)) : actual.loadShader(file)
   }
 })
 afterEach(() => {
@@ -24,10 +28,18 @@ afterEach(() => {
 })
 
 /** The gradient of a small network's loss, and its second derivative along that. */
-const network = (w: { readonly filters: Tensor; readonly wide: Tensor; readonly head: Tensor }, x: Tensor, y: Tensor) => {
+const network = (
+  w: { readonly filters: Tensor; readonly wide: Tensor; readonly head: Tensor },
+  x: Tensor,
+  y: Tensor
+) => {
   const loss = ({ filters, wide, head }: typeof w) => {
     const h = $.relu(batchNorm($.conv2d(x, filters, { padding: 1 })).y)
-    const pooled = $.maxPool2d(batchNorm($.conv2d(h, wide, { padding: 1, groups: 4 })).y, { kernel: 3, stride: 2, padding: 1 })
+    const pooled = $.maxPool2d(batchNorm($.conv2d(h, wide, { padding: 1, groups: 4 })).y, {
+      kernel: 3,
+      stride: 2,
+      padding: 1
+    })
     return crossEntropy(linear($.mean($.avgPool2d(pooled, { kernel: 2 }), [2, 3]), head), y)
   }
   const gradient = grad(loss)
@@ -40,7 +52,11 @@ const network = (w: { readonly filters: Tensor; readonly wide: Tensor; readonly 
   return { gradient: along, slope }
 }
 const args = [
-  { filters: array(anything, 1, [8, 3, 3, 3]), wide: array(anything, 2, [8, 2, 3, 3]), head: array(anything, 3, [10, 8]) },
+  {
+    filters: array(anything, 1, [8, 3, 3, 3]),
+    wide: array(anything, 2, [8, 2, 3, 3]),
+    head: array(anything, 3, [10, 8])
+  },
   array(anything, 4, [8, 3, 16, 16]),
   array(whole(0, 10), 5, [8], 'i32')
 ] as const
@@ -99,7 +115,11 @@ it('a part with zeros between its elements along ten axes is compared, too', asy
 it('a program with nothing to verify is poisoned all the same', async () => {
   const f = (x: Tensor) => $.sub($.mul(x, 2), 1)
   const [x, y] = [array(anything, 1, [5]), array(anything, 1, [5])]
-  const checked = await evaluateTree<[Tensor], Tensor>(backends.gpu, f, [x], { verify: true, poison: true, fused: false })
+  const checked = await evaluateTree<[Tensor], Tensor>(backends.gpu, f, [x], {
+    verify: true,
+    poison: true,
+    fused: false
+  })
   expect(checked).toEqual(await evaluateTree<[Tensor], Tensor>(backends.gpu, f, [y], { fused: false }))
 })
 
@@ -110,5 +130,7 @@ it('a backend may say so for all that it compiles', async () => {
   )
   expect(compiled.checks.length).toBeGreaterThan(0)
   dispose(compiled)
-  expect(await failure(backends.gpu, compile((x: Tensor) => $.sum(x, 9))([{ shape: [3], dtype: 'f32' }]))).toMatch(/axis/)
+  expect(await failure(backends.gpu, compile((x: Tensor) => $.sum(x, 9))([{ shape: [3], dtype: 'f32' }]))).toMatch(
+    /axis/
+  )
 })

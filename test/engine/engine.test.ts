@@ -1,4 +1,7 @@
-/** `compile`, `store`, `run`, `read`, `scope`, `fold` on both backends: what they give, and what they refuse in one sentence. */
+/**
+ * `compile`, `store`, `run`, `read`, `scope`, `fold` on both backends: what they give, and what they refuse in one
+ * sentence.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -85,7 +88,8 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
       expect(Array.from(back.data)).toEqual(Array.from(kind === 'gpu' ? Float32Array.from(data) : data))
       expect(back.data).toBeInstanceOf(kind === 'gpu' ? Float32Array : Float64Array)
       const beyond = store({ data: Float64Array.of(1, MAX_VALUE), shape: [2], dtype: 'f32' } as HostArray)
-      if (kind === 'reference') expect(Array.from((await done(pipe(beyond, RTE.chain(read)))).data)).toEqual([1, MAX_VALUE])
+      if (kind === 'reference')
+        expect(Array.from((await done(pipe(beyond, RTE.chain(read)))).data)).toEqual([1, MAX_VALUE])
       else
         expect((await refused(beyond)).message).toBe(
           "Wanted numbers that 'f32' holds, but there is 1.7976931348623157e+308: choose another dtype, or round it."
@@ -96,7 +100,11 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
       ['half a number', { data: Float64Array.of(1, 0.5), dtype: 'i32' }, "numbers that 'i32' holds, but there is 0.5"],
       ['a NaN', { data: Float32Array.of(Number.NaN, 1), dtype: 'u32' }, "numbers that 'u32' holds, but there is NaN"],
       ['a number below 0', { data: Int32Array.of(0, -1), dtype: 'u32' }, "numbers that 'u32' holds, but there is -1"],
-      ['a dtype that there is not', { data: Float64Array.of(1.7, 2), dtype: 'f64' }, "the dtype 'f64', not f32, i32 or u32"]
+      [
+        'a dtype that there is not',
+        { data: Float64Array.of(1.7, 2), dtype: 'f64' },
+        "the dtype 'f64', not f32, i32 or u32"
+      ]
     ])('are refused with %s, where the dtype does not hold it', async (_, array, part) =>
       expect((await refused(store({ shape: [2], ...array } as HostArray))).message).toContain(part)
     )
@@ -132,7 +140,9 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
           )(Array.from({ length: 15 }, () => x as Tensor)),
         [f32([0.5, -2])]
       )
-      expect(gradients.map(({ data }) => Array.from(data))).toEqual(Array.from({ length: 15 }, (_, i) => [i + 1, -4 * (i + 1)]))
+      expect(gradients.map(({ data }) => Array.from(data))).toEqual(
+        Array.from({ length: 15 }, (_, i) => [i + 1, -4 * (i + 1)])
+      )
     })
   })
 
@@ -252,7 +262,9 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
         _tag: 'ShapeError',
         message: expect.stringMatching(/^matmul requires .*but got f32\[2,3\].*;/)
       })
-      const found = lowered(({ left, right }: { left: Tensor; right: Tensor }) => $.matmul(left, right))([shapes] as never)
+      const found = lowered(({ left, right }: { left: Tensor; right: Tensor }) => $.matmul(left, right))([
+        shapes
+      ] as never)
       expect(found).toEqual(E.left(error))
     })
 
@@ -268,7 +280,10 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
 
     it('a result that does not depend on an argument, as a value', async () => {
       const error = await refused(compile(grad((_: Tensor, y: Tensor) => $.sum(y)) as never)([vector, vector] as never))
-      expect(error).toMatchObject({ _tag: 'UnreachedError', message: expect.stringContaining('no path from argument 0') })
+      expect(error).toMatchObject({
+        _tag: 'UnreachedError',
+        message: expect.stringContaining('no path from argument 0')
+      })
     })
 
     it('what is no mistake of shapes is thrown', () => {
@@ -279,7 +294,9 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
     })
 
     it('arguments of another shape, dtype or number', async () => {
-      const compiled = await done(compile((x: Tensor, tree: { y: Tensor }) => $.add(x, tree.y))([vector, { y: vector }]))
+      const compiled = await done(
+        compile((x: Tensor, tree: { y: Tensor }) => $.add(x, tree.y))([vector, { y: vector }])
+      )
       const [x, short, whole] = [
         await stored(1, 2, 3),
         await stored(1, 2),
@@ -348,7 +365,8 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
       expect(await of(f, -4)).toMatch(/^sqrt f32\[1\]/)
     })
 
-    it('may be an argument', async () => expect(await of(x => $.add(x, 1), Number.NaN)).toMatch(/^(input|add) f32\[1\]/))
+    it('may be an argument', async () =>
+      expect(await of(x => $.add(x, 1), Number.NaN)).toMatch(/^(input|add) f32\[1\]/))
 
     it('is none where all are', async () => expect(await of(x => [$.exp(x), $.argmax(x)], 1, 2)).toBeUndefined())
   })

@@ -1,4 +1,7 @@
-/** Derivatives on a device are held to those of the reference: what is right passes, and a kernel that is wrong is found and named. */
+/**
+ * Derivatives on a device are held to those of the reference: what is right passes, and a kernel that is wrong is found
+ * and named.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { batchNorm, crossEntropy, linear } from '../../src/autodiff/nn.js'
@@ -54,7 +57,13 @@ describe('lets pass', () => {
 describe('finds', () => {
   it('a value that is wrong on the device alone', async () => {
     const error = await onGpu(gradientFailure(x => ({ y: off(x) }), [$.tensor([1, 3])]))
-    expect(error).toMatchObject({ against: 'reference', order: 0, output: { path: 'y' }, inputs: [], wanted: expect.any(Number) })
+    expect(error).toMatchObject({
+      against: 'reference',
+      order: 0,
+      output: { path: 'y' },
+      inputs: [],
+      wanted: expect.any(Number)
+    })
     expect(error?.relativeError).toBeCloseTo(0.001, 5)
     expect(error?.message).toMatch(
       /^checkGrads wanted the value of entry \[\d\] of the result at 'y' to be \S+ on the device as on the float64 reference, but got \S+ \(relative error 0\.001\) where argument 0 = \[1, 3\]; mend the kernel that it comes from, or its reference\.$/

@@ -130,11 +130,15 @@ describe.each(['reference', 'gpu'])('on the %s', kind => {
     )
     expect(await refused({ a: [1, true] })).toContain("got true at 'a.1'")
     expect(await refused(Promise.resolve(1))).toContain('a Promise at the root; await it first')
-    expect(await refused(new Map([[1, 2]]))).toContain('a Map at the root; copy what it holds to a list or a plain record')
+    expect(await refused(new Map([[1, 2]]))).toContain(
+      'a Map at the root; copy what it holds to a list or a plain record'
+    )
     expect(await refused([[1, 2], [3]])).toContain('nested lists of equal lengths')
     expect(await refused({ a: BigInt64Array.of(1n) })).toMatch(/BigInt64Array/)
     expect(await refused({ dtype: 'f64', shape: [1], data: Float32Array.of(1.7) })).toContain("the dtype 'f64'")
-    expect(await refused({ dtype: 'f32', shape: [-1, -2], data: Float32Array.of(1, 2) })).toContain('positive whole extents')
+    expect(await refused({ dtype: 'f32', shape: [-1, -2], data: Float32Array.of(1, 2) })).toContain(
+      'positive whole extents'
+    )
     expect(await refused({ dtype: 'i32', shape: [2], data: Float32Array.of(Number.NaN, 3e9) })).toContain("'i32' holds")
     const inside: Promise<string>[] = []
     evaluate(
@@ -228,7 +232,9 @@ it('a session that was disposed of says so', async () => {
   const step: Step<[Tensor], Tensor> = await session.compile((x: Tensor) => x, [1])
   session.dispose()
   session[Symbol.dispose]()
-  expect(await sentenceOf(session.store(1))).toBe('Wanted a session that is open, but this one was disposed of: open another.')
+  expect(await sentenceOf(session.store(1))).toBe(
+    'Wanted a session that is open, but this one was disposed of: open another.'
+  )
   expect(await sentenceOf(step(1))).toContain('open another')
 })
 

@@ -52,7 +52,11 @@ describe('weights', () => {
 
   it.each([
     ['one array', f32(1), 'a list or record of arrays is required'],
-    ['two leaves of one path', { 'a.b': f32(1), a: { b: f32(2) } }, "each path once is required, but 'a.b' is that of two"]
+    [
+      'two leaves of one path',
+      { 'a.b': f32(1), a: { b: f32(2) } },
+      "each path once is required, but 'a.b' is that of two"
+    ]
   ])('of %s are refused', (_, odd, message) => {
     expect(left(saveSafetensors(odd)).message).toContain(message)
   })
@@ -75,14 +79,17 @@ describe('weights', () => {
     expect(left(loadSafetensors(file(names), { a: f32(1) })).message).toContain(message)
   })
   it('are refused that are of another shape or dtype', () => {
-    expect(left(loadSafetensors(file(['a']), { a: f32(1, 2) })).message).toContain("f32[2] at 'a' is required, but it is f32[1]")
+    expect(left(loadSafetensors(file(['a']), { a: f32(1, 2) })).message).toContain(
+      "f32[2] at 'a' is required, but it is f32[1]"
+    )
     const integer = { a: { shape: [1], dtype: 'i32' } }
     expect(left(loadSafetensors(file(['a']), integer)).message).toContain("i32[1] at 'a' is required, but it is f32[1]")
   })
 })
 
 const hasPython = spawnSync('python3', ['-c', 'import safetensors.numpy']).status === 0
-if (!hasPython) console.warn("Weights are not read by Python: there is no package 'safetensors'; pip install safetensors numpy.")
+if (!hasPython)
+  console.warn("Weights are not read by Python: there is no package 'safetensors'; pip install safetensors numpy.")
 
 it.skipIf(!hasPython)('weights are read, and written, by Python', () => {
   const folder = mkdtempSync(join(tmpdir(), 'weights-'))

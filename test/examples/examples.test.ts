@@ -49,7 +49,9 @@ it('own-space: a cell of the space, by a search of all its epochs', async () => 
 })
 
 it('there is no example that is not run', () => {
-  const files = readdirSync(fileURLToPath(new URL('../../examples', import.meta.url))).filter(name => name.endsWith('.ts'))
+  const files = readdirSync(fileURLToPath(new URL('../../examples', import.meta.url))).filter(name =>
+    name.endsWith('.ts')
+  )
   expect(files.filter(name => name !== 'digits.ts').toSorted()).toEqual(
     ['convnet', 'hypergradient', 'influence', 'own-space', 'physics', 'regression'].map(name => `${name}.ts`)
   )

@@ -18,9 +18,19 @@ const die = () => {
 
 /** The first half of what a call was to write. */
 const halved = args =>
-  args.map((arg, i) => (i === 1 && (typeof arg === 'string' || ArrayBuffer.isView(arg)) ? arg.slice(0, arg.length / 2) : arg))
+  args.map((arg, i) =>
+    i === 1 && (typeof arg === 'string' || ArrayBuffer.isView(arg)) ? arg.slice(0, arg.length / 2) : arg
+  )
 
-for (const name of ['writeFileSync', 'appendFileSync', 'renameSync', 'fsyncSync', 'mkdirSync', 'truncateSync', 'rmSync'])
+for (const name of [
+  'writeFileSync',
+  'appendFileSync',
+  'renameSync',
+  'fsyncSync',
+  'mkdirSync',
+  'truncateSync',
+  'rmSync'
+])
   fs[name] = (...args) => {
     // Node's own calls of each other come here too.
     const call = ++calls

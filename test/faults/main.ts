@@ -1,6 +1,7 @@
 /**
- * Ends a search at random writes, by SIGKILL before, in the middle of or after one, or by a disk that is full from there on; lets it be ended again as it goes
- * on; and holds what it comes to in the end to a run that was never disturbed, bit for bit. `npm run faults -- --kills 100 --seed 1`
+ * Ends a search at random writes, by SIGKILL before, in the middle of or after one, or by a disk that is full from
+ * there on; lets it be ended again as it goes on; and holds what it comes to in the end to a run that was never
+ * disturbed, bit for bit. `npm run faults -- --kills 100 --seed 1`
  */
 
 import { mkdtempSync, rmSync } from 'node:fs'
@@ -10,7 +11,9 @@ import { isDeepStrictEqual, parseArgs } from 'node:util'
 import { keyOf, randomWords, uniformOf } from '../../src/autodiff/threefry.js'
 import { asProcess, goOnToTheEnd, OPTIONS, told, undisturbed } from './runs.js'
 
-const { values } = parseArgs({ options: { kills: { type: 'string', default: '24' }, seed: { type: 'string', default: '0' } } })
+const { values } = parseArgs({
+  options: { kills: { type: 'string', default: '24' }, seed: { type: 'string', default: '0' } }
+})
 const [kills, seed] = [Number(values.kills), Number(values.seed)]
 if (!Number.isSafeInteger(kills) || kills < 1 || !Number.isSafeInteger(seed) || seed < 0) {
   process.stderr.write('Wanted --kills of at least 1 and a --seed of at least 0: give whole numbers.\n')
@@ -40,7 +43,9 @@ for (let n = 0; n < kills; n++) {
   if (isSame) rmSync(out, { recursive: true })
   else {
     lost++
-    process.stdout.write(`seed ${seed}, run ${n}: ended ${when} write ${at} of ${writes}, and came to something else: ${out}\n`)
+    process.stdout.write(
+      `seed ${seed}, run ${n}: ended ${when} write ${at} of ${writes}, and came to something else: ${out}\n`
+    )
   }
 }
 const ends = Object.entries(counts).map(([how, count]) => `${count} by ${how}`)

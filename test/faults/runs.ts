@@ -1,4 +1,7 @@
-/** A small search as a process that can be killed at a write, what its folder says, and how it goes on: for `nas/resume.test.ts` and `faults/main.ts`. */
+/**
+ * A small search as a process that can be killed at a write, what its folder says, and how it goes on: for
+ * `nas/resume.test.ts` and `faults/main.ts`.
+ */
 import { spawn } from 'node:child_process'
 import { readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
@@ -42,12 +45,17 @@ export const undisturbed = async (out: string, count: string): Promise<number> =
   return Number(readFileSync(count, 'utf8'))
 }
 
-/** All that a run folder says, but for times; and for the lock, which a process leaves that is killed after its last file. */
+/**
+ * All that a run folder says, but for times; and for the lock, which a process leaves that is killed after its last
+ * file.
+ */
 export const told = (out: string): unknown => {
   const timeless = (text: string): unknown => JSON.parse(text, (key, value) => (key === 'seconds' ? 0 : value))
   const text = (name: string) => readFileSync(join(out, name), 'utf8')
   const names = readdirSync(join(out, 'checkpoints')).sort()
-  const { tensors, position, steps } = right(decodeCheckpoint(readFileSync(join(out, 'checkpoints', names.at(-1) as string))))
+  const { tensors, position, steps } = right(
+    decodeCheckpoint(readFileSync(join(out, 'checkpoints', names.at(-1) as string)))
+  )
   const files = readdirSync(out).filter(name => name !== 'lock')
   return {
     files: files.sort(),
@@ -58,7 +66,10 @@ export const told = (out: string): unknown => {
   }
 }
 
-/** Goes on until the run ends; one that was killed before it had a checkpoint is refused, and started again. Throws where neither can be done. */
+/**
+ * Goes on until the run ends; one that was killed before it had a checkpoint is refused, and started again. Throws
+ * where neither can be done.
+ */
 export const goOnToTheEnd = async (out: string): Promise<void> => {
   const { code, stderr } = await asProcess(['search', '--resume', out, ...KEEPING])
   if (code === 0 || stderr.startsWith('Wanted --resume to be a run that has not ended')) return

@@ -28,7 +28,9 @@ describe.each(Object.entries(ARRAY_DECODERS))('%s', (_, { decode, examples, most
       const file = example(name)
       const before = process.memoryUsage().arrayBuffers
       decode(file)
-      expect(process.memoryUsage().arrayBuffers - before).toBeLessThanOrEqual(4 * Math.min(most(file.length), MOST) + 2 ** 18)
+      expect(process.memoryUsage().arrayBuffers - before).toBeLessThanOrEqual(
+        4 * Math.min(most(file.length), MOST) + 2 ** 18
+      )
     }
   })
 })

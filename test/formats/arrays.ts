@@ -24,7 +24,9 @@ export const MOST = 2 ** 20
 /** All entries of an archive, unpacked. */
 export const unzip = (bytes: Uint8Array): E.Either<DecodeError, readonly Uint8Array[]> => {
   const entries = decodeZip(bytes)
-  return E.isLeft(entries) ? entries : E.traverseArray((entry: ZipEntry) => unpackEntry(entry, MOST))([...entries.right.values()])
+  return E.isLeft(entries)
+    ? entries
+    : E.traverseArray((entry: ZipEntry) => unpackEntry(entry, MOST))([...entries.right.values()])
 }
 
 const inFolder = (folder: string): readonly string[] =>

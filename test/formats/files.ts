@@ -20,7 +20,8 @@ export interface Truth {
   readonly last: readonly number[]
 }
 
-export const truthOf = (name: string): Truth => (exampleJson('truth.json') as Readonly<Record<string, Truth>>)[name] as Truth
+export const truthOf = (name: string): Truth =>
+  (exampleJson('truth.json') as Readonly<Record<string, Truth>>)[name] as Truth
 
 /** What is to be compared with the truth: of pixels and labels, in the same words. */
 export const sayOf = (images: ArrayLike<number>, labels: ArrayLike<number>): Omit<Truth, 'shape'> => {

@@ -24,7 +24,8 @@ interface Decoder {
   readonly most: (length: number) => number
 }
 
-const unpacked = (name: string): Uint8Array => (name.endsWith('.tar.gz') ? right(gunzip(example(name), 2 ** 20)) : example(name))
+const unpacked = (name: string): Uint8Array =>
+  name.endsWith('.tar.gz') ? right(gunzip(example(name), 2 ** 20)) : example(name)
 
 /** A data set that has this file several times. */
 const dataSet =

@@ -47,18 +47,38 @@ describe('gunzip', () => {
   const tooLarge = (most: number) => `gzip: a file that unpacks to at most ${most} bytes is required, but it has more`
   it.each<[string, Uint8Array, string, number?]>([
     ['nothing', bytesOf(), cut],
-    ['another format', bytesOf('hello hello hello hello'), 'gzip: a file that begins with 1f 8b is required, but it does not'],
+    [
+      'another format',
+      bytesOf('hello hello hello hello'),
+      'gzip: a file that begins with 1f 8b is required, but it does not'
+    ],
     ['another compression', patched(hello, 2, [7]), 'gzip: compression by deflate (8) is required, but it is 7'],
-    ['reserved flags', patched(hello, 3, [0x80]), 'gzip: a header without reserved flags is required, but some are set'],
+    [
+      'reserved flags',
+      patched(hello, 3, [0x80]),
+      'gzip: a header without reserved flags is required, but some are set'
+    ],
     ['a header that is cut off', fields.subarray(0, 20), cut],
     ['a byte too many', hello, tooLarge(4), 4],
     ['a byte too many in a second member', bytesOf(hello, hello), tooLarge(9), 9],
     ['a member after all that is allowed', bytesOf(hello, hello), tooLarge(5), 5],
-    ['data that are no deflate', patched(hello, 10, [7]), 'gzip: a stream of deflate is required, but it cannot be unpacked'],
+    [
+      'data that are no deflate',
+      patched(hello, 10, [7]),
+      'gzip: a stream of deflate is required, but it cannot be unpacked'
+    ],
     ['a false checksum', patched(hello, hello.length - 8, [1, 2]), 'gzip: the checksum that it names is required, but'],
     ['a false length', patched(hello, hello.length - 4, [6]), 'gzip: the length that it names is required, but'],
-    ['text after it', bytesOf(hello, 'x'), 'gzip: nothing but zeros after the last member is required, but byte 25 is another'],
-    ['a member after zeros', bytesOf(hello, [0, 0], hello), 'nothing but zeros after the last member is required, but byte 27']
+    [
+      'text after it',
+      bytesOf(hello, 'x'),
+      'gzip: nothing but zeros after the last member is required, but byte 25 is another'
+    ],
+    [
+      'a member after zeros',
+      bytesOf(hello, [0, 0], hello),
+      'nothing but zeros after the last member is required, but byte 27'
+    ]
   ])('refuses %s', (_, bytes, message, most) => expect(refusal(bytes, most)).toContain(message))
 
   it('refuses each beginning of a file', () => {

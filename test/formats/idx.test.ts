@@ -11,7 +11,9 @@ describe('decodeIdx', () => {
   it.each(['images-idx3-ubyte', 'images-idx3-ubyte.gz'])('reads %s', name => {
     const { shape, ...truth } = truthOf(name)
     const unpacked = (file: string) => (file.endsWith('.gz') ? right(gunzip(example(file), 1e5)) : example(file))
-    const [pixels, labels] = [name, name.replace('images-idx3', 'labels-idx1')].map(file => right(decodeIdx(unpacked(file))))
+    const [pixels, labels] = [name, name.replace('images-idx3', 'labels-idx1')].map(file =>
+      right(decodeIdx(unpacked(file)))
+    )
     expect([pixels?.shape, labels?.shape]).toEqual([shape, [shape[0]]])
     expect(sayOf(pixels?.data ?? [], labels?.data ?? [])).toEqual(truth)
   })
@@ -35,6 +37,10 @@ describe('decodeIdx', () => {
       'room of 5488 elements after the header is required, but there are 5487'
     ],
     ['a byte too many', bytesOf(images, [0]), 'room of 5488 elements after the header is required, but there are 5489'],
-    ['a gigantic size', patched(images, 4, [255, 255, 255, 255]), 'room of 3367254359280 elements after the header is required']
+    [
+      'a gigantic size',
+      patched(images, 4, [255, 255, 255, 255]),
+      'room of 3367254359280 elements after the header is required'
+    ]
   ])('refuses %s', (_, bytes, message) => expect(left(decodeIdx(bytes)).message).toContain(message))
 })

@@ -17,14 +17,17 @@ describe('decodeMat', () => {
   })
   it('has files of all kinds to read', () => expect(variables).toHaveLength(8))
 
-  it.each(['svhn_plain.mat', 'svhn_compressed.mat', 'svhn_double_labels.mat'])('reads images and labels of %s', name => {
-    const arrays = right(all(example(name)))
-    expect(arrays.get('X')).toMatchObject({ shape: [32, 32, 3, 6], strides: [1, 32, 1024, 3072] })
-    expect(plain(arrays.get('y') as NonNullable<ReturnType<typeof arrays.get>>)).toEqual({
-      shape: [6, 1],
-      values: [1, 9, 10, 2, 10, 5]
-    })
-  })
+  it.each(['svhn_plain.mat', 'svhn_compressed.mat', 'svhn_double_labels.mat'])(
+    'reads images and labels of %s',
+    name => {
+      const arrays = right(all(example(name)))
+      expect(arrays.get('X')).toMatchObject({ shape: [32, 32, 3, 6], strides: [1, 32, 1024, 3072] })
+      expect(plain(arrays.get('y') as NonNullable<ReturnType<typeof arrays.get>>)).toEqual({
+        shape: [6, 1],
+        values: [1, 9, 10, 2, 10, 5]
+      })
+    }
+  )
 
   it('passes over what is not wanted, whatever it is', () => {
     const files = ['teststruct_7.4_GLNX86', 'testcell_7.4_GLNX86', 'testsparse_7.4_GLNX86', 'teststring_7.4_GLNX86']
@@ -53,7 +56,11 @@ describe('decodeMat', () => {
     ['dimensions that are no numbers of the format', example('matlab/bad_miuint32.mat'), 'numbers for'],
     ['nothing', new Uint8Array(0), 'a header of 128 bytes is required, but there are 0'],
     ['another file', example('nhwc.npz'), 'it is no MAT file'],
-    ['text as a file', new TextEncoder().encode('not a MAT file '.repeat(20)), 'IM or MI at the end of the header is required'],
+    [
+      'text as a file',
+      new TextEncoder().encode('not a MAT file '.repeat(20)),
+      'IM or MI at the end of the header is required'
+    ],
     ['a cut file', example('svhn_plain.mat').subarray(0, -100), 'bytes of a data element is required'],
     ['a cut packed file', example('svhn_compressed.mat').subarray(0, -1), 'bytes of a data element is required'],
     ['a variable twice', matOf([x, x]), "each variable once is required, but 'x' occurs twice"],
@@ -64,7 +71,11 @@ describe('decodeMat', () => {
     ],
     ['a negative dimension', matOf([{ ...x, shape: [-2, -2] }]), '2 to 64 dimensions is required'],
     ['a bomb', matOf([zeros]), `at most ${MOST} unpacked bytes is required`],
-    ['a bomb that says less', matOf([{ ...zeros, size: 100 }]), 'unpacks to at most 108 bytes is required, but they have more'],
+    [
+      'a bomb that says less',
+      matOf([{ ...zeros, size: 100 }]),
+      'unpacks to at most 108 bytes is required, but they have more'
+    ],
     ['a size beyond what deflate makes', matOf([{ ...x, size: MOST - 8 }]), 'packed ones is required, but it says']
   ])('refuses %s', (_, bytes, message) => expect(left(all(bytes)).message).toContain(message))
 })

@@ -9,7 +9,9 @@ import { npyOf, npyOfNumbers } from './writers.js'
 
 describe('decodeNpy', () => {
   const written = Object.keys(truth).filter(name => name.startsWith('npy/'))
-  it.each(written)('reads %s as numpy does', name => expect(plain(right(decodeNpy(example(name))))).toEqual(truth[name]))
+  it.each(written)('reads %s as numpy does', name =>
+    expect(plain(right(decodeNpy(example(name))))).toEqual(truth[name])
+  )
 
   it('has files of all kinds to read', () => expect(written).toHaveLength(15))
 
@@ -48,13 +50,33 @@ describe('decodeNpy', () => {
     ['nothing', new Uint8Array(0), 'begins with \\x93NUMPY is required, but it has 0 bytes'],
     ['another file', example('nhwc.npz'), 'begins with \\x93NUMPY is required, but it begins otherwise'],
     ['version 4', npyOf("'|u1'", [10], ten).fill(4, 6, 7), 'version 1, 2 or 3 is required, but it is version 4'],
-    ['a header cut', npyOf("'|u1'", [10], ten).subarray(0, 40), 'a header of 59 bytes is required, but 30 are there or may be'],
-    ['values cut', npyOf("'|u1'", [10], ten).subarray(0, -1), "10 bytes for the shape '10' is required, but there are 9"],
+    [
+      'a header cut',
+      npyOf("'|u1'", [10], ten).subarray(0, 40),
+      'a header of 59 bytes is required, but 30 are there or may be'
+    ],
+    [
+      'values cut',
+      npyOf("'|u1'", [10], ten).subarray(0, -1),
+      "10 bytes for the shape '10' is required, but there are 9"
+    ],
     ['more than its values', npyOf("'|u1'", [9], ten), "9 bytes for the shape '9' is required, but there are 10"],
-    ['a gigantic shape', npyOf("'<f8'", [2 ** 31, 2 ** 31], ten), "for the shape '2147483648 x 2147483648' is required"],
-    ['a shape beyond numbers', npyOf("'|u1'", [0, ...Array(30).fill(2 ** 53 - 1)], ten), "for the shape '0 x 9007199254740991"],
+    [
+      'a gigantic shape',
+      npyOf("'<f8'", [2 ** 31, 2 ** 31], ten),
+      "for the shape '2147483648 x 2147483648' is required"
+    ],
+    [
+      'a shape beyond numbers',
+      npyOf("'|u1'", [0, ...Array(30).fill(2 ** 53 - 1)], ten),
+      "for the shape '0 x 9007199254740991"
+    ],
     ['65 axes', npyOf("'|u1'", Array(65).fill(1), ten), 'a shape of at most 64 whole numbers is required'],
-    ['a negative extent', withHeader("{'descr': '|u1', 'fortran_order': False, 'shape': (-10,), }"), "a header with 'descr'"],
+    [
+      'a negative extent',
+      withHeader("{'descr': '|u1', 'fortran_order': False, 'shape': (-10,), }"),
+      "a header with 'descr'"
+    ],
     ['no shape', withHeader("{'descr': '|u1', 'fortran_order': False, }"), "a header with 'descr'"],
     [
       'code as header',

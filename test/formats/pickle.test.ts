@@ -22,7 +22,10 @@ describe('decodePickle', () => {
     expect(dict.get('floats')).toEqual([0.5, -1e300, Infinity])
     expect(dict.get('texts')).toEqual(['plain', 'é€😀', 'line\nfeed', ''])
     expect(dict.get('pairs')).toEqual([[], [1], [1, 2], [1, 2, 3], [1, 2, 3, 4]])
-    expect((dict.get('bytes') as PickleValue[]).map(plain)).toEqual([[...Buffer.from('plain')], [0, 255, 10, 39, 34, 92]])
+    expect((dict.get('bytes') as PickleValue[]).map(plain)).toEqual([
+      [...Buffer.from('plain')],
+      [0, 255, 10, 39, 34, 92]
+    ])
     for (const name of ['data', 'fortran']) {
       const { rows, width, data } = byteRows(dict.get(name)) ?? { rows: 0, width: 0, data: [] }
       expect([rows, width, [...data]]).toEqual([2, 12, pixels])
@@ -92,7 +95,8 @@ describe('what is refused', () => {
 
   const array = (shape: string, dtype: string, data: string) =>
     `cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n${shape}cnumpy\ndtype\n(S'${dtype}'\nI0\nI1\ntR${data}tb.`
-  it('is not this array', () => expect(run(array('(I2\nt', 'u1', "I00\nS'ab'\n"))).toMatchObject({ shape: [2], dtype: '|u1' }))
+  it('is not this array', () =>
+    expect(run(array('(I2\nt', 'u1', "I00\nS'ab'\n"))).toMatchObject({ shape: [2], dtype: '|u1' }))
   const order = '(I3\n'
   it.each<[string, readonly (string | readonly number[])[], string]>([
     ['nothing', [], 'the whole of 1 bytes at byte 0 is required, but 0 are left'],
@@ -107,8 +111,16 @@ describe('what is refused', () => {
     ['persistent objects', ['Pid\n.'], 'is required, but byte 0 is 0x50'],
     ['extensions', [[0x82, 1], '.'], 'is required, but byte 0 is 0x82'],
     ['buffers from elsewhere', [[0x97], '.'], 'is required, but byte 0 is 0x97'],
-    ['bytes of 4 GiB', ['B\xff\xff\xff\xffabc.'], 'the whole of 4294967295 bytes at byte 5 is required, but 4 are left'],
-    ['bytes beyond all numbers', [[0x8e, 255, 255, 255, 255, 255, 255, 255, 255], 'abc.'], 'bytes at byte 9 is required'],
+    [
+      'bytes of 4 GiB',
+      ['B\xff\xff\xff\xffabc.'],
+      'the whole of 4294967295 bytes at byte 5 is required, but 4 are left'
+    ],
+    [
+      'bytes beyond all numbers',
+      [[0x8e, 255, 255, 255, 255, 255, 255, 255, 255], 'abc.'],
+      'bytes at byte 9 is required'
+    ],
     ['a long number of a kilobyte', [[0x8b, 0, 4, 0, 0], 'a'.repeat(1024), '.'], 'a whole number of at most 16 bytes'],
     ['a number of a hundred digits', [`I${'9'.repeat(100)}\n.`], 'a whole number is required, but there is'],
     ['letters as a number', ['Ione\n.'], "a whole number is required, but there is 'one' before byte 5"],
@@ -129,21 +141,45 @@ describe('what is refused', () => {
     ['a place below 0', ['Np-1\n.'], 'a place of the memo is required'],
     ['a call of a number', ['K\x01)R.'], 'a known function and its arguments is required'],
     ['a call of a class', ['cnumpy\nndarray\n)R.'], "a function is required, but 'ndarray' is none here"],
-    ['an array of another class', ['cnumpy.core.multiarray\n_reconstruct\n(cnumpy\ndtype\ntR.'], 'an array of numpy is required'],
+    [
+      'an array of another class',
+      ['cnumpy.core.multiarray\n_reconstruct\n(cnumpy\ndtype\ntR.'],
+      'an array of numpy is required'
+    ],
     ['other codings', ['c_codecs\nencode\n(Va\nVutf8\ntR.'], 'latin1 as the coding of bytes is required'],
-    ['letters beyond latin1', ['c_codecs\nencode\n(V\\u20ac\nVlatin1\ntR.'], 'a text of latin1 letters for bytes is required'],
+    [
+      'letters beyond latin1',
+      ['c_codecs\nencode\n(V\\u20ac\nVlatin1\ntR.'],
+      'a text of latin1 letters for bytes is required'
+    ],
     ['a state of nothing', ['N)b.'], 'an array to give its state to is required'],
     ['a state that is none', ['cnumpy\ndtype\n(Vu1\ntRNb.'], 'the state of an array is required'],
-    ['records', [`cnumpy\ndtype\n(Vu1\ntR${order}V|\nN(Va\nttb.`], 'an array of plain numbers is required, but one has records'],
-    ['objects in arrays', ["cnumpy\ndtype\n(S'O8'\ntR."], "an array of numbers is required, but one has the dtype 'O8'"],
+    [
+      'records',
+      [`cnumpy\ndtype\n(Vu1\ntR${order}V|\nN(Va\nttb.`],
+      'an array of plain numbers is required, but one has records'
+    ],
+    [
+      'objects in arrays',
+      ["cnumpy\ndtype\n(S'O8'\ntR."],
+      "an array of numbers is required, but one has the dtype 'O8'"
+    ],
     [
       'too few bytes for an array',
       [array('(I3\nt', 'u1', "I00\nS'ab'\n")],
       'room of 3 bytes for an array of [3] is required, but there are 2'
     ],
-    ['a gigantic array', [array('(I99999999999\nI99999999999\nt', 'f8', "I00\nS'ab'\n")], 'is required, but there are 2'],
+    [
+      'a gigantic array',
+      [array('(I99999999999\nI99999999999\nt', 'f8', "I00\nS'ab'\n")],
+      'is required, but there are 2'
+    ],
     ['a negative extent', [array('(I-1\nt', 'u1', "I00\nS'ab'\n")], 'a shape of at most 32 whole numbers is required'],
-    ['a list as data', [array('(I1\nt', 'u1', 'I00\n]')], 'an array of numbers is required, but one holds something else'],
+    [
+      'a list as data',
+      [array('(I1\nt', 'u1', 'I00\n]')],
+      'an array of numbers is required, but one holds something else'
+    ],
     ['an array without order', [array('(I2\nt', 'u1', "NS'ab'\n")], 'the order of an array is required'],
     ['an order of neither kind', ['cnumpy.core.numeric\n_frombuffer\n(NNNVK\ntR.'], 'the order C or F is required']
   ])('%s', (_, parts, message) => expect(refusal(...parts)).toContain(message))
@@ -151,7 +187,8 @@ describe('what is refused', () => {
   it('is each beginning of a pickle', () => {
     for (const name of ['values_protocol0.pkl', 'values_protocol5.pkl']) {
       const bytes = example(name)
-      for (let length = 0; length < bytes.length; length += 3) expect(refusal(bytes.subarray(0, length))).toMatch(/^pickle: /)
+      for (let length = 0; length < bytes.length; length += 3)
+        expect(refusal(bytes.subarray(0, length))).toMatch(/^pickle: /)
     }
   })
 })

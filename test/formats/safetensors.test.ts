@@ -1,11 +1,18 @@
 /** Safetensors: there and back, a file of the format's description by another program, and what must be refused. */
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
-import { decodeSafetensors, encodeSafetensors, type FileTensor, type TensorData } from '../../src/formats/safetensors.js'
+import {
+  decodeSafetensors,
+  encodeSafetensors,
+  type FileTensor,
+  type TensorData
+} from '../../src/formats/safetensors.js'
 import { left, right } from '../kernels/results.js'
 import { bytesOf, example, patched } from './files.js'
 
-const names = fc.string({ unit: 'grapheme', maxLength: 12 }).filter(name => name !== '__metadata__' && name !== '__proto__')
+const names = fc
+  .string({ unit: 'grapheme', maxLength: 12 })
+  .filter(name => name !== '__metadata__' && name !== '__proto__')
 const data: fc.Arbitrary<TensorData> = fc.oneof(
   fc.float32Array({ maxLength: 12 }),
   fc.float64Array({ maxLength: 12 }),
@@ -25,14 +32,14 @@ const file = (header: string, values: readonly number[] = []): Uint8Array =>
 const one = (entry: string, values: readonly number[] = [1, 2]): Uint8Array => file(`{"a":${entry}}`, values)
 
 describe('safetensors', () => {
-  test.prop([fc.uniqueArray(fc.tuple(names, tensor), { selector: ([name]) => name }), fc.dictionary(names, fc.string())])(
-    'gives tensors and metadata back',
-    (entries, metadata) => {
-      const decoded = right(decodeSafetensors(encodeSafetensors({ metadata, tensors: new Map(entries) })))
-      expect({ ...decoded.metadata }).toEqual({ ...metadata })
-      expect(new Map(decoded.tensors)).toEqual(new Map(entries))
-    }
-  )
+  test.prop([
+    fc.uniqueArray(fc.tuple(names, tensor), { selector: ([name]) => name }),
+    fc.dictionary(names, fc.string())
+  ])('gives tensors and metadata back', (entries, metadata) => {
+    const decoded = right(decodeSafetensors(encodeSafetensors({ metadata, tensors: new Map(entries) })))
+    expect({ ...decoded.metadata }).toEqual({ ...metadata })
+    expect(new Map(decoded.tensors)).toEqual(new Map(entries))
+  })
 
   it('reads what another program wrote, at any place in memory', () => {
     const bytes = bytesOf([1], example('two.safetensors'))
@@ -57,7 +64,11 @@ describe('safetensors', () => {
     ['a list as header', file('[]'), 'an object as header is required, but it is none'],
     ['metadata that are no texts', file('{"__metadata__":{"a":1}}'), 'texts as metadata is required'],
     ['an entry that is none', one('3'), "an object as entry 'a' is required"],
-    ['other numbers', one('{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}'), "as dtype of 'a' is required, but it is 'BF16'"],
+    [
+      'other numbers',
+      one('{"dtype":"BF16","shape":[1],"data_offsets":[0,2]}'),
+      "as dtype of 'a' is required, but it is 'BF16'"
+    ],
     [
       'a dtype that is no text',
       one(`{"dtype":${'['.repeat(1e5)}${']'.repeat(1e5)},"shape":[1],"data_offsets":[0,2]}`),
@@ -67,7 +78,11 @@ describe('safetensors', () => {
     ['a single offset', one('{"dtype":"U8","shape":[2],"data_offsets":[0]}'), "two offsets of 'a' is required"],
     ['a gigantic shape', one('{"dtype":"U8","shape":[1e9,1e9],"data_offsets":[0,2]}'), 'it says 0 to 2'],
     ['offsets beyond the file', one('{"dtype":"U8","shape":[3],"data_offsets":[0,3]}'), 'it says 0 to 3'],
-    ['a gap', one('{"dtype":"U8","shape":[1],"data_offsets":[1,2]}'), "'a' at bytes 0 to 1 of 2 is required, but it says 1 to 2"],
+    [
+      'a gap',
+      one('{"dtype":"U8","shape":[1],"data_offsets":[1,2]}'),
+      "'a' at bytes 0 to 1 of 2 is required, but it says 1 to 2"
+    ],
     [
       'bytes that no tensor has',
       one('{"dtype":"U8","shape":[1],"data_offsets":[0,1]}'),

@@ -47,7 +47,9 @@ describe('decodeTar', () => {
     for (const [path, data] of files) {
       // The first path was given with `./` before it.
       const written = Buffer.from(path === made.short ? `./${path}` : path)
-      expect(Buffer.from(data)).toEqual(written.subarray(0, (path === made.short ? path.length + 2 : path.length) % 600))
+      expect(Buffer.from(data)).toEqual(
+        written.subarray(0, (path === made.short ? path.length + 2 : path.length) % 600)
+      )
     }
   })
   it('gives parts of the archive, of the files that are wanted', () => {
@@ -81,7 +83,10 @@ describe('decodeTar', () => {
   it.each([
     ['tar_traversal.tar.gz', "tar: a path without '..' is required, but it has '../escaped.bin'"],
     ['tar_absolute.tar.gz', "tar: a relative path is required, but it has '/tmp_escaped.bin'"],
-    ['tar_link.tar.gz', "tar: a plain file or folder is required, but 'cifar-10-batches-py/data_batch_1' is a symbolic link"]
+    [
+      'tar_link.tar.gz',
+      "tar: a plain file or folder is required, but 'cifar-10-batches-py/data_batch_1' is a symbolic link"
+    ]
   ])('refuses %s', (name, message) => {
     const bytes = right(gunzip(example(name), 1e6))
     expect(left(decodeTar(bytes)).message).toBe(message)
@@ -99,7 +104,11 @@ describe('decodeTar', () => {
       archive(entry('a', '', { size: '77777777777' })),
       "the whole of 'a' (8589934591 bytes) is required"
     ],
-    ['a size beyond all numbers', archive(entry('a', '', { size: `\x80${'\xff'.repeat(11)}` })), 'a size in octal digits'],
+    [
+      'a size beyond all numbers',
+      archive(entry('a', '', { size: `\x80${'\xff'.repeat(11)}` })),
+      'a size in octal digits'
+    ],
     [
       'a size that is no number',
       archive(entry('a', '', { size: '0000000009x' })),
@@ -120,7 +129,11 @@ describe('decodeTar', () => {
     ['a pipe', archive(entry('a', '', { type: '6' })), "'a' is a pipe"],
     ['a sparse file', archive(entry('a', '', { type: 'S' })), "'a' is a file with holes"],
     ['an unknown type', archive(entry('a', '', { type: '\x07' })), "'a' is of type '?'"],
-    ['a sparse file of pax', archive(entry('x', record('GNU.sparse.major', '1'), { type: 'x' }), plain), 'a file without holes'],
+    [
+      'a sparse file of pax',
+      archive(entry('x', record('GNU.sparse.major', '1'), { type: 'x' }), plain),
+      'a file without holes'
+    ],
     [
       'a path for all',
       archive(entry('x', record('path', 'b'), { type: 'g' }), plain),
@@ -131,20 +144,32 @@ describe('decodeTar', () => {
       archive(entry('x', record('path', 'b/../../c'), { type: 'x' }), plain),
       "a path without '..'"
     ],
-    ['a long path that leads outside', archive(entry('x', '/etc/passwd', { type: 'L' }), plain), 'a relative path is required'],
+    [
+      'a long path that leads outside',
+      archive(entry('x', '/etc/passwd', { type: 'L' }), plain),
+      'a relative path is required'
+    ],
     [
       'a pax size that is none',
       archive(entry('x', record('size', '1e3'), { type: 'x' }), plain),
       'a size in digits is required, but an'
     ],
     ['a record that is none', archive(entry('x', 'hello', { type: 'x' }), plain), '`length key=value` in each record'],
-    ['a record that is cut off', archive(entry('x', '99 path=b\n', { type: 'x' }), plain), '`length key=value` in each record'],
+    [
+      'a record that is cut off',
+      archive(entry('x', '99 path=b\n', { type: 'x' }), plain),
+      '`length key=value` in each record'
+    ],
     [
       'a zero in a path',
       archive(entry('x', record('path', 'b\0c'), { type: 'x' }), plain),
       "a path for each file is required, but it has 'b?c'"
     ],
-    ['an extended header at the end', archive(entry('x', record('path', 'b'), { type: 'x' })), 'a file after an extended header'],
+    [
+      'an extended header at the end',
+      archive(entry('x', record('path', 'b'), { type: 'x' })),
+      'a file after an extended header'
+    ],
     [
       'a gigantic extended header',
       archive(entry('x', 'y'.repeat(2 ** 20 + 1), { type: 'L' })),

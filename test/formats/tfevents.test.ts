@@ -1,10 +1,16 @@
-/** Event files of TensorBoard, read back by another decoder: protobufjs on TensorFlow's own schema, framed as its record reader frames them. */
+/**
+ * Event files of TensorBoard, read back by another decoder: protobufjs on TensorFlow's own schema, framed as its record
+ * reader frames them.
+ */
 import { fc, test } from '@fast-check/vitest'
 import protobuf from 'protobufjs'
 import { describe, expect, it } from 'vitest'
 import { crc32c, encodeEventsStart, encodeScalars } from '../../src/formats/tfevents.js'
 
-/** The fields in use of tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto, by their numbers there. */
+/**
+ * The fields in use of tensorflow/core/util/event.proto and tensorflow/core/framework/summary.proto, by their numbers
+ * there.
+ */
 const { root } = protobuf.parse(`
   syntax = "proto3";
   message Value { string tag = 1; float simple_value = 2; }

@@ -16,7 +16,13 @@ export const npyOfNumbers = (
   shape: readonly number[],
   values: Uint8Array | Float32Array | BigInt64Array | Int32Array | Float64Array
 ) => {
-  const kinds = { Uint8Array: '|u1', Float32Array: '<f4', BigInt64Array: '<i8', Int32Array: '<i4', Float64Array: '<f8' } as const
+  const kinds = {
+    Uint8Array: '|u1',
+    Float32Array: '<f4',
+    BigInt64Array: '<i8',
+    Int32Array: '<i4',
+    Float64Array: '<f8'
+  } as const
   const descr = kinds[values.constructor.name as keyof typeof kinds]
   return npyOf(`'${descr}'`, shape, new Uint8Array(values.buffer, values.byteOffset, values.byteLength))
 }

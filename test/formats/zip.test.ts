@@ -47,14 +47,26 @@ describe('decodeZip', () => {
     ['two names of one file', one({ localName: 'b' }), "the name 'a' in both headers is required, but one has 'b'"],
     ['an encrypted entry', one({ flags: 1 }), "entries that are not encrypted is required, but 'a' is"],
     ['another method', one({ method: 14 }), "'a' is packed by method 14"],
-    ['a false size', one({ size: 47 }), "zip: 'a': packed data that unpacks to at most 47 bytes is required, but they have more"],
+    [
+      'a false size',
+      one({ size: 47 }),
+      "zip: 'a': packed data that unpacks to at most 47 bytes is required, but they have more"
+    ],
     ['a larger size', one({ size: 49 }), "zip: 'a': 49 unpacked bytes is required, but there are 48"],
-    ['a false size of a stored entry', one({ stored: true, size: 9 }), "zip: 'a': 9 bytes is required, but there are 48"],
+    [
+      'a false size of a stored entry',
+      one({ stored: true, size: 9 }),
+      "zip: 'a': 9 bytes is required, but there are 48"
+    ],
     ['bytes after the packed ones', one({ after: 3 }), "zip: 'a': 29 packed bytes is required, but there are 32"],
     ['a false checksum', one({ crc: 1 }), "zip: 'a': data that its checksum fits is required, but it is damaged"],
     ['a size beyond the format', one({ size: 0xffffffff }), "entries below 4 GiB is required, but 'a' is one of zip64"],
     ['a bomb', bomb, `zip: 'a': at most ${MOST} unpacked bytes is required, but it says ${8 * MOST}`],
-    ['a bomb that says less', zipOf([{ name: 'a', data: new Uint8Array(8 * MOST), size: 10 }]), 'at most 10 bytes is required'],
+    [
+      'a bomb that says less',
+      zipOf([{ name: 'a', data: new Uint8Array(8 * MOST), size: 10 }]),
+      'at most 10 bytes is required'
+    ],
     ['a size beyond what deflate makes', one({ size: 1e6 }), 'packed ones is required, but it says 1000000']
   ])('refuses %s', (_, bytes, message) => expect(left(unzip(bytes)).message).toContain(message))
 
@@ -68,7 +80,9 @@ describe('decodeZip', () => {
     const directory = view.getUint32(archive.length - 6, true)
     // The first file grows over the second.
     view.setUint32(directory + 20, 2 * data.length, true)
-    expect(left(unzip(archive)).message).toContain("entries apart from each other is required, but 'a' overlaps another")
+    expect(left(unzip(archive)).message).toContain(
+      "entries apart from each other is required, but 'a' overlaps another"
+    )
   })
 
   it('reads archives by the `zipfile` of Python, with a comment and data descriptors', () => {
@@ -81,8 +95,8 @@ describe('decodeZip', () => {
       '  z.writestr("a", b"x" * 1000); z.comment = b"a comment"'
     ].join('\n')
     const archive = execFileSync('python3', ['-c', program])
-    expect(E.map((files: readonly Uint8Array[]) => files.map(({ length }) => length))(unzip(new Uint8Array(archive)))).toEqual(
-      E.right([1000])
-    )
+    expect(
+      E.map((files: readonly Uint8Array[]) => files.map(({ length }) => length))(unzip(new Uint8Array(archive)))
+    ).toEqual(E.right([1000]))
   })
 })

@@ -1,7 +1,8 @@
 /**
- * What a graph gives in float64, and beside every element how far float32 may be from it: an error bound that goes through the graph with the values. So
- * rounding is told from a fault by arithmetic, not by a tolerance, and a choice that rounding may decide either way (a kink, a tie) shows as the bound
- * that it makes: what is taken in one case and not in the other.
+ * What a graph gives in float64, and beside every element how far float32 may be from it: an error bound that goes
+ * through the graph with the values. So rounding is told from a fault by arithmetic, not by a tolerance, and a choice
+ * that rounding may decide either way (a kink, a tie) shows as the bound that it makes: what is taken in one case and
+ * not in the other.
  *
  * - A pointwise operation: its largest change when its operands move by their bounds, and its own rounding.
  * - Movement moves bounds. Sums and products, which are linear in each operand, add bounds up by themselves, with the rounding of the sum of sizes.
@@ -12,7 +13,9 @@ import type { NdArray } from '../../src/autodiff/ndarray.js'
 import { sizeOf } from '../../src/autodiff/shape.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 
-/** A value, and the bound of each element's error; none: it is exact. Of integers, a bound says that they are uncertain. */
+/**
+ * A value, and the bound of each element's error; none: it is exact. Of integers, a bound says that they are uncertain.
+ */
 export interface Bounded {
   readonly value: NdArray
   readonly error: Float64Array | undefined
@@ -21,20 +24,39 @@ export interface Bounded {
 /** Half a unit in the last place of float32, relative. */
 const HALF = 2 ** -24
 
-/** Rounding of a pointwise operation, relative to its result; all others are exact. WGSL: division within 2.5 units; the polynomials of shaders/common.wgsl. */
+/**
+ * Rounding of a pointwise operation, relative to its result; all others are exact. WGSL: division within 2.5 units; the
+ * polynomials of shaders/common.wgsl.
+ */
 const ROUNDING: Readonly<Record<string, number>> = {
-  ...{ div: 3e-7, sqrt: 3e-7, rsqrt: 6e-7, exp: 6e-7, log: 6e-7, tanh: 6e-7, sigmoid: 8e-7, pow: 6e-6, mul: 1.01 * HALF },
+  ...{
+    div: 3e-7,
+    sqrt: 3e-7,
+    rsqrt: 6e-7,
+    exp: 6e-7,
+    log: 6e-7,
+    tanh: 6e-7,
+    sigmoid: 8e-7,
+    pow: 6e-6,
+    mul: 1.01 * HALF
+  },
   ...{ random_normal: 2e-6 }
 }
 /** Sums of two may be taken in another order by a compiler: relative to the operands, not to what is left of them. */
 const SUMS = new Set(['add', 'sub'])
 
-/** Rounding of a sum of so many terms, relative to the sum of their sizes: test/laws/digits.test.ts holds long sums to 3e-6. */
+/**
+ * Rounding of a sum of so many terms, relative to the sum of their sizes: test/laws/digits.test.ts holds long sums to
+ * 3e-6.
+ */
 const ofSum = (terms: number): number => Math.min(terms * HALF * 1.01, 4e-6)
 
 const none = (length: number): Float64Array => new Float64Array(length)
 const asArray = (like: NdArray, data: NdArray['data']): NdArray => ({ shape: like.shape, dtype: 'f32', data })
-/** `f` of each number and its place. Loops are written out: `Float64Array.from` takes ten times as long, and there are millions. */
+/**
+ * `f` of each number and its place. Loops are written out: `Float64Array.from` takes ten times as long, and there are
+ * millions.
+ */
 const filled = (data: ArrayLike<number>, f: (value: number, i: number) => number): Float64Array => {
   const made = new Float64Array(data.length)
   for (let i = 0; i < made.length; i++) made[i] = f(data[i] as number, i)
@@ -85,7 +107,9 @@ const where: Rule = (node, inputs, value) => {
   if (!uncertain) return error
   const [a, b] = [bound(x), bound(y)]
   return filled(error, (own, i) =>
-    uncertain[i] ? Math.abs((x.value.data[i] as number) - (y.value.data[i] as number)) + (a[i] as number) + (b[i] as number) : own
+    uncertain[i]
+      ? Math.abs((x.value.data[i] as number) - (y.value.data[i] as number)) + (a[i] as number) + (b[i] as number)
+      : own
   )
 }
 
@@ -166,21 +190,30 @@ interface Windows {
   readonly size: readonly [number, number]
 }
 /** The pixels of each window of each plane. */
-const eachWindow = (planes: number, a: Windows, visit: (window: number, pixels: () => Generator<number>) => void): void => {
+const eachWindow = (
+  planes: number,
+  a: Windows,
+  visit: (window: number, pixels: () => Generator<number>) => void
+): void => {
   const [height, width] = a.size
-  const [rows, columns] = a.size.map(extent => Math.floor((extent + 2 * a.padding - a.kernel) / a.stride) + 1) as [number, number]
+  const [rows, columns] = a.size.map(extent => Math.floor((extent + 2 * a.padding - a.kernel) / a.stride) + 1) as [
+    number,
+    number
+  ]
   for (let window = 0; window < planes * rows * columns; window++) {
     const plane = Math.floor(window / (rows * columns))
     const [i, j] = [Math.floor(window / columns) % rows, window % columns]
     visit(window, function* () {
       const [top, left] = [i * a.stride - a.padding, j * a.stride - a.padding]
       for (let y = Math.max(0, top); y < Math.min(height, top + a.kernel); y++)
-        for (let x = Math.max(0, left); x < Math.min(width, left + a.kernel); x++) yield (plane * height + y) * width + x
+        for (let x = Math.max(0, left); x < Math.min(width, left + a.kernel); x++)
+          yield (plane * height + y) * width + x
     })
   }
 }
 const windowsOf = (node: Tensor): Windows => node.attributes as unknown as Windows
-const planesOf = ({ shape }: { readonly shape: readonly number[] }): number => (shape[0] as number) * (shape[1] as number)
+const planesOf = ({ shape }: { readonly shape: readonly number[] }): number =>
+  (shape[0] as number) * (shape[1] as number)
 
 const windowArgmax: Rule = (node, inputs, value) => {
   const [x] = inputs as readonly [Bounded]
@@ -194,7 +227,10 @@ const windowArgmax: Rule = (node, inputs, value) => {
   eachWindow(planesOf(node), a, (window, pixels) => {
     const top = Math.floor(window / windows) * plane + (value[window] as number)
     for (const pixel of pixels())
-      if (pixel !== top && !((data[top] as number) - (data[pixel] as number) > (own[pixel] as number) + (own[top] as number)))
+      if (
+        pixel !== top &&
+        !((data[top] as number) - (data[pixel] as number) > (own[pixel] as number) + (own[top] as number))
+      )
         error[window] = Number.POSITIVE_INFINITY
   })
   return error
@@ -250,7 +286,10 @@ const kernelTerms = (node: Tensor): number => windowsOf(node).kernel ** 2
 const RULES: Readonly<Record<string, Rule>> = {
   where,
   ...Object.fromEntries(
-    ['equal', 'not_equal', 'less', 'less_equal', 'greater', 'greater_equal', 'is_finite'].map(name => [name, comparison])
+    ['equal', 'not_equal', 'less', 'less_equal', 'greater', 'greater_equal', 'is_finite'].map(name => [
+      name,
+      comparison
+    ])
   ),
   sum: linear((node, [x]) => sizeOf((x as Bounded).value.shape) / sizeOf(node.shape)),
   reduce_max: moved,
@@ -274,7 +313,9 @@ const RULES: Readonly<Record<string, Rule>> = {
     (node, [x, indices]) =>
       again(node, [asArray((x as Bounded).value, bound(x as Bounded)), (indices as Bounded).value]) as Float64Array
   ),
-  scatter_add_along: indexed(linear(({ attributes }, [x]) => (x as Bounded).value.shape[attributes['axis'] as number] as number)),
+  scatter_add_along: indexed(
+    linear(({ attributes }, [x]) => (x as Bounded).value.shape[attributes['axis'] as number] as number)
+  ),
   cumsum: linear(({ attributes, shape }) => shape[attributes['axis'] as number] as number),
   flip: moved,
   sort_blocks: certain,
@@ -290,7 +331,8 @@ const errorOf = (node: Tensor, inputs: readonly Bounded[], value: NdArray['data'
   const { name, kernel } = node.primitive
   const rule = RULES[name] ?? (kernel?.kind === 'view' || kernel?.kind === 'regions' ? moved : pointwise)
   const integersMoved = inputs.some(({ value: { dtype }, error }) => dtype !== 'f32' && error)
-  // Arithmetic with integers that are uncertain, but for conditions: they may be anything. A condition as a number is 0 or 1.
+  // Arithmetic with integers that are uncertain, but for conditions: they may be anything. A condition as a number is 0
+  // or 1.
   if (rule === pointwise && integersMoved && !(name === 'convert' && inputs[0]?.value.dtype === 'u32')) {
     if (!RULES[name]) return none(value.length).fill(node.dtype === 'f32' ? Number.POSITIVE_INFINITY : 1)
   }
@@ -338,7 +380,10 @@ export const withBounds = (outputs: readonly Tensor[], bindings: ReadonlyMap<Ten
         inputs.map(({ value }) => value)
       )
       const value: NdArray = { shape: node.shape, dtype: node.dtype, data }
-      known.set(node, node.primitive.name === 'constant' ? ofConstant(value) : { value, error: errorOf(node, inputs, data) })
+      known.set(
+        node,
+        node.primitive.name === 'constant' ? ofConstant(value) : { value, error: errorOf(node, inputs, data) }
+      )
     }
     for (const one of node.inputs) if (lastUse.get(one) === i) known.delete(one)
   })

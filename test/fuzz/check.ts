@@ -124,7 +124,10 @@ const twice = <R>(
   )
 
 /** Checks a program on backends. What the engine refuses or throws is wrong too: programs are valid. */
-export const check = async (program: FuzzProgram, backends: Readonly<Partial<Record<Kind, Backend>>>): Promise<Outcome> => {
+export const check = async (
+  program: FuzzProgram,
+  backends: Readonly<Partial<Record<Kind, Backend>>>
+): Promise<Outcome> => {
   const args = program.args.map(dataOf)
   const f = functionOf(program)
   const inputs = args.map(({ shape, dtype }, i) => input({ shape, dtype }, `v${i}`))

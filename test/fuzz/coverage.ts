@@ -1,6 +1,6 @@
 /**
- * Which kernels the programs of a run have reached, and which branches of the code that chooses them: V8 counts every block of it as it runs. What no program
- * has reached is named, by file and line.
+ * Which kernels the programs of a run have reached, and which branches of the code that chooses them: V8 counts every
+ * block of it as it runs. What no program has reached is named, by file and line.
  */
 
 import { readFileSync } from 'node:fs'
@@ -63,7 +63,9 @@ export const together = (parts: readonly (readonly Covered[])[]): readonly Cover
   const files = new Map<string, Covered>()
   for (const one of parts.flat()) {
     const before = files.get(one.file)
-    const ran = before ? Array.from(one.ran, (bit, i) => (bit === '1' || before.ran[i] === '1' ? '1' : '0')).join('') : one.ran
+    const ran = before
+      ? Array.from(one.ran, (bit, i) => (bit === '1' || before.ran[i] === '1' ? '1' : '0')).join('')
+      : one.ran
     files.set(one.file, { ...one, ran })
   }
   return [...files.values()].sort((a, b) => (a.file < b.file ? -1 : 1))
@@ -104,7 +106,8 @@ const DECIDING = ['FLIP', 'TRANSPOSED', 'EDGES', 'OUTS', 'ROWS', 'K', 'KERNEL', 
 /** The kernels of a plan, with what tells their forms apart. */
 export const kernelsOf = ({ dispatches }: Plan): readonly string[] =>
   dispatches.flat().map(({ shader, op, hook, constants = {} }) => {
-    const vec4 = /alias Result = vec4<Value>|array<vec4</.test(op ?? '') && /^(map|reduce)/.test(shader) ? ' by vec4' : ''
+    const vec4 =
+      /alias Result = vec4<Value>|array<vec4</.test(op ?? '') && /^(map|reduce)/.test(shader) ? ' by vec4' : ''
     const said = /row4|tile|shuffle$/.test(shader)
       ? DECIDING.filter(name => constants[name] !== undefined).map(name => `${name} ${constants[name]}`)
       : []

@@ -1,4 +1,7 @@
-/** Programs that failed once, made small by the fuzzer and kept (`found/`), on both families of kernels. And that the fuzzer sees what is wrong. */
+/**
+ * Programs that failed once, made small by the fuzzer and kept (`found/`), on both families of kernels. And that the
+ * fuzzer sees what is wrong.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 import { describe, expect, it, vi } from 'vitest'
 import { backends } from '../backends.js'
@@ -13,7 +16,8 @@ vi.mock('../../src/kernels/shader.js', async original => {
   const actual = await original<typeof import('../../src/kernels/shader.js')>()
   return {
     ...actual,
-    loadShader: (file: string) => (file === spoil.file ? spoil.change(actual.loadShader(file)) : actual.loadShader(file))
+    loadShader: (file: string) =>
+      file === spoil.file ? spoil.change(actual.loadShader(file)) : actual.loadShader(file)
   }
 })
 
@@ -48,7 +52,10 @@ describe('the fuzzer', () => {
     expect((await check(program([131_072]), { gpu })).wrong).toEqual([])
     spoil.file = 'map.wgsl'
     spoil.change = text =>
-      text.replace('let end = min((walk + 1u) * share, P.size.x);', 'let end = min((walk + 1u) * share, P.size.x - 1u);')
+      text.replace(
+        'let end = min((walk + 1u) * share, P.size.x);',
+        'let end = min((walk + 1u) * share, P.size.x - 1u);'
+      )
     try {
       for (const shape of [[131_076], [5]]) {
         const { wrong } = await check(program(shape), { gpu })

@@ -1,7 +1,7 @@
 /**
- * Random programs. Shapes gather around the sizes at which kernels are chosen: rows of 4 (SHORT), a workgroup of 64, 2^16 elements (LARGE), 65,535 workgroups,
- * 2^22 elements; extents are 1, prime, odd, multiples of four and powers of two, ranks from 0 to 8; operands are views, repeated, aliased, smaller than
- * what they meet.
+ * Random programs. Shapes gather around the sizes at which kernels are chosen: rows of 4 (SHORT), a workgroup of 64,
+ * 2^16 elements (LARGE), 65,535 workgroups, 2^22 elements; extents are 1, prime, odd, multiples of four and powers of
+ * two, ranks from 0 to 8; operands are views, repeated, aliased, smaller than what they meet.
  */
 
 import { work } from '../../src/autodiff/graph.js'
@@ -229,7 +229,10 @@ const siblings: Grow = building => {
   const axes = someAxes(random, building.tensor(x).shape)
   const several = Array.from({ length: random.between(2, 6) }, () => {
     const value = random.chance(0.7) ? building.step(random.pick(unaries), [x]) : partner(building, x)
-    return building.step(random.pick(['sum', 'mean', 'max'] as const), [value ?? x], { axes, keepDims: random.chance(0.5) })
+    return building.step(random.pick(['sum', 'mean', 'max'] as const), [value ?? x], {
+      axes,
+      keepDims: random.chance(0.5)
+    })
   }).filter(value => value !== undefined)
   return several.reduce<number | undefined>(
     (one, other) => (one === undefined ? other : building.step(random.pick(binaries), [one, other])),
@@ -315,15 +318,23 @@ const movement: Grow = building => {
       building.step('slice', [x], {
         specs: shape.map(extent => {
           const start = random.chance(0.5) ? 0 : random.below(Math.min(extent, 5))
-          return [start, random.chance(0.5) ? extent : start + 1 + random.below(extent - start), random.pick([1, 1, 2, 3])]
+          return [
+            start,
+            random.chance(0.5) ? extent : start + 1 + random.below(extent - start),
+            random.pick([1, 1, 2, 3])
+          ]
         })
       }),
     () => building.step('pad', [x], { before: few(2), after: few(2), interior: few(1) }),
     () =>
       shape.length > 0
-        ? building.step('concat', random.shuffled([x, x, partnerLike(building, x, axis)]).slice(0, random.between(2, 3)), {
-            axis
-          })
+        ? building.step(
+            'concat',
+            random.shuffled([x, x, partnerLike(building, x, axis)]).slice(0, random.between(2, 3)),
+            {
+              axis
+            }
+          )
         : undefined
   ])()
 }
@@ -331,7 +342,9 @@ const movement: Grow = building => {
 /** A tensor like `x` but for one axis. */
 const partnerLike = (building: Building, x: number, axis: number): number => {
   const { shape } = building.tensor(x)
-  return building.floats(shape.map((extent, i) => (i === axis ? building.random.between(1, Math.min(9, extent + 1)) : extent)))
+  return building.floats(
+    shape.map((extent, i) => (i === axis ? building.random.between(1, Math.min(9, extent + 1)) : extent))
+  )
 }
 
 const indexing: Grow = building => {
@@ -351,7 +364,10 @@ const indexing: Grow = building => {
         ? undefined
         : building.step('scatterAdd', [x, building.argument([extent], 'indices', into)], { axis, extent: into })
     },
-    () => building.step('takeAlong', [x, building.argument(shape.with(axis, random.between(1, 9)), 'indices', extent)], { axis }),
+    () =>
+      building.step('takeAlong', [x, building.argument(shape.with(axis, random.between(1, 9)), 'indices', extent)], {
+        axis
+      }),
     () => {
       const into = random.between(1, 9)
       const indices = building.argument(
@@ -431,7 +447,8 @@ interface Convolution {
 const convolutionOf = (random: Random): Convolution => {
   const taps = random.pick([1, 2, 3, 3, 3, 4, 5, 5, 7])
   const outputs = random.pick([1, 2, 3, 4, 5, 8, 16, 20, 33, 65])
-  const divisor = (channels: number) => random.pick([...Array(channels).keys()].map(i => i + 1).filter(n => channels % n === 0))
+  const divisor = (channels: number) =>
+    random.pick([...Array(channels).keys()].map(i => i + 1).filter(n => channels % n === 0))
   const any: Convolution = {
     widths: ANY_WIDTH,
     groups: () => 1,
@@ -503,7 +520,9 @@ const convolution: Grow = building => {
   const every = typeof stride === 'number' ? stride ** 2 : stride[0] * stride[1]
   const operations = (2 * batch * outputs * (channels / groups) * filter[0] * filter[1] * height * width) / every
   if (operations > building.size.work) return undefined
-  const hooked = random.chance(0.3) ? building.step(random.pick(['relu', 'exp', 'tanh', 'neg', 'abs'] as const), [x]) : x
+  const hooked = random.chance(0.3)
+    ? building.step(random.pick(['relu', 'exp', 'tanh', 'neg', 'abs'] as const), [x])
+    : x
   return building.step('conv2d', [hooked ?? x, building.floats([outputs, channels / groups, ...filter])], {
     stride,
     padding: pads,

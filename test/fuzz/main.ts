@@ -1,5 +1,6 @@
 /**
- * The differential fuzzer: random programs on the device, with the kernels of both families, against the float64 reference. `npm run fuzz -- --help`.
+ * The differential fuzzer: random programs on the device, with the kernels of both families, against the float64
+ * reference. `npm run fuzz -- --help`.
  */
 import { spawn } from 'node:child_process'
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -33,7 +34,8 @@ const whole = (text: string): number => {
 }
 const kindsOf = (text: string): readonly Kind[] => {
   const kinds = text.split(',')
-  if (!kinds.every(kind => kind === 'gpu' || kind === 'tiles')) throw new InvalidArgumentError('gpu, tiles or both are wanted.')
+  if (!kinds.every(kind => kind === 'gpu' || kind === 'tiles'))
+    throw new InvalidArgumentError('gpu, tiles or both are wanted.')
   return kinds as Kind[]
 }
 
@@ -52,7 +54,10 @@ const options = new Command('npm run fuzz --')
   )
   .option('--minutes <count>', 'how long', positive, 1)
   .option('--seed <seed>', 'of the first program; the next has the next seed', whole, Date.now() % 2 ** 31)
-  .option('--backend <kinds>', "gpu: this adapter's kernels; tiles: those of a GPU, on this adapter", kindsOf, ['gpu', 'tiles'])
+  .option('--backend <kinds>', "gpu: this adapter's kernels; tiles: those of a GPU, on this adapter", kindsOf, [
+    'gpu',
+    'tiles'
+  ])
   .option('--program <seed>', 'only the program of this seed, and what it is', whole)
   .option('--no-branches', 'without looking which branches were reached')
   .option('--no-keep', 'without writing what fails to test/fuzz/found')
@@ -127,7 +132,9 @@ const turn = (from: number, seconds: number): Promise<number> =>
       count(operations, told.steps)
       if (told.wrong.length > 0) {
         failures.push({ seed: told.seed, wrong: told.wrong })
-        process.stdout.write(`seed ${told.seed}: ${told.wrong.map(({ kind, what }) => `${kind}: ${what}`).join('\n  ')}\n`)
+        process.stdout.write(
+          `seed ${told.seed}: ${told.wrong.map(({ kind, what }) => `${kind}: ${what}`).join('\n  ')}\n`
+        )
       }
     })
     child.on('close', (code, signal) => {
@@ -192,7 +199,10 @@ const summary = (from: number, to: number): string => {
     ...forms,
     `kernels that no program called: ${list(KERNELS.filter(name => !reached.has(name)))}`,
     ...(options.branches
-      ? [`branches that no program reached: ${branches.length === 0 ? 'none' : ''}`, ...branches.map(line => `  ${line}`)]
+      ? [
+          `branches that no program reached: ${branches.length === 0 ? 'none' : ''}`,
+          ...branches.map(line => `  ${line}`)
+        ]
       : [])
   ].join('\n')
 }

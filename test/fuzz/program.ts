@@ -1,6 +1,7 @@
 /**
- * Programs as data: what the fuzzer makes, shrinks and keeps. A program has arguments, steps that each make a value of values before them, and results, of which
- * it gives the values and, on demand, the derivatives of first and second order.
+ * Programs as data: what the fuzzer makes, shrinks and keeps. A program has arguments, steps that each make a value of
+ * values before them, and results, of which it gives the values and, on demand, the derivatives of first and second
+ * order.
  */
 import { grad, hvp } from '../../src/autodiff/grad.js'
 import type { NdArray } from '../../src/autodiff/ndarray.js'
@@ -31,7 +32,10 @@ export interface FuzzProgram {
   readonly steps: readonly Step[]
   /** Values that are given, and differentiated. */
   readonly results: readonly number[]
-  /** 0: values alone; 1: with the gradient of a sum of them in all arguments of floats; 2: with the Hessian of that along a direction. */
+  /**
+   * 0: values alone; 1: with the gradient of a sum of them in all arguments of floats; 2: with the Hessian of that
+   * along a direction.
+   */
   readonly order: 0 | 1 | 2
   /** What the results are multiplied with before they are added: ones, which nobody has to load, or numbers. */
   readonly cotangent: 'ones' | 'numbers'
@@ -92,7 +96,10 @@ const large = (x: Tensor): Tensor => $.add($.mul(x, x), 0.5)
 /** Sizes of at most 1: nothing grows without bound. */
 const bounded = (x: Tensor): Tensor => $.tanh(x)
 
-/** All operations, by name. Those that could leave their domain, or grow, take their operand through something that keeps it tame. */
+/**
+ * All operations, by name. Those that could leave their domain, or grow, take their operand through something that
+ * keeps it tame.
+ */
 export const OPS = {
   add: x2($.add),
   sub: x2($.sub),
@@ -181,13 +188,17 @@ export const valuesOf = ({ steps }: Pick<FuzzProgram, 'steps'>, args: readonly T
 /** The numbers that a derivative is taken with: a tensor like `x` that the graph makes by itself. */
 const numbersLike = (x: Tensor, seed: number): Tensor => $.sub($.mul($.randomUniform($.key(seed), x.shape), 2), 1)
 
-/** The function of a program: its results, then the gradients in its arguments of floats, then those of the gradient along a direction. */
+/**
+ * The function of a program: its results, then the gradients in its arguments of floats, then those of the gradient
+ * along a direction.
+ */
 export const functionOf =
   (program: FuzzProgram) =>
   (...args: readonly Tensor[]): readonly Tensor[] => {
     const { results, order, cotangent } = program
     const floats = [...args.keys()].filter(i => args[i]?.dtype === 'f32')
-    const given = (x: readonly Tensor[]) => args.map((arg, i) => (floats.includes(i) ? (x[floats.indexOf(i)] as Tensor) : arg))
+    const given = (x: readonly Tensor[]) =>
+      args.map((arg, i) => (floats.includes(i) ? (x[floats.indexOf(i)] as Tensor) : arg))
     const outputs = (x: readonly Tensor[]) => {
       const made = valuesOf(program, given(x))
       return results.map(place => made[place] as Tensor)

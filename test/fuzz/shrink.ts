@@ -40,7 +40,8 @@ const cutAt = (program: FuzzProgram, step: number, tensors: readonly Tensor[]): 
   const tensor = tensors[value] as Tensor
   if (tensor.dtype !== 'f32') return undefined
   // The new argument stands after the others, so that all steps move up by one, and the cut one's value is it.
-  const moved = (one: number): number => (one === value ? args.length : one < args.length ? one : one < value ? one + 1 : one)
+  const moved = (one: number): number =>
+    one === value ? args.length : one < args.length ? one : one < value ? one + 1 : one
   return needed({
     ...program,
     args: [...args, { shape: tensor.shape, fill: 'anything', seed: 1000 + step }],

@@ -1,6 +1,7 @@
 /**
- * Checks programs of seeds from one on until its time is over, and tells of each in a line of JSON: a process of its own, since drivers keep what they
- * compile and may end the process that asks for too much. `worker.ts SEED SECONDS KINDS [COVERAGE_FILE]`
+ * Checks programs of seeds from one on until its time is over, and tells of each in a line of JSON: a process of its
+ * own, since drivers keep what they compile and may end the process that asks for too much.
+ * `worker.ts SEED SECONDS KINDS [COVERAGE_FILE]`
  */
 import { writeFileSync } from 'node:fs'
 import type { Kind } from './check.js'

@@ -1,4 +1,7 @@
-/** What each golden operation means here: `op` of the metadata as a function of the differentiable inputs and the constants. */
+/**
+ * What each golden operation means here: `op` of the metadata as a function of the differentiable inputs and the
+ * constants.
+ */
 import { expect } from 'vitest'
 import * as nn from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
@@ -40,7 +43,10 @@ const window = (attrs: Attributes): $.PoolOptions => ({
 const dims = (attrs: Attributes) => (attrs['dim'] as number[] | null) ?? undefined
 
 /** A block of the search's own layers, by the names of the official modules. */
-const layerOf = ({ module = '', args = [], library = '' }: Case, size: readonly [number, number]): Layer | undefined => {
+const layerOf = (
+  { module = '', args = [], library = '' }: Case,
+  size: readonly [number, number]
+): Layer | undefined => {
   const [first, second] = args as readonly [number, number]
   const name = 'block'
   if (module === 'ReLUConvBN') return reluConvNorm(name, first, second, args[2] as number, args[3] as number, false)
@@ -49,7 +55,14 @@ const layerOf = ({ module = '', args = [], library = '' }: Case, size: readonly 
   const build = OPERATIONS[module]
   if (!build) throw new Error(`the golden block '${module}' is not built here; add it to cases.ts`)
   // Those of NAS-Bench-201 are told channels in and out, those of the other spaces channels and stride.
-  return build({ name, channels: first, stride: library === 'nb201' ? 1 : second, size, affine: false, normAfterPool: false })
+  return build({
+    name,
+    channels: first,
+    stride: library === 'nb201' ? 1 : second,
+    size,
+    affine: false,
+    normAfterPool: false
+  })
 }
 
 /** The blocks, in training mode; their weights come by name. */
@@ -76,7 +89,12 @@ export const builders: Readonly<Record<string, Build>> = {
   avg_pool2d: (x, { attrs = {} }) => $.avgPool2d(pick(x, 0), window(attrs)),
   batch_norm_train: (x, { attrs = {} }) => nn.batchNorm(pick(x, 0), affine(x), attrs['eps'] as number).y,
   batch_norm_eval: (x, { attrs = {} }, [mean, variance]) =>
-    nn.batchNormEval(pick(x, 0), { mean: mean as Tensor, variance: variance as Tensor }, affine(x), attrs['eps'] as number),
+    nn.batchNormEval(
+      pick(x, 0),
+      { mean: mean as Tensor, variance: variance as Tensor },
+      affine(x),
+      attrs['eps'] as number
+    ),
   cosine: binary(nn.cosine),
   mean_cosine: unary(nn.meanPairwiseCosine),
   mean_sign_cosine: unary(nn.meanPairwiseSignCosine),
@@ -118,7 +136,8 @@ export const builders: Readonly<Record<string, Build>> = {
   constant_pad: (x, { attrs = {} }) => {
     const counts = attrs['pad'] as number[]
     const rank = pick(x, 0).shape.length
-    const side = (offset: number) => Array.from({ length: rank }, (_, axis) => counts[2 * (rank - 1 - axis) + offset] ?? 0)
+    const side = (offset: number) =>
+      Array.from({ length: rank }, (_, axis) => counts[2 * (rank - 1 - axis) + offset] ?? 0)
     return $.pad(pick(x, 0), side(0), side(1))
   },
   transpose: (x, { attrs = {} }) => $.transpose(pick(x, 0), attrs['perm'] as number[]),

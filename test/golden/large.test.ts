@@ -1,7 +1,7 @@
 /**
- * Large and odd shapes: values, pull-backs and second derivatives, in float64 on the reference and in float32 on the adapter,
- * with the kernels of both families. Small tensors cannot show what goes wrong where one spans several workgroups, or fills its
- * last one in part.
+ * Large and odd shapes: values, pull-backs and second derivatives, in float64 on the reference and in float32 on the
+ * adapter, with the kernels of both families. Small tensors cannot show what goes wrong where one spans several
+ * workgroups, or fills its last one in part.
  */
 
 import { readFileSync } from 'node:fs'
@@ -17,9 +17,9 @@ import { backends, evaluateTree } from '../backends.js'
 import { type Large, large, networks } from './large.js'
 
 /**
- * Relative to the largest entry; sums relative to the sum of the sizes of what is added. In float64 two programs differ by the
- * order of their sums only, and the file holds 12 digits. In float32 it is what the small golden operations are held to: where
- * more is added up, roundings average out.
+ * Relative to the largest entry; sums relative to the sum of the sizes of what is added. In float64 two programs differ
+ * by the order of their sums only, and the file holds 12 digits. In float32 it is what the small golden operations are
+ * held to: where more is added up, roundings average out.
  */
 const TOLERANCE = { reference: 1e-10, gpu: 2e-5, tiles: 2e-5 } as const
 
@@ -89,7 +89,8 @@ const resultsOf = (f: Large, golden: Case, x: readonly Tensor[]): Readonly<Recor
   const [names, along] = [Object.keys(golden.inputs), Object.keys(golden.directions ?? {})]
   const end = names.length + Object.keys(golden.constants ?? {}).length
   const [values, constants] = [x.slice(0, names.length), x.slice(names.length, end)]
-  const pulled = (...y: readonly Tensor[]) => vjp((...z: readonly Tensor[]) => f(...z, ...constants), ...y)[1](x[end] as Tensor)
+  const pulled = (...y: readonly Tensor[]) =>
+    vjp((...z: readonly Tensor[]) => f(...z, ...constants), ...y)[1](x[end] as Tensor)
   const alongDirections = (...y: readonly Tensor[]) => {
     const gradients = pulled(...y)
     return along
@@ -158,9 +159,12 @@ describe.each(['reference', 'gpu', 'tiles'] as const)('%s', kind => {
       names.push(...Object.keys(results))
       return Object.values(results)
     }
-    // Fused kernels are many, those of a network take a driver on the CPU half a minute to compile: once is enough, and laws/sizes has a fused one.
+    // Fused kernels are many, those of a network take a driver on the CPU half a minute to compile: once is enough, and
+    // laws/sizes has a fused one.
     const fused = kind === 'gpu' && !(name in networks)
-    const values = await evaluateTree<readonly Tensor[], readonly Tensor[]>(backends[kind], f, argumentsOf(golden), { fused })
+    const values = await evaluateTree<readonly Tensor[], readonly Tensor[]>(backends[kind], f, argumentsOf(golden), {
+      fused
+    })
     expect(names).toEqual(Object.keys(golden.results))
     Object.entries(golden.results).forEach(([result, digest], i) => {
       const value = values[i] as HostArray

@@ -1,4 +1,7 @@
-/** What each case of large.json computes, by its name, as large.py does with torch: a function of its inputs, then its constants. */
+/**
+ * What each case of large.json computes, by its name, as large.py does with torch: a function of its inputs, then its
+ * constants.
+ */
 import * as nn from '../../src/autodiff/nn.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
@@ -16,7 +19,12 @@ const conv =
 const depthwise =
   (stride: number, dilation: number): Large =>
   (x: Tensor, w: Tensor) =>
-    $.conv2d(x, w, { stride, dilation, padding: (dilation * ((w.shape[2] as number) - 1)) / 2, groups: w.shape[0] as number })
+    $.conv2d(x, w, {
+      stride,
+      dilation,
+      padding: (dilation * ((w.shape[2] as number) - 1)) / 2,
+      groups: w.shape[0] as number
+    })
 
 const products: Readonly<Record<string, Large>> = {
   'matmul of 257x1031 and 1031x129': $.matmul,
@@ -24,7 +32,12 @@ const products: Readonly<Record<string, Large>> = {
   'conv2d 3x3': conv({ padding: 1 }),
   'conv2d 1x1': conv({}),
   'conv2d 3x3, stride 2': conv({ stride: 2, padding: 1 }),
-  'conv2d 5x3, stride 2 and 1, dilation 2, three groups': conv({ stride: [2, 1], padding: [4, 2], dilation: 2, groups: 3 }),
+  'conv2d 5x3, stride 2 and 1, dilation 2, three groups': conv({
+    stride: [2, 1],
+    padding: [4, 2],
+    dilation: 2,
+    groups: 3
+  }),
   'depthwise 3x3, stride 1, dilation 1, 32 of 32x32': depthwise(1, 1),
   'depthwise 3x3, stride 2, dilation 1, 17 of 29x31': depthwise(2, 1),
   'depthwise 3x3, stride 1, dilation 2, 17 of 29x31': depthwise(1, 2),
@@ -89,7 +102,9 @@ const pointwise: Readonly<Record<string, Large>> = {
 }
 
 const convolved = (x: Tensor, [w, scale, shift]: readonly Tensor[], stride = 1): Tensor =>
-  $.relu(nn.batchNorm($.conv2d(x, w as Tensor, { padding: 1, stride }), { scale: scale as Tensor, shift: shift as Tensor }).y)
+  $.relu(
+    nn.batchNorm($.conv2d(x, w as Tensor, { padding: 1, stride }), { scale: scale as Tensor, shift: shift as Tensor }).y
+  )
 
 /** Three convolutions, each with batch norm and ReLU, a global average, a linear layer: the loss of a batch. */
 const network: Large = (...all) => {
@@ -109,7 +124,10 @@ const mixture: Large = (alpha: Tensor, one: Tensor, three: Tensor, x: Tensor) =>
 }
 
 /** Several layers in a row: programs of hundreds of nodes. */
-export const networks: Readonly<Record<string, Large>> = { 'a small network': network, 'a mixture of five candidates': mixture }
+export const networks: Readonly<Record<string, Large>> = {
+  'a small network': network,
+  'a mixture of five candidates': mixture
+}
 
 export const large: Readonly<Record<string, Large>> = {
   ...products,

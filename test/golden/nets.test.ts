@@ -1,6 +1,7 @@
 /**
- * The golden networks: forward, all first derivatives, per-cell gradients, both harmonies and their directions, both weight gradients of each,
- * DARTS' second-order step, the architecture step, the weight step, running statistics; in float64 on the reference and in float32 on the adapter.
+ * The golden networks: forward, all first derivatives, per-cell gradients, both harmonies and their directions, both
+ * weight gradients of each, DARTS' second-order step, the architecture step, the weight step, running statistics; in
+ * float64 on the reference and in float32 on the adapter.
  */
 import { describe, expect, it } from 'vitest'
 import { softmax, updateRunning } from '../../src/autodiff/nn.js'
@@ -34,12 +35,23 @@ import type { Supernet } from '../../src/nas/space/supernet.js'
 import { backends, evaluateTree, withDevice } from '../backends.js'
 import { expectClose } from './close.js'
 import { goldenFiles, onAdapter } from './files.js'
-import { golden, goldenNetwork, host, noiseOfFile, perCell, perKind, scaleOf, weightVector, zeros } from './supernets.js'
+import {
+  golden,
+  goldenNetwork,
+  host,
+  noiseOfFile,
+  perCell,
+  perKind,
+  scaleOf,
+  weightVector,
+  zeros
+} from './supernets.js'
 
 /**
- * Relative to the largest entry. float64: an independent program reached 1e-12, and 1e-8 for quotients by 2 epsilon; 1e-7 is what tensors that the file holds
- * as F32 allow. float32: the worst of all files was 2.7e-6 on a software adapter, and another order of sums may give half as much again; the hypergradient
- * through an unrolled step was 1.1e-5 off (9e-6 with sums in another order; s2, the other files 2.4e-6); what is divided by epsilon is not compared there.
+ * Relative to the largest entry. float64: an independent program reached 1e-12, and 1e-8 for quotients by 2 epsilon;
+ * 1e-7 is what tensors that the file holds as F32 allow. float32: the worst of all files was 2.7e-6 on a software
+ * adapter, and another order of sums may give half as much again; the hypergradient through an unrolled step was 1.1e-5
+ * off (9e-6 with sums in another order; s2, the other files 2.4e-6); what is divided by epsilon is not compared there.
  */
 const tolerance = {
   reference: { plain: 1e-12, stored32: 1e-7, quotient: 1e-8, unrolled: 1e-12 },
@@ -57,14 +69,16 @@ const toleranceOf = (kind: 'reference' | 'gpu', name: string, { tensors }: Safet
 }
 
 /**
- * The space whose kernels are fused on the adapter, in `npm run test:all`; the others run a kernel for each node. Hundreds of fused kernels for as many tensors would take
- * a software driver minutes to compile; that fusion keeps values is shown on random functions and programs, by the golden steps, and here.
+ * The space whose kernels are fused on the adapter, in `npm run test:all`; the others run a kernel for each node.
+ * Hundreds of fused kernels for as many tensors would take a software driver minutes to compile; that fusion keeps
+ * values is shown on random functions and programs, by the golden steps, and here.
  */
 const FUSED = process.env['TEST_ALL'] ? 'nb201' : undefined
 
 /**
- * Each part is a graph of its own, so that none is larger than it must be: unfused, the largest network has a buffer for each of a hundred thousand
- * tensors, and a software driver has a memory map for each buffer, of which a process may have 65,530.
+ * Each part is a graph of its own, so that none is larger than it must be: unfused, the largest network has a buffer
+ * for each of a hundred thousand tensors, and a software driver has a memory map for each buffer, of which a process
+ * may have 65,530.
  */
 const PARTS = ['first-order', 'corr', 'signcorr', 'unrolled'] as const
 const partOf = (name: string): (typeof PARTS)[number] =>
@@ -74,8 +88,9 @@ const partOf = (name: string): (typeof PARTS)[number] =>
 const NOT_CLAIMED = /^(in|state)\/|\/max_norm$/
 
 /**
- * Not comparable: where a network has noise, the two passes of the file's unrolled quotient differ as much as passes that draw noise of their
- * own do (the official code draws in each), while the file holds one draw. The exact hypergradient of that draw is compared.
+ * Not comparable: where a network has noise, the two passes of the file's unrolled quotient differ as much as passes
+ * that draw noise of their own do (the official code draws in each), while the file holds one draw. The exact
+ * hypergradient of that draw is compared.
  */
 const isOfOtherNoise = (net: Supernet, name: string): boolean =>
   net.noises.length > 0 && name.startsWith('unrolled/alpha_grad_fd')
@@ -139,7 +154,11 @@ describe.each(files)('$name', ({ name, read }) => {
       ...{ rate: hyper.arch_learning_rate, betas: hyper.arch_betas },
       ...{ epsilon: 1e-8, weightDecay: hyper.arch_weight_decay }
     })
-    const arch = optimiser.update(alphaGradient.val, { first: empty, second: empty, corrections: $.tensor([0, 0]) }, x.alpha)
+    const arch = optimiser.update(
+      alphaGradient.val,
+      { first: empty, second: empty, corrections: $.tensor([0, 0]) },
+      x.alpha
+    )
 
     const regularised = (regulariser: RegulariserName): Record<string, Tensor> => {
       const harmony = harmonyOf(net, { regulariser, regulariseReduce: false })
@@ -188,7 +207,10 @@ describe.each(files)('$name', ({ name, read }) => {
       }
     }
 
-    /** DARTS' second-order step: the weights ahead, the validation loss and its gradient there, and the hypergradient in both forms. */
+    /**
+     * DARTS' second-order step: the weights ahead, the validation loss and its gradient there, and the hypergradient in
+     * both forms.
+     */
     const unrolledStep = (): Record<string, Tensor> => {
       const on =
         (batch: Batch): HyperLoss<Weights, readonly Tensor[], readonly []> =>
@@ -274,10 +296,18 @@ describe.each(files)('$name', ({ name, read }) => {
         expect(missing).toEqual([])
         return Object.fromEntries(wanted.map(name => [name, all[name] as Tensor]))
       }
-      const values = await withBackend(kind, backend => evaluateTree(backend, f, [inputs], { fused: net.space.name === FUSED }))
+      const values = await withBackend(kind, backend =>
+        evaluateTree(backend, f, [inputs], { fused: net.space.name === FUSED })
+      )
       for (const name of wanted) {
         const expected = golden(file, name)
-        expectClose(name, (values[name] as HostArray).data, expected.data, toleranceOf(kind, name, file), scaleOf(name, file, 1))
+        expectClose(
+          name,
+          (values[name] as HostArray).data,
+          expected.data,
+          toleranceOf(kind, name, file),
+          scaleOf(name, file, 1)
+        )
       }
     },
     PATIENCE

@@ -1,4 +1,7 @@
-/** Every golden operation: value, vjp, second derivative and forward mode, in float64 on the reference and in float32 on the adapter. */
+/**
+ * Every golden operation: value, vjp, second derivative and forward mode, in float64 on the reference and in float32 on
+ * the adapter.
+ */
 import { describe, expect, it } from 'vitest'
 import { jvp, vjp } from '../../src/autodiff/grad.js'
 import { batchNorm, updateRunning } from '../../src/autodiff/nn.js'
@@ -18,12 +21,15 @@ const tolerance = { reference: 1e-10, gpu: 2e-5 }
 const EPSILON = 2 ** -24
 
 /**
- * A softmax that is nearly 0 and 1 has a derivative y (g - sum of g y) whose terms are much larger than it: each comes with
- * the roundings of an exponential, a sum, a quotient and a product. Relative to the largest entry, as the tolerance.
+ * A softmax that is nearly 0 and 1 has a derivative y (g - sum of g y) whose terms are much larger than it: each comes
+ * with the roundings of an exponential, a sum, a quotient and a product. Relative to the largest entry, as the
+ * tolerance.
  */
 const cancellation = (golden: Case, name: string, key: string, { tensors }: Safetensors): number => {
   if (golden.op !== 'softmax' || !key.startsWith('vjp.')) return 0
-  const [y, g, derivative] = ['out', 'ct', key].map(one => Array.from((tensors.get(`${name}/${one}`) as FileTensor).data))
+  const [y, g, derivative] = ['out', 'ct', key].map(one =>
+    Array.from((tensors.get(`${name}/${one}`) as FileTensor).data)
+  )
   const largest = (values: readonly number[] = []) => Math.max(...values.map(Math.abs))
   return (4 * EPSILON * largest(y?.map((value, i) => value * (g?.[i] as number)))) / largest(derivative)
 }
@@ -48,7 +54,9 @@ const claimsOf = (golden: Case, arrays: number, x: readonly Tensor[]): Readonly<
     jvp: jvp(f, values, directions)[1],
     ...Object.fromEntries(pulled(...values).map((g, k) => [`vjp.${inputs[k]}`, g])),
     ...Object.fromEntries(second.map((g, k) => [`hvp.${inputs[k]}`, g])),
-    ...(attrs?.['eps'] !== undefined && op === 'batch_norm_train' ? running(values[0] as Tensor, attrs['eps'] as number) : {})
+    ...(attrs?.['eps'] !== undefined && op === 'batch_norm_train'
+      ? running(values[0] as Tensor, attrs['eps'] as number)
+      : {})
   }
 }
 
@@ -79,7 +87,9 @@ describe.each(files)('$name', ({ read }) => {
         return Object.values(claims)
       }
       const values = await evaluateOn(backends[kind], f, args)
-      const expected = [...file.tensors.keys()].filter(key => key.startsWith(`${name}/`) && !/\/(in|u|const)\.|\/ct$/.test(key))
+      const expected = [...file.tensors.keys()].filter(
+        key => key.startsWith(`${name}/`) && !/\/(in|u|const)\.|\/ct$/.test(key)
+      )
       expect(names.map(key => `${name}/${key}`).sort()).toEqual(expected.sort())
       names.forEach((key, i) => {
         const label = `${name}/${key}`

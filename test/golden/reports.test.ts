@@ -1,6 +1,6 @@
 /**
- * What `lambda-darts diagnose` measures, against the reports of the golden networks: the error of the regulariser's difference quotient for a
- * list of epsilon0, and that of the unrolled hypergradient. In float64.
+ * What `lambda-darts diagnose` measures, against the reports of the golden networks: the error of the regulariser's
+ * difference quotient for a list of epsilon0, and that of the unrolled hypergradient. In float64.
  */
 import { describe, expect, it } from 'vitest'
 import * as $ from '../../src/autodiff/ops/index.js'
@@ -35,7 +35,8 @@ type Report = Readonly<Record<RegulariserName, KindReport>> & {
 const REPRODUCIBLE = 1e-6
 
 const expectReported = (label: string, got: number, want: number): void => {
-  if (want > REPRODUCIBLE) expect(Math.abs(got / want - 1), `${label}: ${got}, reported ${want}`).toBeLessThan(REPRODUCIBLE)
+  if (want > REPRODUCIBLE)
+    expect(Math.abs(got / want - 1), `${label}: ${got}, reported ${want}`).toBeLessThan(REPRODUCIBLE)
   else expect(got, label).toBeLessThan(REPRODUCIBLE)
 }
 
@@ -55,7 +56,9 @@ describe.each(files)('$name', ({ read }) => {
     point: {
       weights: weightVector(file, own),
       momentum: reordered(host(golden(file, 'in/momentum'))),
-      alpha: Object.fromEntries(Object.keys(net.space.cells).map(kind => [kind, host(golden(file, `in/alpha.${kind}`))]))
+      alpha: Object.fromEntries(
+        Object.keys(net.space.cells).map(kind => [kind, host(golden(file, `in/alpha.${kind}`))])
+      )
     },
     train: { images: host(golden(file, 'in/train.x')), labels: host(golden(file, 'in/train.y')) },
     valid: { images: host(golden(file, 'in/val.x')), labels: host(golden(file, 'in/val.y')) },

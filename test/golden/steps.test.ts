@@ -1,4 +1,7 @@
-/** Golden steps: three official search steps in a row, every tensor of the state after each; float32 where nothing is divided by epsilon. */
+/**
+ * Golden steps: three official search steps in a row, every tensor of the state after each; float32 where nothing is
+ * divided by epsilon.
+ */
 import { describe, expect, it } from 'vitest'
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { WithLeaves } from '../../src/autodiff/tree.js'
@@ -17,7 +20,10 @@ import { expectClose } from './close.js'
 import { goldenFiles } from './files.js'
 import { golden, goldenNetwork, host, perKind, reorder, scalar, scaleOf, weightVector, zeros } from './supernets.js'
 
-/** An independent program reached 1e-12 (Adam's second moment and statistics 5e-12) and 1e-6; the bounds leave room for another order of sums. */
+/**
+ * An independent program reached 1e-12 (Adam's second moment and statistics 5e-12) and 1e-6; the bounds leave room for
+ * another order of sums.
+ */
 const tolerance = { reference: 1e-10, gpu: 4e-6, tiles: 4e-6 }
 
 const files = goldenFiles('steps')
@@ -44,13 +50,20 @@ describe.each(files)('$name', ({ read: open }) => {
     momentum: hyper.momentum,
     weightDecay: hyper.weight_decay,
     clip: hyper.grad_clip,
-    adam: { rate: hyper.arch_learning_rate, betas: hyper.arch_betas, epsilon: 1e-8, weightDecay: hyper.arch_weight_decay },
+    adam: {
+      rate: hyper.arch_learning_rate,
+      betas: hyper.arch_betas,
+      epsilon: 1e-8,
+      weightDecay: hyper.arch_weight_decay
+    },
     architectureFirst: !isStages,
     noise: 'fresh',
     clipIncludesAlpha: isStages,
     statisticsFromAllPasses: true
   }
-  const alpha = Object.fromEntries(Object.keys(net.space.cells).map(kind => [kind, host(golden(file, `in/alpha.${kind}`))]))
+  const alpha = Object.fromEntries(
+    Object.keys(net.space.cells).map(kind => [kind, host(golden(file, `in/alpha.${kind}`))])
+  )
   const empty = Object.fromEntries(Object.entries(alpha).map(([kind, { shape }]) => [kind, zeros(shape)]))
   const start = {
     weights: weightVector(file, tables.weights),

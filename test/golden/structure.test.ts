@@ -1,4 +1,7 @@
-/** Operations that move, sort, scan and resample, held to NumPy and PyTorch: values and what a cotangent is pulled back to (structure.py). */
+/**
+ * Operations that move, sort, scan and resample, held to NumPy and PyTorch: values and what a cotangent is pulled back
+ * to (structure.py).
+ */
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { vjp } from '../../src/autodiff/grad.js'

@@ -1,4 +1,7 @@
-/** The networks of the golden files: a supernet from a file's metadata, its state as vectors, and its tables by the file's names. */
+/**
+ * The networks of the golden files: a supernet from a file's metadata, its state as vectors, and its tables by the
+ * file's names.
+ */
 
 import type { Tensor } from '../../src/autodiff/tensor.js'
 import type { HostArray } from '../../src/engine/index.js'
@@ -47,7 +50,9 @@ export const goldenNetwork = (file: Safetensors, images: string, classifier = 's
 const describedBy = ({ metadata }: Safetensors, { space }: Supernet) => {
   const json = (name: string): readonly unknown[] => JSON.parse(metadata[name] as string)
   const edgesOf = (kind: string): readonly unknown[] =>
-    kind === 'alpha' ? Object.keys(JSON.parse(metadata['edges'] as string)).map(() => json('ops')) : json(`primitives_${kind}`)
+    kind === 'alpha'
+      ? Object.keys(JSON.parse(metadata['edges'] as string)).map(() => json('ops'))
+      : json(`primitives_${kind}`)
   return {
     operations: Object.fromEntries(Object.keys(space.cells).map(kind => [kind, edgesOf(kind)])),
     kinds: json('cells')
@@ -61,7 +66,11 @@ export const perKind = <A>(prefix: string, values: Readonly<Record<string, A>>):
   Object.fromEntries(Object.entries(values).map(([kind, value]) => [`${prefix}.${kind}`, value]))
 
 /** What each cell has, by the numbers of the cells: `g.cell4` is that of `cells.4`. */
-export const perCell = ({ cells }: Supernet, prefix: string, values: readonly Tensor[]): Readonly<Record<string, Tensor>> =>
+export const perCell = (
+  { cells }: Supernet,
+  prefix: string,
+  values: readonly Tensor[]
+): Readonly<Record<string, Tensor>> =>
   Object.fromEntries(cells.map(({ name }, l) => [`${prefix}.cell${name.split('.')[1]}`, values[l] as Tensor]))
 
 /** The frozen noise of a file, by the names of the sites: `in/noise.cell0.edge3` is that of `cells.0._ops.3._ops.0`. */
@@ -75,7 +84,9 @@ export const noiseOfFile = (file: Safetensors, { noises }: Supernet): Readonly<R
 
 /** The file's own table of its flat vectors. */
 export const goldenTable = ({ metadata }: Safetensors): TensorTable =>
-  tableOf((JSON.parse(metadata['params'] as string) as [string, number[], number][]).map(([name, shape]) => ({ name, shape })))
+  tableOf(
+    (JSON.parse(metadata['params'] as string) as [string, number[], number][]).map(([name, shape]) => ({ name, shape }))
+  )
 
 export const golden = ({ tensors }: Safetensors, name: string): FileTensor => {
   const found = tensors.get(name)
@@ -99,7 +110,8 @@ export const reorder = (vector: ArrayLike<number>, from: TensorTable, to: Tensor
   const result = new Float64Array(to.size)
   for (const { name, shape, offset } of to.entries) {
     const start = offsets.get(name)
-    if (start === undefined) throw new Error(`the parameter '${name}' was wanted in both tables, but one has none of that name`)
+    if (start === undefined)
+      throw new Error(`the parameter '${name}' was wanted in both tables, but one has none of that name`)
     for (let i = 0; i < shape.reduce((a, b) => a * b, 1); i++) result[offset + i] = vector[start + i] as number
   }
   return result
@@ -123,7 +135,8 @@ const MOMENTUM = 0.1
  */
 export const scaleOf = (name: string, { tensors }: Safetensors, updates: number): number => {
   if (/Lambda|value$/.test(name)) return 1
-  const spread = updates > 0 && name.endsWith('running_mean') ? tensors.get(name.replace(/mean$/, 'var'))?.data : undefined
+  const spread =
+    updates > 0 && name.endsWith('running_mean') ? tensors.get(name.replace(/mean$/, 'var'))?.data : undefined
   if (spread === undefined) return 0
   const first = (1 - MOMENTUM) ** updates
   const variances = Array.from(spread, value => (Number(value) - first) / (1 - first))

@@ -1,4 +1,7 @@
-/** Trained networks against an independent PyTorch program (`train/make.py`) on the same weights and images: logits, the auxiliary head, two whole steps. */
+/**
+ * Trained networks against an independent PyTorch program (`train/make.py`) on the same weights and images: logits, the
+ * auxiliary head, two whole steps.
+ */
 import { describe, expect, it } from 'vitest'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
@@ -125,12 +128,15 @@ describe.each(NAMES)('%s', name => {
       expect(Buffer.compare(bytesOf(arrays[part]), bytesOf(written[part]))).toBe(0)
   })
 
-  it.each(['reference', 'gpu'] as const)('logits in both modes, the auxiliary head and the loss, on the %s', async where => {
-    const found = await passesOf(name, where)
-    const wanted = golden(name)
-    for (const key of ['evaluation', 'training', 'auxiliary', 'loss'] as const)
-      expectClose(key, found[key]?.data ?? [], wanted[key] as readonly number[], TOLERANCES[where])
-  })
+  it.each(['reference', 'gpu'] as const)(
+    'logits in both modes, the auxiliary head and the loss, on the %s',
+    async where => {
+      const found = await passesOf(name, where)
+      const wanted = golden(name)
+      for (const key of ['evaluation', 'training', 'auxiliary', 'loss'] as const)
+        expectClose(key, found[key]?.data ?? [], wanted[key] as readonly number[], TOLERANCES[where])
+    }
+  )
 
   it('two accumulated steps with Nesterov and a clip', async () => {
     const [weights, metrics, state, later] = await stepsOf(name)

@@ -1,6 +1,6 @@
 /**
- * Programs with checks in them: a verified one holds each kernel to the plain one of its kind, a poisoned one sees what was never stored. They find nothing in
- * sound kernels, whatever the values, and every fault that is planted in one.
+ * Programs with checks in them: a verified one holds each kernel to the plain one of its kind, a poisoned one sees what
+ * was never stored. They find nothing in sound kernels, whatever the values, and every fault that is planted in one.
  */
 import { describe, expect, it } from 'vitest'
 import { type DeviceBuffer, release } from '../../src/kernels/buffers.js'
@@ -23,14 +23,20 @@ const sizeOf = ({ shape }: Slot): number => shape.reduce((a, b) => a * b, 1)
 
 /** Values of both signs, a little away from 0. */
 const ordinary: Values = length =>
-  Float32Array.from({ length }, (_, i) => (0.2 + ((Math.imul(i + 1, 2654435761) >>> 8) % 1000) / 600) * (i % 3 ? 1 : -1))
+  Float32Array.from(
+    { length },
+    (_, i) => (0.2 + ((Math.imul(i + 1, 2654435761) >>> 8) % 1000) / 600) * (i % 3 ? 1 : -1)
+  )
 /** Of one sign, so that no sum cancels to less than a fault. */
 const positive: Values = length => ordinary(length).map(Math.abs)
 /** With NaN and infinities among them. */
 const strange: Values = length =>
   ordinary(length).map((value, i) => (i % 97 === 5 ? Number.NaN : i % 89 === 7 ? Number.POSITIVE_INFINITY : value))
 
-/** Runs a program, and looks at its outputs before all is given back; the last values are those of all further arguments. */
+/**
+ * Runs a program, and looks at its outputs before all is given back; the last values are those of all further
+ * arguments.
+ */
 const running = async <A>(
   program: Program,
   values: readonly Values[],
@@ -52,7 +58,11 @@ const running = async <A>(
 }
 
 /** What the report of a run says. */
-const reported = ({ program, checks }: Checked, values: readonly Values[], load?: Loader): Promise<string | undefined> =>
+const reported = (
+  { program, checks }: Checked,
+  values: readonly Values[],
+  load?: Loader
+): Promise<string | undefined> =>
   running(
     program,
     values,
@@ -62,7 +72,10 @@ const reported = ({ program, checks }: Checked, values: readonly Values[], load?
 
 /** Elements behind each result that nothing may store. */
 const GUARD = 300
-/** What a slot is filled with before: another number for each, since what is computed from it or copied would look like what was left. */
+/**
+ * What a slot is filled with before: another number for each, since what is computed from it or copied would look like
+ * what was left.
+ */
 const fillingOf = (slot: number): number => 0x3f800123 + 4097 * slot
 /** The program with as much behind each slot that it stores, all of which are results and filled before. */
 const guarded = (program: Program): Program => {
@@ -93,7 +106,10 @@ const trespass = (program: Program): Promise<string | undefined> =>
     return found[0]
   })
 
-/** The text in which the last workgroup has the place of the first, and so on: what depends on their order comes out otherwise. */
+/**
+ * The text in which the last workgroup has the place of the first, and so on: what depends on their order comes out
+ * otherwise.
+ */
 const backwards: Loader = file =>
   loadShader(file).replace(
     /@workgroup_size\(([^,)]*)(?:, ([^)]*))?\)\nfn main\(@builtin\((\w+)\) (\w+): vec3u, (.*)\) \{/,
@@ -137,7 +153,8 @@ describe.each(Object.entries({ ...EXAMPLES, ...OTHERS }))('in the program of %s'
   it('a verified run finds nothing, of values that are not finite', async () => {
     // What meets the zeros of a border stays finite: filters, and in a filter's gradient all (docs/autodiff.md).
     const { shader } = program.calls[0] as (typeof program.calls)[0]
-    const values = shader === 'conv2d_filter_grad' ? [ordinary] : shader.startsWith('conv2d') ? [strange, ordinary] : [strange]
+    const values =
+      shader === 'conv2d_filter_grad' ? [ordinary] : shader.startsWith('conv2d') ? [strange, ordinary] : [strange]
     expect(await reported(verified(program, factsOf(example)), values)).toBeUndefined()
   })
   it('nothing is stored behind a result', async () => {
@@ -149,11 +166,16 @@ describe.each(Object.entries({ ...EXAMPLES, ...OTHERS }))('in the program of %s'
       expect(await outputOf(one, backwards)).toEqual(await outputOf(one, loadShader))
   })
   it('a poisoned run finds nothing', async () => {
-    expect(await reported(writtenChecked({ program: select(program, factsOf(example)), checks: [] }), [ordinary])).toBeUndefined()
+    expect(
+      await reported(writtenChecked({ program: select(program, factsOf(example)), checks: [] }), [ordinary])
+    ).toBeUndefined()
   })
 })
 
-/** Variants with an example; what the plain kernel of a map or a fold is would be spoilt with its form by vec4, whose file it shares. */
+/**
+ * Variants with an example; what the plain kernel of a map or a fold is would be spoilt with its form by vec4, whose
+ * file it shares.
+ */
 const variants = Object.entries(EXAMPLES).flatMap(([name, example]) => {
   const { program, checks } = verified(plainOf(example), factsOf(example))
   const shader = name.replace(' by vec4', '')
@@ -163,7 +185,9 @@ const variants = Object.entries(EXAMPLES).flatMap(([name, example]) => {
 
 /** A text in which every value that is stored is a little off. */
 const spoilt = (shader: string): Loader => {
-  const integers = /array<(vec4)?i/.test(/var<storage, read_write> result: (.*);/.exec(loadShader(`${shader}.wgsl`))?.[1] ?? '')
+  const integers = /array<(vec4)?i/.test(
+    /var<storage, read_write> result: (.*);/.exec(loadShader(`${shader}.wgsl`))?.[1] ?? ''
+  )
   const stored = shader === 'reduce_shuffle' ? /(store\(o, at, )(sum)(\))/g : /(^ .*result\[.*\] = )(.*?)(;)/gm
   return file =>
     file === `${shader}.wgsl`
@@ -223,7 +247,8 @@ it('finiteness is looked for once a result is complete, and in floats alone', ()
     const { program } = finiteChecked(plainOf(example))
     const looks = [...program.calls.entries()].filter(([, { shader }]) => shader === 'check_finite')
     expect(looks.map(([, { reads }]) => reads[0]).sort()).toEqual([...floats].sort())
-    for (const [i, { reads }] of looks) expect(program.calls.slice(i).some(({ write }) => write === reads[0])).toBe(false)
+    for (const [i, { reads }] of looks)
+      expect(program.calls.slice(i).some(({ write }) => write === reads[0])).toBe(false)
   }
 })
 
@@ -248,7 +273,11 @@ const saidOf = (
 
 describe('what a check looks at', () => {
   const ones = Array<number>(300).fill(1)
-  const compared = (got: readonly number[], wanted: readonly number[], allowed: readonly number[] = ones.map(() => 0)) =>
+  const compared = (
+    got: readonly number[],
+    wanted: readonly number[],
+    allowed: readonly number[] = ones.map(() => 0)
+  ) =>
     saidOf(
       [got, wanted, allowed],
       (number, report) =>

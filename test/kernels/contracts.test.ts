@@ -1,4 +1,7 @@
-/** What a call does to memory: every shader has a contract, and a call that was changed behind its back is refused before it runs. */
+/**
+ * What a call does to memory: every shader has a contract, and a call that was changed behind its back is refused
+ * before it runs.
+ */
 import { readdirSync } from 'node:fs'
 import fc from 'fast-check'
 import * as E from 'fp-ts/lib/Either.js'
@@ -7,7 +10,15 @@ import { disagreement } from '../../src/kernels/agreement.js'
 import { product, type Reading } from '../../src/kernels/contracts/contract.js'
 import { CONTRACTS } from '../../src/kernels/contracts/index.js'
 import { plan } from '../../src/kernels/plan.js'
-import { areDisjoint, isInjective, lastOf, ofFewAxes, placesOf, plainest, samePlaces } from '../../src/kernels/regions.js'
+import {
+  areDisjoint,
+  isInjective,
+  lastOf,
+  ofFewAxes,
+  placesOf,
+  plainest,
+  samePlaces
+} from '../../src/kernels/regions.js'
 import { loadShader } from '../../src/kernels/shader.js'
 import type { Call, Program, Region, Slot } from '../../src/kernels/spec.js'
 import { BEHIND, EXAMPLES, type Example, fromFurther, OTHERS, programOf, shadersOf } from './examples.js'
@@ -42,11 +53,14 @@ const planned = (example: Example): Program => {
   return { ...made.right.program, calls: made.right.dispatches.flat() }
 }
 
-it.each(Object.entries(EXAMPLES))('%s is called by its example, and agrees with what is said of it', (name, example) => {
-  const program = planned(example)
-  expect(shadersOf(program)).toContain(name)
-  expect(disagreement(program)).toBeUndefined()
-})
+it.each(Object.entries(EXAMPLES))(
+  '%s is called by its example, and agrees with what is said of it',
+  (name, example) => {
+    const program = planned(example)
+    expect(shadersOf(program)).toContain(name)
+    expect(disagreement(program)).toBeUndefined()
+  }
+)
 
 /** What calls ask of a slot, in elements, each of them. */
 const asked = ({ calls }: Program, slot: number): readonly number[] =>
@@ -212,7 +226,10 @@ const changes: Readonly<Record<string, Change>> = {
   }),
   'a result that is said to be one longer': call => ({
     ...call,
-    stores: call.stores?.map(region => ({ ...region, extents: region.extents.with(0, (region.extents[0] ?? 1) + 1) })) as Region[]
+    stores: call.stores?.map(region => ({
+      ...region,
+      extents: region.extents.with(0, (region.extents[0] ?? 1) + 1)
+    })) as Region[]
   }),
   'nothing said of what it stores': ({ stores: _, ...call }) => call,
   'a read slot that is left out': call => (call.reads.length > 0 ? { ...call, reads: call.reads.slice(1) } : undefined)
@@ -223,7 +240,8 @@ describe.each(Object.entries(all))('a call that was changed: %s', (_, example) =
   it.each(Object.entries(changes))('%s', (__, change) => {
     program.calls.forEach((call, i) => {
       const changed = change(call, program)
-      if (changed) expect(disagreement({ ...program, calls: program.calls.with(i, changed) }), `call ${i}`).toBeDefined()
+      if (changed)
+        expect(disagreement({ ...program, calls: program.calls.with(i, changed) }), `call ${i}`).toBeDefined()
     })
   })
 
@@ -236,7 +254,8 @@ describe.each(Object.entries(all))('a call that was changed: %s', (_, example) =
         const seen = disagreement({ ...program, calls: program.calls.with(i, changed) })
         // What only makes it read less, or elsewhere within a slot, is not a matter of memory.
         const stores =
-          JSON.stringify(CONTRACTS[call.shader]?.(changed).stores) === JSON.stringify(CONTRACTS[call.shader]?.(call).stores)
+          JSON.stringify(CONTRACTS[call.shader]?.(changed).stores) ===
+          JSON.stringify(CONTRACTS[call.shader]?.(call).stores)
         expect(same || stores || seen !== undefined, `call ${i}, word ${at}`).toBe(true)
       }
     })
@@ -267,7 +286,8 @@ describe('regions', () => {
     .map(({ offset, axes }): Region => ({ offset, extents: axes.map(a => a.extent), strides: axes.map(a => a.stride) }))
   const places = ({ offset, extents, strides }: Region): number[] =>
     extents.reduce<number[]>(
-      (all, extent, k) => all.flatMap(place => Array.from({ length: extent }, (_, i) => place + i * (strides[k] as number))),
+      (all, extent, k) =>
+        all.flatMap(place => Array.from({ length: extent }, (_, i) => place + i * (strides[k] as number))),
       [offset]
     )
 

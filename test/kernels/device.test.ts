@@ -9,7 +9,8 @@ import { floats, loader, mapProgram } from './programs.js'
 import { left, right } from './results.js'
 
 const load = loader()
-const runnable = async (on: Device, n = 8) => right(await prepare(on, right(plan(mapProgram(n), on.limits)), { load })())
+const runnable = async (on: Device, n = 8) =>
+  right(await prepare(on, right(plan(mapProgram(n), on.limits)), { load })())
 
 describe('adapters', () => {
   it('are listed, each by a name that opens it', async () => {
@@ -57,7 +58,11 @@ describe('adapters', () => {
         names.map(name => ({ backend: `backend of ${name}`, name }))
       )
     const own = { vendor: 'v', architecture: 'a', software: false, subgroupSize: 8 }
-    expect(described({}, ['Other', 'Card (5) X'])).toEqual({ ...own, name: 'Card (5) X', backend: 'backend of Card (5) X' })
+    expect(described({}, ['Other', 'Card (5) X'])).toEqual({
+      ...own,
+      name: 'Card (5) X',
+      backend: 'backend of Card (5) X'
+    })
     expect(described({}, ['Other'])).toEqual({ ...own, name: 'Other', backend: 'backend of Other' })
     expect(described({}, ['Other', 'Another'])).toEqual({ ...own, name: 'Card 5 X', backend: 'unknown' })
     expect(described({ device: '', description: 'Some card' }, [])).toMatchObject({ name: 'Some card' })
@@ -83,7 +88,8 @@ describe('a device that is destroyed', () => {
   }
   const calls = {
     execute: ({ on, executable, x }: Awaited<ReturnType<typeof second>>) => execute(on, executable, [x])(),
-    readback: ({ on, y }: Awaited<ReturnType<typeof second>>) => readback(on, [{ buffer: y, dtype: 'f32', length: 8 }])(),
+    readback: ({ on, y }: Awaited<ReturnType<typeof second>>) =>
+      readback(on, [{ buffer: y, dtype: 'f32', length: 8 }])(),
     upload: ({ on }: Awaited<ReturnType<typeof second>>) => upload(on, floats(4))(),
     allocate: ({ on }: Awaited<ReturnType<typeof second>>) => allocate(on, [16])(),
     'prepare with a known shader': ({ on, executable }: Awaited<ReturnType<typeof second>>) =>
@@ -150,13 +156,17 @@ describe('memory', () => {
 
   it('tells when the device has no room, holds nothing, and goes on', async () => {
     const before = bufferCounts(device).liveBuffers
-    // A software adapter dies where it really has no room, so the device is made to say so: this scope is the first to be closed.
+    // A software adapter dies where it really has no room, so the device is made to say so: this scope is the first to
+    // be closed.
     const close = vi.spyOn(device.device, 'popErrorScope').mockImplementationOnce(async () => {
       await GPUDevice.prototype.popErrorScope.call(device.device)
       return new GPUOutOfMemoryError('no room')
     })
     const error = await allocate(device, [16, 32])().finally(() => close.mockRestore())
-    expect(left(error)).toMatchObject({ _tag: 'OutOfMemory', message: expect.stringMatching(/2 buffers of 48 bytes.*no room/) })
+    expect(left(error)).toMatchObject({
+      _tag: 'OutOfMemory',
+      message: expect.stringMatching(/2 buffers of 48 bytes.*no room/)
+    })
     expect(bufferCounts(device)).toMatchObject({ liveBuffers: before, idleBytes: 0 })
     const next = right(await allocate(device, [16, 32])())
     next.forEach(release)
@@ -179,7 +189,8 @@ describe('memory', () => {
 })
 
 describe('an error that no scope caught', () => {
-  const complain = () => device.device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE })
+  const complain = () =>
+    device.device.createBuffer({ size: 16, usage: GPUBufferUsage.MAP_READ | GPUBufferUsage.STORAGE })
 
   it('fails the next run, once', async () => {
     const executable = await runnable(device)

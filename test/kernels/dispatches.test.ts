@@ -16,7 +16,9 @@ const copies = (program: Program, count: number): Program => {
   const each = <T>(of: (k: number) => readonly T[]): T[] => Array.from({ length: count }, (_, k) => of(k)).flat()
   return {
     slots: each(() => program.slots),
-    calls: each(k => program.calls.map(one => ({ ...one, write: moved(k)(one.write), reads: one.reads.map(moved(k)) }))),
+    calls: each(k =>
+      program.calls.map(one => ({ ...one, write: moved(k)(one.write), reads: one.reads.map(moved(k)) }))
+    ),
     inputs: each(k => program.inputs.filter(slot => k === 0 || slot !== shared).map(moved(k))),
     outputs: each(k => program.outputs.map(moved(k))),
     constants: each(k => program.constants.map(({ slot, data }) => ({ slot: moved(k)(slot), data })))
@@ -37,7 +39,14 @@ it.each(Object.entries({ ...EXAMPLES, ...OTHERS }))('%s, three at once', async (
 
 describe('what shares a dispatch', () => {
   const map = (write: number, reads: readonly number[], given: Partial<Call> = {}): Call =>
-    call({ shader: 'map', write, reads, stores: [{ offset: 0, extents: [4], strides: [1] }], label: `${write}`, ...given })
+    call({
+      shader: 'map',
+      write,
+      reads,
+      stores: [{ offset: 0, extents: [4], strides: [1] }],
+      label: `${write}`,
+      ...given
+    })
   const bytes = Array.from({ length: 20 }, () => 16)
   const labels = (calls: readonly Call[], most = 4, buffers = 8, sizes = bytes) =>
     dispatchesOf(calls, sizes, most, buffers).map(one => one.map(({ label }) => label).join(' '))

@@ -1,4 +1,7 @@
-/** A small program for each shader, by vec4 and by single values where it has both: what tests that go over all shaders run. A test holds the table to the files. */
+/**
+ * A small program for each shader, by vec4 and by single values where it has both: what tests that go over all shaders
+ * run. A test holds the table to the files.
+ */
 import { grad } from '../../src/autodiff/grad.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { dot } from '../../src/autodiff/ops/index.js'
@@ -60,7 +63,12 @@ const pool = { kernel: 3, stride: 1, padding: 1 }
 const backward = (of: typeof $.maxPool2d, options: Parameters<typeof $.maxPool2d>[1]): Example['f'] =>
   ((x: Tensor) => grad((y: Tensor) => dot(of(y, options), $.exp(of(y, options))))(x)) as Example['f']
 /** A pool's gradient by a cotangent that is an argument. */
-const pulled = (of: typeof $.maxPool2d, options: Parameters<typeof $.maxPool2d>[1], x: Shape, facts: Facts): Example => ({
+const pulled = (
+  of: typeof $.maxPool2d,
+  options: Parameters<typeof $.maxPool2d>[1],
+  x: Shape,
+  facts: Facts
+): Example => ({
   f: (cotangent, a) => grad((y: Tensor) => dot(of(y, options), cotangent as Tensor))(a as Tensor),
   shapes: [of($.broadcastTo($.tensor(0), x), options).shape, x],
   facts
@@ -152,8 +160,16 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   conv2d_filter_grad_tile: convolutions(odd, TILES).filterGradient,
   conv2d_filter_grad_tree: convolutions(grouped, TILES).filterGradient,
 
-  window_argmax: { f: x => $.maxPool2d(x as Tensor, { kernel: 3, stride: 3 }), shapes: [[2, 3, 9, 9]], facts: SHUFFLES },
-  window_gather: { f: x => $.maxPool2d(x as Tensor, { kernel: 3, stride: 3 }), shapes: [[2, 3, 9, 9]], facts: SHUFFLES },
+  window_argmax: {
+    f: x => $.maxPool2d(x as Tensor, { kernel: 3, stride: 3 }),
+    shapes: [[2, 3, 9, 9]],
+    facts: SHUFFLES
+  },
+  window_gather: {
+    f: x => $.maxPool2d(x as Tensor, { kernel: 3, stride: 3 }),
+    shapes: [[2, 3, 9, 9]],
+    facts: SHUFFLES
+  },
   window_gather4: { f: x => $.maxPool2d(x as Tensor, { kernel: 2 }), shapes: [[2, 3, 8, 12]], facts: TILES },
   window_scatter: { f: backward($.maxPool2d, pool), shapes: [[2, 3, 9, 9]], facts: TILES },
   window_sum: { f: x => $.avgPool2d(x as Tensor, { kernel: 3, stride: 3 }), shapes: [[2, 3, 9, 9]], facts: SHUFFLES },
@@ -171,7 +187,11 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
   gather_parts: {
     f: (x, y, z) => {
       const [flat, one] = [$.reshape(y as Tensor, [-1]), $.slice(z as Tensor, [[7, 8]])]
-      const scaled = [$.mul(x as Tensor, one), $.mul(flat, one), $.mul($.slice(flat, [[3, 9]]), $.slice(z as Tensor, [[4, 10]]))]
+      const scaled = [
+        $.mul(x as Tensor, one),
+        $.mul(flat, one),
+        $.mul($.slice(flat, [[3, 9]]), $.slice(z as Tensor, [[4, 10]]))
+      ]
       return $.concat([x as Tensor, flat, ...scaled, $.mul(x as Tensor, 3), z as Tensor, $.slice(flat, [[3, 9]])])
     },
     shapes: [[5], [7, 11], [130]],
@@ -190,11 +210,13 @@ export const EXAMPLES: Readonly<Record<string, Example>> = {
 
 /** The three convolutions of a geometry, as entries of a table. */
 const named = (what: string, geometry: Geometry, facts: Facts): Readonly<Record<string, Example>> =>
-  Object.fromEntries(Object.entries(convolutions(geometry, facts)).map(([which, example]) => [`${what}, ${which}`, example]))
+  Object.fromEntries(
+    Object.entries(convolutions(geometry, facts)).map(([which, example]) => [`${what}, ${which}`, example])
+  )
 
 /**
- * Further programs: turns of four without a dense operand, parts of a whole, folds in two steps and side by side, convolutions whose strides, dilations and
- * taps differ from those above.
+ * Further programs: turns of four without a dense operand, parts of a whole, folds in two steps and side by side,
+ * convolutions whose strides, dilations and taps differ from those above.
  */
 export const OTHERS: Readonly<Record<string, Example>> = {
   ...named('groups with strides', { ...grouped, stride: 2 }, SHUFFLES),
@@ -206,7 +228,11 @@ export const OTHERS: Readonly<Record<string, Example>> = {
   // Fewer vec4s than rows of a phase: there are more walks than pixels.
   ...named('depthwise on one row', { x: [3, 1, 1, 8], w: [1, 1, 3, 3], padding: 4, dilation: 4 }, SHUFFLES),
   ...named('depthwise 5x5', { ...depthwise, w: [5, 1, 5, 5], padding: 2 }, SHUFFLES),
-  ...named('depthwise 5x5 with strides', { ...depthwise, x: [3, 5, 9, 16], w: [5, 1, 5, 5], padding: 2, stride: 2 }, SHUFFLES),
+  ...named(
+    'depthwise 5x5 with strides',
+    { ...depthwise, x: [3, 5, 9, 16], w: [5, 1, 5, 5], padding: 2, stride: 2 },
+    SHUFFLES
+  ),
   ...named('depthwise 5x5 dilated', { ...depthwise, w: [5, 1, 5, 5], padding: 4, dilation: 2 }, SHUFFLES),
   // Nine images are cut into five parts, of which the last has one.
   'nine images': convolutions({ ...odd, x: [9, 7, 5, 3] }, SHUFFLES).filterGradient,
@@ -256,7 +282,11 @@ export const OTHERS: Readonly<Record<string, Example>> = {
     ],
     facts: SHUFFLES
   },
-  'a long scan, from its end': { f: x => $.cumsum(x as Tensor, 1, { reverse: true }), shapes: [[3, 192, 2]], facts: SHUFFLES },
+  'a long scan, from its end': {
+    f: x => $.cumsum(x as Tensor, 1, { reverse: true }),
+    shapes: [[3, 192, 2]],
+    facts: SHUFFLES
+  },
   'a number in many places': maps(SHUFFLES).fill,
   'parts of a whole': {
     f: (x, y) => $.concat([$.pad(x as Tensor, [1, 0], [0, 2], [1, 0]), $.add(y as Tensor, 1)], 1),

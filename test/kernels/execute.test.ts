@@ -95,7 +95,8 @@ describe('a shader that does not compile', () => {
       line: 4,
       message: expect.stringContaining('tile')
     })
-    const bound = '\n@group(0) @binding(1) var<storage, read> y: array<u32>;\n@compute @workgroup_size(1) fn main() { _ = y[0]; }'
+    const bound =
+      '\n@group(0) @binding(1) var<storage, read> y: array<u32>;\n@compute @workgroup_size(1) fn main() { _ = y[0]; }'
     expect(await failed(program(), { 'a.wgsl': bound })).toMatchObject({ _tag: 'ShaderError', file: 'a.wgsl', line: 3 })
     expect(await failed(program(), { 'a.wgsl': 'fn helper() {}' })).toMatchObject({
       _tag: 'ShaderError',
@@ -106,7 +107,11 @@ describe('a shader that does not compile', () => {
 
   it('is told when a file is missing or a directive is wrong', async () => {
     expect(await failed(program(), {})).toMatchObject({ _tag: 'ShaderError', file: 'a.wgsl', line: 1 })
-    expect(await failed(program(), { 'a.wgsl': '\n//! ops' })).toMatchObject({ _tag: 'ShaderError', file: 'a.wgsl', line: 2 })
+    expect(await failed(program(), { 'a.wgsl': '\n//! ops' })).toMatchObject({
+      _tag: 'ShaderError',
+      file: 'a.wgsl',
+      line: 2
+    })
   })
 
   it('leaves nothing behind: corrected, it runs', async () => {
@@ -115,14 +120,20 @@ describe('a shader that does not compile', () => {
     expect((await failed(wrong))._tag).toBe('ShaderError')
     expect((await failed(wrong))._tag).toBe('ShaderError')
     expect([bufferCounts(device).liveBuffers, pipelineCount(device)]).toEqual(before)
-    expect(await run(mapProgram(3, 'f32', { op: 'return a + 10;' }), [floats(3)])).toEqual([Float32Array.of(11, 12, 13)])
+    expect(await run(mapProgram(3, 'f32', { op: 'return a + 10;' }), [floats(3)])).toEqual([
+      Float32Array.of(11, 12, 13)
+    ])
   })
 
   it('fails alone: the program of the other shaders runs', async () => {
     const { slots } = mapProgram(4)
     const two = { ...mapProgram(4), slots: [...slots, ...slots], calls: [mapCall(slots, 0, 1), ...program().calls] }
-    expect(left(await prepare(device, right(plan(two, boundless)), { load: loader(broken) })())._tag).toBe('ShaderError')
-    expect(await run(mapProgram(3, 'f32', { op: 'return a + 10;' }), [floats(3)])).toEqual([Float32Array.of(11, 12, 13)])
+    expect(left(await prepare(device, right(plan(two, boundless)), { load: loader(broken) })())._tag).toBe(
+      'ShaderError'
+    )
+    expect(await run(mapProgram(3, 'f32', { op: 'return a + 10;' }), [floats(3)])).toEqual([
+      Float32Array.of(11, 12, 13)
+    ])
   })
 })
 
@@ -188,7 +199,10 @@ describe('what the device refuses', () => {
       ...large,
       calls: [mapCall(large.slots, 0, 4), mapCall(large.slots, 4, 3), mapCall(large.slots, 3, 2)]
     })
-    expect(error).toMatchObject({ _tag: 'InvalidProgram', message: expect.stringContaining('bind groups for the program') })
+    expect(error).toMatchObject({
+      _tag: 'InvalidProgram',
+      message: expect.stringContaining('bind groups for the program')
+    })
     expect(bufferCounts(device).liveBuffers).toBe(liveBuffers)
     trimPool(device)
   })
@@ -238,7 +252,9 @@ describe('what fails once', () => {
     const create = device.device.createBindGroup.bind(device.device)
     vi.spyOn(device.device, 'createBindGroup').mockImplementationOnce(given => create({ ...given, entries: [] }))
     expect(left(await execute(device, executable, x)())._tag).toBe('InvalidProgram')
-    expect(await read(executable, right(await execute(device, executable, x)()))).toEqual([Float32Array.of(4, 8, 12, 16)])
+    expect(await read(executable, right(await execute(device, executable, x)()))).toEqual([
+      Float32Array.of(4, 8, 12, 16)
+    ])
   })
 
   it('a map: the readback is told as failed, and the next one brings the values', async () => {
@@ -296,7 +312,9 @@ describe('what a caller may not pass', () => {
     await refusedWith([], executable, /1 inputs, but there are 0/)
     await refusedWith([x, x], executable, /1 inputs, but there are 2/)
     await refusedWith([longer], executable, /input 0 to be f32\[4\], 16 bytes, but it has 32/)
-    expect(left(await readback(device, [{ buffer: x, dtype: 'f32', length: 5 }])())).toMatchObject({ _tag: 'InvalidArgument' })
+    expect(left(await readback(device, [{ buffer: x, dtype: 'f32', length: 5 }])())).toMatchObject({
+      _tag: 'InvalidArgument'
+    })
     expect(left(await upload(device, floats(0))())).toMatchObject({ _tag: 'InvalidArgument' })
   })
 
@@ -351,7 +369,11 @@ describe('values', () => {
   it('of many buffers come in one read, in parts and in any order', async () => {
     const data: Data[] = [floats(5), Int32Array.of(-1, 2), Uint32Array.of(9), floats(7)]
     const held = await uploaded(data)
-    const wanted = held.map((buffer, i) => ({ buffer, dtype: dtypeOf(data[i] as Data), length: (data[i] as Data).length }))
+    const wanted = held.map((buffer, i) => ({
+      buffer,
+      dtype: dtypeOf(data[i] as Data),
+      length: (data[i] as Data).length
+    }))
     const copies = vi.spyOn(device.device, 'createCommandEncoder')
     const parts = [...[...wanted].reverse(), { buffer: held[0] as DeviceBuffer, dtype: 'f32' as const, length: 2 }]
     expect(right(await readback(device, parts)())).toEqual([...[...data].reverse(), floats(2)])
@@ -453,7 +475,9 @@ describe('programs', () => {
 
   it('keep equal parameters once', async () => {
     const slots = Array.from({ length: 50 }, () => u32(4))
-    const calls = slots.slice(1).map((_, i) => call({ shader: 'mix1', params: [0, 4, i % 2, 4], reads: [i], write: i + 1 }))
+    const calls = slots
+      .slice(1)
+      .map((_, i) => call({ shader: 'mix1', params: [0, 4, i % 2, 4], reads: [i], write: i + 1 }))
     const executable = await prepared({ slots, calls, inputs: [0], outputs: [49], constants: [] })
     expect(executable.uniform.size).toBe(2 * 256)
     disposeExecutable(executable)

@@ -7,14 +7,18 @@ const device = (vendor: string, software: boolean) => ({ info: { vendor, softwar
 const mesa = device('mesa', true)
 
 describe('bind groups of a software adapter', () => {
-  it.runIf(existsSync('/proc/sys/vm/max_map_count'))('are refused where Linux has no maps for them, with the cure', () => {
-    expect(tooManyGroups(mesa, 2 ** 32)?.message).toMatch(
-      /^Wanted memory maps for 4294967296 bind groups, .*, but Linux allows a process \d+, of which \d+ are taken: raise that with `sudo sysctl -w vm\.max_map_count=8589934592`, or make the program smaller\.$/
-    )
-  })
+  it.runIf(existsSync('/proc/sys/vm/max_map_count'))(
+    'are refused where Linux has no maps for them, with the cure',
+    () => {
+      expect(tooManyGroups(mesa, 2 ** 32)?.message).toMatch(
+        /^Wanted memory maps for 4294967296 bind groups, .*, but Linux allows a process \d+, of which \d+ are taken: raise that with `sudo sysctl -w vm\.max_map_count=8589934592`, or make the program smaller\.$/
+      )
+    }
+  )
   it.runIf(existsSync('/proc/sys/vm/max_map_count'))('leave maps for what follows, a sixth more', () => {
     const left =
-      Number(readFileSync('/proc/sys/vm/max_map_count', 'utf8')) - readFileSync('/proc/self/maps', 'utf8').split('\n').length
+      Number(readFileSync('/proc/sys/vm/max_map_count', 'utf8')) -
+      readFileSync('/proc/self/maps', 'utf8').split('\n').length
     expect(tooManyGroups(mesa, Math.floor(0.83 * left))).toBeUndefined()
     expect(tooManyGroups(mesa, Math.floor(0.88 * left))).toBeDefined()
   })

@@ -1,6 +1,6 @@
 /**
- * Each kernel is held to the reference where its operands are parts of larger arguments and its result is a part of a larger one, each beginning somewhere else:
- * what it takes for granted of where things lie is seen.
+ * Each kernel is held to the reference where its operands are parts of larger arguments and its result is a part of a
+ * larger one, each beginning somewhere else: what it takes for granted of where things lie is seen.
  */
 import { describe, expect, it } from 'vitest'
 import * as $ from '../../src/autodiff/ops/index.js'
@@ -25,17 +25,23 @@ const values = (shape: Shape, seed: number): Float32Array<ArrayBuffer> =>
     { length: sizeOf(shape) },
     (_, i) => 0.2 + (((Math.imul(i + 1, 2654435761) ^ Math.imul(seed, 40503)) >>> 8) % 1000) / 600
   )
-/** Of each element: sums of some hundred positive terms in another order, and the polynomials of shaders/common.wgsl. */
+/**
+ * Of each element: sums of some hundred positive terms in another order, and the polynomials of shaders/common.wgsl.
+ */
 const TOLERANCE = 3e-6
 
 const expectAgreement = async ({ f, shapes, facts }: Example): Promise<void> => {
   const args = shapes.map((shape, seed) => ({ shape, dtype: 'f32' as const, data: values(shape, seed) }))
   const on = (kind: keyof typeof backends) => evaluateOn(backends[kind], (...x) => [f(...x)], args as never)
-  const [[got], [wanted]] = [await on(facts === TILES ? 'tiles' : 'gpu'), await on('reference')] as [[HostArray], [HostArray]]
+  const [[got], [wanted]] = [await on(facts === TILES ? 'tiles' : 'gpu'), await on('reference')] as [
+    [HostArray],
+    [HostArray]
+  ]
   expect(got.shape).toEqual(wanted.shape)
   wanted.data.forEach((right, i) => {
     const found = got.data[i] as number
-    if (!(Math.abs(found - right) <= TOLERANCE * Math.abs(right))) expect.fail(`element ${i} is ${found} where ${right} is right`)
+    if (!(Math.abs(found - right) <= TOLERANCE * Math.abs(right)))
+      expect.fail(`element ${i} is ${found} where ${right} is right`)
   })
 }
 

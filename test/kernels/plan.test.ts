@@ -16,15 +16,17 @@ const chain = (lengths: readonly number[]): Program => ({
   slots: lengths.map(u32),
   calls: lengths
     .slice(1)
-    .map((length, i) => call({ shader: 'mix1', params: [0, length, 0, lengths[i] as number], reads: [i], write: i + 1 })),
+    .map((length, i) =>
+      call({ shader: 'mix1', params: [0, length, 0, lengths[i] as number], reads: [i], write: i + 1 })
+    ),
   inputs: [0],
   outputs: [lengths.length - 1],
   constants: []
 })
 
 /**
- * The program where each call writes a part of its slot that no other writes, and says so. Whoever reads the slot before all parts are there
- * reads of the first only, which the second test of this file would see.
+ * The program where each call writes a part of its slot that no other writes, and says so. Whoever reads the slot
+ * before all parts are there reads of the first only, which the second test of this file would see.
  */
 const inParts = (program: Program): Program => {
   const first = new Map<number, number>()
@@ -42,7 +44,10 @@ const inParts = (program: Program): Program => {
       stores: [{ offset, extents: [own], strides: [1] }]
     }
   })
-  const slots = program.slots.map((slot, k) => ({ ...slot, shape: [Math.max(slot.shape[0] as number, first.get(k) ?? 0)] }))
+  const slots = program.slots.map((slot, k) => ({
+    ...slot,
+    shape: [Math.max(slot.shape[0] as number, first.get(k) ?? 0)]
+  }))
   return { ...program, slots, calls }
 }
 
@@ -103,7 +108,9 @@ describe('random programs', () => {
       fc.property(anyProgram(40), program => {
         const { places, shared, bytes } = planned(program)
         shared.forEach((size, buffer) => {
-          const tenants = places.flatMap((place, slot) => (place?.kind === 'shared' && place.index === buffer ? [slot] : []))
+          const tenants = places.flatMap((place, slot) =>
+            place?.kind === 'shared' && place.index === buffer ? [slot] : []
+          )
           expect(size).toBe(Math.max(...tenants.map(slot => bytes[slot] as number)))
           const lives = tenants.map(slot => alive(program, slot)).sort(([a], [b]) => a - b)
           lives.slice(1).forEach(([first], i) => {
@@ -160,7 +167,9 @@ describe('known programs', () => {
     const slots = Array.from({ length: 2 * count + 1 }, () => u32(4))
     const plan = planned({ slots, calls, inputs: [0], outputs: [2 * count], constants: [] })
     expect(plan.peakBytes).toBe(plan.lowerBoundBytes)
-    const last = new Map(calls.flatMap(({ write, reads }, time) => [...reads, write].map(slot => [slot, time] as const)))
+    const last = new Map(
+      calls.flatMap(({ write, reads }, time) => [...reads, write].map(slot => [slot, time] as const))
+    )
     const free = new Map<number, number>()
     for (const [time, { write }] of calls.entries()) {
       const place = plan.places[write]
@@ -189,7 +198,10 @@ describe('known programs', () => {
   it('a small slot takes the smallest buffer that is free', () => {
     // 1 (64) and 2 (4) are read together by 3 (64); 4 (4) then fits where 2 was, and not where 1 was.
     const program = chain([4, 64, 4, 64, 4, 4])
-    const wide = { ...program, calls: program.calls.map((one, i) => (i === 2 ? { ...one, shader: 'mix2', reads: [2, 1] } : one)) }
+    const wide = {
+      ...program,
+      calls: program.calls.map((one, i) => (i === 2 ? { ...one, shader: 'mix2', reads: [2, 1] } : one))
+    }
     const { places, shared } = planned(wide)
     expect(shared).toEqual([256, 256, 16])
     expect(places[4]).toEqual(places[2])

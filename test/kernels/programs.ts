@@ -13,7 +13,9 @@ const strided = (body: string) => `${main} {
   for (var i = id.x; i < p.count; i += groups.x * 16u) { ${body} }
 }`
 
-/** Writes `y[offset + i] = seed + i + sum over reads of (2k + 3) read[(i + seed) % length]`, on words that wrap around. */
+/**
+ * Writes `y[offset + i] = seed + i + sum over reads of (2k + 3) read[(i + seed) % length]`, on words that wrap around.
+ */
 const mix = (reads: number): string => {
   const all = Array.from({ length: reads }, (_, k) => k)
   return `struct P { offset: u32, count: u32, seed: u32, ${all.map(k => `length${k}: u32`).join(', ')} }${head}
@@ -98,7 +100,12 @@ export const anyProgram = (mostCalls: number): fc.Arbitrary<Program> =>
       inputs: fc.integer({ min: 1, max: 2 }),
       constants: fc.integer({ min: 0, max: 2 }),
       picks: fc.array(
-        fc.record({ again: fc.boolean(), seed: fc.nat(1000), at: fc.nat(), reads: fc.array(fc.nat(), { maxLength: 3 }) }),
+        fc.record({
+          again: fc.boolean(),
+          seed: fc.nat(1000),
+          at: fc.nat(),
+          reads: fc.array(fc.nat(), { maxLength: 3 })
+        }),
         {
           minLength: 1,
           maxLength: mostCalls
@@ -174,7 +181,10 @@ export const runApart = (program: Program): number[][] => {
   return results(program, at)
 }
 
-/** The outputs, where slots live as the plan says, in arrays that hold rubbish at first. Calls of a dispatch are run from the last one backwards. */
+/**
+ * The outputs, where slots live as the plan says, in arrays that hold rubbish at first. Calls of a dispatch are run
+ * from the last one backwards.
+ */
 export const runPlanned = ({ program, dispatches, places, shared, bytes }: Plan): number[][] => {
   const rubbish = (size: number) => new Uint32Array(size / 4).fill(0xdeadbeef)
   const buffers = shared.map(rubbish)

@@ -71,7 +71,9 @@ describe('op', () => {
   })
 
   it('may stand in an included file', () => {
-    expect(places(expanded({ 'a.wgsl': '//! include "b.wgsl"', 'b.wgsl': '//! op\n//! end' }, 'x'))).toEqual(['b.wgsl:1 x'])
+    expect(places(expanded({ 'a.wgsl': '//! include "b.wgsl"', 'b.wgsl': '//! op\n//! end' }, 'x'))).toEqual([
+      'b.wgsl:1 x'
+    ])
   })
 
   it('may be empty', () => {

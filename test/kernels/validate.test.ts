@@ -33,7 +33,9 @@ const withSlot = (slot: number, shape: readonly number[]): Program => ({
 it('takes what keeps the rules', () => {
   expect(validate(good, limits)).toEqual(E.right(good))
   fc.assert(
-    fc.property(anyProgram(20), program => E.isRight(validate(program, { ...limits, maxStorageBuffersPerShaderStage: 8 })))
+    fc.property(anyProgram(20), program =>
+      E.isRight(validate(program, { ...limits, maxStorageBuffersPerShaderStage: 8 }))
+    )
   )
 })
 
@@ -55,7 +57,11 @@ const refused: readonly (readonly [string, Program, RegExp])[] = [
     { ...good, constants: [{ slot: 1, data: Uint32Array.of(1) }] },
     /the constant of slot 1.*u32 of length 1/
   ],
-  ['a constant of another dtype', { ...good, constants: [{ slot: 1, data: new Int32Array(4) }] }, /its data is i32 of length 4/],
+  [
+    'a constant of another dtype',
+    { ...good, constants: [{ slot: 1, data: new Int32Array(4) }] },
+    /its data is i32 of length 4/
+  ],
   ['a call that writes no slot', withCall({ write: 7 }), /call 1 "second" to use slots.*no slot 7/],
   ['a call that reads no slot', withCall({ reads: [2, 8] }), /call 1 "second" to use slots.*no slot 8/],
   ['a call on an empty slot', withSlot(3, [2, 0]), /at least one element.*slot 3 \(u32\[2,0\]\) has none/],
@@ -74,7 +80,11 @@ const refused: readonly (readonly [string, Program, RegExp])[] = [
     { ...good, calls: [...good.calls].reverse() },
     /call 0 "second" to read what was written before.*slot 2/
   ],
-  ['a call that reads too much', withCall({ reads: [0, 1, 2, 0] }), /call 1 "second" to read 4 slots.*at most 3 besides/],
+  [
+    'a call that reads too much',
+    withCall({ reads: [0, 1, 2, 0] }),
+    /call 1 "second" to read 4 slots.*at most 3 besides/
+  ],
   ['no workgroups', withCall({ workgroups: [1, 0, 1] }), /at least one workgroup.*1 x 0 x 1/],
   ['half a workgroup', withCall({ workgroups: [1.5, 1, 1] }), /at least one workgroup/],
   ['a parameter that is no word', withCall({ params: [0, 0.5] }), /32-bit words as parameters.*one is 0\.5/],
@@ -89,7 +99,10 @@ const refused: readonly (readonly [string, Program, RegExp])[] = [
 ]
 
 it.each(refused)('refuses %s', (_, program, message) => {
-  expect(left(validate(program, limits))).toMatchObject({ _tag: 'InvalidProgram', message: expect.stringMatching(message) })
+  expect(left(validate(program, limits))).toMatchObject({
+    _tag: 'InvalidProgram',
+    message: expect.stringMatching(message)
+  })
 })
 
 it('takes what is just within the limits', () => {

@@ -1,6 +1,7 @@
 /**
- * Fast variants are held to the plain shaders, on random shapes that fulfil what each requires, and shapes that miss it by a little stay plain.
- * `select` makes the choice, and the test sees which: a variant that is never taken would be right for nothing.
+ * Fast variants are held to the plain shaders, on random shapes that fulfil what each requires, and shapes that miss it
+ * by a little stay plain. `select` makes the choice, and the test sees which: a variant that is never taken would be
+ * right for nothing.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -22,7 +23,10 @@ type Function = (...x: readonly Tensor[]) => Tensor
 /** Sums differ in their order, so by this much of the sum of the sizes of what is added. */
 const SUM = 1e-6
 
-/** The facts that the variants below ask for. On an adapter with others the choice is tested with these, the values with its own. */
+/**
+ * The facts that the variants below ask for. On an adapter with others the choice is tested with these, the values with
+ * its own.
+ */
 const FACTS: Facts = { subgroupSize: 8, software: true }
 
 const programOf = (f: Function, shapes: readonly Shape[]): Program =>
@@ -37,7 +41,10 @@ const trying = (program: Program, facts: Facts): Program => {
   return select(program, facts)
 }
 
-/** Variants that no test above has taken, by their plain shader, their place among its variants, and their name if they have one. */
+/**
+ * Variants that no test above has taken, by their plain shader, their place among its variants, and their name if they
+ * have one.
+ */
 const untried = (families: readonly Variants[]): readonly string[] =>
   families.flatMap(family =>
     Object.entries(family).flatMap(([plain, variants]) =>
@@ -51,7 +58,8 @@ const untried = (families: readonly Variants[]): readonly string[] =>
 const shadersOf = ({ calls }: Program): string[] =>
   calls.map(({ shader, op }) => (op?.includes('array<vec4<') ? `${shader} by vec4` : shader))
 
-const run = async (program: Program, inputs: readonly Data[]): Promise<Data> => (await runAll(program, inputs)).results[0] as Data
+const run = async (program: Program, inputs: readonly Data[]): Promise<Data> =>
+  (await runAll(program, inputs)).results[0] as Data
 
 const random = (seed: number): ((n: number) => Float32Array<ArrayBuffer>) => {
   let state = seed >>> 0
@@ -71,7 +79,11 @@ interface Case {
 const SPECIAL = [Number.NaN, Number.NEGATIVE_INFINITY, Number.POSITIVE_INFINITY, -0, 0, 1, 1, -1]
 
 /** The program with its variants gives what the plain one gives. */
-const expectAgreement = async ({ f, shapes, exact = false }: Case, seed: number, facts: Facts = device.info): Promise<void> => {
+const expectAgreement = async (
+  { f, shapes, exact = false }: Case,
+  seed: number,
+  facts: Facts = device.info
+): Promise<void> => {
   const program = programOf(f, shapes)
   const draw = random(seed)
   const special = (data: Float32Array<ArrayBuffer>) =>
@@ -95,7 +107,10 @@ const expectAgreement = async ({ f, shapes, exact = false }: Case, seed: number,
   })
 }
 
-/** Cases of `cases` take `shaders` and agree; none of `near` takes the first of them. The GPUs' have no subgroups, so that every adapter runs them. */
+/**
+ * Cases of `cases` take `shaders` and agree; none of `near` takes the first of them. The GPUs' have no subgroups, so
+ * that every adapter runs them.
+ */
 const variant = <T>(
   shaders: readonly string[],
   cases: fc.Arbitrary<T>,
@@ -109,7 +124,8 @@ const variant = <T>(
         const built = build(options)
         const chosen = trying(programOf(built.f, built.shapes), facts)
         expect(shadersOf(chosen)).toEqual(expect.arrayContaining(shaders as string[]))
-        if (facts === GPU) for (const { shader } of chosen.calls) expect(loadShader(`${shader}.wgsl`)).not.toContain('subgroups;')
+        if (facts === GPU)
+          for (const { shader } of chosen.calls) expect(loadShader(`${shader}.wgsl`)).not.toContain('subgroups;')
         await expectAgreement(built, seed, facts === FACTS ? device.info : facts)
       }),
       { numRuns }
@@ -242,7 +258,10 @@ describe('folds', () => {
   })
 })
 
-/** The derivative of a bilinear function in one of its arguments, as a function of the cotangent and the arguments: one call of a kernel. */
+/**
+ * The derivative of a bilinear function in one of its arguments, as a function of the cotangent and the arguments: one
+ * call of a kernel.
+ */
 const gradientOf =
   (f: Function, argument: 0 | 1): Function =>
   (g, x, w) =>
@@ -278,7 +297,9 @@ const convolution =
       (extent, i) => Math.floor((extent + 2 * padding - dilation * (kernel - 1) - 1) / (steps[i] as number)) + 1
     )
     const g = [batch, outputs, ...out]
-    return part === 'forward' ? { f, shapes: [x, w] } : { f: gradientOf(f, part === 'input gradient' ? 0 : 1), shapes: [g, x, w] }
+    return part === 'forward'
+      ? { f, shapes: [x, w] }
+      : { f: gradientOf(f, part === 'input gradient' ? 0 : 1), shapes: [g, x, w] }
   }
 
 /** Images whose rows of vec4s divide a subgroup of 8. */
@@ -437,7 +458,13 @@ describe('matrix products by shuffles', () => {
   })
   describe('of any extents', () => {
     const odd = sizes(1).filter(({ k, n, turned }) => n % 4 !== 0 || (turned[1] && k % 4 !== 0))
-    variant(['matmul_shuffle_any'], odd, product, { 'a small product': product({ ...fine, m: 3, n: 5 }) }, { numRuns: 4 })
+    variant(
+      ['matmul_shuffle_any'],
+      odd,
+      product,
+      { 'a small product': product({ ...fine, m: 3, n: 5 }) },
+      { numRuns: 4 }
+    )
   })
 })
 
@@ -599,14 +626,21 @@ describe('dense convolutions of any shape', () => {
   describe.each(parts)('%s', part => {
     const shader = part === 'filter gradient' ? 'conv2d_filter_grad_any' : 'conv2d_any'
     const uneven = { 'another stride each way': convolution(part)({ ...anyOne, stride: [1, 2] }) }
-    const near = { 'two groups': convolution(part)({ ...anyOne, groups: 2 }), ...(part === 'filter gradient' ? {} : uneven) }
+    const near = {
+      'two groups': convolution(part)({ ...anyOne, groups: 2 }),
+      ...(part === 'filter gradient' ? {} : uneven)
+    }
     variant([shader], anyShape, convolution(part), near, { numRuns: 8 })
   })
 })
 
 describe('grouped convolutions of any shape', () => {
   const cases = fc
-    .record({ shape: anyShape, groups: fc.integer({ min: 2, max: 4 }), each: fc.constantFrom([1, 1], [1, 2], [2, 1], [3, 2]) })
+    .record({
+      shape: anyShape,
+      groups: fc.integer({ min: 2, max: 4 }),
+      each: fc.constantFrom([1, 1], [1, 2], [2, 1], [3, 2])
+    })
     .map(
       ({ shape, groups, each }): Convolution => ({
         ...shape,
@@ -625,7 +659,10 @@ describe('grouped convolutions of any shape', () => {
 
 describe('tiles of a GPU', () => {
   const few: fc.Arbitrary<readonly number[]> = fc.constantFrom([1, 1], [1, 2], [2, 1], [3, 2], [1, 4])
-  const many: fc.Arbitrary<readonly number[]> = fc.tuple(fc.integer({ min: 1, max: 20 }), fc.integer({ min: 5, max: 40 }))
+  const many: fc.Arbitrary<readonly number[]> = fc.tuple(
+    fc.integer({ min: 1, max: 20 }),
+    fc.integer({ min: 5, max: 40 })
+  )
   // The channels of the result are the outputs, but for the input gradient.
   const cases = (part: Part, each: fc.Arbitrary<readonly number[]>) =>
     fc.record({ shape: anyShape, groups: fc.integer({ min: 1, max: 3 }), each }).map(
@@ -639,9 +676,12 @@ describe('tiles of a GPU', () => {
   const uneven: Convolution = { ...anyOne, stride: [1, 2] }
   describe.each(parts)('%s of a convolution', part => {
     const [tile, other] =
-      part === 'filter gradient' ? ['conv2d_filter_grad_tile', 'conv2d_filter_grad_tree'] : ['conv2d_tile', 'conv2d_direct']
+      part === 'filter gradient'
+        ? ['conv2d_filter_grad_tile', 'conv2d_filter_grad_tree']
+        : ['conv2d_tile', 'conv2d_direct']
     const to = part === 'input gradient' ? 'channels' : 'outputs'
-    const near: Record<string, Case> = part === 'filter gradient' ? {} : { 'another stride each way': convolution(part)(uneven) }
+    const near: Record<string, Case> =
+      part === 'filter gradient' ? {} : { 'another stride each way': convolution(part)(uneven) }
     describe('with many outputs', () => {
       const narrow = { 'four outputs': convolution(part)({ ...anyOne, [to]: 4 }) }
       variant([tile], cases(part, many), convolution(part), { ...near, ...narrow }, { numRuns: 12, facts: GPU })
@@ -714,7 +754,11 @@ describe('tiles of a GPU', () => {
     const finished: Function = (x, y) => $.mul($.sqrt(squares(x as Tensor)), y as Tensor)
     const x = [80, 5, 1024]
     const resultsOf = (f: Function, shapes: readonly Shape[]) =>
-      select(programOf(f, shapes), GPU).calls.map(({ shader, constants, params }) => [shader, constants?.['RESULTS'], params[0]])
+      select(programOf(f, shapes), GPU).calls.map(({ shader, constants, params }) => [
+        shader,
+        constants?.['RESULTS'],
+        params[0]
+      ])
     expect(resultsOf(beside, [x]).slice(0, 2)).toEqual([
       ['reduce', 2, 200],
       ['reduce', 2, 5]
@@ -748,7 +792,9 @@ describe('a result that is written into a larger one', () => {
     const facts = /_(tile|tree)$/.test(shader) ? GPU : FACTS
     const placed = behind(before, inner)
     const { calls } = programOf(placed.f, placed.shapes)
-    expect(calls.some(({ shader: plain, params }) => /matmul|filter_grad/.test(plain) && params[2] === before)).toBe(true)
+    expect(calls.some(({ shader: plain, params }) => /matmul|filter_grad/.test(plain) && params[2] === before)).toBe(
+      true
+    )
     expect(shadersOf(select(programOf(placed.f, placed.shapes), facts))).toContain(shader)
     await expectAgreement(placed, 1, facts === GPU ? GPU : device.info)
   })

@@ -1,6 +1,7 @@
 /**
- * Functions of real numbers over all of float32: random bit patterns, which are evenly spread over the exponents, and numbers evenly spread where the functions
- * bend. The device gives what float64 gives, within the tolerance of the function, relative to its value, however small that is.
+ * Functions of real numbers over all of float32: random bit patterns, which are evenly spread over the exponents, and
+ * numbers evenly spread where the functions bend. The device gives what float64 gives, within the tolerance of the
+ * function, relative to its value, however small that is.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import * as $ from '../../src/autodiff/ops/index.js'
@@ -20,11 +21,17 @@ const bits = (seed: number): Float32Array => {
   const all = new Float32Array(randomWords(keyOf(seed), COUNT).buffer)
   return all.map(x => (Number.isFinite(x) && Math.abs(x) >= SMALLEST_NORMAL ? x : 1))
 }
-const evenly = (seed: number, low: number, high: number): Float32Array => Float32Array.from(between(low, high)(seed, COUNT))
+const evenly = (seed: number, low: number, high: number): Float32Array =>
+  Float32Array.from(between(low, high)(seed, COUNT))
 
-/** Multiples of pi / 2 as near as float32 comes to them, up to the 40,000th, and powers of two of them: where a reduction loses digits. */
+/**
+ * Multiples of pi / 2 as near as float32 comes to them, up to the 40,000th, and powers of two of them: where a
+ * reduction loses digits.
+ */
 const quarters = (): Float32Array =>
-  Float32Array.from({ length: COUNT }, (_, i) => (i < COUNT - 120 ? ((i + 1) * Math.PI) / 2 : (Math.PI / 2) * 2 ** (COUNT - i)))
+  Float32Array.from({ length: COUNT }, (_, i) =>
+    i < COUNT - 120 ? ((i + 1) * Math.PI) / 2 : (Math.PI / 2) * 2 ** (COUNT - i)
+  )
 
 const unary: Readonly<Record<string, (x: Tensor) => Tensor>> = {
   ...{ exp: $.exp, exp2: $.exp2, expm1: $.expm1, log: $.log, log2: $.log2, log1p: $.log1p },
@@ -74,7 +81,8 @@ describe('over all of float32', () => {
         const [found, exact] = [got.data[i] as number, wanted.data[i] as number]
         const rounded = Math.fround(exact)
         if (Object.is(found, rounded) || found === rounded) continue
-        // Results below the normal numbers are rounded to the last place that there is, or flushed by an adapter that does so.
+        // Results below the normal numbers are rounded to the last place that there is, or flushed by an adapter that
+        // does so.
         const distance = Math.abs(found - exact)
         const isSmall = Math.abs(exact) < SMALLEST_NORMAL && distance <= SMALLEST_NORMAL
         const off = isSmall ? 0 : Number.isNaN(distance) ? Number.POSITIVE_INFINITY : distance / Math.abs(exact)

@@ -55,13 +55,20 @@ const mapping = (name: string, sample: Sample, mapped: readonly boolean[], last:
       ? stack(constants(Array.from({ length: EXAMPLES }, (_, turn) => example(x, turn))), last ? -1 : 0)
       : (constants([x])[0] as Tensor)
   )
-  return { f: applied(name, sample), args, inAxes: mapped.map(one => (one ? (last ? -1 : 0) : null)), outAxes: last ? -1 : 0 }
+  return {
+    f: applied(name, sample),
+    args,
+    inAxes: mapped.map(one => (one ? (last ? -1 : 0) : null)),
+    outAxes: last ? -1 : 0
+  }
 }
 
 const byLoop =
   ({ f, inAxes, outAxes }: Mapping): Function =>
   (...args) => {
-    const parts = args.map((x, i) => (inAxes[i] === null ? Array<Tensor>(EXAMPLES).fill(x) : unstack(x, inAxes[i] as number)))
+    const parts = args.map((x, i) =>
+      inAxes[i] === null ? Array<Tensor>(EXAMPLES).fill(x) : unstack(x, inAxes[i] as number)
+    )
     const results = Array.from({ length: EXAMPLES }, (_, n) => f(...parts.map(list => list[n] as Tensor)))
     return stack(results, outAxes)
   }
@@ -74,7 +81,8 @@ const derivatives = (f: Function, args: readonly Tensor[]): (readonly Tensor[])[
     f(...args.map((arg, i) => (places.includes(i) ? (x[places.indexOf(i)] as Tensor) : arg)))
   const value = of(...floats)
   if (value.dtype !== 'f32' || floats.length === 0) return [[value]]
-  const gradient = (...x: readonly Tensor[]): readonly Tensor[] => vjp(of, ...x)[1](random(1, value), { unreached: 'zero' })
+  const gradient = (...x: readonly Tensor[]): readonly Tensor[] =>
+    vjp(of, ...x)[1](random(1, value), { unreached: 'zero' })
   const along = (...x: readonly Tensor[]): Tensor =>
     gradient(...x)
       .map((g, i) => dot(g, random(2 + i, g)))
@@ -83,7 +91,9 @@ const derivatives = (f: Function, args: readonly Tensor[]): (readonly Tensor[])[
 }
 
 const subsets = (count: number): boolean[][] =>
-  Array.from({ length: 2 ** count - 1 }, (_, bits) => Array.from({ length: count }, (__, i) => (((bits + 1) >> i) & 1) === 1))
+  Array.from({ length: 2 ** count - 1 }, (_, bits) =>
+    Array.from({ length: count }, (__, i) => (((bits + 1) >> i) & 1) === 1)
+  )
 
 describe.each(withInputs)('%s', name => {
   const each = (runs: number, law: (mapping: Mapping) => void): void =>

@@ -1,6 +1,7 @@
 /**
- * What no compiler may take for something else: operands in one kernel are not real numbers. Fused or not, on both families of kernels, NaN and infinities
- * come out as float32 gives them in order, and so do roundings where a value comes again.
+ * What no compiler may take for something else: operands in one kernel are not real numbers. Fused or not, on both
+ * families of kernels, NaN and infinities come out as float32 gives them in order, and so do roundings where a value
+ * comes again.
  */
 
 import fc from 'fast-check'
@@ -14,9 +15,16 @@ import type { HostArray } from '../../src/engine/index.js'
 import { backends, evaluateTree } from '../backends.js'
 
 const { NaN: nan, POSITIVE_INFINITY: inf } = Number
-const list = (values: readonly number[]): HostArray => ({ data: Float32Array.from(values), shape: [values.length], dtype: 'f32' })
+const list = (values: readonly number[]): HostArray => ({
+  data: Float32Array.from(values),
+  shape: [values.length],
+  dtype: 'f32'
+})
 
-/** Float32 in order: every value of the reference is rounded as it arises. `largest`: of each element, the largest number on the way that is finite. */
+/**
+ * Float32 in order: every value of the reference is rounded as it arises. `largest`: of each element, the largest
+ * number on the way that is finite.
+ */
 const inOrder = (f: (...x: readonly Tensor[]) => Tensor, args: readonly HostArray[]) => {
   const inputs = args.map(({ shape, dtype }, i) => input({ shape, dtype }, `x${i}`))
   const bindings = new Map(
@@ -121,7 +129,9 @@ const word = fc.nat({ max: 2 ** 16 })
 const step = fc.record({ name: fc.constantFrom(...Object.keys(steps)), x: word, y: word })
 const chains = fc.array(step, { minLength: 2, maxLength: 14 })
 
-/** Sums of different operands may be added in another order: rounding of the largest of them. Nothing else may differ. */
+/**
+ * Sums of different operands may be added in another order: rounding of the largest of them. Nothing else may differ.
+ */
 const ROUNDING = 1e-6
 /** From here on a sum may be infinite in one order and finite in another. */
 const OVERFLOWS = 1e37
@@ -132,7 +142,8 @@ it('random chains of sums and products give what float32 gives in order, gradien
       const f: Binary = (x, y) => {
         const made = [x, y]
         const pick = (place: number) => made[place % made.length] as Tensor
-        for (const one of chain) made.push((steps[one.name] as Binary)(pick(made.length * 2 ** 16 - 1 - one.x), pick(one.y)))
+        for (const one of chain)
+          made.push((steps[one.name] as Binary)(pick(made.length * 2 ** 16 - 1 - one.x), pick(one.y)))
         return made.at(-1) as Tensor
       }
       const slope: Binary = (x, y) => grad((z: Tensor) => $.sum(f(z, y)), { unreached: 'zero' })(x)
@@ -144,7 +155,9 @@ it('random chains of sums and products give what float32 gives in order, gradien
           const near = Math.abs(found - want) <= ROUNDING * most
           return !(found === want || (Number.isNaN(found) && Number.isNaN(want)) || near || most > OVERFLOWS)
         })
-        expect(wrong, `x, y = ${pairs[wrong]}: the device gives ${got[wrong]}, float32 in order ${wanted[wrong]}`).toBe(-1)
+        expect(wrong, `x, y = ${pairs[wrong]}: the device gives ${got[wrong]}, float32 in order ${wanted[wrong]}`).toBe(
+          -1
+        )
       }
     }),
     { numRuns: 60 }

@@ -1,7 +1,8 @@
 /**
- * Long sums keep their digits, whatever kernel adds them: terms of one sign, the worst case, are within TOLERANCE of the sum of their sizes. A chain of n
- * additions in float32 may lose n / 2 units in the last place (2^-24 of the sum); sums here are cut into blocks and parts, so that no chain is longer than
- * some 2,048 terms, of which random terms lose about the square root: 1.4e-6 with a margin for four such levels.
+ * Long sums keep their digits, whatever kernel adds them: terms of one sign, the worst case, are within TOLERANCE of
+ * the sum of their sizes. A chain of n additions in float32 may lose n / 2 units in the last place (2^-24 of the sum);
+ * sums here are cut into blocks and parts, so that no chain is longer than some 2,048 terms, of which random terms lose
+ * about the square root: 1.4e-6 with a margin for four such levels.
  */
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
@@ -33,7 +34,10 @@ const inputGradient: Function = (x, g, w) =>
   grad((y: Tensor) => dot($.conv2d(y, w as Tensor, { padding: 1 }), g as Tensor))(x as Tensor)
 const product: Function = (x, y) => $.matmul(x as Tensor, y as Tensor)
 
-/** Each chooses another kernel on at least one backend. All are linear in positive arguments, so that a result is the sum of its terms' sizes. */
+/**
+ * Each chooses another kernel on at least one backend. All are linear in positive arguments, so that a result is the
+ * sum of its terms' sizes.
+ */
 const cases: Readonly<Record<string, readonly [Function, readonly Shape[]]>> = {
   'a product of 2^20 terms': [
     product,
@@ -171,7 +175,10 @@ const cases: Readonly<Record<string, readonly [Function, readonly Shape[]]>> = {
     ]
   ],
   'a sum of 2^22': [x => $.sum(x as Tensor), [[2 ** 22]]],
-  'sums of rows and of columns': [x => $.add($.sum(x as Tensor, 1), $.sum($.transpose(x as Tensor), 0)), [[3, 1_000_003]]],
+  'sums of rows and of columns': [
+    x => $.add($.sum(x as Tensor, 1), $.sum($.transpose(x as Tensor), 0)),
+    [[3, 1_000_003]]
+  ],
   'rows that are added to one': [
     x => $.scatterAdd(x as Tensor, $.tensor(new Int32Array(2 ** 16), [2 ** 16], 'i32'), 0, 1),
     [[2 ** 16, 2]]
@@ -195,7 +202,11 @@ describe.each(['gpu', 'tiles'] as const)('on %s', kind => {
   })
 
   it('a channel that is constant normalises to 0, and its variance is 0', async () => {
-    const values: NdArray = { data: new Float64Array(2000).fill(Math.fround(12345.678)), shape: [10, 2, 100], dtype: 'f32' }
+    const values: NdArray = {
+      data: new Float64Array(2000).fill(Math.fround(12345.678)),
+      shape: [10, 2, 100],
+      dtype: 'f32'
+    }
     const f = (x: Tensor) => {
       const { y, moments } = batchNorm(x)
       return [y, moments.variance, variance(x), $.sub(moments.mean, 12345.678)]

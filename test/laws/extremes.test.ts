@@ -1,6 +1,7 @@
 /**
- * Every pointwise function at the ends of float32: NaN, infinities, zeros of both signs, denormals, the largest numbers. The device gives what the
- * reference gives, rounded to float32, down to the sign of a zero; what differs is listed here and in docs/autodiff.md.
+ * Every pointwise function at the ends of float32: NaN, infinities, zeros of both signs, denormals, the largest
+ * numbers. The device gives what the reference gives, rounded to float32, down to the sign of a zero; what differs is
+ * listed here and in docs/autodiff.md.
  */
 import { beforeAll, describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
@@ -16,7 +17,22 @@ const SMALLEST = 2 ** -149
 const SMALLEST_NORMAL = 2 ** -126
 const LARGEST = 3.4028234663852886e38
 
-const sizes = [0, SMALLEST, 1e-40, SMALLEST_NORMAL, 1e-20, 1e-4, 0.5, 1, 2, 3, 88.7, 1e30, LARGEST, Number.POSITIVE_INFINITY]
+const sizes = [
+  0,
+  SMALLEST,
+  1e-40,
+  SMALLEST_NORMAL,
+  1e-20,
+  1e-4,
+  0.5,
+  1,
+  2,
+  3,
+  88.7,
+  1e30,
+  LARGEST,
+  Number.POSITIVE_INFINITY
+]
 const numbers = [...sizes.flatMap(x => [x, -x]), Number.NaN].map(Math.fround)
 const pairs = numbers.flatMap(x => numbers.map(y => [x, y] as const))
 const isDenormal = (x: number): boolean => x !== 0 && Math.abs(x) < SMALLEST_NORMAL
@@ -35,7 +51,9 @@ const unary: Readonly<Record<string, Unary>> = {
   ...{ sinh: $.sinh, cosh: $.cosh, asinh: $.asinh, acosh: $.acosh, atanh: $.atanh },
   ...{ log1p: $.log1p, expm1: $.expm1, exp2: $.exp2, log2: $.log2, erf: $.erf, erfc: $.erfc },
   ...{ floor: $.floor, ceil: $.ceil, round: $.round, trunc: $.trunc },
-  ...Object.fromEntries([0, 2, 3, -1, -2, 17, 18, -17, 0.5, -0.5, 2.5].map(exponent => [`pow ${exponent}`, power(exponent)])),
+  ...Object.fromEntries(
+    [0, 2, 3, -1, -2, 17, 18, -17, 0.5, -0.5, 2.5].map(exponent => [`pow ${exponent}`, power(exponent)])
+  ),
   'convert to i32': x => $.convert(x, 'i32'),
   'convert to u32': x => $.convert(x, 'u32')
 }
@@ -66,9 +84,9 @@ describe('at the ends of float32', () => {
   const names = [...Object.keys(unary), ...Object.keys(binary)]
   const results: Record<'reference' | 'gpu', readonly HostArray[]> = { reference: [], gpu: [] }
   /**
-   * WGSL lets an adapter take denormal numbers for zeros, as operands and as results, and says nothing of how exact it is
-   * with them. Where products show that it does, a denormal stands for any number up to the smallest normal ones: what it
-   * gives must lie among what the reference gives for those. Elsewhere denormals count as all others.
+   * WGSL lets an adapter take denormal numbers for zeros, as operands and as results, and says nothing of how exact it
+   * is with them. Where products show that it does, a denormal stands for any number up to the smallest normal ones:
+   * what it gives must lie among what the reference gives for those. Elsewhere denormals count as all others.
    */
   const adapter = { flushes: false }
   const standsFor = (x: number): readonly number[] =>
@@ -104,7 +122,8 @@ describe('at the ends of float32', () => {
       const wants = placesOf(values).map(at => rounded(wanted.data[at] as number))
       const all = wants.flatMap(standsFor)
       // Denormal results are rounded to their own last place.
-      const allowed = (want: number) => Math.max(tolerance * Math.abs(want), tolerance && isDenormal(want) ? SMALLEST : 0)
+      const allowed = (want: number) =>
+        Math.max(tolerance * Math.abs(want), tolerance && isDenormal(want) ? SMALLEST : 0)
       const isOne = (one: number) =>
         all.some(want => Object.is(one, want) || (want !== 0 && Math.abs(one - want) <= allowed(want)))
       const known = all.filter(want => !Number.isNaN(want))
@@ -131,7 +150,10 @@ describe('at the ends of float32', () => {
 })
 
 describe.each([
-  ['i32', [0, 1, -1, 2, 3, -7, 46_341, 2 ** 24 + 1, 123_456_789, 2 ** 31 - 65, 2 ** 31 - 1, -(2 ** 31), -(2 ** 31) + 1]],
+  [
+    'i32',
+    [0, 1, -1, 2, 3, -7, 46_341, 2 ** 24 + 1, 123_456_789, 2 ** 31 - 65, 2 ** 31 - 1, -(2 ** 31), -(2 ** 31) + 1]
+  ],
   ['u32', [0, 1, 2, 3, 7, 65_537, 2 ** 24 + 1, 123_456_789, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 129, 2 ** 32 - 1]]
 ] as const)('at the ends of %s', (dtype, ends) => {
   const functions: Readonly<Record<string, (x: Tensor, y: Tensor) => Tensor>> = {
@@ -161,7 +183,8 @@ describe.each([
       (['reference', 'gpu', 'tiles'] as const).map(kind => evaluateOn(backends[kind], f as never, args))
     )
     // WGSL lets an adapter round an integer up or down, whichever float is nearer; all others are one value.
-    const isRounded = (name: string, found: number, want: number): boolean => name.startsWith('to f32') && near(found, want)
+    const isRounded = (name: string, found: number, want: number): boolean =>
+      name.startsWith('to f32') && near(found, want)
     const near = (found: number, want: number): boolean => Math.abs(found - want) <= Math.abs(want) * 2 ** -23
     for (const [i, name] of names.entries())
       for (const got of [gpu, tiles])
@@ -201,7 +224,10 @@ describe('a value that is not finite among others', () => {
       grad((a: Tensor, b: Tensor) => squared(y => $.conv2d(y, b, { padding: 1 }))(a), { argnums: [0, 1] })(x, w),
     'pooling by maxima': x => [$.maxPool2d(x, pool), grad((a: Tensor) => squared(y => $.maxPool2d(y, pool))(a))(x)],
     'pooling by means': x => [$.mul($.avgPool2d(x, { kernel: 2 }), 4)],
-    'taking and adding': x => [$.take(x, $.tensor([2, 0], [2], 'i32'), 1), $.scatterAdd(x, $.tensor([1, 0, 1], [3], 'i32'), 1, 2)]
+    'taking and adding': x => [
+      $.take(x, $.tensor([2, 0], [2], 'i32'), 1),
+      $.scatterAdd(x, $.tensor([1, 0, 1], [3], 'i32'), 1, 2)
+    ]
   }
   const places: Readonly<Record<string, Readonly<Record<number, number>>>> = {
     NaN: { 7: nan },

@@ -29,7 +29,8 @@ const total =
       .reduce((a, b) => $.add(a, b))
 
 const randoms = (seed: number, like: Tensors): Tensors => like.map((one, i) => random(seed + i, one))
-const pulled = (f: Function, x: Tensors, u: Tensors): Tensors => vjp<Tensors, Tensors>(f, ...x)[1](u, { unreached: 'zero' })
+const pulled = (f: Function, x: Tensors, u: Tensors): Tensors =>
+  vjp<Tensors, Tensors>(f, ...x)[1](u, { unreached: 'zero' })
 
 it('derivatives of order 1 and 2 are those of central differences', () => law(300, (f, x) => checkGrads(f, x)))
 
@@ -71,7 +72,8 @@ describe('the Hessian', () => {
       const matrix = x.map((_, i) =>
         x.map((__, k) => numbers($.reshape(blocks[i]?.[k] as Tensor, [sizes[i] as number, sizes[k] as number])))
       )
-      const entry = (i: number, a: number, k: number, b: number) => matrix[i]?.[k]?.[a * (sizes[k] as number) + b] as number
+      const entry = (i: number, a: number, k: number, b: number) =>
+        matrix[i]?.[k]?.[a * (sizes[k] as number) + b] as number
       const flat = sizes.flatMap((size, i) => Array.from({ length: size }, (_, a) => [i, a] as const))
       const rows = flat.map(([i, a]) => flat.map(([k, b]) => entry(i, a, k, b)))
       expectNear(

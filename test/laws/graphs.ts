@@ -1,6 +1,6 @@
 /**
- * Random functions: small expression graphs over all families of operations, of tensors of ranks 0 to 4. They are smooth where they are
- * taken: kinks and ties are kept away by constants, and values stay near 1 at any depth.
+ * Random functions: small expression graphs over all families of operations, of tensors of ranks 0 to 4. They are
+ * smooth where they are taken: kinks and ties are kept away by constants, and values stay near 1 at any depth.
  */
 import fc from 'fast-check'
 import type { NdArray } from '../../src/autodiff/ndarray.js'
@@ -52,7 +52,8 @@ const steps: Readonly<Record<string, Step>> = {
   maximum: (x, y) => $.maximum($.tanh(x), $.add($.tanh(matching(y, x.shape)), 3)),
   minimum: (x, y) => $.minimum($.tanh(x), $.add($.tanh(matching(y, x.shape)), 3)),
   pow: (x, _, seed) => $.pow(large(x), [2, 3, -1, 0.5, -1.5][seed % 5] as number),
-  where: (x, y, seed) => $.where($.greater(constant(anything, seed, x.shape), 0), x, square($.tanh(matching(y, x.shape)))),
+  where: (x, y, seed) =>
+    $.where($.greater(constant(anything, seed, x.shape), 0), x, square($.tanh(matching(y, x.shape)))),
   sum: (x, _, seed) => $.tanh($.sum(vector(x), axisFor(x, seed), { keepDims: seed % 2 === 0 })),
   mean: x => $.variance(x, undefined, { keepDims: true }),
   max: (x, _, seed) => $.max(distinct(vector(x), seed), axisFor(x, seed)),
@@ -72,7 +73,8 @@ const steps: Readonly<Record<string, Step>> = {
           x.shape.map(() => 1)
         )
       : x,
-  concat: (x, y, seed) => (sizeOf(x.shape) < 20 ? $.concat([vector(x), vector(matching(y, x.shape))], axisFor(x, seed)) : x),
+  concat: (x, y, seed) =>
+    sizeOf(x.shape) < 20 ? $.concat([vector(x), vector(matching(y, x.shape))], axisFor(x, seed)) : x,
   matmul: (x, y) => $.tanh($.matmul(matrix(x), $.transpose(matrix(matching(y, x.shape))))),
   take: (x, _, seed) => $.take(vector(x), indices(seed, [2], vector(x).shape[0] as number), 0),
   scatter: (x, _, seed) => $.scatterAdd(vector(x), indices(seed, [vector(x).shape[0] as number], 3), 0, 3),
@@ -81,7 +83,11 @@ const steps: Readonly<Record<string, Step>> = {
     const channels = picture.shape[1] as number
     const groups = seed % 2 ? channels : 1
     return $.tanh(
-      $.conv2d(picture, constant(anything, seed, [groups, channels / groups, 2, 3]), { padding: [1, 1], stride: [1, 2], groups })
+      $.conv2d(picture, constant(anything, seed, [groups, channels / groups, 2, 3]), {
+        padding: [1, 1],
+        stride: [1, 2],
+        groups
+      })
     )
   },
   maxPool2d: (x, _, seed) => $.maxPool2d(distinct(image(x), seed), { kernel: 2, stride: 2, padding: 1 }),

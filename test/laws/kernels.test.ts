@@ -1,6 +1,6 @@
 /**
- * Every kernel against the reference, on the adapter: random shapes of rank up to 6 with extents that divide nothing, all dtypes, operands that
- * are views. Many cases are compiled as one program, since a pipeline costs more than a case.
+ * Every kernel against the reference, on the adapter: random shapes of rank up to 6 with extents that divide nothing,
+ * all dtypes, operands that are views. Many cases are compiled as one program, since a pipeline costs more than a case.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -39,7 +39,8 @@ const exact = new Set(
 /** How far a result may be off, in units of its size, or for sums of that of what is added. */
 const toleranceOf = (name: string): number => {
   const tolerance = exact.has(name) ? 0 : sums.has(name) ? SUM : rounded[name]
-  if (tolerance === undefined) throw new Error(`primitive '${name}' has no tolerance in test/laws/kernels.test.ts; give it one`)
+  if (tolerance === undefined)
+    throw new Error(`primitive '${name}' has no tolerance in test/laws/kernels.test.ts; give it one`)
   return tolerance
 }
 
@@ -67,7 +68,9 @@ const results = (kind: 'reference' | 'gpu', cases: readonly Case[]): Promise<rea
 
 const absolute = (x: NdArray): NdArray => (x.dtype === 'f32' ? { ...x, data: x.data.map(Math.abs) as Float64Array } : x)
 
-/** The device gives what the reference gives, entry by entry: the same NaN and infinities, and numbers within the bound. */
+/**
+ * The device gives what the reference gives, entry by entry: the same NaN and infinities, and numbers within the bound.
+ */
 const expectAgreement = async (name: string, cases: readonly Case[]): Promise<void> => {
   const [got, wanted] = [await results('gpu', cases), await results('reference', cases)]
   const sizes = sums.has(name)
@@ -85,7 +88,9 @@ const expectAgreement = async (name: string, cases: readonly Case[]): Promise<vo
       if (a === b || (Number.isNaN(a) && Number.isNaN(b))) continue
       const bound = tolerance * Math.abs((sizes[i] as HostArray).data[n] as number)
       if (!(Math.abs(a - b) <= bound))
-        expect.fail(`${name} of case ${i}, ${dtype}[${shape.join(',')}], element ${n}: the device gives ${a}, the reference ${b}`)
+        expect.fail(
+          `${name} of case ${i}, ${dtype}[${shape.join(',')}], element ${n}: the device gives ${a}, the reference ${b}`
+        )
     }
   })
 }

@@ -1,6 +1,7 @@
 /**
- * From graphs to programs: chains of movements and exact operations, of whole numbers, must come out exactly, whatever views of views, copies and
- * shared slots they become. And the cases that are rare: many axes that cannot be merged, more than a million elements.
+ * From graphs to programs: chains of movements and exact operations, of whole numbers, must come out exactly, whatever
+ * views of views, copies and shared slots they become. And the cases that are rare: many axes that cannot be merged,
+ * more than a million elements.
  */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
@@ -71,7 +72,11 @@ const steps: readonly ((x: Tensor, y: Tensor, seed: number) => Tensor)[] = [
         .filter(axis => (seed >> axis) % 2)
     ),
   (x, _, seed) =>
-    $.take(vector(x), $.convert($.broadcastTo($.tensor(seed % (x.shape[axisOf(x, seed)] ?? 1)), [2]), 'i32'), axisOf(x, seed)),
+    $.take(
+      vector(x),
+      $.convert($.broadcastTo($.tensor(seed % (x.shape[axisOf(x, seed)] ?? 1)), [2]), 'i32'),
+      axisOf(x, seed)
+    ),
   x => $.convert($.convert(x, 'i32'), 'f32')
 ]
 
@@ -93,7 +98,8 @@ describe('random programs', () => {
           (...x) => {
             const made = [...x]
             const pick = (word: number) => made[word % made.length] as Tensor
-            for (const one of program) made.push((steps[one.step] as (typeof steps)[0])(pick(one.x), pick(one.y), one.seed))
+            for (const one of program)
+              made.push((steps[one.step] as (typeof steps)[0])(pick(one.x), pick(one.y), one.seed))
             return made
           },
           shapes.map((shape, i) => array(whole(-9, 10), seed + 2 ** 32 * i, shape))
@@ -109,7 +115,8 @@ describe('random programs', () => {
           (...x) => {
             const made = [...x]
             const pick = (word: number) => made[Math.max(0, made.length - 1 - (word % 3))] as Tensor
-            for (const one of program) made.push((steps[one.step] as (typeof steps)[0])(pick(one.x), pick(one.y), one.seed))
+            for (const one of program)
+              made.push((steps[one.step] as (typeof steps)[0])(pick(one.x), pick(one.y), one.seed))
             return made.slice(-1)
           },
           shapes.map((shape, i) => array(whole(-9, 10), seed + 2 ** 32 * i, shape))
@@ -166,12 +173,21 @@ describe('outputs', () => {
   const x = array(whole(-9, 10), 1, [3, 4])
   const cases: Readonly<Record<string, Function>> = {
     'that are the input, twice': y => [y as Tensor, y as Tensor],
-    'that are views of the input': y => [$.transpose(y as Tensor), $.reshape(y as Tensor, [12]), $.slice(y as Tensor, [[0, 2]])],
+    'that are views of the input': y => [
+      $.transpose(y as Tensor),
+      $.reshape(y as Tensor, [12]),
+      $.slice(y as Tensor, [[0, 2]])
+    ],
     'that are one node': y => {
       const sum = $.add(y as Tensor, 1)
       return [sum, $.transpose(sum), sum, $.reshape(sum, [12]), $.neg(sum)]
     },
-    'that are constants': y => [$.tensor([1, 2]), $.tensor([1, 2]), $.broadcastTo($.tensor(3), [2, 2]), $.sum(y as Tensor)],
+    'that are constants': y => [
+      $.tensor([1, 2]),
+      $.tensor([1, 2]),
+      $.broadcastTo($.tensor(3), [2, 2]),
+      $.sum(y as Tensor)
+    ],
     'of a function without use of its argument': () => [$.randomBits($.key(5), [9000])]
   }
   it.each(Object.entries(cases))('%s', (_, f) => expectEqual(f, [x]))

@@ -47,7 +47,11 @@ const sliced = (x: NdArray, seed: number): Operand => {
   const data = allocate(x.dtype, sizeOf(shape)).fill(x.dtype === 'f32' ? Number.NaN : 2 ** 31 - 1)
   const strides = denseStrides(shape)
   const offset = strides.reduce((sum, stride, axis) => sum + stride * (before[axis] as number), 0)
-  writeView(data, { shape: x.shape, strides: strides.map((stride, axis) => stride * (step[axis] as number)), offset }, x.data)
+  writeView(
+    data,
+    { shape: x.shape, strides: strides.map((stride, axis) => stride * (step[axis] as number)), offset },
+    x.data
+  )
   return {
     base: { data, shape, dtype: x.dtype },
     view: y =>
@@ -113,6 +117,9 @@ export const disguises: fc.Arbitrary<Disguise> = fc.record({
   seed: fc.nat({ max: 2 ** 24 })
 })
 
-/** An operand that has the value `x`, or, of floats, one of its shape. Indices keep their values, so that they stay in range. */
+/**
+ * An operand that has the value `x`, or, of floats, one of its shape. Indices keep their values, so that they stay in
+ * range.
+ */
 export const disguised = (x: NdArray, { floats, integers, seed }: Disguise): Operand =>
   x.dtype === 'f32' ? all[floats](x, seed) : faithful[integers](x, seed)

@@ -37,7 +37,11 @@ const cases: readonly Case[] = ([1, 2] as const).flatMap(stride =>
 const layerOf = (operation: Operation, { stride, channels, size }: Case): Layer | undefined =>
   operation({ name: 'op', channels, stride, size, affine: channels !== 4, normAfterPool: channels !== 7 })
 
-const resultOf = ({ stride, channels, size }: Case): Shape => [BATCH, channels, ...size.map(extent => Math.ceil(extent / stride))]
+const resultOf = ({ stride, channels, size }: Case): Shape => [
+  BATCH,
+  channels,
+  ...size.map(extent => Math.ceil(extent / stride))
+]
 
 /** Halving without a loss takes an even number of channels, and images of even sizes. */
 const isRefused = (name: string, { stride, channels, size }: Case): boolean =>

@@ -1,4 +1,7 @@
-/** Laws of every primitive, on the reference: derivatives of order 1 and 2 by central differences, and vjps that stay among the primitives. */
+/**
+ * Laws of every primitive, on the reference: derivatives of order 1 and 2 by central differences, and vjps that stay
+ * among the primitives.
+ */
 import fc from 'fast-check'
 import { describe, expect, it } from 'vitest'
 import { checkGrads } from '../../src/autodiff/check.js'
@@ -42,8 +45,8 @@ it('there are primitives with a rule, and with derivative zero', () => {
 
 /**
  * What chooses, but makes no kink that a step could meet: the identity that stops a derivative; conversions, of which
- * those of floats have none; a power, whose comparison with 0 guards its logarithm; what is divided by the larger of two
- * sizes and multiplied by it again.
+ * those of floats have none; a power, whose comparison with 0 guards its logarithm; what is divided by the larger of
+ * two sizes and multiplied by it again.
  */
 const smooth = new Set(['stop_gradient', 'convert', 'power', 'atan2', 'asinh'])
 
@@ -60,13 +63,16 @@ const choosesIn = (name: string, sample: Sample): boolean => {
   const cotangents = y.primitive.vjp(random(1, y), y.inputs, y.attributes, y).filter(one => one !== null)
   const given = new Set([y, ...y.inputs])
   return topological(cotangents, node => given.has(node)).some(
-    ({ primitive, inputs: [first] }) => first?.dtype === 'f32' && (choosing.has(primitive.name) || primitive.vjp === 'zero')
+    ({ primitive, inputs: [first] }) =>
+      first?.dtype === 'f32' && (choosing.has(primitive.name) || primitive.vjp === 'zero')
   )
 }
 
 it('what is piecewise is known to src/autodiff/kinks.ts, or is among those that make no kink', () => {
   const piecewise = sampled().filter(isPiecewise)
-  expect(piecewise).toEqual(expect.arrayContaining(['relu', 'max', 'reduce_max', 'floor', 'rem', 'sort_blocks', 'less']))
+  expect(piecewise).toEqual(
+    expect.arrayContaining(['relu', 'max', 'reduce_max', 'floor', 'rem', 'sort_blocks', 'less'])
+  )
   expect(piecewise.filter(name => !choosing.has(name) && !smooth.has(name))).toEqual([])
   expect([...smooth].filter(name => !piecewise.includes(name))).toEqual([])
   expect([...choosing].filter(name => !sampled().includes(name))).toEqual([])
@@ -108,7 +114,8 @@ describe.each(ruled)('%s', name => {
         first.map((one, i) => random(i, one)),
         { unreached: 'zero' }
       )
-      for (const { primitive } of topological([...first, ...second])) expect(primitive).toBe(registry.get(primitive.name))
+      for (const { primitive } of topological([...first, ...second]))
+        expect(primitive).toBe(registry.get(primitive.name))
     }))
 })
 

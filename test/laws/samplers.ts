@@ -1,6 +1,6 @@
 /**
- * A sampler for every primitive: inputs and attributes that its shape rule takes, of random shapes. Values stay in the domain where the
- * primitive is smooth, so that central differences say something.
+ * A sampler for every primitive: inputs and attributes that its shape rule takes, of random shapes. Values stay in the
+ * domain where the primitive is smooth, so that central differences say something.
  */
 import fc from 'fast-check'
 import { evaluate } from '../../src/autodiff/interpret.js'
@@ -81,7 +81,11 @@ const pointwise = (limits: Limits, fills: readonly Fill[], dtype = fc.constant<D
 const unary = (
   limits: Limits,
   attributes: (shape: Shape) => fc.Arbitrary<Attributes>,
-  { fill = anything, least = 0, dtype = dtypes(limits) }: { fill?: Fill; least?: number; dtype?: fc.Arbitrary<DType> } = {}
+  {
+    fill = anything,
+    least = 0,
+    dtype = dtypes(limits)
+  }: { fill?: Fill; least?: number; dtype?: fc.Arbitrary<DType> } = {}
 ): Sampler =>
   of(
     shapes(limits, least).chain(shape => fc.tuple(fc.constant(shape), attributes(shape), dtype)),
@@ -95,7 +99,10 @@ const none = (): fc.Arbitrary<Attributes> => fc.constant({})
 const apart = (limits: Limits): Sampler =>
   of(shapes(limits), (shape, seed) => {
     const [x, gap] = [array(anything, seeds(seed, 0), shape), array(nonzero, seeds(seed, 1), shape)]
-    return { inputs: [x, { ...x, data: x.data.map((value, i) => Math.fround(value + (gap.data[i] as number))) }], attributes: {} }
+    return {
+      inputs: [x, { ...x, data: x.data.map((value, i) => Math.fround(value + (gap.data[i] as number))) }],
+      attributes: {}
+    }
   })
 
 /** Operands whose quotient is no whole number, nor close to one: (n + u) y and y, u from 0.2 to 0.8. */
@@ -124,7 +131,9 @@ const broadcasts = (limits: Limits): Sampler =>
       fc.tuple(fc.constant(shape), fc.nat({ max: shape.length }), subset(shape.length), dtypes(limits))
     ),
     ([shape, dropped, ones, dtype], seed) => ({
-      inputs: [filled(anything, dtype, seed, shape.map((extent, axis) => (ones.includes(axis) ? 1 : extent)).slice(dropped))],
+      inputs: [
+        filled(anything, dtype, seed, shape.map((extent, axis) => (ones.includes(axis) ? 1 : extent)).slice(dropped))
+      ],
       attributes: { shape }
     })
   )
@@ -144,7 +153,8 @@ const slices = (shape: Shape): fc.Arbitrary<Attributes> =>
       step: axes.map(({ step }) => step)
     }))
 
-const counts = (rank: number): fc.Arbitrary<number[]> => fc.array(fc.nat({ max: 2 }), { minLength: rank, maxLength: rank })
+const counts = (rank: number): fc.Arbitrary<number[]> =>
+  fc.array(fc.nat({ max: 2 }), { minLength: rank, maxLength: rank })
 
 const concatenations = (limits: Limits): Sampler =>
   of(
@@ -208,7 +218,10 @@ const alongAxis = (limits: Limits) =>
 
 const takesAlong = (limits: Limits): Sampler =>
   of(alongAxis(limits), ([shape, axis, count], seed) => ({
-    inputs: [array(anything, seeds(seed, 0), shape), indices(seeds(seed, 1), shape.with(axis, count), shape[axis] as number)],
+    inputs: [
+      array(anything, seeds(seed, 0), shape),
+      indices(seeds(seed, 1), shape.with(axis, count), shape[axis] as number)
+    ],
     attributes: { axis }
   }))
 
@@ -221,7 +234,10 @@ const scattersAlong = (limits: Limits): Sampler =>
     }
   })
 
-/** Rows whose runs of eight are sorted. Integers: an operand that has the shape of floats alone would not be in the order that is given. */
+/**
+ * Rows whose runs of eight are sorted. Integers: an operand that has the shape of floats alone would not be in the
+ * order that is given.
+ */
 const runs = (limits: Limits): Sampler =>
   of(
     fc.tuple(shapes(limits, 0, 1), fc.integer({ min: 1, max: 4 * limits.extent }), fc.boolean()),
@@ -396,24 +412,29 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
     transpose: unary(limits, shape => permutations(shape.length).map(permutation => ({ permutation }))),
     slice: unary(limits, slices),
     pad: unary(limits, ({ length }) =>
-      fc.tuple(counts(length), counts(length), counts(length)).map(([before, after, interior]) => ({ before, after, interior }))
+      fc
+        .tuple(counts(length), counts(length), counts(length))
+        .map(([before, after, interior]) => ({ before, after, interior }))
     ),
     concat: concatenations(limits),
     // Two parts along the first axis, with a gap between them, the second with gaps of its own.
-    assemble: of(fc.tuple(shapes(limits, 1, 3), fc.nat({ max: 1 }), fc.nat({ max: 1 })), ([shape, gap, interior], seed) => {
-      const [rows = 1, ...rest] = shape
-      const zeros = shape.map(() => 0)
-      return {
-        inputs: [array(anything, seeds(seed, 0), shape), array(anything, seeds(seed, 1), shape)],
-        attributes: {
-          parts: [
-            { before: zeros, interior: zeros },
-            { before: [rows + gap, ...zeros.slice(1)], interior: [interior, ...zeros.slice(1)] }
-          ],
-          shape: [2 * rows + gap + (rows - 1) * interior, ...rest]
+    assemble: of(
+      fc.tuple(shapes(limits, 1, 3), fc.nat({ max: 1 }), fc.nat({ max: 1 })),
+      ([shape, gap, interior], seed) => {
+        const [rows = 1, ...rest] = shape
+        const zeros = shape.map(() => 0)
+        return {
+          inputs: [array(anything, seeds(seed, 0), shape), array(anything, seeds(seed, 1), shape)],
+          attributes: {
+            parts: [
+              { before: zeros, interior: zeros },
+              { before: [rows + gap, ...zeros.slice(1)], interior: [interior, ...zeros.slice(1)] }
+            ],
+            shape: [2 * rows + gap + (rows - 1) * interior, ...rest]
+          }
         }
       }
-    }),
+    ),
 
     sum: unary(limits, axes, { least: 1 }),
     reduce_max: unary(limits, axes, { least: 1, fill: spread, dtype: f32 }),
@@ -431,7 +452,9 @@ export const samplersOf = (limits: Limits): Readonly<Record<string, Sampler>> =>
     sort_blocks: unary(limits, () => fc.boolean().map(descending => ({ descending })), { least: 1 }),
     merge_runs: runs(limits),
     flip: unary(limits, ({ length }) => fc.nat({ max: length - 1 }).map(axis => ({ axis })), { least: 1 }),
-    cumsum: unary(limits, ({ length }) => fc.record({ axis: fc.nat({ max: length - 1 }), reverse: fc.boolean() }), { least: 1 }),
+    cumsum: unary(limits, ({ length }) => fc.record({ axis: fc.nat({ max: length - 1 }), reverse: fc.boolean() }), {
+      least: 1
+    }),
 
     conv2d: convolution(limits, 'images', 'filters'),
     conv2d_input_grad: convolution(limits, 'results', 'filters', 'images'),
@@ -460,4 +483,5 @@ export const samplerOf = (samplers: Readonly<Record<string, Sampler>>, name: str
 export const sampled = (): string[] => [...registry.keys()].filter(name => name !== 'input')
 
 /** Elements of all inputs of a sample. */
-export const sizeOfSample = ({ inputs }: Sample): number => inputs.reduce((total, { shape }) => total + sizeOf(shape), 0)
+export const sizeOfSample = ({ inputs }: Sample): number =>
+  inputs.reduce((total, { shape }) => total + sizeOf(shape), 0)

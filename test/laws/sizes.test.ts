@@ -1,6 +1,7 @@
 /**
- * Programs of the sizes at which other kernels are chosen than for small tensors, values and gradients, with the kernels of both families. Each was
- * wrong once, while every test of small tensors passed: a gradient that only repeats a number has no dense operand to decide by.
+ * Programs of the sizes at which other kernels are chosen than for small tensors, values and gradients, with the
+ * kernels of both families. Each was wrong once, while every test of small tensors passed: a gradient that only repeats
+ * a number has no dense operand to decide by.
  */
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
@@ -68,12 +69,16 @@ const programs: Readonly<Record<string, readonly [Function, readonly NdArray[]]>
     [array(anything, 1, [64])]
   ],
   'the filter gradient of a convolution, a mean over the image, a product': [
-    (x, w, v) => [grad((f: Tensor) => dot($.mean($.conv2d(x as Tensor, f, { padding: 1 }), [2, 3]), v as Tensor))(w as Tensor)],
+    (x, w, v) => [
+      grad((f: Tensor) => dot($.mean($.conv2d(x as Tensor, f, { padding: 1 }), [2, 3]), v as Tensor))(w as Tensor)
+    ],
     [array(anything, 1, [8, 3, 32, 32]), array(anything, 2, [8, 3, 3, 3]), array(anything, 3, [8, 8])]
   ],
   'the gradient of a max-pool and a mean over the image': [
     (x, v) => [
-      grad((y: Tensor) => dot($.mean($.maxPool2d(y, { kernel: 3, stride: 1, padding: 1 }), [2, 3]), v as Tensor))(x as Tensor)
+      grad((y: Tensor) => dot($.mean($.maxPool2d(y, { kernel: 3, stride: 1, padding: 1 }), [2, 3]), v as Tensor))(
+        x as Tensor
+      )
     ],
     [array(spread, 1, [8, 8, 32, 32]), array(anything, 2, [8, 8])]
   ],
@@ -149,13 +154,18 @@ describe.each(['gpu', 'tiles'] as const)('on %s', kind => {
       if (gradient[i] !== 2 * (data[i] as number))
         expect.fail(`the gradient at ${i}: ${gradient[i]}, wanted ${2 * (data[i] as number)}`)
     const larger = compile((x: Tensor) => $.neg(x))([{ shape: [most + 1], dtype: 'f32' }])
-    expect(await failure(backend, larger)).toMatch(/it takes \d+ bytes, and this adapter binds at most \d+ bytes: lower/)
+    expect(await failure(backend, larger)).toMatch(
+      /it takes \d+ bytes, and this adapter binds at most \d+ bytes: lower/
+    )
   })
 
   it('the mixed derivative of the sum of an edge at batch 32: batch norms sum to 0 whatever the filters are', async () => {
     const f: Function = (one, three, alpha, x, v) => [
       ...grad((w: readonly Tensor[]) =>
-        dot(grad((a: Tensor) => $.sum(edge(w[0] as Tensor, w[1] as Tensor, a, x as Tensor)))(alpha as Tensor), v as Tensor)
+        dot(
+          grad((a: Tensor) => $.sum(edge(w[0] as Tensor, w[1] as Tensor, a, x as Tensor)))(alpha as Tensor),
+          v as Tensor
+        )
       )([one as Tensor, three as Tensor])
     ]
     const args = [

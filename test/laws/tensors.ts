@@ -21,7 +21,9 @@ export const numbers = (tree: Tree): number[] => evaluate(leaves(tree)).flatMap(
 export const products = (a: readonly Tensor[], b: readonly Tensor[]): number[] =>
   numbers(a.map((one, i) => mul(one, b[i] as Tensor)))
 
-/** Sums of two lists of terms agree to rounding; `tolerance` is relative to the sizes of the terms, and at least to 1. */
+/**
+ * Sums of two lists of terms agree to rounding; `tolerance` is relative to the sizes of the terms, and at least to 1.
+ */
 export const expectEqualSums = (a: readonly number[], b: readonly number[], tolerance = 1e-12): void => {
   const total = (terms: readonly number[]) => terms.reduce((sum, term) => sum + term, 0)
   const size = [...a, ...b].reduce((sum, term) => sum + Math.abs(term), 1)

@@ -1,8 +1,8 @@
 /**
- * Ties, on all backends, at sizes of every variant (rows of vec4s and single values, small and from 2^16 elements on): a
- * maximum, its place and a pool's go to the first element, `maximum` and `minimum` halve the cotangent, also where they
- * run along an axis, and what sorts leaves equal elements in their order. Values are few, so that nearly all are tied;
- * wanted is what a loop says that knows only the convention.
+ * Ties, on all backends, at sizes of every variant (rows of vec4s and single values, small and from 2^16 elements on):
+ * a maximum, its place and a pool's go to the first element, `maximum` and `minimum` halve the cotangent, also where
+ * they run along an axis, and what sorts leaves equal elements in their order. Values are few, so that nearly all are
+ * tied; wanted is what a loop says that knows only the convention.
  */
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../src/autodiff/grad.js'
@@ -146,7 +146,10 @@ describe.each(['reference', 'gpu', 'tiles'] as const)('on %s', kind => {
     const rising = orders(x, (a, b) => a - b)
     const falling = orders(x, (a, b) => b - a)
     /** The cotangent of the element that came to each place, by shares of those of the results. */
-    const gradientOf = (share: (row: number, rank: number) => number, order: readonly (readonly number[])[]): Float64Array => {
+    const gradientOf = (
+      share: (row: number, rank: number) => number,
+      order: readonly (readonly number[])[]
+    ): Float64Array => {
       const gradient = new Float64Array(rows * columns)
       order.forEach((places, row) => {
         places.forEach((place, rank) => {
@@ -193,7 +196,9 @@ describe.each(['reference', 'gpu', 'tiles'] as const)('on %s', kind => {
         kind,
         (y, h) => [
           $.topK(y as Tensor, k)[1],
-          grad(weighted(largest, $.reshape($.slice($.reshape(h as Tensor, [-1]), [[0, rows * k]]), [rows, k])))(y as Tensor)
+          grad(weighted(largest, $.reshape($.slice($.reshape(h as Tensor, [-1]), [[0, rows * k]]), [rows, k])))(
+            y as Tensor
+          )
         ],
         [x, g],
         [falling.flatMap(places => places.slice(0, k)), gradientOf(share, falling)]
@@ -219,15 +224,18 @@ describe.each(['reference', 'gpu', 'tiles'] as const)('on %s', kind => {
     [33, 16],
     [7, 65],
     [1000, 70]
-  ])('running maxima and minima of rows, %i by %i, halve the cotangent wherever two are joined', async (rows, columns) => {
-    const [x, g] = [tied([rows, columns]), cotangent([rows, columns])]
-    const [rising, falling] = [runningGradient(x, g, (a, b) => a > b), runningGradient(x, g, (a, b) => a < b)]
-    const gradient = (f: (y: Tensor) => Tensor) => (y: Tensor, h: Tensor) => grad(weighted(f, h))(y)
-    await sameOn(
-      kind,
-      (y, h) => [$.cummax, $.cummin].map(f => gradient(z => f(z))(y as Tensor, h as Tensor)),
-      [x, g],
-      [rising, falling]
-    )
-  })
+  ])(
+    'running maxima and minima of rows, %i by %i, halve the cotangent wherever two are joined',
+    async (rows, columns) => {
+      const [x, g] = [tied([rows, columns]), cotangent([rows, columns])]
+      const [rising, falling] = [runningGradient(x, g, (a, b) => a > b), runningGradient(x, g, (a, b) => a < b)]
+      const gradient = (f: (y: Tensor) => Tensor) => (y: Tensor, h: Tensor) => grad(weighted(f, h))(y)
+      await sameOn(
+        kind,
+        (y, h) => [$.cummax, $.cummin].map(f => gradient(z => f(z))(y as Tensor, h as Tensor)),
+        [x, g],
+        [rising, falling]
+      )
+    }
+  )
 })

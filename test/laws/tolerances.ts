@@ -1,4 +1,7 @@
-/** How far functions of one or two numbers may be off on a device, relative to their value. Their arguments are float32 and taken as exact. */
+/**
+ * How far functions of one or two numbers may be off on a device, relative to their value. Their arguments are float32
+ * and taken as exact.
+ */
 
 /** A polynomial, its argument's reduction and two or three roundings of float32, 6e-8 each. */
 const POLYNOMIAL = 5e-7

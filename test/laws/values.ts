@@ -1,4 +1,7 @@
-/** Shapes, and values of a domain from a seed: what samplers are made of. Values are those of float32, so that both backends get the same. */
+/**
+ * Shapes, and values of a domain from a seed: what samplers are made of. Values are those of float32, so that both
+ * backends get the same.
+ */
 
 import fc from 'fast-check'
 import { allocate, type NdArray } from '../../src/autodiff/ndarray.js'
@@ -9,7 +12,8 @@ import type { DType } from '../../src/kernels/spec.js'
 /** Numbers of a domain, decided by a seed. */
 export type Fill = (seed: number, count: number) => ArrayLike<number>
 
-const uniform = (seed: number, count: number): Float64Array => Float64Array.from(randomWords(keyOf(seed), count), uniformOf)
+const uniform = (seed: number, count: number): Float64Array =>
+  Float64Array.from(randomWords(keyOf(seed), count), uniformOf)
 
 /** Evenly from `low` to `high`. */
 export const between =

@@ -67,7 +67,11 @@ export const EQUIVALENT: readonly Equivalent[] = [
     after: /first \+= groups\.(y \* each|x \+ each)/,
     why: AGAIN
   },
-  { file: 'shaders/tile.wgsl', after: 'const RIGHT_PITCH = ACROSS + 2u;', why: 'a vec4 more to spare than the banks ask for' },
+  {
+    file: 'shaders/tile.wgsl',
+    after: 'const RIGHT_PITCH = ACROSS + 2u;',
+    why: 'a vec4 more to spare than the banks ask for'
+  },
   {
     file: 'shaders/window_argmax_row4.wgsl',
     after: 'for (var n = 0; n <= 4; n++) { near[4 + 4 * q + n] = own[q][n]; }',
@@ -114,7 +118,11 @@ export const EQUIVALENT: readonly Equivalent[] = [
     after: 'return vec4f(row[start], row[start + apart], row[start + 2 + apart], row[start + 3 * apart]);',
     why: 'all its callers are of stride 2, and 2 + 2 is 2 * 2'
   },
-  { file: 'src/kernels/variants/convolutions.ts', after: 'const outs = outputs > 8 ? 16 : outputs >= 4 ? 8 : 4', why: SLOWER },
+  {
+    file: 'src/kernels/variants/convolutions.ts',
+    after: 'const outs = outputs > 8 ? 16 : outputs >= 4 ? 8 : 4',
+    why: SLOWER
+  },
   {
     file: 'src/kernels/variants/convolutions.ts',
     after: 'const partsFor = (workgroups: number) => ({ most: Math.min(PARTS, Math.ceil(ENOUGH / workgroups)) })',
@@ -142,7 +150,8 @@ export const EQUIVALENT: readonly Equivalent[] = [
   },
   {
     file: 'src/autodiff/fusion/fuse.ts',
-    after: 'inputs.reduce((total, one) => total + readCost(sizeOf(one.node.shape), space), steps.length + COST.step * space)',
+    after:
+      'inputs.reduce((total, one) => total + readCost(sizeOf(one.node.shape), space), steps.length + COST.step * space)',
     why: SLOWER
   },
   {
@@ -168,7 +177,8 @@ export const EQUIVALENT: readonly Equivalent[] = [
   { file: 'src/autodiff/ops/pointwise.ts', after: 'for (let i = 0; i <= result.length; i++) {', why: PAST },
   {
     file: 'src/autodiff/primitive.ts',
-    after: 'for (let i = 0; i <= result.length; i++) result[i] = of(da?.[i] as number, db?.[i] as number, dc?.[i] as number)',
+    after:
+      'for (let i = 0; i <= result.length; i++) result[i] = of(da?.[i] as number, db?.[i] as number, dc?.[i] as number)',
     why: PAST
   },
   {
@@ -196,9 +206,17 @@ export const EQUIVALENT: readonly Equivalent[] = [
   { file: 'src/kernels/buffers.ts', after: /pool\.idleBytes >= most/, why: 'one buffer less is kept for later' },
   { file: 'src/kernels/buffers.ts', after: /waiting\.length - 2/, why: 'any of the buffers that wait may be taken' },
   { file: 'src/kernels/mappings.ts', after: /wanted < there\.most/, why: 'one map more stays free' },
-  { file: 'src/kernels/mappings.ts', after: /\(lately\.get\(device\) \?\? 0\) \+ 2/, why: 'the next look comes earlier' },
+  {
+    file: 'src/kernels/mappings.ts',
+    after: /\(lately\.get\(device\) \?\? 0\) \+ 2/,
+    why: 'the next look comes earlier'
+  },
   { file: 'src/kernels/pipeline.ts', after: /a <= b/, why: 'names of constants are never equal' },
-  { file: 'src/kernels/plan.ts', after: /- 1 < last; n\+\+/, why: 'a buffer that is filled is asked all the same, and refuses' },
+  {
+    file: 'src/kernels/plan.ts',
+    after: /- 1 < last; n\+\+/,
+    why: 'a buffer that is filled is asked all the same, and refuses'
+  },
   { file: 'src/kernels/platform/wait.ts', after: /performance\.now\(\) >= polled/, why: SLOWER },
   { file: 'src/autodiff/lowering/builder.ts', after: /count > 64 \+ WORKGROUP/, why: SLOWER },
   { file: /lowering\/(builder|parts)\.ts$/, after: /Math\.ceil\(\(mapWorkgroups\(count\)\) \/ 2\)/, why: SLOWER },
@@ -213,7 +231,11 @@ export const EQUIVALENT: readonly Equivalent[] = [
     after: /\(\(outputs \+ lanes\) \/ WORKGROUP\)|\(outputs \* lanes\) \/ WORKGROUP\)\) \/ 2\)/,
     why: SLOWER
   },
-  { file: 'src/autodiff/lowering/lower.ts', after: /Math\.ceil\(\(Math\.ceil\(invocations \/ WORKGROUP\)\) \/ 2\)/, why: SLOWER },
+  {
+    file: 'src/autodiff/lowering/lower.ts',
+    after: /Math\.ceil\(\(Math\.ceil\(invocations \/ WORKGROUP\)\) \/ 2\)/,
+    why: SLOWER
+  },
   {
     file: 'src/autodiff/wgsl.ts',
     after: /times \+ HIDING\.length - 2/,

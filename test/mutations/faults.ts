@@ -1,6 +1,6 @@
 /**
- * Single faults, planted in a line of a kernel or of the code that chooses, calls and fuses kernels and that derives: what a person gets wrong. Each kind changes
- * one place of a line. Text in, text out.
+ * Single faults, planted in a line of a kernel or of the code that chooses, calls and fuses kernels and that derives:
+ * what a person gets wrong. Each kind changes one place of a line. Text in, text out.
  */
 
 export interface Fault {
@@ -37,7 +37,12 @@ const KINDS: readonly Kind[] = [
   { name: 'swapped axis', ...swap('height', 'width') },
   { name: 'swapped axis', ...swap('rows', 'columns') },
   { name: 'swapped stride', ...swap('STRIDE_Y', 'STRIDE_X') },
-  { name: 'swapped component', from: /(?<=[\w)\]])\.(x|y)\b(?!\()/g, to: match => (match === '.x' ? '.y' : '.x'), in: 'wgsl' },
+  {
+    name: 'swapped component',
+    from: /(?<=[\w)\]])\.(x|y)\b(?!\()/g,
+    to: match => (match === '.x' ? '.y' : '.x'),
+    in: 'wgsl'
+  },
   { name: 'swapped entry', from: /(?<=\w)\[(0|1)\]/g, to: match => (match === '[0]' ? '[1]' : '[0]'), in: 'ts' },
   { name: 'missing tail', from: /Math\.ceil\(/g, to: () => 'Math.floor(', in: 'ts' },
   {
@@ -76,7 +81,8 @@ const isCode = (line: string): boolean => {
 }
 
 /** A line without its comment and its texts, which hold no code. */
-const codeOf = (line: string): string => line.replace(/\/\/.*$/, '').replace(/'[^']*'|`[^`]*`/g, text => '_'.repeat(text.length))
+const codeOf = (line: string): string =>
+  line.replace(/\/\/.*$/, '').replace(/'[^']*'|`[^`]*`/g, text => '_'.repeat(text.length))
 
 /** All faults of a file, in the order of its lines. */
 export const faultsOf = (file: string, text: string): readonly Fault[] => {
@@ -88,12 +94,14 @@ export const faultsOf = (file: string, text: string): readonly Fault[] => {
     if (line.includes('*/')) inComment = false
     if (skip) return []
     return KINDS.filter(
-      kind => (kind.in ?? language) === language && (kind.names ?? []).every(name => new RegExp(`\\b${name}\\b`).test(text))
+      kind =>
+        (kind.in ?? language) === language && (kind.names ?? []).every(name => new RegExp(`\\b${name}\\b`).test(text))
     ).flatMap(({ name, from, to }) =>
       [...codeOf(line).matchAll(from)].map((match): Fault => {
         const at = match.index
         const [whole] = match
-        const after = line.slice(0, at) + to(...(match as unknown as [string, ...string[]])) + line.slice(at + whole.length)
+        const after =
+          line.slice(0, at) + to(...(match as unknown as [string, ...string[]])) + line.slice(at + whole.length)
         return { kind: name, line: i + 1, before: line, after }
       })
     )

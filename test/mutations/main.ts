@@ -1,5 +1,6 @@
 /**
- * Shows that the tests see faults: plants single ones, runs the tests that should see each, and reports which survive. `npm run mutate -- --help`.
+ * Shows that the tests see faults: plants single ones, runs the tests that should see each, and reports which survive.
+ * `npm run mutate -- --help`.
  *
  * The work is done in copies of the project, so that the checkout stays as it is.
  */
@@ -36,7 +37,10 @@ const SIZES = [stage('laws/sizes', 'laws/digits'), stage('laws/compilers', 'laws
 const PLAN: readonly (readonly [RegExp, (file: string) => readonly Stage[]])[] = [
   [/^shaders\/check_/, () => [stage('kernels/checks'), stage('engine/checked')]],
   [/^shaders\/(sort_|merge_runs|flip|cumsum|take|scatter_add)/, () => ORDER],
-  [/^src\/autodiff\/ops\/(argsort|sort|scan|rearrange|indexing)/, () => [stage('laws/primitives', 'autodiff/shape'), ...ORDER]],
+  [
+    /^src\/autodiff\/ops\/(argsort|sort|scan|rearrange|indexing)/,
+    () => [stage('laws/primitives', 'autodiff/shape'), ...ORDER]
+  ],
   [
     /^src\/autodiff\/ops\/(einsum|resample|conv1d)/,
     () => [stage('autodiff/shape', 'autodiff/composites'), stage('golden/structure')]
@@ -55,7 +59,13 @@ const PLAN: readonly (readonly [RegExp, (file: string) => readonly Stage[]])[] =
   [/^src\/kernels\/checks\//, () => [stage('kernels/checks', 'engine/checked')]],
   [
     /^src\/kernels\/(variants\/|op\.ts|select\.ts)/,
-    () => [stage('kernels/contracts'), stage('kernels/checks', 'kernels/operands'), stage('kernels/variants'), ...SIZES, ...LAWS]
+    () => [
+      stage('kernels/contracts'),
+      stage('kernels/checks', 'kernels/operands'),
+      stage('kernels/variants'),
+      ...SIZES,
+      ...LAWS
+    ]
   ],
   [
     /^src\/kernels\//,
@@ -134,7 +144,9 @@ const options = new Command('npm run mutate --')
     again?: string
   }>()
 
-const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' }).trim().split('\n')
+const tracked = execFileSync('git', ['ls-files', '-co', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  .trim()
+  .split('\n')
 const planOf = (file: string): readonly Stage[] | undefined => PLAN.find(([pattern]) => pattern.test(file))?.[1](file)
 const pattern = new RegExp(options.only)
 const files = tracked.filter(file => /\.(wgsl|ts)$/.test(file) && planOf(file) !== undefined && pattern.test(file))
@@ -223,7 +235,8 @@ const seen = async (folder: string, fault: Planted): Promise<boolean> => {
 /** Without line numbers: lines that were added above since must not hide a fault. */
 const unnumbered = (text: string): string => text.replaceAll(/(\.(?:ts|wgsl)):\d+ /g, '$1 ')
 /** What the output of an earlier run says, without times. */
-const earlier = options.again && unnumbered(readFileSync(options.again, 'utf8').replaceAll(/SURVIVED in \d+ s/g, 'SURVIVED'))
+const earlier =
+  options.again && unnumbered(readFileSync(options.again, 'utf8').replaceAll(/SURVIVED in \d+ s/g, 'SURVIVED'))
 const all = files
   .flatMap(chosen)
   .filter(fault => earlier === undefined || earlier.includes(`SURVIVED: ${unnumbered(show(fault))}\n`))
@@ -255,7 +268,9 @@ const run = async (): Promise<void> => {
       '',
       `${faults.length} faults in ${files.length} files: ${faults.length - survivors.length} seen, ${survivors.length} survived`,
       `${equivalent.length} that change nothing were left out, each for a reason (test/mutations/equivalent.ts)`,
-      ...(lost > 0 ? [`${lost} of the earlier ones are no more: their lines have changed, or other options chose them`] : []),
+      ...(lost > 0
+        ? [`${lost} of the earlier ones are no more: their lines have changed, or other options chose them`]
+        : []),
       ...survivors.map(show),
       ''
     ].join('\n')
@@ -263,5 +278,6 @@ const run = async (): Promise<void> => {
   process.exitCode = survivors.length > 0 ? 1 : 0
 }
 
-if (options.list) process.stdout.write(`${faults.map(show).join('\n')}\n${faults.length} faults in ${files.length} files\n`)
+if (options.list)
+  process.stdout.write(`${faults.map(show).join('\n')}\n${faults.length} faults in ${files.length} files\n`)
 else await run()

@@ -1,4 +1,7 @@
-/** A real Redis for tests: that of the machine, or Debian's, fetched without installing it; undefined where there is neither. */
+/**
+ * A real Redis for tests: that of the machine, or Debian's, fetched without installing it; undefined where there is
+ * neither.
+ */
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync } from 'node:fs'
 import { createServer } from 'node:net'

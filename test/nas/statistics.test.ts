@@ -1,4 +1,7 @@
-/** Statistics: held to what SciPy gives (test/golden/statistics.py), to enumeration where it gives nothing exact, and to laws. */
+/**
+ * Statistics: held to what SciPy gives (test/golden/statistics.py), to enumeration where it gives nothing exact, and to
+ * laws.
+ */
 import { readFileSync } from 'node:fs'
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
@@ -25,7 +28,10 @@ interface Golden {
 }
 const golden: Golden = JSON.parse(readFileSync(new URL('../golden/statistics.json', import.meta.url), 'utf8'))
 
-/** Float64 with a few hundred terms: relative to the value, or absolute below 1e-3 of one, where 1 - p has lost what p kept. */
+/**
+ * Float64 with a few hundred terms: relative to the value, or absolute below 1e-3 of one, where 1 - p has lost what p
+ * kept.
+ */
 const TOLERANCE = 1e-10
 const close = (got: number, wanted: number): void =>
   expect(Math.abs(got - wanted) / Math.max(1e-3, Math.abs(wanted)), `${got} for ${wanted}`).toBeLessThan(TOLERANCE)

@@ -1,4 +1,6 @@
-/** The script that installs an adapter: without the network, and interrupted, against an apt-get that installs nothing. */
+/**
+ * The script that installs an adapter: without the network, and interrupted, against an apt-get that installs nothing.
+ */
 import { spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -30,7 +32,11 @@ const run = (name: string, install: string) => {
     `install) ${install} ;;`,
     'esac'
   )
-  const env = { ...process.env, VK_DRIVER_FILES: '/nowhere.json', PATH: `${commands}${delimiter}${process.env['PATH']}` }
+  const env = {
+    ...process.env,
+    VK_DRIVER_FILES: '/nowhere.json',
+    PATH: `${commands}${delimiter}${process.env['PATH']}`
+  }
   const child = spawn(process.execPath, ['scripts/adapter.mjs'], { env, stdio: ['ignore', 'ignore', 'pipe'] })
   const said: string[] = []
   child.stderr.on('data', text => said.push(String(text)))
@@ -43,7 +49,9 @@ const run = (name: string, install: string) => {
 it.runIf(installs)('without the network it shows what apt-get said, and a sentence, and ends with code 2', async () => {
   const { code, stderr } = await run('offline', 'echo "E: Unable to fetch some archives" >&2; exit 100').ended
   expect(stderr).toContain('E: Unable to fetch some archives\n')
-  expect(stderr).toMatch(/^The package mesa-vulkan-drivers was to be installed, but apt-get failed as shown above: .*\.\n$/m)
+  expect(stderr).toMatch(
+    /^The package mesa-vulkan-drivers was to be installed, but apt-get failed as shown above: .*\.\n$/m
+  )
   expect(stderr).not.toContain('    at ')
   expect(code).toBe(2)
 })
@@ -58,7 +66,8 @@ it.runIf(installs).each(['SIGINT', 'SIGTERM', 'SIGHUP'] as const)(
     while (!existsSync(begun)) await sleep(50)
     child.kill(name)
     const { code, stderr } = await ended
-    const sentence = 'The package mesa-vulkan-drivers was to be installed, but that was interrupted: run `npm run adapter` again.'
+    const sentence =
+      'The package mesa-vulkan-drivers was to be installed, but that was interrupted: run `npm run adapter` again.'
     expect(stderr.trim().split('\n').at(-1)).toBe(sentence)
     expect([code, existsSync(over)]).toEqual([130, true])
   }

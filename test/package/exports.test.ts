@@ -1,4 +1,7 @@
-/** Every type that a public signature names is public itself: users can name what they are given and what they have to give. */
+/**
+ * Every type that a public signature names is public itself: users can name what they are given and what they have to
+ * give.
+ */
 import ts from 'typescript'
 import { expect, it } from 'vitest'
 
@@ -7,10 +10,19 @@ const BUILT = '/built/'
 /** The declarations of the package, as a program of their own: what a user's compiler sees. */
 const declarations = (): ts.Program => {
   const host = { ...ts.sys, onUnRecoverableConfigFileDiagnostic: () => undefined }
-  const config = ts.getParsedCommandLineOfConfigFile('tsconfig.build.json', { outDir: BUILT, emitDeclarationOnly: true }, host)
+  const config = ts.getParsedCommandLineOfConfigFile(
+    'tsconfig.build.json',
+    { outDir: BUILT, emitDeclarationOnly: true },
+    host
+  )
   if (!config) throw new Error('tsconfig.build.json could not be read')
   const texts = new Map<string, string>()
-  ts.createProgram(config.fileNames, config.options).emit(undefined, (name, text) => texts.set(name, text), undefined, true)
+  ts.createProgram(config.fileNames, config.options).emit(
+    undefined,
+    (name, text) => texts.set(name, text),
+    undefined,
+    true
+  )
   const compiler = ts.createCompilerHost(config.options)
   const built: ts.CompilerHost = {
     ...compiler,
@@ -67,7 +79,8 @@ it('every type that a public signature names is exported', () => {
         const found = checker.getSymbolAtLocation(name)
         const target = found && resolved(checker, found)
         const file = target?.declarations?.[0]?.getSourceFile().fileName ?? ''
-        if (!target || !file.startsWith(BUILT) || target.flags & ts.SymbolFlags.TypeParameter || exported.has(target)) continue
+        if (!target || !file.startsWith(BUILT) || target.flags & ts.SymbolFlags.TypeParameter || exported.has(target))
+          continue
         missing.add(`${target.name} of ${file.slice(BUILT.length)}, in the signature of ${symbol.name}`)
       }
     }

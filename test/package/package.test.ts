@@ -1,4 +1,7 @@
-/** The package as somebody meets it who has just installed it: what is in it, its types, its program, and what bundlers make of it. */
+/**
+ * The package as somebody meets it who has just installed it: what is in it, its types, its program, and what bundlers
+ * make of it.
+ */
 import { spawnSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
@@ -26,8 +29,12 @@ const EXPECTED = Math.tanh(0.5) + 0.5 / Math.cosh(0.5) ** 2
 
 describe('the package', () => {
   it('has its pages, examples and shaders, and none of its sources and tests', () => {
-    expect(project.files).toEqual(expect.arrayContaining(['README.md', 'LICENSE', 'docs/README.md', 'shaders/map.wgsl']))
-    expect(project.files.filter(path => /^(src|test|bench|node_modules)\/|(^|\/)\.|\.tsbuildinfo$/.test(path))).toEqual([])
+    expect(project.files).toEqual(
+      expect.arrayContaining(['README.md', 'LICENSE', 'docs/README.md', 'shaders/map.wgsl'])
+    )
+    expect(project.files.filter(path => /^(src|test|bench|node_modules)\/|(^|\/)\.|\.tsbuildinfo$/.test(path))).toEqual(
+      []
+    )
     expect(project.files.filter(path => path.startsWith('examples/browser/'))).not.toEqual([])
   })
 
@@ -88,23 +95,26 @@ describe('types', () => {
     ['node16', 'node16', ['ES2023']],
     ['esnext', 'bundler', ['ES2023', 'DOM']]
   ] as const
-  it.each(WAYS)('hold in a strict project that checks libraries too, by %s and %s with %s', (module, moduleResolution, lib) => {
-    const program = `${FIRST.replace('console.log(', 'export const slope: number | undefined = (')}
+  it.each(WAYS)(
+    'hold in a strict project that checks libraries too, by %s and %s with %s',
+    (module, moduleResolution, lib) => {
+      const program = `${FIRST.replace('console.log(', 'export const slope: number | undefined = (')}
 import * as all from 'lambda-darts'
 import * as pure from 'lambda-darts/autodiff'
 export const same: typeof all.grad = pure.grad
 `
-    const options = { strict: true, noEmit: true, skipLibCheck: false, types: [], target: 'ES2023', lib }
-    project.write({
-      'typed.ts': program,
-      'tsconfig.json': JSON.stringify({
-        compilerOptions: { ...options, module, moduleResolution },
-        files: ['typed.ts']
+      const options = { strict: true, noEmit: true, skipLibCheck: false, types: [], target: 'ES2023', lib }
+      project.write({
+        'typed.ts': program,
+        'tsconfig.json': JSON.stringify({
+          compilerOptions: { ...options, module, moduleResolution },
+          files: ['typed.ts']
+        })
       })
-    })
-    const { status, stdout } = project.run(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')
-    expect([stdout, status]).toEqual(['', 0])
-  })
+      const { status, stdout } = project.run(process.execPath, join(root, 'node_modules/typescript/bin/tsc'), '-p', '.')
+      expect([stdout, status]).toEqual(['', 0])
+    }
+  )
   it('are checked in plain JavaScript', () => {
     project.write({
       'checked.js': `// @ts-check${FIRST.replace('0.5)', 'true)')}`,

@@ -1,4 +1,7 @@
-/** The package as npm packs it, installed in an empty project: nothing of the checkout is there, and of other packages only those that it names. */
+/**
+ * The package as npm packs it, installed in an empty project: nothing of the checkout is there, and of other packages
+ * only those that it names.
+ */
 import { spawnSync } from 'node:child_process'
 import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -20,7 +23,10 @@ export interface Project {
   /** Writes files into the project. */
   readonly write: (files: Readonly<Record<string, string>>) => void
   /** Runs a program in it. */
-  readonly run: (command: string, ...args: readonly string[]) => { status: number | null; stdout: string; stderr: string }
+  readonly run: (
+    command: string,
+    ...args: readonly string[]
+  ) => { status: number | null; stdout: string; stderr: string }
   readonly remove: () => void
 }
 
@@ -30,7 +36,10 @@ const runIn = (cwd: string, command: string, args: readonly string[]) => {
   return { status, stdout, stderr }
 }
 
-/** Packs a copy of the checkout, so that `dist` of the checkout stays as it is. The paths of what is packed, and the archive. */
+/**
+ * Packs a copy of the checkout, so that `dist` of the checkout stays as it is. The paths of what is packed, and the
+ * archive.
+ */
 const pack = (folder: string): { readonly files: readonly string[]; readonly archive: string } => {
   const checkout = join(folder, 'checkout')
   mkdirSync(checkout)

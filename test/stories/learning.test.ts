@@ -1,7 +1,8 @@
 /**
- * What a search is for. Every method improves on chance within a short run, on the adapter, on the real digits: a supernet that is searched for two epochs, and one
- * whose cell was selected by perturbation, classify images that they never saw. `npm test` takes two of them, `npm run test:all` all.
- * And the regulariser brings the cells into harmony (`test:all`): the figures are in docs/method.md.
+ * What a search is for. Every method improves on chance within a short run, on the adapter, on the real digits: a
+ * supernet that is searched for two epochs, and one whose cell was selected by perturbation, classify images that they
+ * never saw. `npm test` takes two of them, `npm run test:all` all. And the regulariser brings the cells into harmony
+ * (`test:all`): the figures are in docs/method.md.
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'

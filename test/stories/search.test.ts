@@ -1,6 +1,6 @@
 /**
- * A search from end to end, as a user starts one: the command, on the adapter, on the real digits. It learns, its folder tells everything, and a
- * seed decides all of it.
+ * A search from end to end, as a user starts one: the command, on the adapter, on the real digits. It learns, its
+ * folder tells everything, and a seed decides all of it.
  */
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -51,7 +51,9 @@ const search = async (name: string, options: string): Promise<Run> => {
 const of = ({ events }: Run, type: string): readonly Numbers[] => events.filter(event => event['type'] === type)
 /** Everything but times. */
 const timeless = (run: Run): unknown =>
-  JSON.parse(JSON.stringify([run.config, run.events, run.genotype, run.summary], (key, value) => (key === 'seconds' ? 0 : value)))
+  JSON.parse(
+    JSON.stringify([run.config, run.events, run.genotype, run.summary], (key, value) => (key === 'seconds' ? 0 : value))
+  )
 
 /** Searches take half a minute together, but a machine may have other work. */
 const PATIENCE = 300_000
@@ -60,7 +62,9 @@ const EPOCHS = 2
 const BATCH = 24
 const STEPS = Math.floor(718 / BATCH)
 
-/** A table of NAS-Bench-201 that is made up: the n-th cell has n thousandths of a percent, so that its rank is known. */
+/**
+ * A table of NAS-Bench-201 that is made up: the n-th cell has n thousandths of a percent, so that its rank is known.
+ */
 const table = join(folder, 'table.csv')
 writeFileSync(table, ['arch,cifar10_test_200', ...allBenchCells.map((cell, n) => `${cell},${n / 1000}`)].join('\n'))
 
@@ -128,7 +132,9 @@ describe('a search of two epochs with Λ-DARTS', () => {
     expect(steps.map(({ epoch, step }) => [epoch, step])).toEqual(
       Array.from({ length: EPOCHS * STEPS }, (_, i) => [Math.floor(i / STEPS) + 1, (i % STEPS) + 1])
     )
-    expect(rest.filter((_, i) => (i + 1) % (STEPS + 1) === 0).map(({ type }) => type)).toEqual(Array(EPOCHS).fill('epoch'))
+    expect(rest.filter((_, i) => (i + 1) % (STEPS + 1) === 0).map(({ type }) => type)).toEqual(
+      Array(EPOCHS).fill('epoch')
+    )
     for (const step of steps) for (const name of METRICS) expect(step[name], name).toSatisfy(Number.isFinite)
     for (const { trainCorrect, lambdaTrain, clip } of steps as readonly Readonly<Record<string, number>>[]) {
       expect(trainCorrect).toBeLessThanOrEqual(BATCH)
@@ -170,7 +176,9 @@ describe('a search of two epochs with Λ-DARTS', () => {
       `Genotype: ${run.genotype}${run.summary['connected'] ? '' : '  (its output is not connected to its input)'}`
     )
     expect(lines.filter(line => /^ {2}\d -> \d {2}\w+ +0\.\d{4}$/.test(line)).length).toBe(6)
-    expect(run.printed).toContain(`Test accuracy of the supernet: ${(100 * run.summary.testAccuracy).toFixed(1)} % of 361 images`)
+    expect(run.printed).toContain(
+      `Test accuracy of the supernet: ${(100 * run.summary.testAccuracy).toFixed(1)} % of 361 images`
+    )
   })
 })
 
@@ -198,7 +206,9 @@ describe('a seed decides everything', () => {
       const again = await search('seed-3-again', `${options} 3`)
       const other = await search('seed-4', `${options} 4`)
       expect(timeless(again)).toEqual(timeless(first))
-      expect(of(other, 'step').map(step => step['trainLoss'])).not.toEqual(of(first, 'step').map(step => step['trainLoss']))
+      expect(of(other, 'step').map(step => step['trainLoss'])).not.toEqual(
+        of(first, 'step').map(step => step['trainLoss'])
+      )
       expect(other.summary['mixtures']).not.toEqual(first.summary['mixtures'])
     },
     PATIENCE

@@ -1,8 +1,9 @@
 /**
- * Every space with every method, at the smallest size, on the adapter: steps that end with finite numbers and a genotype of the space, read off by
- * magnitude, and of each space once by perturbation. `npm test` takes one space of layers (that of stages has a story of its own) with fused kernels;
- * `npm run test:all` takes besides all of them with a kernel for each operation (`--unfused`), since a driver on the CPU compiles the hundreds of fused kernels
- * of each space and method for minutes. What fusion does to values is no matter of spaces: see `laws/lowering` and `golden`.
+ * Every space with every method, at the smallest size, on the adapter: steps that end with finite numbers and a
+ * genotype of the space, read off by magnitude, and of each space once by perturbation. `npm test` takes one space of
+ * layers (that of stages has a story of its own) with fused kernels; `npm run test:all` takes besides all of them with
+ * a kernel for each operation (`--unfused`), since a driver on the CPU compiles the hundreds of fused kernels of each
+ * space and method for minutes. What fusion does to values is no matter of spaces: see `laws/lowering` and `golden`.
  */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
@@ -30,7 +31,9 @@ interface Case {
 const names = Object.keys(SPACES)
 const all: readonly Case[] = [
   ...names.flatMap(space =>
-    (Object.keys(METHODS) as MethodName[]).map((method): Case => ({ space, method, selection: 'magnitude', kernels: 'unfused' }))
+    (Object.keys(METHODS) as MethodName[]).map(
+      (method): Case => ({ space, method, selection: 'magnitude', kernels: 'unfused' })
+    )
   ),
   ...names.map((space): Case => ({ space, method: 'darts', selection: 'perturbation', kernels: 'unfused' }))
 ]

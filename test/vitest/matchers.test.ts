@@ -1,4 +1,7 @@
-/** The matchers, by vitest itself: what is right passes, what is wrong fails in the user's own quantities, a kink is neither. */
+/**
+ * The matchers, by vitest itself: what is right passes, what is wrong fails in the user's own quantities, a kink is
+ * neither.
+ */
 import { describe, expect, it } from 'vitest'
 import * as $ from '../../src/autodiff/ops/index.js'
 import type { Tensor } from '../../src/autodiff/tensor.js'
@@ -10,7 +13,9 @@ const wrong: (x: Tensor) => Tensor = $.customVjp(
   x => $.mul(x, x),
   g => [g]
 )
-const scaled = (weights: { readonly w: Tensor }, x: Tensor): { readonly y: Tensor } => ({ y: $.mul(weights.w, wrong(x)) })
+const scaled = (weights: { readonly w: Tensor }, x: Tensor): { readonly y: Tensor } => ({
+  y: $.mul(weights.w, wrong(x))
+})
 
 const messageOf = (assertion: () => void): string => {
   try {
@@ -41,7 +46,8 @@ describe('toHaveGradients', () => {
   })
   it('says of a kink that it is one, either way round', () => {
     const relu = (x: Tensor): Tensor => $.relu(x)
-    const kink = /^checkGrads wanted a point where the function is smooth, but relu changes its choice close to argument 0/
+    const kink =
+      /^checkGrads wanted a point where the function is smooth, but relu changes its choice close to argument 0/
     expect(messageOf(() => expect(relu).toHaveGradients([$.tensor(0)]))).toMatch(kink)
     expect(messageOf(() => expect(relu).not.toHaveGradients([$.tensor(0)]))).toMatch(kink)
   })

@@ -44,8 +44,10 @@ export interface Finding {
 const ORDERS = ['value', 'derivative', 'second derivative', 'third derivative']
 const nameOf = (order: number): string => ORDERS[order] ?? `derivative of order ${order}`
 const withPath = (what: string, path: string): string => (path ? `${what} at '${path}'` : what)
-const entryOf = (entry: readonly number[], of: string): string => (entry.length ? `entry [${entry.join(',')}] of ${of}` : of)
-const inputText = ({ argument, path, entry }: ArgumentPlace): string => entryOf(entry, withPath(`argument ${argument}`, path))
+const entryOf = (entry: readonly number[], of: string): string =>
+  entry.length ? `entry [${entry.join(',')}] of ${of}` : of
+const inputText = ({ argument, path, entry }: ArgumentPlace): string =>
+  entryOf(entry, withPath(`argument ${argument}`, path))
 
 /** A number as people read it. */
 const DIGITS = 9
@@ -69,7 +71,9 @@ const nested = (data: NdArray['data'], [extent, ...rest]: readonly number[], fro
 /** `argument 0 = [1, 2], argument 1 at 'w' = 3` */
 export const argumentsText = (given: readonly CheckedArgument[]): string =>
   given
-    .map(({ argument, path, value }) => `${withPath(`argument ${argument}`, path)} = ${nested(value.data, value.shape)}`)
+    .map(
+      ({ argument, path, value }) => `${withPath(`argument ${argument}`, path)} = ${nested(value.data, value.shape)}`
+    )
     .join(', ')
 
 const relative = (wanted: number, got: number): number =>

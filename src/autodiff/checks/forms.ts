@@ -27,7 +27,8 @@ export const floatsOf = (given: readonly CheckedArgument[]): readonly CheckedArg
 
 export const problemOf = <A extends readonly Tree[]>(f: (...args: A) => Tree, args: readonly [...A]): Problem => {
   checkFunction('checkGrads', f)
-  if (!Array.isArray(args)) return fail('checkGrads', 'a list of arguments', 'none', 'pass them as in checkGrads(f, [tensor(2)])')
+  if (!Array.isArray(args))
+    return fail('checkGrads', 'a list of arguments', 'none', 'pass them as in checkGrads(f, [tensor(2)])')
   const found = args.flatMap((arg, argument) => leavesOf(arg, isTensor).map(leaf => ({ ...leaf, argument })))
   const values = interpret(found.map(({ value }) => value))
   const given = found.map(({ argument, path }, i) => ({ argument, path, value: values[i] as NdArray }))
@@ -51,7 +52,10 @@ export interface Forms {
   readonly outputs: readonly Leaf<Tensor>[]
   /** The cotangent u (like the outputs) and the directions v_1, v_2, ... (like x). */
   readonly slots: readonly (readonly Tensor[])[]
-  /** What each form adds up: T_n is the sum of all elements of `terms[n]`, which are like slot n, and proportional to it. */
+  /**
+   * What each form adds up: T_n is the sum of all elements of `terms[n]`, which are like slot n, and proportional to
+   * it.
+   */
   readonly terms: readonly (readonly Tensor[])[]
 }
 
@@ -147,7 +151,10 @@ export const halvesOf = (slots: readonly Slot[]): readonly [readonly Slot[], rea
   const half = support.length >> 1
   return n < 0
     ? undefined
-    : [slots.with(n, { values, support: support.slice(0, half) }), slots.with(n, { values, support: support.slice(half) })]
+    : [
+        slots.with(n, { values, support: support.slice(0, half) }),
+        slots.with(n, { values, support: support.slice(half) })
+      ]
 }
 
 /** Slots of one element each, with a 1 there: the form is then one entry of the derivative. */
@@ -173,7 +180,11 @@ const indexOf = (place: number, shape: readonly number[]): number[] =>
   shape.map((extent, axis) => Math.floor(place / sizeOf(shape.slice(axis + 1))) % extent)
 
 /** The entries that slots of one element each name: of the result, and one of the arguments for each direction. */
-export const placesOf = (forms: Forms, given: readonly CheckedArgument[], [cotangent, ...directions]: readonly Slot[]) => ({
+export const placesOf = (
+  forms: Forms,
+  given: readonly CheckedArgument[],
+  [cotangent, ...directions]: readonly Slot[]
+) => ({
   output: placeOf(
     forms.outputs.map(({ path, value }) => ({ aval: value, of: { path } })),
     cotangent as Slot

@@ -67,7 +67,10 @@ const MOST_TRIES = 400
  * Proposes arguments, each with less to read than those that were last found to fail, until it runs out of them; told
  * of each whether it fails.
  */
-export function* shrinking(values: readonly NdArray[], most = MOST_TRIES): Generator<readonly NdArray[], void, boolean> {
+export function* shrinking(
+  values: readonly NdArray[],
+  most = MOST_TRIES
+): Generator<readonly NdArray[], void, boolean> {
   let [current, tries] = [values, 0]
   const propose = function* (): Generator<readonly NdArray[], boolean, boolean> {
     for (const candidates of [smaller(current), plainer(current)])

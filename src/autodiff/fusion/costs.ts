@@ -106,7 +106,10 @@ const isWorth = (node: Tensor, body: Body, readers: readonly Use[], launch: numb
   const compute = (space: number): number =>
     inputs.reduce((total, one) => total + readCost(sizeOf(one.node.shape), space), steps.length * COST.step * space)
   const again = readers.reduce((total, { space }) => total + compute(space), 0)
-  const once = readers.reduce((total, { space }) => total + readCost(size, space), launch + compute(size) + COST.element * size)
+  const once = readers.reduce(
+    (total, { space }) => total + readCost(size, space),
+    launch + compute(size) + COST.element * size
+  )
   const cannot = ({ computes, hook }: Use): boolean => !computes || (hook === true && !isHook(body))
   return readers.some(cannot) || again > once
 }

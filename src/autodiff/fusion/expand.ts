@@ -4,7 +4,17 @@ import { denseView, type View } from '../ndarray.js'
 import { sizeOf } from '../shape.js'
 import type { Tensor } from '../tensor.js'
 import { viewOf } from './access.js'
-import { type Access, type Body, isSmall, kindOf, MOST_STEPS, placeIn, type Source, sameAccess, sameNumber } from './roots.js'
+import {
+  type Access,
+  type Body,
+  isSmall,
+  kindOf,
+  MOST_STEPS,
+  placeIn,
+  type Source,
+  sameAccess,
+  sameNumber
+} from './roots.js'
 
 /** Views on the way from a node to where it is read, from the inside out; equal chains are one object. */
 interface Chain {
@@ -34,7 +44,9 @@ const chainsOf = (order: readonly Tensor[]) => {
 const divide = ({ shape, steps, inputs }: Body, root: Tensor | undefined, mostInputs: number): Tensor | undefined => {
   const beneath: { readonly inputs: ReadonlySet<number>; readonly steps: ReadonlySet<number> }[] = []
   steps.forEach(({ operands }, i) => {
-    const below = operands.flatMap(({ kind, index }) => (kind === 'step' ? [beneath[index] as (typeof beneath)[number]] : []))
+    const below = operands.flatMap(({ kind, index }) =>
+      kind === 'step' ? [beneath[index] as (typeof beneath)[number]] : []
+    )
     beneath.push({
       inputs: new Set([
         ...operands.flatMap(({ kind, index }) => (kind === 'input' ? [index] : [])),
@@ -71,7 +83,10 @@ const attempt = (
   const known = new Map<number, Source>()
   let obstacle: Tensor | undefined
   const input = (node: Tensor, chain: Chain): Source | undefined => {
-    const view = chain.views.reduce<View | undefined>((below, one) => below && viewOf(one, below), denseView(node.shape))
+    const view = chain.views.reduce<View | undefined>(
+      (below, one) => below && viewOf(one, below),
+      denseView(node.shape)
+    )
     return view && { kind: 'input', index: placeIn(inputs, { node, view }, sameAccess) }
   }
   /** The value of `node` read through `chain`; `around` is the pointwise node to store if that cannot be said. */
@@ -79,7 +94,8 @@ const attempt = (
     const constant = numberOf(node)
     if (constant !== undefined)
       return { kind: 'number', index: placeIn(numbers, { value: constant, dtype: node.dtype }, sameNumber) }
-    if (kindOf(node) === 'view' && !stored.has(node)) return visit(node.inputs[0] as Tensor, longer(node, chain), around)
+    if (kindOf(node) === 'view' && !stored.has(node))
+      return visit(node.inputs[0] as Tensor, longer(node, chain), around)
     const key = keyOf(node, chain)
     const same = known.get(key)
     if (same) return same

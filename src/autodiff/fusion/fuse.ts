@@ -16,12 +16,25 @@ import { storeWorthwhile, type Uses, usesIn } from './costs.js'
 import { type Expand, expander } from './expand.js'
 import { finishes } from './finish.js'
 import { joinFolds } from './join.js'
-import { type Access, type Body, type FuseOptions, type Fusion, kindOf, OWN, type Placement, type Root } from './roots.js'
+import {
+  type Access,
+  type Body,
+  type FuseOptions,
+  type Fusion,
+  kindOf,
+  OWN,
+  type Placement,
+  type Root
+} from './roots.js'
 
 /** A view of a fold's results as one of its operands' space: the same along the axes that are folded. */
 const alongResults = ({ strides, offset }: View, shape: Shape, axes: readonly number[]): View => {
   const kept = shape.map((_, axis) => axis).filter(axis => !axes.includes(axis))
-  return { shape, strides: shape.map((_, axis) => (axes.includes(axis) ? 0 : (strides[kept.indexOf(axis)] as number))), offset }
+  return {
+    shape,
+    strides: shape.map((_, axis) => (axes.includes(axis) ? 0 : (strides[kept.indexOf(axis)] as number))),
+    offset
+  }
 }
 
 /** A fold of `before` with what finishes it, `after`; or only the latter where both are too much for a kernel. */
@@ -51,7 +64,8 @@ interface Decided {
 /** Where a part's elements are in order, if its own kernel may write them into the whole. */
 const placeable = (part: Tensor, region: View, { access, usesOf, finished }: Decided): Tensor | undefined => {
   const { node: source, view } = access(part)
-  const writes = finished.has(source) || kindOf(source) === 'reduce' || (source.primitive.kernel as ShaderKernel)?.placed === true
+  const writes =
+    finished.has(source) || kindOf(source) === 'reduce' || (source.primitive.kernel as ShaderKernel)?.placed === true
   const whole = isDense(view) && view.offset === 0 && sizeOf(source.shape) === sizeOf(part.shape)
   return writes && whole && isDense(region) && usesOf(source).length === 1 ? source : undefined
 }
@@ -61,7 +75,9 @@ const shaderRoot = (node: Tensor, { access, expand }: Decided): Extract<Root, { 
   const operand = hooked(node)
   const hook = operand && expand(operand)
   const computed = hook !== undefined && hook.steps.length > 0
-  const operands = node.inputs.map(input => (computed && input === operand ? (hook.inputs[0] as Access) : access(input)))
+  const operands = node.inputs.map(input =>
+    computed && input === operand ? (hook.inputs[0] as Access) : access(input)
+  )
   return { kind: 'shader', node, operands, ...(computed ? { hook } : {}) }
 }
 

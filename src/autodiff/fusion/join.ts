@@ -18,7 +18,8 @@ import {
 const MOST_FOLDS = 4
 
 /** What a root stores, and what it reads. */
-const storedBy = (root: Root): readonly Tensor[] => (root.kind === 'fold' ? root.folds.map(({ node }) => node) : [root.node])
+const storedBy = (root: Root): readonly Tensor[] =>
+  root.kind === 'fold' ? root.folds.map(({ node }) => node) : [root.node]
 const readBy = (root: Root): readonly Tensor[] =>
   root.kind === 'shader'
     ? root.operands.map(({ node }) => node)
@@ -75,7 +76,8 @@ export const joinFolds = (
     const [earliest, latest] = [depths.get(node) as number, highest.get(node) ?? Number.POSITIVE_INFINITY]
     const within = placements.get(node)?.within
     const space = sizeOf(root.body.shape)
-    const largeOf = ({ inputs }: Body) => inputs.filter(one => !isSmall(sizeOf(one.node.shape), space)).map(one => one.node)
+    const largeOf = ({ inputs }: Body) =>
+      inputs.filter(one => !isSmall(sizeOf(one.node.shape), space)).map(one => one.node)
     const large = largeOf(root.body)
     const key = [root.body.shape.join('x'), JSON.stringify(fold.attributes)].join(' ')
     const groups = open.get(key) ?? new Map<Tensor, Joined[]>()
@@ -87,7 +89,8 @@ export const joinFolds = (
       if (from > to || group.root.folds.length === MOST_FOLDS || placements.get(other)?.within !== within) continue
       const theirs = largeOf(group.root.body)
       const mine = large.filter(one => !theirs.includes(one))
-      const waits = (earliest < from && mine.length > 0) || (group.earliest < from && theirs.some(one => !large.includes(one)))
+      const waits =
+        (earliest < from && mine.length > 0) || (group.earliest < from && theirs.some(one => !large.includes(one)))
       if (waits) continue
       const { body, moved } = merged(group.root.body, root.body)
       if (body.inputs.length > mostInputs || body.steps.length > MOST_STEPS) continue
@@ -110,7 +113,8 @@ export const joinFolds = (
 }
 
 const sameStep = (a: Body['steps'][number], b: Body['steps'][number]): boolean =>
-  a.node === b.node && a.operands.every(({ kind, index }, k) => kind === b.operands[k]?.kind && index === b.operands[k]?.index)
+  a.node === b.node &&
+  a.operands.every(({ kind, index }, k) => kind === b.operands[k]?.kind && index === b.operands[k]?.index)
 
 /** Two bodies of one space as one, and where the sources of the second are in it. */
 const merged = (a: Body, b: Body): { readonly body: Body; readonly moved: (source: Source) => Source } => {
@@ -131,7 +135,10 @@ export const movedFold = ({ finish, ...fold }: Fold, moved: (source: Source) => 
   ...fold,
   value: moved(fold.value),
   ...(finish && {
-    finish: { ...finish, tails: finish.tails.map(index => (index === OWN ? OWN : moved({ kind: 'input', index }).index)) }
+    finish: {
+      ...finish,
+      tails: finish.tails.map(index => (index === OWN ? OWN : moved({ kind: 'input', index }).index))
+    }
   })
 })
 

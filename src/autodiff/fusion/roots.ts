@@ -46,7 +46,11 @@ export type Root =
   /** Folds of one operand space over the same axes, side by side. */
   | { readonly kind: 'fold'; readonly body: Body; readonly folds: readonly Fold[] }
   /** Parts that their own kernels do not write in place. */
-  | { readonly kind: 'regions'; readonly node: Tensor; readonly parts: readonly { readonly body: Body; readonly region: View }[] }
+  | {
+      readonly kind: 'regions'
+      readonly node: Tensor
+      readonly parts: readonly { readonly body: Body; readonly region: View }[]
+    }
   /**
    * With a hook: what the elements of the kernel's operand of that name are, computed from those of the access when
    * they are loaded.
@@ -100,6 +104,8 @@ export const placeIn = <T>(list: T[], one: T, same: (a: T, b: T) => boolean): nu
   return list.push(one) - 1
 }
 export const sameAccess = (a: Access, b: Access): boolean =>
-  a.node === b.node && a.view.offset === b.view.offset && a.view.strides.every((stride, k) => stride === b.view.strides[k])
+  a.node === b.node &&
+  a.view.offset === b.view.offset &&
+  a.view.strides.every((stride, k) => stride === b.view.strides[k])
 export const sameNumber = (a: Body['numbers'][number], b: Body['numbers'][number]): boolean =>
   Object.is(a.value, b.value) && a.dtype === b.dtype

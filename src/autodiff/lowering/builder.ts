@@ -37,7 +37,8 @@ export const mergeAxes = (
     const extent = shape[axis] as number
     if (extent === 1) continue
     const last = extents.length - 1
-    const joins = last >= 0 && strides.every((s, k) => s[axis] === (merged[k]?.[last] as number) * (extents[last] as number))
+    const joins =
+      last >= 0 && strides.every((s, k) => s[axis] === (merged[k]?.[last] as number) * (extents[last] as number))
     if (joins) extents[last] = (extents[last] as number) * extent
     else {
       extents.push(extent)
@@ -56,7 +57,8 @@ export const padded = (values: readonly number[], length: number): number[] => [
 export const toFour = (values: readonly number[]): number[] => padded(values, Math.ceil(values.length / 4) * 4)
 
 /** Large maps give an invocation several elements, in a loop: a launch costs more than a turn. */
-export const mapWorkgroups = (count: number): number => Math.ceil(count / (count > 64 * WORKGROUP ? 4 * WORKGROUP : WORKGROUP))
+export const mapWorkgroups = (count: number): number =>
+  Math.ceil(count / (count > 64 * WORKGROUP ? 4 * WORKGROUP : WORKGROUP))
 
 /** The vec4s that numbers take in a uniform; at least one, since an array there cannot be empty. */
 export const vec4sOf = (numbers: readonly number[]): number => Math.max(1, Math.ceil(numbers.length / 4))
@@ -86,8 +88,17 @@ export class Builder {
     this.calls.push(...this.calls.splice(before).map((call): Call => ({ ...call, fills: true })))
   }
 
-  /** One value of `out` from one of each input, at the same index of their views. `compute` is WGSL: see `computeText`. */
-  map(compute: string, numbers: readonly number[], out: Operand, inputs: readonly Operand[], label: string, flops = 0): void {
+  /**
+   * One value of `out` from one of each input, at the same index of their views. `compute` is WGSL: see `computeText`.
+   */
+  map(
+    compute: string,
+    numbers: readonly number[],
+    out: Operand,
+    inputs: readonly Operand[],
+    label: string,
+    flops = 0
+  ): void {
     const operands = [out, ...inputs]
     const { extents, strides } = mergeAxes(
       out.view.shape,

@@ -27,7 +27,9 @@ const shaderCall = (
   hook: Body | undefined
 ): void => {
   const named = (i: number) => show(node.inputs[i] as Tensor)
-  const matrices = kernel.strided ? operands.map((operand, i) => asMatrices(operand, (one: Operand) => dense(one, named(i)))) : []
+  const matrices = kernel.strided
+    ? operands.map((operand, i) => asMatrices(operand, (one: Operand) => dense(one, named(i))))
+    : []
   const placed = kernel.strided ? matrices : operands.map((operand, i) => dense(operand, named(i)))
   const invocations = kernel.invocations?.(node.inputs, node.attributes, node) ?? sizeOf(node.shape)
   const op = kernel.op?.(node.inputs, node.attributes, node)
@@ -176,13 +178,21 @@ const regionsCalls = (
 }
 
 /** The calls of roots, in their order. */
-const callsOf = (builder: Builder, placements: ReadonlyMap<Tensor, Placement>, homes: Homes, storageBuffers: number) => {
+const callsOf = (
+  builder: Builder,
+  placements: ReadonlyMap<Tensor, Placement>,
+  homes: Homes,
+  storageBuffers: number
+) => {
   const { homeOf, place, out } = homes
   const dense = copier(builder)
   return (root: Root, label: string): void => {
     switch (root.kind) {
       case 'constant':
-        builder.constants.push({ slot: homeOf(root.node).slot, data: constantData(root.node.attributes['value'] as NdArray) })
+        builder.constants.push({
+          slot: homeOf(root.node).slot,
+          data: constantData(root.node.attributes['value'] as NdArray)
+        })
         break
       case 'map': {
         const { node, body } = root
@@ -192,7 +202,14 @@ const callsOf = (builder: Builder, placements: ReadonlyMap<Tensor, Placement>, h
         break
       }
       case 'fold':
-        foldCall(builder, root.body, root.folds, foldHomes(builder, root.folds, homes.homes, placements, out), place, label)
+        foldCall(
+          builder,
+          root.body,
+          root.folds,
+          foldHomes(builder, root.folds, homes.homes, placements, out),
+          place,
+          label
+        )
         break
       case 'regions':
         regionsCalls(builder, root, homes, label, storageBuffers)
@@ -207,7 +224,12 @@ const callsOf = (builder: Builder, placements: ReadonlyMap<Tensor, Placement>, h
 }
 
 /** A slot of its own for each output: the one that it was stored in, if it is all of that, else a copy. */
-const outputsOf = (builder: Builder, { slots, place }: Homes, outputs: readonly Tensor[], results: readonly Access[]) => {
+const outputsOf = (
+  builder: Builder,
+  { slots, place }: Homes,
+  outputs: readonly Tensor[],
+  results: readonly Access[]
+) => {
   const taken = new Set([...slots, ...builder.constants.map(({ slot }) => slot)])
   return outputs.map((node, i) => {
     const operand = place(results[i] as Access)
@@ -225,11 +247,18 @@ const outputsOf = (builder: Builder, { slots, place }: Homes, outputs: readonly 
  * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own,
  * also where two outputs are one node or an output is an input.
  */
-export const lower = (given: Graph, { fused = true, storageBuffers = 8, launch = LAUNCH }: LowerOptions = {}): Program => {
+export const lower = (
+  given: Graph,
+  { fused = true, storageBuffers = 8, launch = LAUNCH }: LowerOptions = {}
+): Program => {
   const graph = fused ? siblings(given) : given
   const builder = new Builder()
   const order = topological(graph.outputs)
-  const { roots, placements, outputs: results } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused, launch })
+  const {
+    roots,
+    placements,
+    outputs: results
+  } = fuse(order, graph.outputs, { inputs: storageBuffers - 1, fused, launch })
   const number = new Map(order.map((node, i) => [node, i + 1]))
   const homes = homesOf(builder, graph.inputs, placements)
   const emit = callsOf(builder, placements, homes, storageBuffers)

@@ -78,7 +78,8 @@ const gatherCall = (parts: readonly Part[], dtype: DType, mostSlots: number, lab
   const sizes = parts.map(one => sizeOf(one.body.shape))
   const count = sizes.reduce((sum, size) => sum + size, 0)
   const begins = sizes.map((_, i) => sizes.slice(0, i).reduce((sum, size) => sum + size, 0))
-  const walked = ({ from }: Part): number => from.reduce((bits, { view }, k) => bits + (strideOf(view) as number) * 2 ** k, 0)
+  const walked = ({ from }: Part): number =>
+    from.reduce((bits, { view }, k) => bits + (strideOf(view) as number) * 2 ** k, 0)
   const ofParts = parts.flatMap((part, i) => [begins[i] as number, part.to.view.offset, walked(part), 0])
   const ofOperands = (value: (operand: Operand) => number): readonly number[] =>
     padded(
@@ -102,7 +103,10 @@ const gatherCall = (parts: readonly Part[], dtype: DType, mostSlots: number, lab
     reads,
     covers: reads.map((slot, k) =>
       k < slots.length
-        ? parts.reduce((sum, { from }, i) => sum + from.filter(one => one.slot === slot).length * (sizes[i] as number), 0)
+        ? parts.reduce(
+            (sum, { from }, i) => sum + from.filter(one => one.slot === slot).length * (sizes[i] as number),
+            0
+          )
         : 0
     ),
     write: whole.slot,

@@ -13,8 +13,8 @@
  *
  * That nothing comes to wait for itself is seen by levels, which rise from what is read to what reads it: at first the
  * nodes on the longest way to each. Operations that become one are raised to the highest of them, and with them what
- * would no longer stand above; where that is one of them, they are left. A sum stays where it is, and what it is made of
- * is read by nothing else.
+ * would no longer stand above; where that is one of them, they are left. A sum stays where it is, and what it is made
+ * of is read by nothing else.
  */
 import { type Graph, numberOf, topological } from '../graph.js'
 import { add, concat, reshape, slice, where } from '../ops/index.js'
@@ -104,10 +104,15 @@ const sumsOf = ({ order, number, readers, outputs }: Index): readonly Sum[] => {
   }
   const termOf = (node: Tensor): Term => {
     const [condition, ...branches] = node.inputs
-    const zero = node.primitive.name === 'where' && isRead(node, isAdd) ? branches.findIndex(one => numberOf(one) === 0) : -1
+    const zero =
+      node.primitive.name === 'where' && isRead(node, isAdd) ? branches.findIndex(one => numberOf(one) === 0) : -1
     if (zero < 0) return { value: node, kind: kindOf(node) }
     const value = branches[1 - zero] as Tensor
-    const mask = { condition: condition as Tensor, operand: zero === 0 ? 2 : 1, zero: branches[zero] as Tensor } as const
+    const mask = {
+      condition: condition as Tensor,
+      operand: zero === 0 ? 2 : 1,
+      zero: branches[zero] as Tensor
+    } as const
     return { value, mask, kind: kindOf(value) }
   }
   const termsOf = (root: Tensor): readonly Term[] => {
@@ -125,8 +130,8 @@ const sumsOf = ({ order, number, readers, outputs }: Index): readonly Sum[] => {
     .filter(node => isAdd(node) && !isRead(node, isAdd))
     .map(root => ({
       root,
-      terms: grouped(termsOf(root), ({ mask }) => (mask ? `${number.get(mask.condition)} ${mask.operand}` : '')).map(alike =>
-        grouped(alike, ({ kind }, place) => kind ?? place).map(inOrder)
+      terms: grouped(termsOf(root), ({ mask }) => (mask ? `${number.get(mask.condition)} ${mask.operand}` : '')).map(
+        alike => grouped(alike, ({ kind }, place) => kind ?? place).map(inOrder)
       )
     }))
     .filter(({ terms }) => terms.some(alike => alike.some(({ length }) => length > 1)))
@@ -134,12 +139,17 @@ const sumsOf = ({ order, number, readers, outputs }: Index): readonly Sum[] => {
 
 /** What reads a node, and what reads views of it. */
 const readersOf = (index: Index, node: Tensor): readonly Tensor[] =>
-  (index.readers.get(node) as readonly Tensor[]).flatMap(reader => (isView(reader) ? readersOf(index, reader) : [reader]))
+  (index.readers.get(node) as readonly Tensor[]).flatMap(reader =>
+    isView(reader) ? readersOf(index, reader) : [reader]
+  )
 const isOutput = (index: Index, node: Tensor): boolean =>
   index.outputs.has(node) ||
   (index.readers.get(node) as readonly Tensor[]).some(reader => isView(reader) && isOutput(index, reader))
 
-/** Convolutions of one tensor. A kernel that wants rows side by side would copy its slice: what such a kernel reads is left. */
+/**
+ * Convolutions of one tensor. A kernel that wants rows side by side would copy its slice: what such a kernel reads is
+ * left.
+ */
 const convolutionsOf = (index: Index, levels: ReadonlyMap<Tensor, number>): readonly Family[] => {
   const { order, number } = index
   const isOne = (node: Tensor): boolean =>
@@ -148,7 +158,9 @@ const convolutionsOf = (index: Index, levels: ReadonlyMap<Tensor, number>): read
     readersOf(index, node).every(({ primitive }) => primitive.kernel?.kind !== 'shader')
   const groups = grouped(order, node =>
     isOne(node)
-      ? [number.get(first(node)), levels.get(node), JSON.stringify(node.attributes), second(node).shape.slice(1)].join(' ')
+      ? [number.get(first(node)), levels.get(node), JSON.stringify(node.attributes), second(node).shape.slice(1)].join(
+          ' '
+        )
       : undefined
   )
   return groups
@@ -176,7 +188,9 @@ const filterGradientsOf = (index: Index, sums: readonly Sum[]): readonly Family[
   return groups.flatMap(members => {
     const placeOf = (node: Tensor) => places.get(second(node)) as { size: number; place: number }
     const isWhole = members.length === placeOf(members[0] as Tensor).size
-    return isWhole ? [{ members: members.toSorted((a, b) => placeOf(a).place - placeOf(b).place), axis: 0 as const }] : []
+    return isWhole
+      ? [{ members: members.toSorted((a, b) => placeOf(a).place - placeOf(b).place), axis: 0 as const }]
+      : []
   })
 }
 
@@ -187,7 +201,10 @@ const placed = (
   families: readonly Family[]
 ): { readonly placed: readonly Family[]; readonly levels: ReadonlyMap<Tensor, number> } => {
   const siblingsOf = new Map<Tensor, readonly Tensor[]>()
-  /** Raises nodes to a level, and what reads them above it, each with its siblings. False, and all as it was, where one of them comes to wait for another. */
+  /**
+   * Raises nodes to a level, and what reads them above it, each with its siblings. False, and all as it was, where one
+   * of them comes to wait for another.
+   */
   const raise = (members: readonly Tensor[]): boolean => {
     const highest = Math.max(...members.map(member => levels.get(member) as number))
     const own = new Set(members)
@@ -203,7 +220,8 @@ const placed = (
       }
       if (!before.has(node)) before.set(node, level)
       levels.set(node, least)
-      for (const reader of index.readers.get(node) as readonly Tensor[]) left.push([reader, isView(reader) ? least : least + 1])
+      for (const reader of index.readers.get(node) as readonly Tensor[])
+        left.push([reader, isView(reader) ? least : least + 1])
       for (const sibling of siblingsOf.get(node) ?? []) left.push([sibling, least])
     }
     return true
@@ -228,8 +246,8 @@ interface Building {
 }
 
 /**
- * Filters side by side, for each list that operations want. All lists of a level lie one after another in one tensor, so
- * that few calls fill it; but those that would leave the next one between two vec4s.
+ * Filters side by side, for each list that operations want. All lists of a level lie one after another in one tensor,
+ * so that few calls fill it; but those that would leave the next one between two vec4s.
  */
 const filtersOf = (
   lists: readonly (readonly Tensor[])[],
@@ -281,7 +299,10 @@ const summed = ({ terms }: Sum, building: Building): Tensor => {
 }
 
 /** By member, its slice of the one operation that a family becomes. */
-const joinedFamily = ({ members, axis }: Family, { now, beside, filters }: Building): readonly (readonly [Tensor, Tensor])[] => {
+const joinedFamily = (
+  { members, axis }: Family,
+  { now, beside, filters }: Building
+): readonly (readonly [Tensor, Tensor])[] => {
   const [one] = members as readonly [Tensor]
   const own = members.map(second)
   const whole = bind(one.primitive, [now(first(one)), axis === 1 ? filters(own) : beside(own)], one.attributes)
@@ -293,7 +314,9 @@ const joinedFamily = ({ members, axis }: Family, { now, beside, filters }: Build
   })
 }
 
-/** The graph in which siblings are one operation. Values are those of before, up to the order in which floats are added. */
+/**
+ * The graph in which siblings are one operation. Values are those of before, up to the order in which floats are added.
+ */
 export const siblings = (graph: Graph): Graph => {
   const index = indexOf(graph)
   const sums = sumsOf(index)

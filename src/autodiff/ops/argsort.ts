@@ -1,11 +1,11 @@
 /**
- * The order that sorts, as indices: blocks by counting, then runs merged two by two. Integers, without cotangent; `sort.ts` has the values, which
- * are taken at these places and so have a derivative.
+ * The order that sorts, as indices: blocks by counting, then runs merged two by two. Integers, without cotangent;
+ * `sort.ts` has the values, which are taken at these places and so have a derivative.
  *
  * 2^20 floats are 15 launches, some 0.4 s on a software adapter of two busy cores.
  *
- * The order is that of NumPy: stable, -0 and 0 equal, every NaN equal and behind all numbers. Descending it is that of torch, its reverse but for
- * ties, which stay in order: NaN comes first.
+ * The order is that of NumPy: stable, -0 and 0 equal, every NaN equal and behind all numbers. Descending it is that of
+ * torch, its reverse but for ties, which stay in order: NaN comes first.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { DType } from '../../kernels/spec.js'
@@ -31,7 +31,9 @@ const comparing =
   (first: number, second: number): number => {
     const [a, b] = [data[first] as number, data[second] as number]
     const order =
-      Number.isNaN(a) || Number.isNaN(b) ? Number(Number.isNaN(a)) - Number(Number.isNaN(b)) : Number(a > b) - Number(a < b)
+      Number.isNaN(a) || Number.isNaN(b)
+        ? Number(Number.isNaN(a)) - Number(Number.isNaN(b))
+        : Number(a > b) - Number(a < b)
     return descending ? -order : order
   }
 
@@ -91,7 +93,12 @@ const mergePrimitive: Primitive<Direction & { readonly width: number }> = primit
     width >= STRETCH &&
     width % STRETCH === 0
       ? E.right({ shape: (x as Aval).shape, dtype: 'i32' as const })
-      : refuse('argsort', 'an i32 order of what is sorted', `${show(x as Aval)} and ${show(order as Aval)}`, 'use argsort'),
+      : refuse(
+          'argsort',
+          'an i32 order of what is sorted',
+          `${show(x as Aval)} and ${show(order as Aval)}`,
+          'use argsort'
+        ),
   reference: ([x, runs], attributes, out) => {
     const result = allocate('i32', sizeOf(out.shape))
     const [rows, extent] = rowsOf(out.shape)
@@ -99,10 +106,9 @@ const mergePrimitive: Primitive<Direction & { readonly width: number }> = primit
     const { data } = runs as NdArray
     for (let base = 0; base < rows * extent; base += extent)
       for (let start = base; start < base + extent; start += 2 * attributes.width) {
-        const [middle, end] = [start + attributes.width, start + 2 * attributes.width].map(at => Math.min(at, base + extent)) as [
-          number,
-          number
-        ]
+        const [middle, end] = [start + attributes.width, start + 2 * attributes.width].map(at =>
+          Math.min(at, base + extent)
+        ) as [number, number]
         for (let at = start, i = start, j = middle; at < end; at++) {
           const isLeft = j >= end || (i < middle && order(base + (data[i] as number), base + (data[j] as number)) <= 0)
           result[at] = data[isLeft ? i++ : j++] as number
@@ -127,7 +133,8 @@ export interface SortOptions {
 }
 
 /**
- * The places along `axis` of the sorted elements, i32 (`numpy.argsort`, `torch.argsort`): stable, NaN last. Of any dtype, without cotangent.
+ * The places along `axis` of the sorted elements, i32 (`numpy.argsort`, `torch.argsort`): stable, NaN last. Of any
+ * dtype, without cotangent.
  * @example $.argsort($.tensor([3, 1, 2])) // [1, 2, 0]
  */
 export const argsort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor => {

@@ -1,4 +1,7 @@
-/** Axes put in, taken out and exchanged; tensors repeated and stacked; parts of matrices. Composites, which cost what their parts do. */
+/**
+ * Axes put in, taken out and exchanged; tensors repeated and stacked; parts of matrices. Composites, which cost what
+ * their parts do.
+ */
 import { axesOf, axisOf, checkNumbers, describe, fail, show } from '../shape.js'
 import { requireTensor, type Tensor } from '../tensor.js'
 import { broadcastTo, reshape, sum } from './broadcast.js'
@@ -13,7 +16,10 @@ export const expandDims = (x: Tensor, axis: number): Tensor => {
   return reshape(x, [...x.shape.slice(0, found), 1, ...x.shape.slice(found)])
 }
 
-/** Without the axes `axes`, whose extents are 1; by default without all that are. @example $.squeeze($.ones([1, 3]), 0) // f32[3] */
+/**
+ * Without the axes `axes`, whose extents are 1; by default without all that are.
+ * @example $.squeeze($.ones([1, 3]), 0) // f32[3]
+ */
 export const squeeze = (x: Tensor, axes?: number | readonly number[]): Tensor => {
   const found = axesOf('squeeze', axes, requireTensor('squeeze', x).shape.length)
   const wide = axes === undefined ? undefined : found.find(axis => x.shape[axis] !== 1)
@@ -40,7 +46,8 @@ export const stack = (tensors: readonly Tensor[], axis = 0): Tensor => {
     return fail('stack', 'a list of at least one tensor', describe(tensors), 'write stack([x, y])')
   const [first, ...rest] = tensors.map(x => requireTensor('stack', x)) as [Tensor, ...Tensor[]]
   const other = rest.find(x => x.shape.join() !== first.shape.join() || x.dtype !== first.dtype)
-  if (other) fail('stack', `tensors of one shape and dtype, ${show(first)}`, show(other), 'reshape, pad or convert it first')
+  if (other)
+    fail('stack', `tensors of one shape and dtype, ${show(first)}`, show(other), 'reshape, pad or convert it first')
   const found = axisOf('stack', axis, first.shape.length + 1)
   return concat(
     [first, ...rest].map(x => expandDims(x, found)),
@@ -63,7 +70,10 @@ export const repeat = (x: Tensor, count: number, axis = -1): Tensor => {
   return reshape(wide, [...x.shape.slice(0, found), (x.shape[found] as number) * count, ...after])
 }
 
-/** The whole tensor `times` times along each axis, from the last one on. @example $.tile($.tensor([1, 2]), [2]) // [1, 2, 1, 2] */
+/**
+ * The whole tensor `times` times along each axis, from the last one on.
+ * @example $.tile($.tensor([1, 2]), [2]) // [1, 2, 1, 2]
+ */
 export const tile = (x: Tensor, times: readonly number[]): Tensor => {
   const list = counts('tile', checkNumbers('tile', 'a list of counts', times))
   const rank = Math.max(list.length, requireTensor('tile', x).shape.length)
@@ -85,11 +95,19 @@ export const tile = (x: Tensor, times: readonly number[]): Tensor => {
 /** The sum of the products of all elements. @example $.dot(x, v) // f32[] */
 export const dot = (x: Tensor, y: Tensor): Tensor => {
   if (requireTensor('dot', x).shape.join() !== requireTensor('dot', y).shape.join() || x.dtype !== y.dtype)
-    return fail('dot', 'two tensors of one shape and dtype', `${show(x)} and ${show(y)}`, 'use matmul or einsum for others')
+    return fail(
+      'dot',
+      'two tensors of one shape and dtype',
+      `${show(x)} and ${show(y)}`,
+      'use matmul or einsum for others'
+    )
   return sum(mul(x, y))
 }
 
-/** The products of all elements of x with all of y, as a matrix. @example $.outer($.ones([3]), $.ones([4])) // f32[3,4] */
+/**
+ * The products of all elements of x with all of y, as a matrix.
+ * @example $.outer($.ones([3]), $.ones([4])) // f32[3,4]
+ */
 export const outer = (x: Tensor, y: Tensor): Tensor => {
   if (requireTensor('outer', x).dtype !== requireTensor('outer', y).dtype)
     return fail('outer', 'tensors of one dtype', `${show(x)} and ${show(y)}`, 'convert one of them')
@@ -112,7 +130,10 @@ export const triu = (x: Tensor, offset = 0): Tensor => where(aboveDiagonal('triu
 export const tril = (x: Tensor, offset = 0): Tensor =>
   where(aboveDiagonal('tril', x, Number.isInteger(offset) ? offset + 1 : offset), 0, x)
 
-/** A vector as the diagonal of a matrix; of a matrix, its diagonal as a vector. @example $.diag($.tensor([1, 2])) // [[1, 0], [0, 2]] */
+/**
+ * A vector as the diagonal of a matrix; of a matrix, its diagonal as a vector.
+ * @example $.diag($.tensor([1, 2])) // [[1, 0], [0, 2]]
+ */
 export const diag = (x: Tensor): Tensor => {
   const rank = requireTensor('diag', x).shape.length
   if (rank === 2) return diagonal(x)

@@ -1,6 +1,7 @@
 /**
- * Two-dimensional convolution (cross-correlation, as in every deep learning library), NCHW, zero padding, and its two gradients.
- * The three are bilinear maps between images x, filters w and outputs g, and the vjp of each is the other two: closed under differentiation.
+ * Two-dimensional convolution (cross-correlation, as in every deep learning library), NCHW, zero padding, and its two
+ * gradients. The three are bilinear maps between images x, filters w and outputs g, and the vjp of each is the other
+ * two: closed under differentiation.
  *
  *   conv2d        g[b,o,i,j] = sum over c,k,l of x[b, c, i s - p + k d, j s - p + l d] w[o,c,k,l]
  *   input grad    x[b,c,y,x] = sum over o,k,l of g w     (the transpose in x)
@@ -31,13 +32,20 @@ interface GradAttributes extends ConvAttributes {
 }
 
 /** The outputs along each spatial axis: floor((extent + 2 p - d (k - 1) - 1) / s) + 1. */
-const outputSize = (image: HeightWidth, filter: HeightWidth, { stride, padding, dilation }: ConvAttributes): HeightWidth =>
+const outputSize = (
+  image: HeightWidth,
+  filter: HeightWidth,
+  { stride, padding, dilation }: ConvAttributes
+): HeightWidth =>
   [0, 1].map(i => {
     const reach = (dilation[i] as number) * ((filter[i] as number) - 1) + 1
     return Math.floor(((image[i] as number) + 2 * (padding[i] as number) - reach) / (stride[i] as number)) + 1
   }) as unknown as HeightWidth
 
-/** The numbers of all three shaders and references: B, C, H, W, O, K, L, I, J of x[B,C,H,W], w[O,C/groups,K,L], g[B,O,I,J]. */
+/**
+ * The numbers of all three shaders and references: B, C, H, W, O, K, L, I, J of x[B,C,H,W], w[O,C/groups,K,L],
+ * g[B,O,I,J].
+ */
 const geometryOf = (x: Shape, w: Shape, g: Shape) => ({
   batch: x[0] as number,
   channels: x[1] as number,
@@ -75,8 +83,8 @@ const strides = (_: readonly Aval[], attributes: Readonly<Record<string, unknown
 }
 
 /**
- * Visits every row of outputs that a tap of a filter touches: `count` pairs that start at x[xStart] (step xStep) and g[gStart] (step 1), all
- * with the weight w[wIndex]. What lies in the padding is left out.
+ * Visits every row of outputs that a tap of a filter touches: `count` pairs that start at x[xStart] (step xStep) and
+ * g[gStart] (step 1), all with the weight w[wIndex]. What lies in the padding is left out.
  */
 const eachRun = (
   q: Geometry,
@@ -110,7 +118,8 @@ const eachRun = (
       }
 }
 
-const flops = (q: Geometry): number => 2 * q.batch * q.outputs * q.perGroup * q.out[0] * q.out[1] * q.filter[0] * q.filter[1]
+const flops = (q: Geometry): number =>
+  2 * q.batch * q.outputs * q.perGroup * q.out[0] * q.out[1] * q.filter[0] * q.filter[1]
 
 const rank4 = (name: string, inputs: readonly Aval[], a: ConvAttributes): string | undefined => {
   if (inputs.some(({ shape, dtype }) => shape.length !== 4 || dtype !== 'f32'))
@@ -317,7 +326,12 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
   flops: ([x, g], _, out) => flops(geometryOf((x as Aval).shape, out.shape, (g as Aval).shape))
 })
 
-const plain = ({ stride, padding, dilation, groups }: ConvAttributes): ConvAttributes => ({ stride, padding, dilation, groups })
+const plain = ({ stride, padding, dilation, groups }: ConvAttributes): ConvAttributes => ({
+  stride,
+  padding,
+  dilation,
+  groups
+})
 const convolve = (x: Tensor, w: Tensor, a: ConvAttributes): Tensor => bind(conv2dPrimitive, [x, w], plain(a))
 const inputGrad = (g: Tensor, w: Tensor, a: ConvAttributes, size: HeightWidth): Tensor =>
   bind(inputGradPrimitive, [g, w], { ...plain(a), size })
@@ -345,7 +359,10 @@ const both = (name: string, option: string, value: number | HeightWidth): Height
 }
 
 const OPTIONS = ['stride', 'padding', 'dilation', 'groups'] as const
-const attributesOf = (name: string, { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions): ConvAttributes => ({
+const attributesOf = (
+  name: string,
+  { stride = 1, padding = 0, dilation = 1, groups = 1 }: ConvOptions
+): ConvAttributes => ({
   stride: both(name, 'stride', stride),
   padding: both(name, 'padding', padding),
   dilation: both(name, 'dilation', dilation),
@@ -369,7 +386,10 @@ export const conv2d = (x: Tensor, w: Tensor, options: ConvOptions = {}): Tensor 
   return convolve(x, w, attributes)
 }
 
-/** As of the convolution that this is the transpose of. `outputPadding`, below the stride, makes the result larger at its ends. */
+/**
+ * As of the convolution that this is the transpose of. `outputPadding`, below the stride, makes the result larger at
+ * its ends.
+ */
 export interface ConvTransposeOptions extends ConvOptions {
   readonly outputPadding?: number | HeightWidth
 }

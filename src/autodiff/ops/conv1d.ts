@@ -12,14 +12,20 @@ export interface Conv1dOptions {
   readonly groups?: number
 }
 
-/** As of the convolution that this is the transpose of. `outputPadding`, below the stride, makes the result longer at its end. */
+/**
+ * As of the convolution that this is the transpose of. `outputPadding`, below the stride, makes the result longer at
+ * its end.
+ */
 export interface ConvTranspose1dOptions extends Conv1dOptions {
   readonly outputPadding?: number
 }
 
 const OPTIONS = ['stride', 'padding', 'dilation', 'groups'] as const
 
-/** A convolution of signals by one of images. Along the rows, of which there is one, there are no strides and no padding. */
+/**
+ * A convolution of signals by one of images. Along the rows, of which there is one, there are no strides and no
+ * padding.
+ */
 const ofRows = (
   of: (x: Tensor, w: Tensor, options: ConvTransposeOptions) => Tensor,
   x: Tensor,
@@ -32,7 +38,10 @@ const ofRows = (
   return reshape(y, y.shape.toSpliced(2, 1))
 }
 
-/** Refuses what images of one row would be refused for, in the words of signals. `channels` is the axis of the filters that the signals' channels are. */
+/**
+ * Refuses what images of one row would be refused for, in the words of signals. `channels` is the axis of the filters
+ * that the signals' channels are.
+ */
 const requireSignals = (
   name: string,
   x: Tensor,

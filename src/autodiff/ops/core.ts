@@ -56,9 +56,10 @@ export type TypedArray =
   | Uint32Array
 
 /**
- * A constant tensor of numbers: one, lists of them to any depth, or a typed array with the shape of what it holds. Without a dtype, typed arrays of
- * integers are i32 or u32 as they have a sign or not, all else is f32. Refused: numbers that the dtype does not hold (0.5 or -1 as u32,
- * 1e39 as f32), lists of unequal lengths, a shape of another size, arrays of BigInt.
+ * A constant tensor of numbers: one, lists of them to any depth, or a typed array with the shape of what it holds.
+ * Without a dtype, typed arrays of integers are i32 or u32 as they have a sign or not, all else is f32. Refused:
+ * numbers that the dtype does not hold (0.5 or -1 as u32, 1e39 as f32), lists of unequal lengths, a shape of another
+ * size, arrays of BigInt.
  * @example $.tensor([[1, 2], [3, 4]]) // f32[2,2]
  * @example $.tensor(new Int32Array([3, 1])) // i32[2]
  * @example $.tensor([3, 1], [2, 1], 'u32') // u32[2,1]

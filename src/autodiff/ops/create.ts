@@ -8,7 +8,9 @@ import { tensor } from './core.js'
 import { convert, equal } from './pointwise.js'
 
 const countOf = (name: string, what: string, value: number): number =>
-  Number.isInteger(value) && value > 0 ? value : fail(name, `${what} as a whole number above 0`, describe(value), 'round it')
+  Number.isInteger(value) && value > 0
+    ? value
+    : fail(name, `${what} as a whole number above 0`, describe(value), 'round it')
 
 const finite = (name: string, ...values: readonly number[]): void =>
   values.forEach(value => {
@@ -20,7 +22,9 @@ const checkDtype = (name: string, dtype: DType): DType =>
 
 /** One number everywhere: it is stored once. @example $.full([2, 3], 0.5) */
 export const full = (shape: Shape, value: number, dtype: DType = 'f32'): Tensor =>
-  named('full', () => broadcastTo(asTensor('full', value, checkDtype('full', dtype)), checkNumbers('full', 'a shape', shape)))
+  named('full', () =>
+    broadcastTo(asTensor('full', value, checkDtype('full', dtype)), checkNumbers('full', 'a shape', shape))
+  )
 
 /** Zeros. @example $.zeros([2, 3]) */
 export const zeros = (shape: Shape, dtype: DType = 'f32'): Tensor => named('zeros', () => full(shape, 0, dtype))
@@ -43,7 +47,8 @@ export const arange = (start: number, stop?: number, step = 1, dtype: DType = 'f
   const [from, to] = stop === undefined ? [0, start] : [start, stop]
   finite('arange', from, to, step)
   const count = Math.ceil((to - from) / step)
-  if (!(count > 0)) fail('arange', 'at least one number on the way', `${from} to ${to} by ${step}`, 'leave empty tensors out')
+  if (!(count > 0))
+    fail('arange', 'at least one number on the way', `${from} to ${to} by ${step}`, 'leave empty tensors out')
   return tensor(
     Array.from({ length: count }, (_, i) => from + i * step),
     [count],
@@ -51,12 +56,17 @@ export const arange = (start: number, stop?: number, step = 1, dtype: DType = 'f
   )
 }
 
-/** `count` numbers evenly from `start` to `stop`, both included. @example $.linspace(0, 1, 5) // [0, 0.25, 0.5, 0.75, 1] */
+/**
+ * `count` numbers evenly from `start` to `stop`, both included.
+ * @example $.linspace(0, 1, 5) // [0, 0.25, 0.5, 0.75, 1]
+ */
 export const linspace = (start: number, stop: number, count: number): Tensor => {
   finite('linspace', start, stop)
   const last = countOf('linspace', 'a count', count) - 1
   return tensor(
-    Array.from({ length: count }, (_, i) => (i === last && last > 0 ? stop : start + ((stop - start) * i) / Math.max(last, 1)))
+    Array.from({ length: count }, (_, i) =>
+      i === last && last > 0 ? stop : start + ((stop - start) * i) / Math.max(last, 1)
+    )
   )
 }
 

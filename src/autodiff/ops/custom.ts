@@ -13,7 +13,8 @@ import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 export type Backward = (g: Tensor, args: readonly Tensor[], out: Tensor) => readonly Tensor[]
 
 /**
- * Its first input is the value. That carries no cotangent: the other inputs, which are all that the value depends on, get theirs from `pull`.
+ * Its first input is the value. That carries no cotangent: the other inputs, which are all that the value depends on,
+ * get theirs from `pull`.
  */
 const customVjpPrimitive: Primitive<{
   readonly pull: (g: Tensor, inputs: readonly Tensor[], out: Tensor) => readonly (Tensor | null)[]
@@ -66,8 +67,8 @@ const checked = (args: readonly Tensor[], pulled: readonly Tensor[]): readonly T
 }
 
 /**
- * `f` with a derivative of the user's own. The rule is written in tensors, so it can be differentiated again; it must be linear in `g`. Tensors
- * that `f` closes over keep the derivative that `f` has in them, to every order.
+ * `f` with a derivative of the user's own. The rule is written in tensors, so it can be differentiated again; it must
+ * be linear in `g`. Tensors that `f` closes over keep the derivative that `f` has in them, to every order.
  * @example
  * // The straight-through estimator: sign forward, identity backward.
  * const binarise = $.customVjp(x => $.sign(x), g => [g])

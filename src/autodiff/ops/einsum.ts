@@ -7,7 +7,9 @@ import { transpose } from './movement.js'
 import { mul } from './pointwise.js'
 import { diagonal } from './rearrange.js'
 
-/** A tensor, and a label for each of its axes: a letter, or of the axes of an ellipsis `...k`, the k-th from the last. */
+/**
+ * A tensor, and a label for each of its axes: a letter, or of the axes of an ellipsis `...k`, the k-th from the last.
+ */
 interface Labelled {
   readonly labels: readonly string[]
   readonly x: Tensor
@@ -55,14 +57,20 @@ const extentsOf = (operands: readonly Labelled[]): ReadonlyMap<string, number> =
   return extents
 }
 
-/** The result's labels, as written, or those of an ellipsis and then the letters that come once, in the order of the alphabet. */
+/**
+ * The result's labels, as written, or those of an ellipsis and then the letters that come once, in the order of the
+ * alphabet.
+ */
 const outputOf = (term: string | undefined, operands: readonly Labelled[]): readonly string[] => {
   const all = operands.flatMap(({ labels }) => labels)
   const dots = labelsOf(ELLIPSIS, new Set(all.filter(label => !isLetter(label))).size)
     .toSorted()
     .toReversed()
   if (term === undefined)
-    return [...dots, ...all.filter(label => isLetter(label) && all.indexOf(label) === all.lastIndexOf(label)).toSorted()]
+    return [
+      ...dots,
+      ...all.filter(label => isLetter(label) && all.indexOf(label) === all.lastIndexOf(label)).toSorted()
+    ]
   const output = labelsOf(term, dots.length)
   const strange = output.find(label => !all.includes(label))
   const twice = output.find((label, i) => output.indexOf(label) !== i)
@@ -88,7 +96,11 @@ const withoutTwins = ({ labels, x }: Labelled): Labelled => {
 }
 
 /** Without the axes of extent 1 that broadcast, and summed over labels of which nothing else knows. */
-const reduced = ({ labels, x }: Labelled, extents: ReadonlyMap<string, number>, needed: ReadonlySet<string>): Labelled => {
+const reduced = (
+  { labels, x }: Labelled,
+  extents: ReadonlyMap<string, number>,
+  needed: ReadonlySet<string>
+): Labelled => {
   const isOne = (label: string, axis: number): boolean => x.shape[axis] === 1 && extents.get(label) !== 1
   const kept = labels.filter((label, axis) => !isOne(label, axis))
   const narrow = reshape(
@@ -107,11 +119,19 @@ const ordered = ({ labels, x }: Labelled, order: readonly string[]): Tensor =>
   )
 
 /** The product of two, summed over the labels of both that nothing else needs. */
-const contracted = (a: Labelled, b: Labelled, extents: ReadonlyMap<string, number>, needed: ReadonlySet<string>): Labelled => {
+const contracted = (
+  a: Labelled,
+  b: Labelled,
+  extents: ReadonlyMap<string, number>,
+  needed: ReadonlySet<string>
+): Labelled => {
   const shared = a.labels.filter(label => b.labels.includes(label))
   const batch = shared.filter(label => needed.has(label))
   const summed = shared.filter(label => !needed.has(label))
-  const [rows, columns] = [a, b].map(({ labels }) => labels.filter(label => !shared.includes(label))) as [string[], string[]]
+  const [rows, columns] = [a, b].map(({ labels }) => labels.filter(label => !shared.includes(label))) as [
+    string[],
+    string[]
+  ]
   const labels = [...batch, ...rows, ...columns]
   const shapeOf = (list: readonly string[]): Shape => list.map(label => extents.get(label) as number)
   const [left, right] = [ordered(a, [...batch, ...rows, ...summed]), ordered(b, [...batch, ...summed, ...columns])]
@@ -129,9 +149,9 @@ const contracted = (a: Labelled, b: Labelled, extents: ReadonlyMap<string, numbe
 }
 
 /**
- * The sum of products that the letters say (`numpy.einsum`): each letter is an axis, those that the result lacks are summed over, a letter twice in
- * one operand is its diagonal, and `...` stands for axes that broadcast. Without `->` the result has the letters that come once. Operands are
- * multiplied from the left to the right.
+ * The sum of products that the letters say (`numpy.einsum`): each letter is an axis, those that the result lacks are
+ * summed over, a letter twice in one operand is its diagonal, and `...` stands for axes that broadcast. Without `->`
+ * the result has the letters that come once. Operands are multiplied from the left to the right.
  * @example $.einsum('ij,jk->ik', x, w) // f32[4,2]
  * @example $.einsum('bi,bj->bij', x, v) // f32[4,3,3]
  * @example $.einsum('ii->', $.tensor([[1, 2], [3, 4]])) // 5
@@ -143,7 +163,12 @@ export const einsum = (subscripts: string, ...operands: readonly Tensor[]): Tens
   if (more.length > 0 || [...terms, output ?? ''].some(term => term.split(ELLIPSIS).length > 2))
     return fail('einsum', FORM, `'${subscripts}'`, "write '->' once, and '...' once a term")
   if (terms.length !== operands.length || operands.length === 0)
-    return fail('einsum', `an operand for each of the terms of '${subscripts}'`, `${operands.length}`, 'separate them by commas')
+    return fail(
+      'einsum',
+      `an operand for each of the terms of '${subscripts}'`,
+      `${operands.length}`,
+      'separate them by commas'
+    )
   const given = operands.map((x, i) => labelled(terms[i] as string, requireDtype('einsum', x, 'f32')))
   const extents = extentsOf(given)
   const result = outputOf(output, given)

@@ -1,6 +1,7 @@
 /**
- * Functions of real numbers beyond the first ones of `pointwise.ts`. On a device they are the polynomials of shaders/exponentials.wgsl and its neighbours, within
- * 1e-6 of the value (most within 3e-7) over all of float32, angles of any size included. What is left undefined is NaN: asin beyond 1, acosh below 1.
+ * Functions of real numbers beyond the first ones of `pointwise.ts`. On a device they are the polynomials of
+ * shaders/exponentials.wgsl and its neighbours, within 1e-6 of the value (most within 3e-7) over all of float32, angles
+ * of any size included. What is left undefined is NaN: asin beyond 1, acosh below 1.
  */
 import { alike, binary, unary } from '../elementwise.js'
 import { pointwise } from '../primitive.js'
@@ -56,13 +57,16 @@ const complement = (x: Tensor): Tensor => mul(sub(1, x), add(1, x))
 export const asin = real('asin', Math.asin, ['angles.wgsl', 'arc_sine(a)'], (g, x) => mul(g, rsqrt(complement(x))))
 
 /** Angle between 0 and pi whose cosine is x; its derivative is infinite at -1 and 1. */
-export const acos = real('acos', Math.acos, ['angles.wgsl', 'arc_cosine(a)'], (g, x) => neg(mul(g, rsqrt(complement(x)))))
+export const acos = real('acos', Math.acos, ['angles.wgsl', 'arc_cosine(a)'], (g, x) =>
+  neg(mul(g, rsqrt(complement(x))))
+)
 
 /** Angle between -pi/2 and pi/2 whose tangent is x. */
 export const atan = real('atan', Math.atan, ['angles.wgsl', 'arc_tangent(a)'], (g, x) => div(g, add(1, square(x))))
 
 /**
- * Angle of the point (x, y) between -pi and pi; the signs of zeros and infinities count, as in IEEE 754. Its gradient at the origin is NaN.
+ * Angle of the point (x, y) between -pi and pi; the signs of zeros and infinities count, as in IEEE 754. Its gradient
+ * at the origin is NaN.
  * @example $.atan2(1, -1)      // 3 pi / 4
  */
 export const atan2 = binary({
@@ -71,7 +75,8 @@ export const atan2 = binary({
   ...inFile('angles.wgsl', Math.atan2, 'arc_tangent_of(a, b)'),
   vjp: (g, inputs) => {
     const [y, x] = inputs as readonly [Tensor, Tensor]
-    // The derivative is (x, -y) / (x^2 + y^2), with both divided by the larger of their sizes, so that squares neither vanish nor overflow.
+    // The derivative is (x, -y) / (x^2 + y^2), with both divided by the larger of their sizes, so that squares neither
+    // vanish nor overflow.
     const size = stopGradient(maximum(abs(x), abs(y)))
     const [rise, run] = [div(y, size), div(x, size)]
     const scaled = div(g, mul(size, add(square(rise), square(run))))
@@ -103,10 +108,14 @@ export const atanh = real('atanh', Math.atanh, ['exponentials.wgsl', 'inverse_hy
 )
 
 /** log(1 + x), with all its digits near 0. */
-export const log1p = real('log1p', Math.log1p, ['exponentials.wgsl', 'logarithm_beside_one(a)'], (g, x) => div(g, add(1, x)))
+export const log1p = real('log1p', Math.log1p, ['exponentials.wgsl', 'logarithm_beside_one(a)'], (g, x) =>
+  div(g, add(1, x))
+)
 
 /** e^x - 1, with all its digits near 0. */
-export const expm1 = real('expm1', Math.expm1, ['exponentials.wgsl', 'exponential_beside_one(a)'], (g, x) => mul(g, exp(x)))
+export const expm1 = real('expm1', Math.expm1, ['exponentials.wgsl', 'exponential_beside_one(a)'], (g, x) =>
+  mul(g, exp(x))
+)
 
 /** 2^x; exact for whole x. */
 export const exp2 = real(
@@ -117,7 +126,9 @@ export const exp2 = real(
 )
 
 /** Logarithm to base 2; exact for powers of 2, NaN below 0, -infinity at 0. */
-export const log2 = real('log2', Math.log2, ['exponentials.wgsl', 'logarithm_to_two(a)'], (g, x) => div(g, mul(x, Math.LN2)))
+export const log2 = real('log2', Math.log2, ['exponentials.wgsl', 'logarithm_to_two(a)'], (g, x) =>
+  div(g, mul(x, Math.LN2))
+)
 
 /** Logarithm to base 10; NaN below 0, -infinity at 0. */
 export const log10 = (x: TensorLike): Tensor => named('log10', () => mul(log(x), Math.LOG10E))
@@ -129,8 +140,11 @@ const bell = (x: Tensor): Tensor => mul(exp(neg(square(x))), 2 / Math.sqrt(Math.
 export const erf = real('erf', errorFunction, ['error_function.wgsl', 'error_function(a)'], (g, x) => mul(g, bell(x)))
 
 /** 1 - erf x, with all its digits for large x, where it is small. */
-export const erfc = real('erfc', complementaryErrorFunction, ['error_function.wgsl', 'complementary_error_function(a)'], (g, x) =>
-  neg(mul(g, bell(x)))
+export const erfc = real(
+  'erfc',
+  complementaryErrorFunction,
+  ['error_function.wgsl', 'complementary_error_function(a)'],
+  (g, x) => neg(mul(g, bell(x)))
 )
 
 /** The next whole number below, or x itself; its derivative is 0 everywhere. */
@@ -139,15 +153,18 @@ export const floor = steps('floor', Math.floor, 'floor(a)')
 /** The next whole number above, or x itself; its derivative is 0 everywhere. */
 export const ceil = steps('ceil', Math.ceil, 'ceil(a)')
 
-/** The nearest whole number, the even one of two as near (0.5 gives 0, 1.5 gives 2), as in NumPy; its derivative is 0 everywhere. */
+/**
+ * The nearest whole number, the even one of two as near (0.5 gives 0, 1.5 gives 2), as in NumPy; its derivative is 0
+ * everywhere.
+ */
 export const round = steps('round', roundHalfToEven, 'round(a)')
 
 /** The next whole number towards 0, or x itself; its derivative is 0 everywhere. */
 export const trunc = steps('trunc', Math.trunc, 'trunc(a)')
 
 /**
- * What is left of x after a whole number of y, exactly, with the sign of x, as `torch.fmod` and JavaScript's % have it; NaN for y = 0. See `mod`.
- * Its derivative in x is 1, in y minus that whole number.
+ * What is left of x after a whole number of y, exactly, with the sign of x, as `torch.fmod` and JavaScript's % have it;
+ * NaN for y = 0. See `mod`. Its derivative in x is 1, in y minus that whole number.
  * @example $.rem(-7, 3)       // -1
  */
 export const rem = binary({
@@ -161,7 +178,8 @@ export const rem = binary({
 })
 
 /**
- * What is left of x after a whole number of y, with the sign of y, as `numpy.mod` and `torch.remainder` have it; NaN for y = 0. See `rem`.
+ * What is left of x after a whole number of y, with the sign of y, as `numpy.mod` and `torch.remainder` have it; NaN
+ * for y = 0. See `rem`.
  * @example $.mod(-7, 3)       // 2
  */
 export const mod = (x: TensorLike, y: TensorLike): Tensor =>

@@ -1,4 +1,7 @@
-/** All operations, as one namespace: `import * as $`. What a file of this folder exports is for users; what only other files need stands outside. */
+/**
+ * All operations, as one namespace: `import * as $`. What a file of this folder exports is for users; what only other
+ * files need stands outside.
+ */
 import '../assemble.js'
 
 export * from './argsort.js'

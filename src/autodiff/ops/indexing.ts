@@ -1,14 +1,27 @@
 /**
- * One-hot rows, and two pairs of a take and its transpose, scatter-add: at indices that all columns share, and along an axis at indices of each
- * element's own. What is scattered is found through the order that sorts the indices, and added in that of the indices: no float atomics.
+ * One-hot rows, and two pairs of a take and its transpose, scatter-add: at indices that all columns share, and along an
+ * axis at indices of each element's own. What is scattered is found through the order that sorts the indices, and added
+ * in that of the indices: no float atomics.
  *
- * An index out of range is loud: the device cannot throw, so its result is NaN (a one-hot row of NaN, a taken row of NaN, and a NaN column
- * in scatter-add), and the check for finite numbers that follows every step names the node.
+ * An index out of range is loud: the device cannot throw, so its result is NaN (a one-hot row of NaN, a taken row of
+ * NaN, and a NaN column in scatter-add), and the check for finite numbers that follows every step names the node.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axisFurther, bind, leading, primitive } from '../primitive.js'
-import { type Aval, around, axisOf, broadcastShapes, describe, fail, named, refuse, type Shape, show, sizeOf } from '../shape.js'
+import {
+  type Aval,
+  around,
+  axisOf,
+  broadcastShapes,
+  describe,
+  fail,
+  named,
+  refuse,
+  type Shape,
+  show,
+  sizeOf
+} from '../shape.js'
 import { isTensor, type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { argsort } from './argsort.js'
 import { broadcastTo, reshape } from './broadcast.js'
@@ -48,17 +61,23 @@ const oneHotPrimitive: Primitive<{ readonly classes: number }> = primitive({
 export const oneHot = (indices: Tensor, classes: number): Tensor =>
   named('oneHot', () => bind(oneHotPrimitive, [indices], { classes }))
 
-/** Calls `visit` for each element of [outer, count, inner]: its place, and the place of its index by the walk of the indices. */
+/**
+ * Calls `visit` for each element of [outer, count, inner]: its place, and the place of its index by the walk of the
+ * indices.
+ */
 const eachIndexed = (
   [outer, count, inner]: readonly [number, number, number],
   walk: Walk,
   visit: (at: number, index: number, row: number, column: number) => void
 ): void => {
   for (let o = 0, at = 0; o < outer; o++)
-    for (let k = 0; k < count; k++) for (let n = 0; n < inner; n++, at++) visit(at, o * walk[0] + k * walk[1] + n * walk[2], o, n)
+    for (let k = 0; k < count; k++)
+      for (let n = 0; n < inner; n++, at++) visit(at, o * walk[0] + k * walk[1] + n * walk[2], o, n)
 }
 
-/** Strides of the indices along [outer, count, inner]: all columns share them, or each element of a result has its own. */
+/**
+ * Strides of the indices along [outer, count, inner]: all columns share them, or each element of a result has its own.
+ */
 type Walk = readonly [number, number, number]
 const SHARED: Walk = [0, 1, 0]
 const ownOf = ([, count, inner]: readonly [number, number, number]): Walk => [count * inner, inner, 1]
@@ -75,7 +94,14 @@ const taken = (x: NdArray, { data }: NdArray, axis: number, count: number, walk:
 }
 
 /** The transpose: rows of [outer, count, inner] added into those of the result. */
-const scattered = (x: NdArray, { data }: NdArray, axis: number, count: number, walk: Walk, out: Aval): NdArray['data'] => {
+const scattered = (
+  x: NdArray,
+  { data }: NdArray,
+  axis: number,
+  count: number,
+  walk: Walk,
+  out: Aval
+): NdArray['data'] => {
   const [outer, extent, inner] = around(out.shape, axis)
   const result = allocate('f32', sizeOf(out.shape))
   eachIndexed([outer, count, inner], walk, (at, place, o, n) => {
@@ -90,7 +116,10 @@ const scattered = (x: NdArray, { data }: NdArray, axis: number, count: number, w
   return result
 }
 
-/** The uniform of both shaders: elements, the extent that is indexed, what lies within an index, the indices, and their walk. */
+/**
+ * The uniform of both shaders: elements, the extent that is indexed, what lies within an index, the indices, and their
+ * walk.
+ */
 const indexedParams = (out: Aval, indexed: Shape, axis: number, count: number, walk: Walk): readonly number[] => {
   const [, extent, inner] = around(indexed, axis)
   return [sizeOf(out.shape), extent, inner, count, ...walk, 0]
@@ -101,10 +130,19 @@ const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
   shape: ([x, indices], { axis }) =>
     isIndex(indices as Aval) && (x as Aval).dtype === 'f32'
       ? E.right({
-          shape: [...(x as Aval).shape.slice(0, axis), ...(indices as Aval).shape, ...(x as Aval).shape.slice(axis + 1)],
+          shape: [
+            ...(x as Aval).shape.slice(0, axis),
+            ...(indices as Aval).shape,
+            ...(x as Aval).shape.slice(axis + 1)
+          ],
           dtype: 'f32' as const
         })
-      : refuse('take', 'an f32 tensor and i32 indices', `${show(x as Aval)} and ${show(indices as Aval)}`, 'convert one of them'),
+      : refuse(
+          'take',
+          'an f32 tensor and i32 indices',
+          `${show(x as Aval)} and ${show(indices as Aval)}`,
+          'convert one of them'
+        ),
   reference: ([x, indices], { axis }, out) =>
     taken(x as NdArray, indices as NdArray, axis, sizeOf((indices as NdArray).shape), SHARED, out),
   kernel: {
@@ -113,7 +151,10 @@ const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
     params: ([x, indices], attributes, out) =>
       indexedParams(out, (x as Aval).shape, attributes['axis'] as number, sizeOf((indices as Aval).shape), SHARED)
   },
-  vjp: (g, [x, indices], { axis }) => [scatterAdd(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number), null],
+  vjp: (g, [x, indices], { axis }) => [
+    scatterAdd(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number),
+    null
+  ],
   batch: ([x, indices], { axis }, out, { shared: [table, places] }) => {
     if (places) return take(x as Tensor, places, axis + 1)
     if (table) return moveAxis(take(table, indices as Tensor, axis), axis, 0)
@@ -123,7 +164,10 @@ const takePrimitive: Primitive<{ readonly axis: number }> = primitive({
   }
 })
 
-/** Indices of each example [n, ...] as those of its own for a tensor of this shape, along its axis: a row of them, 1 on the other axes. */
+/**
+ * Indices of each example [n, ...] as those of its own for a tensor of this shape, along its axis: a row of them, 1 on
+ * the other axes.
+ */
 const forEach = (indices: Tensor, shape: Shape, axis: number): Tensor =>
   reshape(indices, [indices.shape[0] as number, ...shape.map((_, i) => (i === axis ? -1 : 1))])
 
@@ -201,7 +245,9 @@ const agreeBut = (x: Shape, y: Shape, axis: number): boolean =>
 const takeAlongPrimitive: Primitive<{ readonly axis: number }> = primitive({
   name: 'take_along',
   shape: ([x, indices], { axis }) =>
-    isIndex(indices as Aval) && (x as Aval).dtype === 'f32' && agreeBut((x as Aval).shape, (indices as Aval).shape, axis)
+    isIndex(indices as Aval) &&
+    (x as Aval).dtype === 'f32' &&
+    agreeBut((x as Aval).shape, (indices as Aval).shape, axis)
       ? E.right({ shape: (indices as Aval).shape, dtype: 'f32' as const })
       : refuse(
           'takeAlong',
@@ -222,7 +268,10 @@ const takeAlongPrimitive: Primitive<{ readonly axis: number }> = primitive({
       return indexedParams(out, (x as Aval).shape, axis, sizes[1], ownOf(sizes))
     }
   },
-  vjp: (g, [x, indices], { axis }) => [scatterAddAlong(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number), null],
+  vjp: (g, [x, indices], { axis }) => [
+    scatterAddAlong(g, indices as Tensor, axis, (x as Tensor).shape[axis] as number),
+    null
+  ],
   batch: axisFurther
 })
 
@@ -236,8 +285,8 @@ const stretched = (name: string, x: Tensor, indices: Tensor, axis: number): read
 }
 
 /**
- * Elements of `x` along `axis`, each at an index of its own (`numpy.take_along_axis`, `torch.gather`): the result has the shape of the
- * i32 indices. Other axes broadcast. An index out of range gives NaN.
+ * Elements of `x` along `axis`, each at an index of its own (`numpy.take_along_axis`, `torch.gather`): the result has
+ * the shape of the i32 indices. Other axes broadcast. An index out of range gives NaN.
  * @example $.takeAlong(x, $.reshape(labels, [-1, 1]), 1) // f32[4,1]
  */
 export const takeAlong = (x: Tensor, indices: Tensor, axis = -1): Tensor => {
@@ -277,8 +326,9 @@ const scatterAddAlongPrimitive: Primitive<ScatterAttributes> = primitive({
 })
 
 /**
- * The transpose of `takeAlong`: each element of `x` is added to the one at its own index along `axis` of a result of `extent`
- * (`torch.scatter_add` into zeros), in the order of the indices. Other axes broadcast. An index out of range makes its column NaN.
+ * The transpose of `takeAlong`: each element of `x` is added to the one at its own index along `axis` of a result of
+ * `extent` (`torch.scatter_add` into zeros), in the order of the indices. Other axes broadcast. An index out of range
+ * makes its column NaN.
  * @example $.scatterAddAlong($.tensor([1, 1, 1]), $.tensor(new Int32Array([0, 2, 0])), 0, 3) // [2, 0, 1]
  */
 export const scatterAddAlong = (x: Tensor, indices: Tensor, axis: number, extent: number): Tensor => {

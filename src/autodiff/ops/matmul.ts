@@ -15,7 +15,10 @@ const matmulPrimitive: Primitive = primitive({
     const [rows, inner] = a.shape.slice(-2) as [number, number]
     const [depth, columns] = b.shape.slice(-2) as [number, number]
     const fits =
-      a.dtype === 'f32' && b.dtype === 'f32' && inner === depth && a.shape.slice(0, -2).join() === b.shape.slice(0, -2).join()
+      a.dtype === 'f32' &&
+      b.dtype === 'f32' &&
+      inner === depth &&
+      a.shape.slice(0, -2).join() === b.shape.slice(0, -2).join()
     return fits
       ? E.right({ shape: [...a.shape.slice(0, -2), rows, columns], dtype: 'f32' as const })
       : refuse(
@@ -36,7 +39,8 @@ const matmulPrimitive: Primitive = primitive({
         const value = a.data[row * inner + k] as number
         for (let column = 0; column < columns; column++)
           result[row * columns + column] =
-            (result[row * columns + column] as number) + value * (b.data[(batch * inner + k) * columns + column] as number)
+            (result[row * columns + column] as number) +
+            value * (b.data[(batch * inner + k) * columns + column] as number)
       }
     }
     return result
@@ -54,7 +58,8 @@ const matmulPrimitive: Primitive = primitive({
     ]
   },
   vjp: (g, [x, y]) => [matmul(g, swapLast(y as Tensor)), matmul(swapLast(x as Tensor), g)],
-  // A matrix that all examples share multiplies them in one product, as more rows of the one or more columns of the other.
+  // A matrix that all examples share multiplies them in one product, as more rows of the one or more columns of the
+  // other.
   batch: (inputs, attributes, out, { size, shared: [left, right] }) => {
     const [rows, columns] = [out.shape.length - 2, out.shape.length - 1]
     if (right) return outOfAxis(matmul(intoAxis(inputs[0] as Tensor, rows), right), size, rows)

@@ -1,9 +1,23 @@
-/** Movement: transpose, strided slice and padding (each other's transpose), concatenation. Strides say the first two: they cost nothing. */
+/**
+ * Movement: transpose, strided slice and padding (each other's transpose), concatenation. Strides say the first two:
+ * they cost nothing.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { denseView, type View } from '../ndarray.js'
 import { cutOf, placedView } from '../parts.js'
 import { assembly, axisFurther, bind, movement, primitive } from '../primitive.js'
-import { type Aval, axisOf, checkExtents, checkNumbers, describe, fail, named, refuse, type Shape, show } from '../shape.js'
+import {
+  type Aval,
+  axisOf,
+  checkExtents,
+  checkNumbers,
+  describe,
+  fail,
+  named,
+  refuse,
+  type Shape,
+  show
+} from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
 const transposePrimitive: Primitive<{ readonly permutation: readonly number[] }> = primitive({
@@ -41,10 +55,15 @@ export const transpose = (x: Tensor, permutation?: readonly number[]): Tensor =>
   const rank = requireTensor('transpose', x).shape.length
   const given = permutation ?? x.shape.map((_, axis) => rank - 1 - axis)
   const axes = checkNumbers('transpose', 'a list of axes', given).map(axis => axisOf('transpose', axis, rank))
-  return axes.every((axis, i) => axis === i) && axes.length === rank ? x : bind(transposePrimitive, [x], { permutation: axes })
+  return axes.every((axis, i) => axis === i) && axes.length === rank
+    ? x
+    : bind(transposePrimitive, [x], { permutation: axes })
 }
 
-/** An axis put in another place, the others in their order. @example $.moveAxis(x, -1, 0) // f32[2,3,5] -> f32[5,2,3] */
+/**
+ * An axis put in another place, the others in their order.
+ * @example $.moveAxis(x, -1, 0) // f32[2,3,5] -> f32[5,2,3]
+ */
 export const moveAxis = (x: Tensor, from: number, to: number): Tensor => {
   const rank = requireTensor('moveAxis', x).shape.length
   const [taken, place] = [axisOf('moveAxis', from, rank), axisOf('moveAxis', to, rank)]
@@ -68,7 +87,9 @@ const slicePrimitive: Primitive<SliceAttributes> = primitive({
     })
     return valid && start.length === shape.length
       ? E.right({
-          shape: shape.map((_, axis) => Math.ceil(((stop[axis] as number) - (start[axis] as number)) / (step[axis] as number))),
+          shape: shape.map((_, axis) =>
+            Math.ceil(((stop[axis] as number) - (start[axis] as number)) / (step[axis] as number))
+          ),
           dtype
         })
       : refuse(
@@ -101,7 +122,10 @@ const slicePrimitive: Primitive<SliceAttributes> = primitive({
     bind(out.primitive, inputs, { start: [0, ...start], stop: [size, ...stop], step: [1, ...step] })
 })
 
-/** `[start, stop, step]` of an axis; `null` or a missing entry means the default: from 0, to the end, by 1. Negative bounds count from the end. */
+/**
+ * `[start, stop, step]` of an axis; `null` or a missing entry means the default: from 0, to the end, by 1. Negative
+ * bounds count from the end.
+ */
 export type SliceSpec = readonly (number | null | undefined)[]
 
 /**
@@ -111,8 +135,14 @@ export type SliceSpec = readonly (number | null | undefined)[]
 export const slice = (x: Tensor, specs: readonly SliceSpec[]): Tensor => {
   const { length } = requireTensor('slice', x).shape
   if (!Array.isArray(specs) || !specs.every(Array.isArray))
-    fail('slice', 'a list of specs [start, stop, step]', describe(specs), 'write slice(x, [[0, 2], [], [null, null, 2]])')
-  if (specs.length > length) fail('slice', `at most ${length} specs for ${show(x)}`, String(specs.length), 'drop the last ones')
+    fail(
+      'slice',
+      'a list of specs [start, stop, step]',
+      describe(specs),
+      'write slice(x, [[0, 2], [], [null, null, 2]])'
+    )
+  if (specs.length > length)
+    fail('slice', `at most ${length} specs for ${show(x)}`, String(specs.length), 'drop the last ones')
   const bound = (value: number | null | undefined, otherwise: number, extent: number) =>
     value === null || value === undefined ? otherwise : value < 0 ? value + extent : Math.min(value, extent)
   return bind(slicePrimitive, [x], {
@@ -164,7 +194,10 @@ const padPrimitive: Primitive<PadAttributes> = primitive({
           'use slice to take elements away'
         )
   },
-  ...assembly(([x], attributes: PadAttributes, out) => ({ fill: true, parts: [placedView(x as Aval, attributes, out)] })),
+  ...assembly(([x], attributes: PadAttributes, out) => ({
+    fill: true,
+    parts: [placedView(x as Aval, attributes, out)]
+  })),
   vjp: (g, [x], attributes) => [slice(g, cutOf((x as Tensor).shape, attributes))],
   batch: (inputs, { before, after, interior }, out) =>
     bind(out.primitive, inputs, { before: [0, ...before], after: [0, ...after], interior: [0, ...interior] })
@@ -200,7 +233,12 @@ const concatPrimitive: Primitive<{ readonly axis: number }> = primitive({
     const total = inputs.reduce((extent, { shape }) => extent + (shape[axis] as number), 0)
     return fits
       ? E.right({ shape: first.shape.map((extent, i) => (i === axis ? total : extent)), dtype: first.dtype })
-      : refuse('concat', `tensors that agree on every axis but ${axis}`, inputs.map(show).join(', '), 'reshape or pad them first')
+      : refuse(
+          'concat',
+          `tensors that agree on every axis but ${axis}`,
+          inputs.map(show).join(', '),
+          'reshape or pad them first'
+        )
   },
   ...assembly((inputs, { axis }: { readonly axis: number }, out) => {
     const { strides } = denseView(out.shape)

@@ -1,13 +1,15 @@
 /**
- * Pointwise operations. Binary ones broadcast: the broadcast is a node of its own, so a rule here sees equal shapes only.
+ * Pointwise operations. Binary ones broadcast: the broadcast is a node of its own, so a rule here sees equal shapes
+ * only.
  *
- * Conventions at singular points (tested to order 2): relu'(0) = 0, abs'(0) = 0, sign' = 0 everywhere, and at a tie each operand of `maximum` or
- * `minimum` takes half of the cotangent, so that neither the order of operands nor the side from which a bound is written matters. (What chooses among
- * elements, `max` and pooling, takes the first.) NaN is never swallowed: relu, maximum and minimum pass it on.
+ * Conventions at singular points (tested to order 2): relu'(0) = 0, abs'(0) = 0, sign' = 0 everywhere, and at a tie
+ * each operand of `maximum` or `minimum` takes half of the cotangent, so that neither the order of operands nor the
+ * side from which a bound is written matters. (What chooses among elements, `max` and pooling, takes the first.) NaN is
+ * never swallowed: relu, maximum and minimum pass it on.
  *
- * One thing cannot be cured: `where(c, f(x), y)` with f infinite or undefined where c is false has a NaN derivative there, since the untaken
- * branch contributes 0 times infinity. The idiom that avoids it puts a harmless value in before f is applied:
- * `where(c, f(where(c, x, 1)), y)`.
+ * One thing cannot be cured: `where(c, f(x), y)` with f infinite or undefined where c is false has a NaN derivative
+ * there, since the untaken branch contributes 0 times infinity. The idiom that avoids it puts a harmless value in
+ * before f is applied: `where(c, f(where(c, x, 1)), y)`.
  */
 
 import * as E from 'fp-ts/lib/Either.js'
@@ -23,7 +25,12 @@ import { broadcastTo } from './broadcast.js'
 type Pair = readonly [Tensor, Tensor]
 
 /** x + y, elementwise. */
-export const add = binary({ name: 'add', shape: alike('add'), ...pointwise((x, y) => x + y, 'a + b'), vjp: g => [g, g] })
+export const add = binary({
+  name: 'add',
+  shape: alike('add'),
+  ...pointwise((x, y) => x + y, 'a + b'),
+  vjp: g => [g, g]
+})
 
 /** x - y, elementwise. Of u32 it is refused: 0 - 1 would be 4294967295. */
 export const sub = binary({
@@ -56,7 +63,12 @@ export const div = binary({
 })
 
 /** -x. */
-export const neg = unary({ name: 'neg', shape: alike('neg', 'signed'), ...pointwise(x => -x, '-a'), vjp: g => [neg(g)] })
+export const neg = unary({
+  name: 'neg',
+  shape: alike('neg', 'signed'),
+  ...pointwise(x => -x, '-a'),
+  vjp: g => [neg(g)]
+})
 
 /** e^x. */
 export const exp = unary({
@@ -130,7 +142,10 @@ export const relu = unary({
   vjp: (g, [x]) => [where(lessEqual(x as Tensor, 0), 0, g)]
 })
 
-/** The cotangents of a choice between two: all to the first where `first` holds, half to each where they are equal, else (NaN too) to the second. */
+/**
+ * The cotangents of a choice between two: all to the first where `first` holds, half to each where they are equal, else
+ * (NaN too) to the second.
+ */
 const between = (g: Tensor, [x, y]: Pair, first: Tensor): readonly Tensor[] => {
   const tie = equal(x, y)
   const half = mul(g, 0.5)
@@ -162,7 +177,12 @@ export const minimum = binary(
 /** A comparison: a condition, u32 0 or 1, without cotangent. Comparisons with NaN are false, but `notEqual` is true. */
 const comparison = (name: string, f: (x: number, y: number) => boolean, expression: string, called = name) =>
   binary(
-    { name, shape: alike(name, 'any', 'u32'), ...pointwise((x, y) => (f(x, y) ? 1 : 0), `u32(${expression})`), vjp: 'zero' },
+    {
+      name,
+      shape: alike(name, 'any', 'u32'),
+      ...pointwise((x, y) => (f(x, y) ? 1 : 0), `u32(${expression})`),
+      vjp: 'zero'
+    },
     called
   )
 
@@ -179,7 +199,10 @@ export const greater = comparison('greater', (x, y) => x > y, 'a > b')
 /** 1 where x >= y, else 0, as u32. */
 export const greaterEqual = comparison('greater_equal', (x, y) => x >= y, 'a >= b', 'greaterEqual')
 
-/** 1 where x is neither infinite nor NaN, else 0; a condition. Decided on bits: drivers fold comparisons of a value with itself. */
+/**
+ * 1 where x is neither infinite nor NaN, else 0; a condition. Decided on bits: drivers fold comparisons of a value with
+ * itself.
+ */
 export const isFinite = unary(
   {
     name: 'is_finite',
@@ -211,8 +234,8 @@ export const where = (condition: Tensor, x: TensorLike, y: TensorLike): Tensor =
 }
 
 /**
- * `pow` of WGSL is undefined for a negative base: so products for small whole powers, and `power` for the others, which takes the size of the
- * base where the exponent is whole.
+ * `pow` of WGSL is undefined for a negative base: so products for small whole powers, and `power` for the others, which
+ * takes the size of the base where the exponent is whole.
  */
 const powExpression = (exponent: number): string => {
   if (exponent === 0) return '1.0'
@@ -245,7 +268,9 @@ const powPrimitive: Primitive<{ readonly exponent: number }> = primitive({
   batch: leading
 })
 
-/** As IEEE 754 has powers, but that a fractional power of minus infinity is NaN, as it is of every other base below 0. */
+/**
+ * As IEEE 754 has powers, but that a fractional power of minus infinity is NaN, as it is of every other base below 0.
+ */
 const realPower = (base: number, exponent: number): number => {
   if (exponent === 0 || base === 1) return 1
   if (base === -1 && Math.abs(exponent) === Number.POSITIVE_INFINITY) return 1
@@ -267,9 +292,10 @@ const power = binary({
 })
 
 /**
- * x to a power, a number or a tensor; they broadcast. A negative base with a fractional exponent is NaN. A tensor as exponent has a derivative
- * too, out log x: NaN for negative bases, 0 at the base 0. A number is exact for small whole powers, and costs less;
- * a power by a tensor of exponents may be off by 1.6e-5 of it on a device, where it is huge or tiny.
+ * x to a power, a number or a tensor; they broadcast. A negative base with a fractional exponent is NaN. A tensor as
+ * exponent has a derivative too, out log x: NaN for negative bases, 0 at the base 0. A number is exact for small whole
+ * powers, and costs less; a power by a tensor of exponents may be off by 1.6e-5 of it on a device, where it is huge or
+ * tiny.
  * @example $.pow($.tensor([1, 2, 3]), 2)        // [1, 4, 9]
  * @example $.pow(2, $.tensor([1, 2, 3]))        // [2, 4, 8]
  */
@@ -294,7 +320,11 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
     const clip = out.dtype !== 'f32' && (x as NdArray).dtype === 'f32'
     for (let i = 0; i < result.length; i++) {
       const value = (x as NdArray).data[i] as number
-      result[i] = clip ? Math.min(high, Math.max(low, Math.trunc(value || 0))) : dtype === 'f32' ? Math.fround(value) : value
+      result[i] = clip
+        ? Math.min(high, Math.max(low, Math.trunc(value || 0)))
+        : dtype === 'f32'
+          ? Math.fround(value)
+          : value
     }
     return result
   },
@@ -304,8 +334,9 @@ const convertPrimitive: Primitive<{ readonly dtype: DType }> = primitive({
 })
 
 /**
- * `x` in another dtype. From f32 it rounds towards zero and saturates at the ends of float32 within the integers, as WGSL does; of
- * a NaN adapters make what they will, the reference 0. To f32 integers are rounded to what float32 holds, on the reference too. It carries no cotangent (to f32 from f32 it is `x` itself).
+ * `x` in another dtype. From f32 it rounds towards zero and saturates at the ends of float32 within the integers, as
+ * WGSL does; of a NaN adapters make what they will, the reference 0. To f32 integers are rounded to what float32 holds,
+ * on the reference too. It carries no cotangent (to f32 from f32 it is `x` itself).
  */
 export const convert = (x: Tensor, dtype: DType): Tensor =>
   requireTensor('convert', x).dtype === dtype ? x : bind(convertPrimitive, [x], { dtype })

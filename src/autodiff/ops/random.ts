@@ -1,10 +1,22 @@
 /**
- * Randomness from a key, by the generator of `threefry.ts`, so that both backends draw equal bits. A key is u32[2]. Equal keys give equal numbers: split a key before using it twice.
+ * Randomness from a key, by the generator of `threefry.ts`, so that both backends draw equal bits. A key is u32[2].
+ * Equal keys give equal numbers: split a key before using it twice.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, leading, primitive } from '../primitive.js'
-import { type Aval, checkExtents, checkNumbers, describe, fail, named, refuse, type Shape, show, sizeOf } from '../shape.js'
+import {
+  type Aval,
+  checkExtents,
+  checkNumbers,
+  describe,
+  fail,
+  named,
+  refuse,
+  type Shape,
+  show,
+  sizeOf
+} from '../shape.js'
 import type { Primitive, Tensor } from '../tensor.js'
 import { type Key, keyOf, normalOf, randomWords, uniformOf } from '../threefry.js'
 
@@ -76,7 +88,8 @@ export type ListOf<A, N extends number, Made extends readonly A[] = readonly []>
       : ListOf<A, N, readonly [...Made, A]>
 
 /**
- * `count` independent keys from one, which must not be used again. Their number, where it is written out, is in the type.
+ * `count` independent keys from one, which must not be used again. Their number, where it is written out, is in the
+ * type.
  * @example const [first, second] = $.split($.key(0))
  */
 export const split = <N extends number = 2>(from: Tensor, count: N = 2 as N): ListOf<Tensor, N> =>

@@ -1,8 +1,22 @@
-/** Elements in another order: flip, which strides cannot say, and what is made of slices: roll, diagonals, differences. */
+/**
+ * Elements in another order: flip, which strides cannot say, and what is made of slices: roll, diagonals, differences.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axisFurther, bind, primitive } from '../primitive.js'
-import { type Aval, around, axesOf, axisOf, checkNumbers, checkOptions, describe, fail, named, show, sizeOf } from '../shape.js'
+import {
+  type Aval,
+  around,
+  axesOf,
+  axisOf,
+  checkNumbers,
+  checkOptions,
+  describe,
+  fail,
+  named,
+  show,
+  sizeOf
+} from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { reshape } from './broadcast.js'
 import { concat, sliceAlong, transpose } from './movement.js'
@@ -29,7 +43,10 @@ const flipPrimitive: Primitive<{ readonly axis: number }> = primitive({
   batch: axisFurther
 })
 
-/** From the last to the first along `axes` (all by default), as `numpy.flip`. @example $.flip($.tensor([1, 2, 3])) // [3, 2, 1] */
+/**
+ * From the last to the first along `axes` (all by default), as `numpy.flip`.
+ * @example $.flip($.tensor([1, 2, 3])) // [3, 2, 1]
+ */
 export const flip = (x: Tensor, axes?: number | readonly number[]): Tensor =>
   axesOf('flip', axes, requireTensor('flip', x).shape.length).reduce(
     (turned, axis) => (x.shape[axis] === 1 ? turned : bind(flipPrimitive, [turned], { axis })),
@@ -69,14 +86,20 @@ export const diagonal = (x: Tensor, options: DiagonalOptions = {}): Tensor => {
     return fail('diagonal', 'two axes', describe(axes), 'name the rows and the columns')
   const rank = requireTensor('diagonal', x).shape.length
   const [first, second] = [axisOf('diagonal', row, rank), axisOf('diagonal', column, rank)]
-  if (first === second) return fail('diagonal', 'two different axes', `${row} and ${column}`, 'name the rows and the columns')
+  if (first === second)
+    return fail('diagonal', 'two different axes', `${row} and ${column}`, 'name the rows and the columns')
   const others = [...x.shape.keys()].filter(axis => axis !== first && axis !== second)
   const matrices = transpose(x, [...others, first, second])
   const [rows, columns] = matrices.shape.slice(-2) as [number, number]
   const shift = whole('diagonal', 'an offset', offset)
   const length = Math.min(rows + Math.min(shift, 0), columns - Math.max(shift, 0))
   if (length < 1)
-    return fail('diagonal', `an offset from ${1 - rows} to ${columns - 1} for ${show(x)}`, String(offset), 'choose one within')
+    return fail(
+      'diagonal',
+      `an offset from ${1 - rows} to ${columns - 1} for ${show(x)}`,
+      String(offset),
+      'choose one within'
+    )
   // Row-major, the next of a diagonal lies a row and a column further on.
   const start = shift >= 0 ? shift : -shift * columns
   const flat = reshape(matrices, [...matrices.shape.slice(0, -2), rows * columns])
@@ -89,7 +112,12 @@ export const diff = (x: Tensor, axis = -1, order = 1): Tensor =>
     const found = axisOf('diff', axis, requireTensor('diff', x).shape.length)
     const extent = x.shape[found] as number
     if (whole('diff', 'an order', order, 1) >= extent)
-      return fail('diff', `an order below the extent ${extent} of axis ${axis}`, String(order), 'take fewer differences')
+      return fail(
+        'diff',
+        `an order below the extent ${extent} of axis ${axis}`,
+        String(order),
+        'take fewer differences'
+      )
     const first = sub(sliceAlong(x, found, [1]), sliceAlong(x, found, [0, -1]))
     return order === 1 ? first : diff(first, found, order - 1)
   })

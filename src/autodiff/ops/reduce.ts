@@ -14,7 +14,9 @@ import { div, equal, where } from './pointwise.js'
 const argmaxPrimitive: Primitive = primitive({
   name: 'argmax',
   shape: ([x]) =>
-    E.map(() => ({ shape: (x as Aval).shape.slice(0, -1), dtype: 'i32' as const }))(expectDtype('argmax', [x as Aval], 'f32')),
+    E.map(() => ({ shape: (x as Aval).shape.slice(0, -1), dtype: 'i32' as const }))(
+      expectDtype('argmax', [x as Aval], 'f32')
+    ),
   reference: ([x], _, out) => {
     const { data, shape } = x as NdArray
     const extent = shape[shape.length - 1] as number
@@ -29,7 +31,11 @@ const argmaxPrimitive: Primitive = primitive({
     }
     return result
   },
-  kernel: { kind: 'shader', shader: 'argmax', params: ([x], _, out) => [sizeOf(out.shape), (x as Aval).shape.at(-1) as number] },
+  kernel: {
+    kind: 'shader',
+    shader: 'argmax',
+    params: ([x], _, out) => [sizeOf(out.shape), (x as Aval).shape.at(-1) as number]
+  },
   vjp: 'zero',
   batch: leading
 })
@@ -73,7 +79,10 @@ const maxPrimitive: Primitive<{ readonly axes: readonly number[] }> = primitive(
   batch: axesFurther
 })
 
-/** The maximum over `axes` (all by default); NaN if there is one; a tie's cotangent goes to its first element in row-major order. */
+/**
+ * The maximum over `axes` (all by default); NaN if there is one; a tie's cotangent goes to its first element in
+ * row-major order.
+ */
 export const max = (x: Tensor, axes?: number | readonly number[], options: ReduceOptions = {}): Tensor =>
   named('max', () => {
     const { keepDims = false } = checkOptions('max', options, ['keepDims'])

@@ -1,6 +1,7 @@
 /**
- * Images and signals at another size: pooling by windows of one axis, bins that cover an axis, interpolation. Each takes rows at indices that are known
- * when the graph is built and adds or chooses among them, so that a value that is not finite stays within its window.
+ * Images and signals at another size: pooling by windows of one axis, bins that cover an axis, interpolation. Each
+ * takes rows at indices that are known when the graph is built and adds or chooses among them, so that a value that is
+ * not finite stays within its window.
  */
 import { checkNumbers, checkOptions, describe, fail, show } from '../shape.js'
 import { requireDtype, requireTensor, type Tensor } from '../tensor.js'
@@ -20,9 +21,15 @@ interface Window {
 const widthOf = ({ start, stop }: Window): number => stop - start
 
 /** Rows of each window, as an axis behind that of the windows; one that is short has its last row again. */
-const windowed = (x: Tensor, axis: number, windows: readonly Window[]): { readonly rows: Tensor; readonly width: number } => {
+const windowed = (
+  x: Tensor,
+  axis: number,
+  windows: readonly Window[]
+): { readonly rows: Tensor; readonly width: number } => {
   const width = Math.max(...windows.map(widthOf))
-  const indices = windows.flatMap(({ start, stop }) => Array.from({ length: width }, (_, i) => Math.min(start + i, stop - 1)))
+  const indices = windows.flatMap(({ start, stop }) =>
+    Array.from({ length: width }, (_, i) => Math.min(start + i, stop - 1))
+  )
   return { rows: take(x, tensor(indices, [windows.length, width], 'i32'), axis), width }
 }
 
@@ -82,7 +89,8 @@ export const maxPool1d = (x: Tensor, options: PoolOptions): Tensor =>
  * Average over windows of f32[B,C,L], floor mode; what lies in the padding is not counted.
  * @example $.avgPool1d($.reshape(images, [2, 16, 64]), { kernel: 2 }) // f32[2,16,32]
  */
-export const avgPool1d = (x: Tensor, options: PoolOptions): Tensor => averages(x, 2, poolWindows('avgPool1d', x, options))
+export const avgPool1d = (x: Tensor, options: PoolOptions): Tensor =>
+  averages(x, 2, poolWindows('avgPool1d', x, options))
 
 /** Extents for the last axes of a tensor; a number stands for all of them. */
 const lastExtents = (name: string, x: Tensor, size: number | readonly number[], count: number): readonly number[] => {
@@ -90,12 +98,20 @@ const lastExtents = (name: string, x: Tensor, size: number | readonly number[], 
   const { shape } = requireDtype(name, x, 'f32')
   return extents.length > 0 && extents.length <= shape.length && extents.every(n => Number.isInteger(n) && n >= 1)
     ? extents
-    : fail(name, 'a positive whole extent for each of the last axes', `[${extents}] for ${show(x)}`, 'write [height, width]')
+    : fail(
+        name,
+        'a positive whole extent for each of the last axes',
+        `[${extents}] for ${show(x)}`,
+        'write [height, width]'
+      )
 }
 
 /** `f` along each of the last axes, with the extent that is wanted there. */
-const alongLast = (x: Tensor, extents: readonly number[], f: (x: Tensor, axis: number, wanted: number) => Tensor): Tensor =>
-  extents.reduce((y, wanted, i) => f(y, x.shape.length - extents.length + i, wanted), x)
+const alongLast = (
+  x: Tensor,
+  extents: readonly number[],
+  f: (x: Tensor, axis: number, wanted: number) => Tensor
+): Tensor => extents.reduce((y, wanted, i) => f(y, x.shape.length - extents.length + i, wanted), x)
 
 const binned = (x: Tensor, axis: number, wanted: number): Tensor => {
   const extent = x.shape[axis] as number
@@ -109,8 +125,8 @@ const binned = (x: Tensor, axis: number, wanted: number): Tensor => {
 }
 
 /**
- * Averages of as many bins as are wanted along the last axes, which cover an image of any size: bin i goes from floor(i H / n) to
- * ceil((i + 1) H / n), as those of `torch.nn.functional.adaptive_avg_pool2d` do.
+ * Averages of as many bins as are wanted along the last axes, which cover an image of any size: bin i goes from floor(i
+ * H / n) to ceil((i + 1) H / n), as those of `torch.nn.functional.adaptive_avg_pool2d` do.
  * @example $.adaptiveAvgPool2d(images, 1) // f32[2,16,1,1]
  * @example $.adaptiveAvgPool2d(images, [3, 5]) // f32[2,16,3,5]
  */
@@ -134,7 +150,10 @@ interface Tap {
   readonly weight: number
 }
 
-/** The cubic convolution kernel with a = -3/4, at a distance (R. Keys, "Cubic convolution interpolation for digital image processing", 1981). */
+/**
+ * The cubic convolution kernel with a = -3/4, at a distance (R. Keys, "Cubic convolution interpolation for digital
+ * image processing", 1981).
+ */
 const keys = (distance: number): number => {
   const [a, x] = [-0.75, Math.abs(distance)]
   if (x <= 1) return ((a + 2) * x - (a + 3)) * x * x + 1
@@ -191,7 +210,8 @@ const interpolated =
   }
 
 /**
- * The last axes at other extents, by interpolation along each (`torch.nn.functional.interpolate`, without antialiasing).
+ * The last axes at other extents, by interpolation along each (`torch.nn.functional.interpolate`, without
+ * antialiasing).
  * @example $.resize(images, [16, 16]) // f32[2,16,16,16]
  * @example $.resize(images, [4, 4], { mode: 'nearest' }) // f32[2,16,4,4]
  */

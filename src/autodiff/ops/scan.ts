@@ -1,4 +1,7 @@
-/** Along an axis, each element of the result made of all up to it: cumulative sums, and scans by any associative function. */
+/**
+ * Along an axis, each element of the result made of all up to it: cumulative sums, and scans by any associative
+ * function.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { axisFurther, bind, primitive } from '../primitive.js'
@@ -97,8 +100,9 @@ export const cumsum = (x: Tensor, axis = -1, options: ScanOptions = {}): Tensor 
 }
 
 /**
- * The scan of an associative elementwise function along an axis (`jax.lax.associative_scan`): element i is f(...f(f(x0, x1), x2)..., xi). It is
- * made by doubling, in about log2(extent) applications of `f` to nearly the whole tensor, each of which has its derivative.
+ * The scan of an associative elementwise function along an axis (`jax.lax.associative_scan`): element i is f(...f(f(x0,
+ * x1), x2)..., xi). It is made by doubling, in about log2(extent) applications of `f` to nearly the whole tensor, each
+ * of which has its derivative.
  * @example $.associativeScan($.maximum, $.tensor([1, 3, 2]), 0) // [1, 3, 3]
  */
 export const associativeScan = (
@@ -117,7 +121,12 @@ export const associativeScan = (
     const [before, after] = [sliceAlong(scanned, found, [0, extent - step]), sliceAlong(scanned, found, [step])]
     const joined = requireTensor('associativeScan', f(before, after))
     if (show(joined) !== show(before))
-      return fail('associativeScan', `a function whose result is ${show(before)} as its arguments are`, show(joined), 'mend it')
+      return fail(
+        'associativeScan',
+        `a function whose result is ${show(before)} as its arguments are`,
+        show(joined),
+        'mend it'
+      )
     scanned = concat([sliceAlong(scanned, found, [0, step]), joined], found)
   }
   return scanned
@@ -126,7 +135,10 @@ export const associativeScan = (
 /** Cumulative products along `axis` (`numpy.cumprod`); its derivative is right at zeros too. */
 export const cumprod = (x: Tensor, axis = -1): Tensor => named('cumprod', () => associativeScan(mul, x, axis))
 
-/** Running maxima along `axis` (`jax.lax.cummax`); NaN from the first one on. A tie's cotangent is halved, as that of `maximum`. */
+/**
+ * Running maxima along `axis` (`jax.lax.cummax`); NaN from the first one on. A tie's cotangent is halved, as that of
+ * `maximum`.
+ */
 export const cummax = (x: Tensor, axis = -1): Tensor =>
   named('cummax', () => associativeScan(maximum, requireDtype('cummax', x, 'f32'), axis))
 

@@ -1,4 +1,7 @@
-/** Sorted values, at the places that `argsort` finds: away from ties their derivative is that of a permutation, exact to every order. */
+/**
+ * Sorted values, at the places that `argsort` finds: away from ties their derivative is that of a permutation, exact to
+ * every order.
+ */
 import { axisOf, checkOptions, describe, fail, named, show } from '../shape.js'
 import { requireDtype, type Tensor } from '../tensor.js'
 import { argsort, type SortOptions } from './argsort.js'
@@ -15,15 +18,20 @@ export const sort = (x: Tensor, axis = -1, options: SortOptions = {}): Tensor =>
   named('sort', () => takeAlong(requireDtype('sort', x, 'f32'), argsort(x, axis, options), axis))
 
 /**
- * The `k` largest along `axis`, the largest first, and their places in i32 (`jax.lax.top_k`, `torch.topk`); of equal ones the first, and NaN
- * before all.
+ * The `k` largest along `axis`, the largest first, and their places in i32 (`jax.lax.top_k`, `torch.topk`); of equal
+ * ones the first, and NaN before all.
  * @example $.topK($.tensor([3, 1, 2]), 2) // [[3, 2], [0, 2]]
  */
 export const topK = (x: Tensor, k: number, axis = -1): readonly [values: Tensor, indices: Tensor] => {
   const found = axisOf('topK', axis, requireDtype('topK', x, 'f32').shape.length)
   const extent = x.shape[found] as number
   if (!Number.isInteger(k) || k < 1 || k > extent)
-    return fail('topK', `a whole number from 1 to ${extent} for axis ${axis} of ${show(x)}`, describe(k), 'ask for fewer')
+    return fail(
+      'topK',
+      `a whole number from 1 to ${extent} for axis ${axis} of ${show(x)}`,
+      describe(k),
+      'ask for fewer'
+    )
   const indices = sliceAlong(argsort(x, found, { descending: true }), found, [0, k])
   return [takeAlong(x, indices, found), indices]
 }
@@ -52,6 +60,9 @@ export const quantile = (x: Tensor, q: number, axis = -1, options: QuantileOptio
   return keepDims ? value : reshape(value, x.shape.toSpliced(found, 1))
 }
 
-/** The median along `axis` (`numpy.median`): the mean of the two in the middle, where there are two; NaN if there is one. */
+/**
+ * The median along `axis` (`numpy.median`): the mean of the two in the middle, where there are two; NaN if there is
+ * one.
+ */
 export const median = (x: Tensor, axis = -1, options: QuantileOptions = {}): Tensor =>
   named('median', () => quantile(x, 0.5, axis, options))

@@ -1,4 +1,7 @@
-/** Composites of reductions: the smallest and where it is, products, conditions, spreads, and the logarithm of a sum of exponentials. */
+/**
+ * Composites of reductions: the smallest and where it is, products, conditions, spreads, and the logarithm of a sum of
+ * exponentials.
+ */
 import { keptShape } from '../folding.js'
 import { spreadOf } from '../moments.js'
 import { axesOf, checkOptions, describe, fail, named, sizeOf } from '../shape.js'
@@ -39,14 +42,27 @@ const dropped = (x: Tensor, axes: readonly number[], keepDims: boolean, reduced:
         x.shape.filter((_, axis) => !axes.includes(axis))
       )
 
-/** The minimum over `axes` (all by default); NaN if there is one; a tie's cotangent goes to its first element. See `max`. */
+/**
+ * The minimum over `axes` (all by default); NaN if there is one; a tie's cotangent goes to its first element. See
+ * `max`.
+ */
 export const min = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor =>
-  neg(max(neg(requireDtype('min', x, 'f32')), axesOf('min', axes, x.shape.length), checkOptions('min', options, ['keepDims'])))
+  neg(
+    max(
+      neg(requireDtype('min', x, 'f32')),
+      axesOf('min', axes, x.shape.length),
+      checkOptions('min', options, ['keepDims'])
+    )
+  )
 
 /** Where the minimum over `axis` is: the first one of a tie, the first NaN if there is any. i32, without cotangent. */
-export const argmin = (x: Tensor, axis = -1): Tensor => named('argmin', () => argmax(neg(requireDtype('argmin', x, 'f32')), axis))
+export const argmin = (x: Tensor, axis = -1): Tensor =>
+  named('argmin', () => argmax(neg(requireDtype('argmin', x, 'f32')), axis))
 
-/** The product over `axes` (all by default), by halves; its derivative is right at zeros too. @example $.prod($.tensor([2, 3, 4])) // 24 */
+/**
+ * The product over `axes` (all by default), by halves; its derivative is right at zeros too.
+ * @example $.prod($.tensor([2, 3, 4])) // 24
+ */
 export const prod = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('prod', options, ['keepDims'])
   const found = axesOf('prod', axes, requireTensor('prod', x).shape.length)
@@ -75,7 +91,10 @@ export const all = (condition: Tensor, axes?: ReducedAxes, options: ReduceOption
   return equal(sum(fails, axesOf('all', axes, condition.shape.length), checkOptions('all', options, ['keepDims'])), 0)
 }
 
-/** Options of spreads: `correction` is taken from the count that the squares are divided by, 1 for a sample's unbiased variance. */
+/**
+ * Options of spreads: `correction` is taken from the count that the squares are divided by, 1 for a sample's unbiased
+ * variance.
+ */
 export interface VarianceOptions extends ReduceOptions {
   readonly correction?: number
 }
@@ -85,23 +104,35 @@ const spread = (name: string, x: Tensor, axes: ReducedAxes | undefined, options:
   const found = axesOf(name, axes, requireDtype(name, x, 'f32').shape.length)
   const count = found.reduce((product, axis) => product * (x.shape[axis] as number), 1)
   if (!(correction < count))
-    fail(name, `a correction below the ${count} values that a variance is made of`, describe(correction), 'use more values')
+    fail(
+      name,
+      `a correction below the ${count} values that a variance is made of`,
+      describe(correction),
+      'use more values'
+    )
   const biased = spreadOf(x, found)
   return dropped(x, found, keepDims, correction === 0 ? biased : mul(biased, count / (count - correction)))
 }
 
 /**
- * The mean squared distance from the mean over `axes` (all by default), in two passes: mean((x - mean)^2) keeps its digits where E[x^2] - mean^2
- * loses them. Biased as `numpy.var`; `{ correction: 1 }` is `torch.var`.
+ * The mean squared distance from the mean over `axes` (all by default), in two passes: mean((x - mean)^2) keeps its
+ * digits where E[x^2] - mean^2 loses them. Biased as `numpy.var`; `{ correction: 1 }` is `torch.var`.
  * @example $.variance(x, 0, { correction: 1 })
  */
 export const variance = (x: Tensor, axes?: ReducedAxes, options: VarianceOptions = {}): Tensor =>
   spread('variance', x, axes, options)
 
-/** The root of the variance. Its gradient is NaN where all values are equal. See `variance`. @example $.std(x, -1, { keepDims: true }) */
-export const std = (x: Tensor, axes?: ReducedAxes, options: VarianceOptions = {}): Tensor => sqrt(spread('std', x, axes, options))
+/**
+ * The root of the variance. Its gradient is NaN where all values are equal. See `variance`.
+ * @example $.std(x, -1, { keepDims: true })
+ */
+export const std = (x: Tensor, axes?: ReducedAxes, options: VarianceOptions = {}): Tensor =>
+  sqrt(spread('std', x, axes, options))
 
-/** log(sum of e^x) over `axes` (all by default), without overflow; minus infinity where all x are. @example $.logSumExp(x, -1) // f32[4] */
+/**
+ * log(sum of e^x) over `axes` (all by default), without overflow; minus infinity where all x are.
+ * @example $.logSumExp(x, -1) // f32[4]
+ */
 export const logSumExp = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions = {}): Tensor => {
   const { keepDims = false } = checkOptions('logSumExp', options, ['keepDims'])
   const found = axesOf('logSumExp', axes, requireDtype('logSumExp', x, 'f32').shape.length)
@@ -118,7 +149,8 @@ export const logSumExp = (x: Tensor, axes?: ReducedAxes, options: ReduceOptions 
 export const clamp = (x: Tensor, least: number, most: number): Tensor =>
   named('clamp', () => {
     requireDtype('clamp', x, 'f32')
-    if (!(least <= most)) fail('clamp', 'bounds of which the first is not above the second', `${least} and ${most}`, 'swap them')
+    if (!(least <= most))
+      fail('clamp', 'bounds of which the first is not above the second', `${least} and ${most}`, 'swap them')
     return customVjp(
       y => minimum(maximum(y as Tensor, least), most),
       (g, [y]) => [where(or(less(y as Tensor, least), greater(y as Tensor, most)), 0, g)]

@@ -1,10 +1,12 @@
 /**
- * Pooling windows over NCHW images: three linear pairs, each the other's transpose, and the integer operation that chooses.
+ * Pooling windows over NCHW images: three linear pairs, each the other's transpose, and the integer operation that
+ * chooses.
  *
  *   max pooling   = gather(x, places of the maxima)        transpose: scatter
  *   average       = sum over the window / number of pixels  transpose of the sum: spread
  *
- * Padding of a maximum is decided by index, never by a value of minus infinity; the first maximum in row-major window order takes all.
+ * Padding of a maximum is decided by index, never by a value of minus infinity; the first maximum in row-major window
+ * order takes all.
  */
 import * as E from 'fp-ts/lib/Either.js'
 import { intoFirst } from '../batching.js'
@@ -41,13 +43,25 @@ const params = (_: readonly Aval[], attributes: Readonly<Record<string, unknown>
 }
 
 /** Calls `visit(output, pixel)` for each pixel of each window of each plane, in row-major order, padding left out. */
-const eachPixel = (planes: number, a: WindowAttributes, visit: (output: number, pixel: number, plane: number) => void): void => {
+const eachPixel = (
+  planes: number,
+  a: WindowAttributes,
+  visit: (output: number, pixel: number, plane: number) => void
+): void => {
   const { height, width, rows, columns } = geometry(a)
   for (let plane = 0; plane < planes; plane++)
     for (let i = 0; i < rows; i++)
       for (let j = 0; j < columns; j++)
-        for (let y = Math.max(0, i * a.stride - a.padding); y < Math.min(height, i * a.stride - a.padding + a.kernel); y++)
-          for (let x = Math.max(0, j * a.stride - a.padding); x < Math.min(width, j * a.stride - a.padding + a.kernel); x++)
+        for (
+          let y = Math.max(0, i * a.stride - a.padding);
+          y < Math.min(height, i * a.stride - a.padding + a.kernel);
+          y++
+        )
+          for (
+            let x = Math.max(0, j * a.stride - a.padding);
+            x < Math.min(width, j * a.stride - a.padding + a.kernel);
+            x++
+          )
             visit((plane * rows + i) * columns + j, y * width + x, plane)
 }
 
@@ -103,7 +117,9 @@ const gatherPrimitive: Primitive<WindowAttributes> = primitive({
     const windows = result.length / planesOf(out.shape)
     const plane = a.size[0] * a.size[1]
     for (let i = 0; i < result.length; i++)
-      result[i] = (x as NdArray).data[Math.floor(i / windows) * plane + ((places as NdArray).data[i] as number)] as number
+      result[i] = (x as NdArray).data[
+        Math.floor(i / windows) * plane + ((places as NdArray).data[i] as number)
+      ] as number
     return result
   },
   kernel: { kind: 'shader', shader: 'window_gather', params },
@@ -175,7 +191,12 @@ export interface PoolOptions {
 
 const attributesOf = (name: string, x: Tensor, options: PoolOptions): WindowAttributes => {
   const { kernel, stride = kernel, padding = 0 } = checkOptions(name, options, ['kernel', 'stride', 'padding'])
-  return { kernel, stride, padding, size: requireTensor(name, x).shape.slice(2) as unknown as readonly [number, number] }
+  return {
+    kernel,
+    stride,
+    padding,
+    size: requireTensor(name, x).shape.slice(2) as unknown as readonly [number, number]
+  }
 }
 
 /**

@@ -22,10 +22,15 @@ const GLOBALS: Readonly<Record<string, PickleGlobal>> = Object.fromEntries(
 )
 
 export const pushGlobal = (machine: Machine, module: PickleValue, name: PickleValue): void => {
-  const path = typeof module === 'string' && typeof name === 'string' ? `${module.slice(0, 100)}.${name.slice(0, 100)}` : ''
+  const path =
+    typeof module === 'string' && typeof name === 'string' ? `${module.slice(0, 100)}.${name.slice(0, 100)}` : ''
   const known = Object.hasOwn(GLOBALS, path) ? GLOBALS[path] : undefined
   if (known) return push(machine, known)
-  refuse(machine, 'a pickle of numbers, texts, lists, dicts and numpy arrays', `it asks for ${quoted(path)}, which is not run`)
+  refuse(
+    machine,
+    'a pickle of numbers, texts, lists, dicts and numpy arrays',
+    `it asks for ${quoted(path)}, which is not run`
+  )
 }
 
 /** `u1`, `f8`: a byte order is told apart, since numpy gives it later. */
@@ -39,7 +44,8 @@ const makeDtype = (machine: Machine, [text]: readonly PickleValue[]): PickleValu
 
 /** `_codecs.encode(text, 'latin1')`: how Python 3 writes bytes for Python 2. */
 const encode = (machine: Machine, [text, coding]: readonly PickleValue[]): PickleValue => {
-  if (typeof text !== 'string' || coding !== 'latin1') return refuse(machine, 'latin1 as the coding of bytes', 'there is another')
+  if (typeof text !== 'string' || coding !== 'latin1')
+    return refuse(machine, 'latin1 as the coding of bytes', 'there is another')
   machine.encodable -= text.length
   if (machine.encodable < 0) return refuse(machine, 'a place in the file for each byte', 'it repeats some')
   // What does not fit into a byte would be cut to one.
@@ -47,7 +53,8 @@ const encode = (machine: Machine, [text, coding]: readonly PickleValue[]): Pickl
   return fromLatin1(text)
 }
 
-const isCount = (value: PickleValue): value is number => typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+const isCount = (value: PickleValue): value is number =>
+  typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 
 /** An array as the four things that say it; left as `found` says if these do not agree. */
 const arrayOf = (
@@ -62,7 +69,8 @@ const arrayOf = (
   if (!isTagged(dtype, 'dtype') || !(data instanceof Uint8Array))
     return refuse(machine, 'an array of numbers', 'one holds something else')
   const size = shape.reduce((product, extent) => product * extent, Number(dtype.dtype.slice(2)))
-  if (size !== data.length) return refuse(machine, `room of ${size} bytes for an array of [${shape}]`, `there are ${data.length}`)
+  if (size !== data.length)
+    return refuse(machine, `room of ${size} bytes for an array of [${shape}]`, `there are ${data.length}`)
   return { _tag: 'array', shape, dtype: dtype.dtype, fortran, data }
 }
 
@@ -102,7 +110,8 @@ export const build = (machine: Machine): void => {
     const text = textOf(order)
     if (text === undefined || !['<', '>', '|', '='].includes(text) || rest.slice(0, 3).some(part => part !== null))
       return void refuse(machine, 'an array of plain numbers', 'one has records')
-    if (text === '>' && !object.dtype.startsWith('|')) (object as Mutable<PickleDtype>).dtype = `>${object.dtype.slice(1)}`
+    if (text === '>' && !object.dtype.startsWith('|'))
+      (object as Mutable<PickleDtype>).dtype = `>${object.dtype.slice(1)}`
     return
   }
   if (!isTagged(object, 'array')) return void refuse(machine, 'an array to give its state to', 'there is another value')

@@ -98,7 +98,8 @@ const keyOf = (machine: Machine, key: PickleValue | undefined): string | number 
 
 export const setItems = (machine: Machine, items: readonly PickleValue[]): void => {
   const dict = top(machine)
-  if (!(dict instanceof Map)) return void refuse(machine, 'a dict to set items of', `there is none at byte ${machine.at}`)
+  if (!(dict instanceof Map))
+    return void refuse(machine, 'a dict to set items of', `there is none at byte ${machine.at}`)
   if (items.length % 2 > 0) return void refuse(machine, 'a value for each key', 'one has none')
   for (let k = 0; k < items.length && machine.problem === undefined; k += 2) {
     const key = keyOf(machine, items[k])

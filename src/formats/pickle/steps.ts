@@ -20,7 +20,18 @@ import {
   unsigned
 } from './machine.js'
 import type { PickleValue } from './values.js'
-import { floatLine, intLine, line, long, placeLine, quotedLine, shortLine, unicodeLine, utf8, wholeOf } from './written.js'
+import {
+  floatLine,
+  intLine,
+  line,
+  long,
+  placeLine,
+  quotedLine,
+  shortLine,
+  unicodeLine,
+  utf8,
+  wholeOf
+} from './written.js'
 
 type Step = (machine: Machine) => void
 
@@ -128,7 +139,10 @@ const STEPS: Readonly<Record<string, Step>> = {
 }
 
 /** The same by the opcodes' bytes. */
-const STEP_OF: readonly (Step | undefined)[] = Array.from({ length: 256 }, (_, code) => STEPS[String.fromCharCode(code)])
+const STEP_OF: readonly (Step | undefined)[] = Array.from(
+  { length: 256 },
+  (_, code) => STEPS[String.fromCharCode(code)]
+)
 
 /** Takes the next step, or notes why there is none. */
 export const advance = (machine: Machine): void => {

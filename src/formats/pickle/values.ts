@@ -49,7 +49,11 @@ export const MOST_KEY_LENGTH = 1024
 
 /** The text of a short text, or of short bytes as latin1; undefined of anything else. */
 export const textOf = (value: PickleValue | undefined): string | undefined =>
-  typeof value === 'string' ? value : value instanceof Uint8Array && value.length <= MOST_KEY_LENGTH ? latin1(value) : undefined
+  typeof value === 'string'
+    ? value
+    : value instanceof Uint8Array && value.length <= MOST_KEY_LENGTH
+      ? latin1(value)
+      : undefined
 
 /** Whether a value is an array, a dtype or a global. */
 export const isTagged = <T extends 'array' | 'dtype' | 'global'>(

@@ -52,7 +52,8 @@ export const floatLine = (machine: Machine): PickleValue => {
 
 /** Two's complement, least byte first. */
 export const long = (machine: Machine, length: number): PickleValue => {
-  if (length > MOST_LONG_BYTES) return refuse(machine, `a whole number of at most ${MOST_LONG_BYTES} bytes`, `one has ${length}`)
+  if (length > MOST_LONG_BYTES)
+    return refuse(machine, `a whole number of at most ${MOST_LONG_BYTES} bytes`, `one has ${length}`)
   const value = take(machine, length).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n)
   return exact(BigInt.asIntN(8 * length, value))
 }

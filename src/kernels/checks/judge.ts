@@ -11,10 +11,16 @@ import { type Check, FINE, WORDS } from './report.js'
 /** A number from its bits. */
 const numberOf = (bits: number, dtype: DType): number => {
   const word = Uint32Array.of(bits).buffer
-  return (dtype === 'f32' ? new Float32Array(word) : dtype === 'i32' ? new Int32Array(word) : new Uint32Array(word))[0] as number
+  return (
+    dtype === 'f32' ? new Float32Array(word) : dtype === 'i32' ? new Int32Array(word) : new Uint32Array(word)
+  )[0] as number
 }
 
-const errorOf = ({ info }: Device, { call, against, dtype }: Check, [element, got, wanted]: readonly number[]): KernelError =>
+const errorOf = (
+  { info }: Device,
+  { call, against, dtype }: Check,
+  [element, got, wanted]: readonly number[]
+): KernelError =>
   against === undefined
     ? wrongResult(
         `call "${call.label}" (${call.shader}) to store every element`,

@@ -1,4 +1,7 @@
-/** Programs with checks in them: calls that look at what others have stored, and a report that says of each check which element was wrong first. */
+/**
+ * Programs with checks in them: calls that look at what others have stored, and a report that says of each check which
+ * element was wrong first.
+ */
 import { ofFewAxes, stretch } from '../regions.js'
 import type { Call, DType, Program, Region, Slot } from '../spec.js'
 
@@ -17,7 +20,10 @@ export interface Checked {
   readonly checks: readonly Check[]
 }
 
-/** A check's words of the report: the first element that is wrong; for comparisons the bits of what it is, and of what it should be. */
+/**
+ * A check's words of the report: the first element that is wrong; for comparisons the bits of what it is, and of what
+ * it should be.
+ */
 export const WORDS = 4
 /** No element is wrong. */
 export const FINE = 0xffffffff
@@ -68,10 +74,16 @@ export const rowCheck = (
 
 /** Axes of the shader that compares. */
 const MOST_AXES = 8
-const eight = (values: readonly number[]): readonly number[] => [...values, ...Array<number>(MOST_AXES - values.length).fill(0)]
+const eight = (values: readonly number[]): readonly number[] => [
+  ...values,
+  ...Array<number>(MOST_AXES - values.length).fill(0)
+]
 const bitsOf = (value: number): number => new Uint32Array(Float32Array.of(value).buffer)[0] as number
 
-/** Slots of a comparison: what was stored, what should have been, and of floats how far they may be apart, in units of `factor`. */
+/**
+ * Slots of a comparison: what was stored, what should have been, and of floats how far they may be apart, in units of
+ * `factor`.
+ */
 export interface Comparison {
   readonly got: number
   readonly wanted: number
@@ -81,8 +93,12 @@ export interface Comparison {
 }
 
 /** The calls that compare a region of two slots, and put the first element that differs into the report. */
-export const comparisonsOf = (comparison: Comparison, region: Region, number: number, report: number): readonly Call[] =>
-  ofFewAxes(region, MOST_AXES).flatMap(part => comparisonOf(comparison, part, number, report))
+export const comparisonsOf = (
+  comparison: Comparison,
+  region: Region,
+  number: number,
+  report: number
+): readonly Call[] => ofFewAxes(region, MOST_AXES).flatMap(part => comparisonOf(comparison, part, number, report))
 
 /** Two calls: the first finds the place, the second tells what is there. */
 const comparisonOf = (

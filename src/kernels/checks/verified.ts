@@ -1,9 +1,11 @@
 /**
- * The check that holds each kernel to the plain one of its kind, on the same values, as a program runs: for adapters and drivers that nobody has tried.
+ * The check that holds each kernel to the plain one of its kind, on the same values, as a program runs: for adapters
+ * and drivers that nobody has tried.
  *
- * How far two kernels may be apart follows from what they add up. Sums in another order differ by a few units in the last place of the sum of the sizes of
- * their terms, so that sum is computed as well, by the plain kernel on absolute values; what finishes a fold is applied to the sum with and without that
- * error. Maps compute the same text, and may differ where compilers contract products and sums.
+ * How far two kernels may be apart follows from what they add up. Sums in another order differ by a few units in the
+ * last place of the sum of the sizes of their terms, so that sum is computed as well, by the plain kernel on absolute
+ * values; what finishes a fold is applied to the sum with and without that error. Maps compute the same text, and may
+ * differ where compilers contract products and sums.
  */
 import { type Facts, selectEach } from '../select.js'
 import type { Call, DType, Program, Slot } from '../spec.js'
@@ -32,7 +34,10 @@ interface Allowance {
   readonly factor: number
 }
 
-/** A text of a map with other results. `around` makes them from the call of the text's own function and from its operands. */
+/**
+ * A text of a map with other results. `around` makes them from the call of the text's own function and from its
+ * operands.
+ */
 const wrapped = (text: string, around: (computed: string, operands: readonly string[]) => string): string => {
   const [, list = ''] = /fn compute\(([^)]*)\)/.exec(text) ?? []
   const operands = list.split(', ').filter(one => one !== '')
@@ -65,7 +70,9 @@ class Allowances {
   }
 
   private ofLinear({ hook, ...plain }: Call, operands: readonly number[]): Allowance {
-    const reads = plain.reads.map((slot, k) => (operands.includes(k) ? this.sizes(slot, k === 0 ? hook : undefined) : slot))
+    const reads = plain.reads.map((slot, k) =>
+      operands.includes(k) ? this.sizes(slot, k === 0 ? hook : undefined) : slot
+    )
     return { slot: this.beside({ ...plain, reads }), factor: SUM }
   }
 
@@ -73,7 +80,10 @@ class Allowances {
     const largest = (computed: string, operands: readonly string[]) =>
       [computed, ...operands].reduce((most, one) => (most === '' ? `abs(${one})` : `max(${most}, abs(${one}))`), '')
     const computes = plain.computes as NonNullable<Call['computes']>
-    return { slot: this.beside({ ...plain, computes: { ...computes, text: wrapped(computes.text, largest) } }), factor: MAP }
+    return {
+      slot: this.beside({ ...plain, computes: { ...computes, text: wrapped(computes.text, largest) } }),
+      factor: MAP
+    }
   }
 
   private ofSum(plain: Call): Allowance {

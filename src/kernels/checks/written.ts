@@ -3,7 +3,10 @@ import { placesOf, plainest } from '../regions.js'
 import type { Call, Slot } from '../spec.js'
 import { type Checked, Checking, fillOf, rowCheck, sizeOf } from './report.js'
 
-/** A NaN that no operation gives unless it is given it: hardware makes another payload, though some keeps one. As an integer it is one among 2^32. */
+/**
+ * A NaN that no operation gives unless it is given it: hardware makes another payload, though some keeps one. As an
+ * integer it is one among 2^32.
+ */
 export const POISON = 0x7fc0dead
 
 /** What lies between the parts of a slot is written by nobody, so those that are rows are looked at one by one. */
@@ -25,7 +28,8 @@ export const writtenChecked = ({ program, checks }: Checked): Checked => {
     const own = writers.get(call.write) as readonly Call[]
     const slot = program.slots[call.write] as Slot
     const isWatched = call.write !== report
-    if (isWatched && own[0] === call) checking.calls.push(fillOf(POISON, call.write, sizeOf(slot), `poison of ${call.label}`))
+    if (isWatched && own[0] === call)
+      checking.calls.push(fillOf(POISON, call.write, sizeOf(slot), `poison of ${call.label}`))
     checking.calls.push(call)
     if (!isWatched || own.at(-1) !== call) continue
     for (const part of stretchesOf(slot, own))

@@ -1,15 +1,22 @@
 /**
- * What a call does to memory, as its shader reads the call: from parameters, constants, text and workgroups alone, and not from what whoever made the call
- * had in mind. `validate` holds the two together, so that a kernel and its parameters cannot disagree without a word.
+ * What a call does to memory, as its shader reads the call: from parameters, constants, text and workgroups alone, and
+ * not from what whoever made the call had in mind. `validate` holds the two together, so that a kernel and its
+ * parameters cannot disagree without a word.
  */
 import type { Call, Region } from '../spec.js'
 
 export interface Contract {
   /** The elements that are stored, those of each fold side by side by themselves. */
   readonly stores: readonly Region[]
-  /** Of each slot that is read, how many elements it must have: one more than the place of the furthest that is asked for. */
+  /**
+   * Of each slot that is read, how many elements it must have: one more than the place of the furthest that is asked
+   * for.
+   */
   readonly needs: readonly number[]
-  /** Workgroups that it takes to store all of that, in x, y, z. Absent: the shader strides over whatever there is, with any number of them in x. */
+  /**
+   * Workgroups that it takes to store all of that, in x, y, z. Absent: the shader strides over whatever there is, with
+   * any number of them in x.
+   */
   readonly workgroups?: readonly [number, number, number]
   /** What does not fit together, if anything: shown after "but". */
   readonly wrong?: string

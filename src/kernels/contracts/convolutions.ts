@@ -75,11 +75,18 @@ const anyOf = (call: Call) => {
       at(0) + ((all / pixels - 1) * at(4) + groups * eachChannels) * at(5) * at(6),
       at(28) * at(29) === 0
         ? 0
-        : 1 + at(1) + taps.first + taps.last + (groups - 1) * at(23) + (eachOutputs - 1) * at(20) + (eachChannels - 1) * at(21)
+        : 1 +
+          at(1) +
+          taps.first +
+          taps.last +
+          (groups - 1) * at(23) +
+          (eachOutputs - 1) * at(20) +
+          (eachChannels - 1) * at(21)
     ],
     ...complaintOf({
       'its pixels are not those of its rows and columns': rows * columns === pixels && Number.isInteger(all / pixels),
-      'its pixels lie outside the result': at(13) + (rows - 1) * apart < height && at(14) + (columns - 1) * apart < width,
+      'its pixels lie outside the result':
+        at(13) + (rows - 1) * apart < height && at(14) + (columns - 1) * apart < width,
       [GROUPS]: Number.isInteger(groups) && groups * eachChannels <= at(4)
     })
   }
@@ -126,7 +133,8 @@ const filterGradient = (
       needs: [at(0) + images * channels * at(5) * at(6), at(1) + images * outputs * rows * columns],
       workgroups: axis === 1 ? [x, parts, 1] : [x, y, parts],
       ...complaintOf({
-        'a turn does not go on by as many pixels as its lanes take': (at(20) * rows + at(21)) * columns + at(22) === step(call),
+        'a turn does not go on by as many pixels as its lanes take':
+          (at(20) * rows + at(21)) * columns + at(22) === step(call),
         [GROUPS]: channels / eachChannels === outputs / eachOutputs
       })
     }
@@ -246,7 +254,10 @@ export const conv2dDepthwiseRow4: Reading = call => {
     stores: [stretch(0, all)],
     needs: [at(0) + all, at(1) + filters],
     workgroups: [Math.ceil((images * dilation * columns) / constantOf(call, 'SIZE')), channels, 1],
-    ...complaintOf({ [ALIGNED]: isAligned(at(0)), [ROWS]: size % columns === 0 && constantOf(call, 'SIZE') % size === 0 })
+    ...complaintOf({
+      [ALIGNED]: isAligned(at(0)),
+      [ROWS]: size % columns === 0 && constantOf(call, 'SIZE') % size === 0
+    })
   }
 }
 

@@ -1,4 +1,7 @@
-/** Maps and folds: shaders whose text a call brings. How wide a turn is and where each input is walked is read from that text. */
+/**
+ * Maps and folds: shaders whose text a call brings. How wide a turn is and where each input is walked is read from that
+ * text.
+ */
 import { stretch } from '../regions.js'
 import type { Call, Region } from '../spec.js'
 import { complaintOf, constantOf, product, type Reading, reachOf, wordsOf, zeros } from './contract.js'
@@ -56,7 +59,9 @@ export const map: Reading = call => {
     }),
     ...complaintOf({
       ...zeros(call, [1, 2, 3]),
-      'it takes turns of four, and an operand that it loads by vec4 in turns of one': inputs.every(one => one.width <= width)
+      'it takes turns of four, and an operand that it loads by vec4 in turns of one': inputs.every(
+        one => one.width <= width
+      )
     })
   }
 }
@@ -98,12 +103,15 @@ export const mapRows: Reading = call => {
       ...zeros(call, [3, 22, 23]),
       'its outer extents are not those of its rows': product(extents) === rows,
       'its lanes are no power of two up to 64': isLanes(lanes, 64),
-      'it takes turns of four, and an operand that it loads by vec4 in turns of one': inputs.every(one => one.width <= width)
+      'it takes turns of four, and an operand that it loads by vec4 in turns of one': inputs.every(
+        one => one.width <= width
+      )
     })
   }
 }
 
-const isLanes = (lanes: number, most: number): boolean => lanes >= 1 && lanes <= most && Number.isInteger(Math.log2(lanes))
+const isLanes = (lanes: number, most: number): boolean =>
+  lanes >= 1 && lanes <= most && Number.isInteger(Math.log2(lanes))
 
 /** `reduce`, or with `subgroups` `reduce_shuffle`. */
 export const reduce =

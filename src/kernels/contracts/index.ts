@@ -1,4 +1,7 @@
-/** What each shader does to memory, by its file's name. A shader that a program of the engine calls has an entry; a test goes over all files. */
+/**
+ * What each shader does to memory, by its file's name. A shader that a program of the engine calls has an entry; a test
+ * goes over all files.
+ */
 import type { Reading } from './contract.js'
 import * as convolutions from './convolutions.js'
 import * as generated from './generated.js'

@@ -45,7 +45,12 @@ export const windowsRow4 =
   (side: 'windows' | 'image', places = false): Reading =>
   call => {
     const { at } = wordsOf(call)
-    const [planes, columns, stride, size] = [at(2), constantOf(call, 'J4'), constantOf(call, 'STRIDE'), constantOf(call, 'S')]
+    const [planes, columns, stride, size] = [
+      at(2),
+      constantOf(call, 'J4'),
+      constantOf(call, 'STRIDE'),
+      constantOf(call, 'S')
+    ]
     const windows = planes * constantOf(call, 'ROWS') * columns * 4
     const pixels = planes * constantOf(call, 'H') * columns * 4 * stride
     const [stored, read] = side === 'windows' ? [windows, pixels] : [pixels, windows]
@@ -104,7 +109,8 @@ export const matmulShuffle: Reading = call => {
     ...complaintOf({
       'its columns do not fill vec4s': at(13) % 4 === 0 && (!transposed || at(14) % 4 === 0),
       'y or the result is not walked by whole vec4s':
-        [at(1), at(2), at(8), transposed ? column : row].every(stride => stride % 4 === 0) && (transposed ? row : column) === 1
+        [at(1), at(2), at(8), transposed ? column : row].every(stride => stride % 4 === 0) &&
+        (transposed ? row : column) === 1
     })
   }
 }
@@ -130,7 +136,9 @@ export const gatherParts: Reading = call => {
   )
   return {
     stores: parts.map(({ to, size }) => stretch(to, size)),
-    needs: call.reads.map((_, j) => sources.reduce((most, { operand, end }) => (operand === j ? Math.max(most, end) : most), 0)),
+    needs: call.reads.map((_, j) =>
+      sources.reduce((most, { operand, end }) => (operand === j ? Math.max(most, end) : most), 0)
+    ),
     ...complaintOf({
       ...zeros(call, [1, 2, 3]),
       'its parts do not follow one another': at(8) === 0 && parts.every(({ size }) => size > 0),

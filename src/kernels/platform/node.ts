@@ -7,7 +7,10 @@ import type { Listed, Platform } from './platform.js'
 import { quietly } from './quiet.js'
 import { waiting } from './wait.js'
 
-/** Dawn's objects crash the process when they are collected while anything runs, so all stay for the life of the process. */
+/**
+ * Dawn's objects crash the process when they are collected while anything runs, so all stay for the life of the
+ * process.
+ */
 const pinned: unknown[] = []
 Object.assign(globalThis, { [Symbol('lambda-darts: objects of the GPU')]: pinned })
 
@@ -27,7 +30,10 @@ const adapters = async (): Promise<readonly Listed[]> => {
     () => '',
     (error: unknown) => (error instanceof Error ? error.message : String(error))
   )
-  return [...refusal.matchAll(/backend: '(.*?)', name: '(.*)'$/gm)].map(([, backend = '', name = '']) => ({ backend, name }))
+  return [...refusal.matchAll(/backend: '(.*?)', name: '(.*)'$/gm)].map(([, backend = '', name = '']) => ({
+    backend,
+    name
+  }))
 }
 
 /** Dawn takes any part of a name, in its exact letters. */

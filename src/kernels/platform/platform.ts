@@ -1,4 +1,7 @@
-/** What the kernels need of where they run. `node.ts` gives it, and `browser.ts` in its place where a bundler builds for browsers. */
+/**
+ * What the kernels need of where they run. `node.ts` gives it, and `browser.ts` in its place where a bundler builds for
+ * browsers.
+ */
 import type { GPU, GPUAdapter } from './webgpu.js'
 
 /** An adapter as the platform lists it. */

@@ -1,10 +1,11 @@
 /**
- * Keeps off standard error what Dawn and drivers print there on machines that are as they should be, and nothing else. They write
- * to descriptor 2 itself, where JavaScript sees nothing, so while they are called 2 is the input of a `sed` that drops those
- * lines and writes all others where 2 pointed. What was printed before a crash arrives too: `sed` outlives the process.
+ * Keeps off standard error what Dawn and drivers print there on machines that are as they should be, and nothing else.
+ * They write to descriptor 2 itself, where JavaScript sees nothing, so while they are called 2 is the input of a `sed`
+ * that drops those lines and writes all others where 2 pointed. What was printed before a crash arrives too: `sed`
+ * outlives the process.
  *
- * Node cannot duplicate a descriptor, so libc is called through the package `koffi`, which is optional. Where it or `sed` is missing,
- * and on other systems than Linux, nothing is done.
+ * Node cannot duplicate a descriptor, so libc is called through the package `koffi`, which is optional. Where it or
+ * `sed` is missing, and on other systems than Linux, nothing is done.
  */
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -41,7 +42,10 @@ const loadLibc = async (): Promise<Libc | undefined> => {
 }
 let libc: Promise<Libc | undefined> | undefined
 
-/** Starts `sed`, which writes to what descriptor 2 is now: where its input is written, and when it has written all of it. */
+/**
+ * Starts `sed`, which writes to what descriptor 2 is now: where its input is written, and when it has written all of
+ * it.
+ */
 const startFilter = ({ pipe2 }: Libc): { readonly into: number; readonly ended: Promise<unknown> } | undefined => {
   const ends: [number, number] = [-1, -1]
   if (pipe2(ends, CLOSE_ON_EXEC) !== 0) return undefined

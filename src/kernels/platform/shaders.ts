@@ -1,4 +1,7 @@
-/** The files of `shaders/`. `scripts/build.mjs` replaces this module by one that has their texts in it: a browser reads no files. */
+/**
+ * The files of `shaders/`. `scripts/build.mjs` replaces this module by one that has their texts in it: a browser reads
+ * no files.
+ */
 import { readdirSync, readFileSync } from 'node:fs'
 
 const folder = new URL('../../../shaders/', import.meta.url)

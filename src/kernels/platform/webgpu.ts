@@ -1,9 +1,11 @@
 /**
- * The types of WebGPU's objects by way of its global classes, for what this package publishes. A program that knows WebGPU, from the
- * compiler's DOM library or from `@webgpu/types`, has them as they are there; where there is neither (or both, which contradict each
- * other) nothing is missing: they are objects of which nothing is known.
+ * The types of WebGPU's objects by way of its global classes, for what this package publishes. A program that knows
+ * WebGPU, from the compiler's DOM library or from `@webgpu/types`, has them as they are there; where there is neither
+ * (or both, which contradict each other) nothing is missing: they are objects of which nothing is known.
  */
-export type Instance<Name extends string> = typeof globalThis extends { readonly [N in Name]: { readonly prototype: infer T } }
+export type Instance<Name extends string> = typeof globalThis extends {
+  readonly [N in Name]: { readonly prototype: infer T }
+}
   ? T
   : object
 

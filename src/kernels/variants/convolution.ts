@@ -1,4 +1,7 @@
-/** Convolutions, for the variants of all adapters: what a call says, its sum by parts of the batch, its walks for any extents. */
+/**
+ * Convolutions, for the variants of all adapters: what a call says, its sum by parts of the batch, its walks for any
+ * extents.
+ */
 import { stretch } from '../regions.js'
 import type { Call, Region } from '../spec.js'
 import { chain } from './chain.js'
@@ -50,8 +53,8 @@ export type Convolution = ReturnType<typeof convolutionOf>
 export const PARTS = 8
 
 /**
- * A call into partial sums over parts of the batch, of the filters' size each, and the fold that adds them. A part has as many images as the call
- * takes at once, if there are so many.
+ * A call into partial sums over parts of the batch, of the filters' size each, and the fold that adds them. A part has
+ * as many images as the call takes at once, if there are so many.
  */
 export const byParts = (
   call: Call,
@@ -79,7 +82,10 @@ interface Axis {
   readonly taps: number
 }
 
-/** A call's share: pixels t `apart`; i of them are `step` apart in the source, taps n `dilation`; a tap n is k0 + h n with h = `every`. */
+/**
+ * A call's share: pixels t `apart`; i of them are `step` apart in the source, taps n `dilation`; a tap n is k0 + h n
+ * with h = `every`.
+ */
 interface Walk {
   readonly axes: readonly [Axis, Axis]
   readonly apart: number
@@ -103,9 +109,9 @@ const forwardWalks = (conv: Convolution): readonly Walk[] => {
 const gcd = (a: number, b: number): number => (b === 0 ? a : gcd(b, a % b))
 
 /**
- * The input gradient, a call for the pixels of each remainder r by the stride s. The pixel s i + r meets the tap k of the output
- * (s i + r + p - d k) / s where that has no remainder: with g the greatest common divisor of s and d, from the first such k every s/g-th, and
- * each is d/g outputs before the last. Pixels that meet none get 0.
+ * The input gradient, a call for the pixels of each remainder r by the stride s. The pixel s i + r meets the tap k of
+ * the output (s i + r + p - d k) / s where that has no remainder: with g the greatest common divisor of s and d, from
+ * the first such k every s/g-th, and each is d/g outputs before the last. Pixels that meet none get 0.
  */
 const inputGradWalks = (conv: Convolution): readonly Walk[] => {
   const [stride, dilation] = [conv.strides[0], conv.dilations[0]]
@@ -128,7 +134,8 @@ const inputGradWalks = (conv: Convolution): readonly Walk[] => {
   }).filter(({ axes: [y, x] }) => y.pixels * x.pixels > 0)
 }
 
-export const square = ({ strides, dilations }: Convolution): boolean => strides[0] === strides[1] && dilations[0] === dilations[1]
+export const square = ({ strides, dilations }: Convolution): boolean =>
+  strides[0] === strides[1] && dilations[0] === dilations[1]
 
 /** Larger strides would take too many calls in the input gradient. */
 const MOST_STRIDE = 4
@@ -144,8 +151,8 @@ interface Share {
 }
 
 /**
- * A forward pass or an input gradient of `count` values, by calls that each sum over all `channels` of its operands, or over parts of them where that would
- * be a long chain: then a fold adds the parts.
+ * A forward pass or an input gradient of `count` values, by calls that each sum over all `channels` of its operands, or
+ * over parts of them where that would be a long chain: then a fold adds the parts.
  */
 export const byChannels = (
   call: Call,
@@ -160,11 +167,16 @@ export const byChannels = (
     const first = p * length
     return { first, channels: Math.min(length, channels - first), start: p * count }
   })
-  const calls = shares.flatMap(share => callsOf(share).map(one => ({ ...one, write: partial, flops: one.flops / parts })))
+  const calls = shares.flatMap(share =>
+    callsOf(share).map(one => ({ ...one, write: partial, flops: one.flops / parts }))
+  )
   return dispatchable([...calls, sumOfParts(call, { partial, parts, outputs: count, start: 0 })])
 }
 
-/** What a kernel for convolutions of any extents is chosen by: groups, channels of the result, and its pixels in all images. */
+/**
+ * What a kernel for convolutions of any extents is chosen by: groups, channels of the result, and its pixels in all
+ * images.
+ */
 interface Extents {
   readonly groups: number
   readonly outputs: number
@@ -190,7 +202,10 @@ const pixelsOf = (
 
 /** The forward pass or the input gradient by kernels that read `conv_any_params.wgsl`. */
 export const ofAnyExtents =
-  (flip: boolean, kernel: (extents: Extents, facts: Facts) => Pick<Call, 'shader' | 'constants' | 'workgroups'>): Variant =>
+  (
+    flip: boolean,
+    kernel: (extents: Extents, facts: Facts) => Pick<Call, 'shader' | 'constants' | 'workgroups'>
+  ): Variant =>
   (call, facts, newSlot) => {
     const conv = convolutionOf(call)
     if (!square(conv) || (flip && conv.strides[0] > MOST_STRIDE)) return undefined
@@ -202,13 +217,21 @@ export const ofAnyExtents =
     const [from, to] = flip ? [output, image] : [image, output]
     const walks = (flip ? inputGradWalks : forwardWalks)(conv)
     const each = from[0] / groups
-    const callOf = ({ axes: [y, x], apart, step, dilation, every }: Walk, { first, channels: taken, start }: Share): Call => {
+    const callOf = (
+      { axes: [y, x], apart, step, dilation, every }: Walk,
+      { first, channels: taken, start }: Share
+    ): Call => {
       const pixels = y.pixels * x.pixels
       return {
         ...call,
         ...kernel({ groups, outputs: to[0], pixels: batch * pixels }, facts),
         params: [
-          ...[offsets[0] + first * from[1] * from[2], offsets[1] + first * (filters[1] as number), pixels, batch * pixels],
+          ...[
+            offsets[0] + first * from[1] * from[2],
+            offsets[1] + first * (filters[1] as number),
+            pixels,
+            batch * pixels
+          ],
           ...[...from, to[0]],
           ...[y.pixels, x.pixels, to[1], to[2]],
           ...[apart, y.remainder, x.remainder, start],
@@ -225,12 +248,17 @@ export const ofAnyExtents =
     const all = { first: 0, channels: each, start: 0 }
     if (groups > 1) return dispatchable(walks.map(walk => callOf(walk, all)))
     const count = batch * to[0] * to[1] * to[2]
-    return byChannels(call, newSlot, { channels: each, taps: k * l, count }, share => walks.map(walk => callOf(walk, share)))
+    return byChannels(call, newSlot, { channels: each, taps: k * l, count }, share =>
+      walks.map(walk => callOf(walk, share))
+    )
   }
 
-/** The uniform of `conv_filter_grad_params.wgsl`, for parts of so many images and turns that go on by so many pixels. */
+/**
+ * The uniform of `conv_filter_grad_params.wgsl`, for parts of so many images and turns that go on by so many pixels.
+ */
 export const filterGradParams = (conv: Convolution, images: number, pixels: number): readonly number[] => {
-  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations } = conv
+  const { offsets, batch, channels, outputs, height, width, rows, columns, kernels, strides, paddings, dilations } =
+    conv
   const plane = rows * columns
   return [
     ...[...offsets, batch, images],

@@ -16,8 +16,9 @@ import { dispatchable, greatestDivisor, rowsFit, type Variant, type Variants, WO
 
 const ROWS = 2
 /**
- * Outputs of a lane of `conv2d_row4`: of larger calls twice as many, which a quarter of their time is worth the longer compile. With a function on load
- * that gain is lost (measured: 44 GFLOP/s with either, 55 without a function), and with it the reason.
+ * Outputs of a lane of `conv2d_row4`: of larger calls twice as many, which a quarter of their time is worth the longer
+ * compile. With a function on load that gain is lost (measured: 44 GFLOP/s with either, 55 without a function), and
+ * with it the reason.
  */
 const outsOf = (outputs: number, { flops, hook }: Call): number =>
   outputs % 8 === 0 && flops >= 2 ** 27 && hook === undefined ? 8 : 4
@@ -35,7 +36,8 @@ const row4 =
     const [channels, outputs] = flip ? [conv.outputs, conv.channels] : [conv.channels, conv.outputs]
     const outs = outsOf(outputs, call)
     const total = (batch * height * width) / (4 * ROWS)
-    const fits = rowsOf3x3(conv) && height % ROWS === 0 && outputs % outs === 0 && offsets[0] % 4 === 0 && total % size === 0
+    const fits =
+      rowsOf3x3(conv) && height % ROWS === 0 && outputs % outs === 0 && offsets[0] % 4 === 0 && total % size === 0
     if (!fits) return undefined
     const workgroup = greatestDivisor(total, size, 64)
     const plane = height * width
@@ -244,7 +246,8 @@ const depthwiseFilterGradRow4: Variant = (call, { subgroupSize: size }, newSlot)
 
 /** The constants of the depthwise shaders of stride 2, where they take a convolution. */
 const stride2Constants = (conv: Convolution, size: number): Call['constants'] | undefined => {
-  const { channels, height, width, rows, columns, kernel, kernels, strides, paddings, dilation, depthwise, offsets } = conv
+  const { channels, height, width, rows, columns, kernel, kernels, strides, paddings, dilation, depthwise, offsets } =
+    conv
   const [padding] = paddings
   const fits =
     depthwise &&
@@ -260,7 +263,16 @@ const stride2Constants = (conv: Convolution, size: number): Call['constants'] | 
     rowsFit(columns, size) &&
     offsets[0] % 4 === 0
   return fits
-    ? { K: kernel, DILATION: dilation, PADDING: padding, CHANNELS: channels, H: height, ROWS: rows, J4: columns / 4, S: size }
+    ? {
+        K: kernel,
+        DILATION: dilation,
+        PADDING: padding,
+        CHANNELS: channels,
+        H: height,
+        ROWS: rows,
+        J4: columns / 4,
+        S: size
+      }
     : undefined
 }
 

@@ -19,7 +19,11 @@ import {
 /** The parts of a fold's call, by the names of `reduce.wgsl`. */
 const foldOf = (call: Call) => {
   const { params, reads, constants = {} } = call
-  const [kept, reduced, results] = ['KEPT', 'REDUCED', 'RESULTS'].map(name => constants[name]) as [number, number, number]
+  const [kept, reduced, results] = ['KEPT', 'REDUCED', 'RESULTS'].map(name => constants[name]) as [
+    number,
+    number,
+    number
+  ]
   return {
     outputs: params[0] as number,
     count: params[1] as number,
@@ -145,7 +149,9 @@ const foldParts =
     const { fold, finish, tails = [] } = computes
     const { dtype } = slots[call.write] as Slot
     const partial = newSlot({ dtype, shape: [starts.length, parts, outputs] })
-    const first = stretchesOf(extent, each).map(one => foldOfStretch({ ...call, computes }, whole, { partial, parts, each }, one))
+    const first = stretchesOf(extent, each).map(one =>
+      foldOfStretch({ ...call, computes }, whole, { partial, parts, each }, one)
+    )
     // What finishes the results is read along them.
     const finishing = tails.map(({ k, place }) => {
       const { kept: along, offset } = walks[place] as Fold['walks'][number]
@@ -184,7 +190,10 @@ interface Parts extends Pick<Computes, 'finish'> {
 const MOST_ALONE = 16
 
 /** result[start_j + i] = finish(combine over parts of partial[j][part][i]), for each fold j of a call. */
-const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbers, kept, fold, finish, tails }: Parts): Call => {
+const foldOfParts = (
+  call: Call,
+  { dtype, partial, parts, outputs, starts, numbers, kept, fold, finish, tails }: Parts
+): Call => {
   const names = starts.map((_, j) => `x${j}`)
   const type = starts.length === 1 ? dtype : `vec${starts.length}<${dtype}>`
   const along = denseAlong(kept)
@@ -227,7 +236,10 @@ const foldOfParts = (call: Call, { dtype, partial, parts, outputs, starts, numbe
 }
 
 /** result[start + i] = sum over parts of partial[part][i], for a kernel that left its result in parts. */
-export const sumOfParts = (call: Call, parts: Pick<Parts, 'partial' | 'parts' | 'outputs'> & { readonly start: number }): Call =>
+export const sumOfParts = (
+  call: Call,
+  parts: Pick<Parts, 'partial' | 'parts' | 'outputs'> & { readonly start: number }
+): Call =>
   foldOfParts(call, {
     ...parts,
     dtype: 'f32',
@@ -253,8 +265,8 @@ export const unfinished = (call: Call): Call & { readonly computes: Computes } =
 }
 
 /**
- * What finishes a fold, as a bound: how far its results move where each of the folds is off by `factor` of the value in `sizes`, which lies as they do,
- * and a little of them for rounding. Undefined: nothing finishes it.
+ * What finishes a fold, as a bound: how far its results move where each of the folds is off by `factor` of the value in
+ * `sizes`, which lies as they do, and a little of them for rounding. Undefined: nothing finishes it.
  */
 export const finishedBound = (call: Call, sizes: number, factor: number): Call | undefined => {
   const computes = call.computes as Computes
@@ -282,7 +294,10 @@ export const finishedBound = (call: Call, sizes: number, factor: number): Call |
       },
       reads: [...call.reads, ...starts.map(() => sizes)]
     },
-    { ...fold, walks: [...walks, ...starts.map(start => ({ kept: along, reduced: reduced.map(() => 0), offset: start }))] }
+    {
+      ...fold,
+      walks: [...walks, ...starts.map(start => ({ kept: along, reduced: reduced.map(() => 0), offset: start }))]
+    }
   )
 }
 
@@ -301,7 +316,10 @@ interface Joining {
   readonly lanes: (turns: number, subgroupSize: number) => number
 }
 
-/** By vec4 where every operand is dense or constant along the innermost folded axis, and by `reduce_shuffle` where lanes are joined by shuffles. */
+/**
+ * By vec4 where every operand is dense or constant along the innermost folded axis, and by `reduce_shuffle` where lanes
+ * are joined by shuffles.
+ */
 const reduceBy =
   ({ shuffles, lanes: lanesOf }: Joining): Variant =>
   (call, { subgroupSize: size }, _, slots) => {

@@ -29,7 +29,9 @@ const flatByFour: Variant = (call, facts, _, slots) => {
   const turns = turnsOf(count >= LARGE && count % 4 === 0 && along[0] === true, along)
   if (computes === undefined || turns.width === 1) return undefined
   const count4 = count / turns.width
-  const scaled = different(walks.map(({ offset, strides }, k) => [offset / unitOf(turns, k), strides[0] as number, 0, 0]))
+  const scaled = different(
+    walks.map(({ offset, strides }, k) => [offset / unitOf(turns, k), strides[0] as number, 0, 0])
+  )
   return [
     {
       ...call,
@@ -44,8 +46,8 @@ const flatByFour: Variant = (call, facts, _, slots) => {
 const MOST_AXES = 8
 
 /**
- * Invocations that share a row. On a software adapter few, so that what is fixed along a row is loaded seldom, as long as there are enough in all; a GPU
- * wants neighbours to load side by side.
+ * Invocations that share a row. On a software adapter few, so that what is fixed along a row is loaded seldom, as long
+ * as there are enough in all; a GPU wants neighbours to load side by side.
  */
 const lanesOf = (rows: number, turns: number, { software }: Facts): number => {
   const few = Math.max(powerOfTwo(Math.ceil(ENOUGH / rows)), powerOfTwo(Math.ceil(turns / MOST_TURNS)))
@@ -91,7 +93,12 @@ const mapRows: Variant = (call, facts, _, slots) => {
         walks: scaled.places.slice(1)
       }),
       constants: { OUTER: rank - 1 },
-      params: [...[rows, perRow, lanes, 0], ...padded(extents.slice(1), MOST_AXES), ...scaled.walks.flat(), ...numbersOf(call)],
+      params: [
+        ...[rows, perRow, lanes, 0],
+        ...padded(extents.slice(1), MOST_AXES),
+        ...scaled.walks.flat(),
+        ...numbersOf(call)
+      ],
       workgroups: [launches(rows * lanes, facts), 1, 1]
     }
   ]

@@ -11,7 +11,9 @@ const shuffle4: Variant = (call, { subgroupSize: size }, newSlot) => {
   const { offsets, y, count, n, k } = productOf(call)
   const [batch, row, column] = y as [number, number, number]
   const transposed = row === 1 && column !== 1
-  const aligned = [offsets[1] as number, offsets[2] as number, batch, transposed ? column : row].every(stride => stride % 4 === 0)
+  const aligned = [offsets[1] as number, offsets[2] as number, batch, transposed ? column : row].every(
+    stride => stride % 4 === 0
+  )
   if (count * k < FEW || n % 4 !== 0 || !aligned || (transposed ? k % 4 !== 0 : column !== 1)) return undefined
   return tiled(call, newSlot, 'matmul_shuffle', { TRANSPOSED: Number(transposed), S: size }, [ROWS, 4 * size])
 }

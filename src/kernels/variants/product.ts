@@ -44,8 +44,8 @@ const tiledCall = (
 })
 
 /**
- * The same, where the depth is long in parts of it, [parts][batch][m][n], and the fold that adds them. The parts of a single product are a batch: their
- * operands lie one length of the depth apart.
+ * The same, where the depth is long in parts of it, [parts][batch][m][n], and the fold that adds them. The parts of a
+ * single product are a batch: their operands lie one length of the depth apart.
  */
 export const tiled = (
   call: Call,
@@ -66,7 +66,8 @@ export const tiled = (
   const partOf = (first: number, of: number, depth: number): Call => {
     const start = first * length
     const at = [(offsets[0] as number) + start * alongX, (offsets[1] as number) + start * alongY, first * count, 0]
-    const strides = of > 1 ? { x: [length * alongX, x[1], x[2]], y: [length * alongY, y[1], y[2]], batch: of } : { x, y, batch }
+    const strides =
+      of > 1 ? { x: [length * alongX, x[1], x[2]], y: [length * alongY, y[1], y[2]], batch: of } : { x, y, batch }
     const one = {
       ...product,
       ...strides,
@@ -77,5 +78,9 @@ export const tiled = (
   }
   const whole = batch === 1 ? [partOf(0, full, length)] : Array.from({ length: full }, (_, i) => partOf(i, 1, length))
   const rest = full < parts ? [partOf(full, 1, k - full * length)] : []
-  return dispatchable([...whole, ...rest, sumOfParts(call, { partial, parts, outputs: count, start: offsets[2] as number })])
+  return dispatchable([
+    ...whole,
+    ...rest,
+    sumOfParts(call, { partial, parts, outputs: count, start: offsets[2] as number })
+  ])
 }

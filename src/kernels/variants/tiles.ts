@@ -32,7 +32,10 @@ const convolution = (flip: boolean): Variant =>
 /** Workgroups that keep a GPU busy. */
 const ENOUGH = 512
 
-/** `conv2d_filter_grad_tile`, or `conv2d_filter_grad_tree` where groups have few outputs, into partial sums, and a fold that adds them. */
+/**
+ * `conv2d_filter_grad_tile`, or `conv2d_filter_grad_tree` where groups have few outputs, into partial sums, and a fold
+ * that adds them.
+ */
 const filterGrad: Variant = (call, _, newSlot) => {
   const conv = convolutionOf(call)
   const { outputs, kernels, groups, perGroup } = conv
@@ -41,7 +44,9 @@ const filterGrad: Variant = (call, _, newSlot) => {
   const few = each <= MOST_DIRECT
   if (few && l > MOST_ROW) return undefined
   const tile = rowsFor(each)
-  const [x, y] = few ? [outputs * perGroup, k] : [Math.ceil((perGroup * k * l) / COLUMNS), groups * Math.ceil(each / tile)]
+  const [x, y] = few
+    ? [outputs * perGroup, k]
+    : [Math.ceil((perGroup * k * l) / COLUMNS), groups * Math.ceil(each / tile)]
   return byParts(
     call,
     newSlot,

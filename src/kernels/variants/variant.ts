@@ -14,7 +14,12 @@ export interface Facts {
 export type NewSlot = (slot: Slot) => number
 
 /** A faster form of a call, or undefined where its conditions do not hold. */
-export type Variant = (call: Call, facts: Facts, newSlot: NewSlot, slots: readonly Slot[]) => readonly Call[] | undefined
+export type Variant = (
+  call: Call,
+  facts: Facts,
+  newSlot: NewSlot,
+  slots: readonly Slot[]
+) => readonly Call[] | undefined
 
 /** By plain shader, the variants that are tried, in order. */
 export type Variants = Readonly<Record<string, readonly Variant[]>>
@@ -25,7 +30,10 @@ export interface Walk {
   readonly offset: number
 }
 
-/** Whether along the innermost axis the operand is dense (true) or repeats one value (false), in whole vec4s; undefined: neither. */
+/**
+ * Whether along the innermost axis the operand is dense (true) or repeats one value (false), in whole vec4s; undefined:
+ * neither.
+ */
 export const alongRow = ({ strides, offset }: Walk, others: readonly number[] = []): boolean | undefined => {
   if (strides[0] === 0) return false
   const aligned = [offset, ...strides.slice(1), ...others].every(n => n % 4 === 0)
@@ -33,8 +41,8 @@ export const alongRow = ({ strides, offset }: Walk, others: readonly number[] = 
 }
 
 /**
- * Turns of four where `wanted` and every operand allows it (by `alongRow`, the result, if it is among them, first), else single ones.
- * `unitOf` says in which units the offset and the outer strides of an operand then are.
+ * Turns of four where `wanted` and every operand allows it (by `alongRow`, the result, if it is among them, first),
+ * else single ones. `unitOf` says in which units the offset and the outer strides of an operand then are.
  */
 export const turnsOf = (wanted: boolean, along: readonly (boolean | undefined)[]): Turns =>
   wanted && !along.includes(undefined)
@@ -75,8 +83,8 @@ export const numbersOf = ({ params, computes }: Call): readonly number[] =>
 export const WORKGROUP = 64
 export const powerOfTwo = (n: number): number => 2 ** Math.ceil(Math.log2(n))
 /**
- * Workgroups for so many turns: an invocation takes several, so that starting it counts little, as long as there are enough to keep all cores busy. A
- * software adapter has few of those.
+ * Workgroups for so many turns: an invocation takes several, so that starting it counts little, as long as there are
+ * enough to keep all cores busy. A software adapter has few of those.
  */
 export const launches = (turns: number, { software }: Facts): number => {
   const [enough, most] = software ? [512, 16] : [2 ** 17, 4]
@@ -89,7 +97,9 @@ export const greatestDivisor = (total: number, of: number, most: number): number
   return of
 }
 
-/** A variant that does not stride over the workgroups beyond those that can be launched is none where there are more. */
+/**
+ * A variant that does not stride over the workgroups beyond those that can be launched is none where there are more.
+ */
 export const dispatchable = (calls: readonly Call[]): readonly Call[] | undefined =>
   calls.every(({ workgroups }) => workgroups.every(count => count <= MOST_WORKGROUPS)) ? calls : undefined
 

@@ -65,7 +65,10 @@ const gather4: Variant = (call, facts) => {
 /** For every adapter. */
 export const gathers: Variants = { window_gather: [gather4] }
 
-/** For software adapters. A GPU runs the plain ones: neighbouring invocations load neighbouring pixels, and its cache serves the overlap. */
+/**
+ * For software adapters. A GPU runs the plain ones: neighbouring invocations load neighbouring pixels, and its cache
+ * serves the overlap.
+ */
 export const windows: Variants = {
   window_argmax: [row4('window_argmax_row4', 'windows')],
   window_scatter: [row4('window_scatter_row4', 'image')],

@@ -1,4 +1,7 @@
-/** Where lines go: results to standard output, all that is said beside them to standard error, and what becomes of them there. */
+/**
+ * Where lines go: results to standard output, all that is said beside them to standard error, and what becomes of them
+ * there.
+ */
 import { DONE, FAILED, READER_LEFT } from './refusal.js'
 
 /** A text with what would steer a terminal written out: texts of files and arguments are among what is said. */
@@ -16,9 +19,9 @@ export const complain = (line: string): void => void process.stderr.write(`${pri
 const flushed = (stream: NodeJS.WriteStream): Promise<void> => new Promise(resolve => stream.write('', () => resolve()))
 
 /**
- * Keeps a run going when nobody reads what it says any more (`| head -1`), or nothing holds it (a full disk): its files are what counts.
- * Gives what turns the run's exit code into that of the process: what could not be said is a failure, and a reader that left has a code
- * of its own.
+ * Keeps a run going when nobody reads what it says any more (`| head -1`), or nothing holds it (a full disk): its files
+ * are what counts. Gives what turns the run's exit code into that of the process: what could not be said is a failure,
+ * and a reader that left has a code of its own.
  */
 export const watchOutputs = (): ((code: number) => Promise<number>) => {
   const failed = new Map<NodeJS.WriteStream, NodeJS.ErrnoException>()

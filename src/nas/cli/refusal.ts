@@ -3,7 +3,10 @@ import * as E from 'fp-ts/lib/Either.js'
 import { ShapeError } from '../../autodiff/shape.js'
 import { inputError } from '../errors.js'
 
-/** 0 done, 1 the run failed, 2 bad input or nothing to run on, 130 interrupted, 141 done, but nobody read all that was said. */
+/**
+ * 0 done, 1 the run failed, 2 bad input or nothing to run on, 130 interrupted, 141 done, but nobody read all that was
+ * said.
+ */
 export const DONE = 0
 export const FAILED = 1
 export const BAD_INPUT = 2

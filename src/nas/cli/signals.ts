@@ -4,7 +4,9 @@ import { INTERRUPTED } from './refusal.js'
 
 const ENDING = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const
 
-/** Calls `each` at every signal that ends a run. Gives what ends that; a terminal that is gone ends the process then. */
+/**
+ * Calls `each` at every signal that ends a run. Gives what ends that; a terminal that is gone ends the process then.
+ */
 export const listen = (each: (name: NodeJS.Signals) => void): (() => void) => {
   const seen = { hangup: false }
   const on = (name: NodeJS.Signals): void => {

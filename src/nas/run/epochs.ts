@@ -6,7 +6,9 @@ import { type Engine, fold, scope } from '../../engine/index.js'
 import { foldAhead } from '../steps/ahead.js'
 import { type Observer, type Stop, stoppedAt } from './events.js'
 
-/** A run as a fold over its steps. `P`: what is carried; `X`: what a step is made of; `S`: a step that was submitted. */
+/**
+ * A run as a fold over its steps. `P`: what is carried; `X`: what a step is made of; `S`: a step that was submitted.
+ */
 export interface RunSteps<P, X, S> {
   readonly epochs: number
   /** Of an epoch. */
@@ -21,8 +23,8 @@ export interface RunSteps<P, X, S> {
 }
 
 /**
- * Takes all steps that are left. A step that stops the run is the last: those submitted after it count for nothing. A run
- * that was interrupted keeps its last moment.
+ * Takes all steps that are left. A step that stops the run is the last: those submitted after it count for nothing. A
+ * run that was interrupted keeps its last moment.
  */
 export const takeSteps =
   <P extends { readonly stopped: Stop | null }, X, S>(

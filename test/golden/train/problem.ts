@@ -1,4 +1,7 @@
-/** Two trained networks and their images, as `make.py` sees them: a cell of NAS-Bench-201, and a DARTS genotype with every operation and the auxiliary head. */
+/**
+ * Two trained networks and their images, as `make.py` sees them: a cell of NAS-Bench-201, and a DARTS genotype with
+ * every operation and the auxiliary head.
+ */
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { type Shape, sizeOf } from '../../../src/autodiff/shape.js'
@@ -34,7 +37,11 @@ export const hashed = (seed: number, count: number): Float32Array =>
   Float32Array.from({ length: count }, (_, i) => 2 * uniform(seed, i) - 1)
 
 export const imagesOf = (seed: number) => ({
-  images: { shape: [COUNT, 3, SIDE, SIDE] as Shape, dtype: 'f32' as const, data: hashed(seed, COUNT * 3 * SIDE * SIDE) },
+  images: {
+    shape: [COUNT, 3, SIDE, SIDE] as Shape,
+    dtype: 'f32' as const,
+    data: hashed(seed, COUNT * 3 * SIDE * SIDE)
+  },
   labels: {
     shape: [COUNT],
     dtype: 'i32' as const,

@@ -1,4 +1,7 @@
-/** Writes the models that `make.py` reads: `node --import tsx test/golden/train/write.ts`, then `python3 test/golden/train/make.py`. */
+/**
+ * Writes the models that `make.py` reads: `node --import tsx test/golden/train/write.ts`, then
+ * `python3 test/golden/train/make.py`.
+ */
 import { writeFileSync } from 'node:fs'
 import { fileOf, NAMES } from './problem.js'
 

@@ -1,4 +1,6 @@
-/** What arrives on standard error, whatever that is: all but Dawn's noise, in its order, also of a process that crashes. */
+/**
+ * What arrives on standard error, whatever that is: all but Dawn's noise, in its order, also of a process that crashes.
+ */
 import { spawnSync } from 'node:child_process'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -54,7 +56,10 @@ describe('standard error', () => {
   })
 
   it('tells what the driver complains of', () => {
-    const { stderr, stdout } = through(OPENING, '', { VK_LOADER_DEBUG: 'error', VK_DRIVER_FILES: join(folder, 'none.json') })
+    const { stderr, stdout } = through(OPENING, '', {
+      VK_LOADER_DEBUG: 'error',
+      VK_DRIVER_FILES: join(folder, 'none.json')
+    })
     expect(stdout).toBe('Left\n')
     expect(stderr).toContain('none.json')
     expect(stderr).not.toContain('artificially')

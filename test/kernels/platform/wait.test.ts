@@ -84,7 +84,10 @@ it("slows only the device's callbacks, and only after a moment", async () => {
  * Whether callbacks of a wait are slowed after so many milliseconds, in each of ten: a pause of the process may outlast
  * any moment, though not ten times.
  */
-const slowedAfter = async (adapter: { readonly software: boolean }, milliseconds: number): Promise<readonly boolean[]> => {
+const slowedAfter = async (
+  adapter: { readonly software: boolean },
+  milliseconds: number
+): Promise<readonly boolean[]> => {
   const slowed: boolean[] = []
   for (let i = 0; i < 10; i++) {
     const one = open()

@@ -1,6 +1,6 @@
 /**
- * The command line: refusals, each one sentence with code 2 and nothing written; then processes as a user starts them, for what only a process
- * shows: exit codes, where text goes, a missing driver, Ctrl-C, and a loss that is not finite.
+ * The command line: refusals, each one sentence with code 2 and nothing written; then processes as a user starts them,
+ * for what only a process shows: exit codes, where text goes, a missing driver, Ctrl-C, and a loss that is not finite.
  */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
@@ -350,7 +350,8 @@ describe.concurrent('as a process', () => {
     async name => {
       const out = join(folder, `interrupted by ${name}`)
       const args = '--method darts --channels 1 --epochs 1000 --quiet --out'.split(' ')
-      // What `npm run search` runs. A terminal sends the signal to the whole group of processes: what stands between must not lose the end.
+      // What `npm run search` runs. A terminal sends the signal to the whole group of processes: what stands between
+      // must not lose the end.
       const command = ['-c', `exec ${packed.scripts.search} "$@"`, 'search', ...args, out]
       const PATH = `${join(root, 'node_modules', '.bin')}${delimiter}${process.env['PATH']}`
       const child = spawn('sh', command, { cwd: root, detached: true, env: { ...process.env, PATH } })

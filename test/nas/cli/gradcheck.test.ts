@@ -1,4 +1,6 @@
-/** `lambda-darts gradcheck`: what it says of functions that are right, wrong, kinked and not there, and its exit codes. */
+/**
+ * `lambda-darts gradcheck`: what it says of functions that are right, wrong, kinked and not there, and its exit codes.
+ */
 import { execFile } from 'node:child_process'
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,6 +1,6 @@
 /**
- * `train` and `predict`: a plain run on the adapter, what it leaves and what it says of images; several seeds; refusals, each one sentence with code 2 and
- * nothing written.
+ * `train` and `predict`: a plain run on the adapter, what it leaves and what it says of images; several seeds;
+ * refusals, each one sentence with code 2 and nothing written.
  */
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** Workers on a real Redis: they share a sweep, one is killed in the middle, Redis forgets or goes; the report is that of one machine. */
+/**
+ * Workers on a real Redis: they share a sweep, one is killed in the middle, Redis forgets or goes; the report is that
+ * of one machine.
+ */
 import { type ChildProcess, spawn } from 'node:child_process'
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'

@@ -1,4 +1,7 @@
-/** Moves of images: what each means, pixel by pixel; that a key decides them all; and that they are drawn as the papers draw them. */
+/**
+ * Moves of images: what each means, pixel by pixel; that a key decides them all; and that they are drawn as the papers
+ * draw them.
+ */
 import { fc, test } from '@fast-check/vitest'
 import { describe, expect, it } from 'vitest'
 import { type Augmentation, augmentationOf, movesOf, NO_AUGMENTATION } from '../../../src/nas/data/augment.js'

@@ -1,4 +1,6 @@
-/** The digits as they lie in `data`, what a decoder must refuse, and how datasets are selected, split and standardised. */
+/**
+ * The digits as they lie in `data`, what a decoder must refuse, and how datasets are selected, split and standardised.
+ */
 import { readFileSync } from 'node:fs'
 import { gunzipSync } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'

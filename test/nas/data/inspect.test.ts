@@ -37,7 +37,8 @@ describe('inspectionOf', () => {
   })
 
   it('measures channels of the training part, in bytes and of 0 to 1', () => {
-    // 0 255 0 0 255: mean 102, variance (3 * 102^2 + 2 * 153^2) / 5 = 15606; 51 51 51 51 255: mean 91.8, variance 6658.56.
+    // 0 255 0 0 255: mean 102, variance (3 * 102^2 + 2 * 153^2) / 5 = 15606; 51 51 51 51 255: mean 91.8, variance
+    // 6658.56.
     const [first, second] = inspectionOf({ train, test }).channels
     expect(first?.mean).toBeCloseTo(102, 10)
     expect(first?.deviation).toBeCloseTo(Math.sqrt(15606), 10)

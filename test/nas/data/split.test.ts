@@ -1,4 +1,6 @@
-/** Splits: halves, the file's order, or named images; no image in two parts, and none of the test part in the others. */
+/**
+ * Splits: halves, the file's order, or named images; no image in two parts, and none of the test part in the others.
+ */
 import { fc, test } from '@fast-check/vitest'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'

@@ -1,4 +1,7 @@
-/** The largest eigenvalue by Lanczos: against known spectra, and against the dense Hessian of a small network on both backends. */
+/**
+ * The largest eigenvalue by Lanczos: against known spectra, and against the dense Hessian of a small network on both
+ * backends.
+ */
 import { fc, it } from '@fast-check/vitest'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'

@@ -1,4 +1,7 @@
-/** The table of NAS-Bench-201: hand-made ones with known answers, what is refused, the command, and the published rows where the table is. */
+/**
+ * The table of NAS-Bench-201: hand-made ones with known answers, what is refused, the command, and the published rows
+ * where the table is.
+ */
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'

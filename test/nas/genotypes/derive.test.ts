@@ -1,6 +1,6 @@
 /**
- * The networks of genotypes: their sizes as published, and their values: a derived network is the supernet at the mixtures that choose its
- * operations, whose values the golden files hold.
+ * The networks of genotypes: their sizes as published, and their values: a derived network is the supernet at the
+ * mixtures that choose its operations, whose values the golden files hold.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
@@ -36,7 +36,10 @@ import { inProcess } from '../command.js'
 const parsed = (text: string): Genotype => right(parseGenotype(text))
 const images = { imageChannels: 3, size: [32, 32] as const }
 
-/** Parameters without the auxiliary head, as counted on the official modules: (36 channels, 20 cells) and (16, 8); 100 classes for c100. */
+/**
+ * Parameters without the auxiliary head, as counted on the official modules: (36 channels, 20 cells) and (16, 8); 100
+ * classes for c100.
+ */
 const SIZES: readonly (readonly [name: string, skips: number, p36: number, p16: number])[] = [
   ['lambdadarts_corr_0', 1, 3_320_614, 286_970],
   ['lambdadarts_corr_1', 2, 3_672_910, 289_626],
@@ -89,7 +92,8 @@ describe('cells of NAS-Bench-201', () => {
   ])('%s has the parameters of the benchmark', (_, text, parameters) => expect(size(text).parameters).toBe(parameters))
 
   it('have the multiply-adds of the formula', () => {
-    // Stem, two residual blocks (3x3, 3x3, 1x1 at half the size), classifier; and k^2 C^2 a pixel for a convolution in each of 15 cells.
+    // Stem, two residual blocks (3x3, 3x3, 1x1 at half the size), classifier; and k^2 C^2 a pixel for a convolution in
+    // each of 15 cells.
     const block = (width: number, side: number) =>
       (9 * (width / 2) * width + 9 * width ** 2 + (width / 2) * width) * side ** 2
     const skeleton = 3 * 9 * 16 * 32 ** 2 + block(32, 16) + block(64, 8) + 64 * 10
@@ -234,7 +238,10 @@ const renamed = (space: Space, genotype: Genotype, net: ReturnType<typeof supern
     : `${cell}._ops.${row}._ops.${column}.${rest}`
 }
 
-/** Logits of the derived network and of the supernet at mixtures that choose, in training mode and with the statistics of that pass. */
+/**
+ * Logits of the derived network and of the supernet at mixtures that choose, in training mode and with the statistics
+ * of that pass.
+ */
 const bothLogits = async (genotype: Genotype, seed: number) => {
   const bench = genotype.family === 'nb201'
   const space: Space = bench ? nb201 : { ...(SPACES['s5'] as Space), normAfterPool: false }

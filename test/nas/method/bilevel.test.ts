@@ -202,7 +202,8 @@ describe('quirks of the official code, each an option', () => {
       mean: Tensor
     }
     const seen = numbers(mean)
-    // 0 before, and a tenth of the batch's mean is kept a pass. The stem comes before all mixtures, so T, F and B see the same.
+    // 0 before, and a tenth of the batch's mean is kept a pass. The stem comes before all mixtures, so T, F and B see
+    // the same.
     const { offset } = tablesOf(net).statistics.entries.find(({ name }) => name === 'stem.1.running_mean') as {
       offset: number
     }

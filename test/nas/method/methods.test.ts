@@ -1,4 +1,7 @@
-/** The methods, each against its formula on a small network; and selection by perturbation on a supernet made by hand. In float64. */
+/**
+ * The methods, each against its formula on a small network; and selection by perturbation on a supernet made by hand.
+ * In float64.
+ */
 
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'
@@ -215,8 +218,8 @@ describe('options that a method does not read are refused', () => {
 })
 
 /**
- * A supernet made by hand: two cells of NAS-Bench-201, whose logits are the image itself times the weight of one operation on each edge, chosen
- * by `best`. Whatever is taken away, only that operation is missed.
+ * A supernet made by hand: two cells of NAS-Bench-201, whose logits are the image itself times the weight of one
+ * operation on each edge, chosen by `best`. Whatever is taken away, only that operation is missed.
  */
 const handMade = (best: readonly number[]): Supernet => ({
   space: nb201,
@@ -329,7 +332,8 @@ describe('selection by perturbation on the engine', () => {
       expect(epochs).toBe(6)
       const decisions = events.filter((event): event is DecisionEvent => (event as DecisionEvent).type === 'decision')
       expect(decisions.length).toBe(6)
-      // All nine images are judged, the one that is left over in its batch too: with three classes and equal logits the loss is log 3.
+      // All nine images are judged, the one that is left over in its batch too: with three classes and equal logits the
+      // loss is log 3.
       for (const { candidates } of decisions)
         for (const { loss: value } of candidates) expect(value).toBeLessThanOrEqual(Math.log(3) + 1e-12)
     }

@@ -1,4 +1,7 @@
-/** What the official code of S1 to S5 does otherwise than that of NAS-Bench-201, and which cells are held in harmony. In float64. */
+/**
+ * What the official code of S1 to S5 does otherwise than that of NAS-Bench-201, and which cells are held in harmony. In
+ * float64.
+ */
 import { describe, expect, it } from 'vitest'
 import { grad } from '../../../src/autodiff/grad.js'
 import { meanPairwiseCosine, meanPairwiseSignCosine } from '../../../src/autodiff/nn.js'
@@ -167,7 +170,8 @@ describe('the cells in harmony', () => {
   it('by signcorr have the direction that is its derivative, at right angles to each gradient', () => {
     const harmony = harmonyOf(net, { regulariser: 'signcorr', regulariseReduce: false })
     const { direction } = directionOf(harmony, gradients)
-    // The closed form: c sum over j of (g_j - D / A sign(g_l) |g_j|) / A, with D and A the products of the gradients and of their absolute values.
+    // The closed form: c sum over j of (g_j - D / A sign(g_l) |g_j|) / A, with D and A the products of the gradients
+    // and of their absolute values.
     const cells = [0, 1, 3, 5]
     const g = cells.map(l => numbers(gradients[l] as Tensor))
     const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * (b[i] as number), 0)

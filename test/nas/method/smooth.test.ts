@@ -1,6 +1,7 @@
 /**
- * The two estimates of -dΛ/dw on the network of the search with its kinks taken out: x sigmoid(x) stands for ReLU, so everything is smooth and the
- * paper's difference quotient must converge to the derivative, with the square of its step. In float64.
+ * The two estimates of -dΛ/dw on the network of the search with its kinks taken out: x sigmoid(x) stands for ReLU, so
+ * everything is smooth and the paper's difference quotient must converge to the derivative, with the square of its
+ * step. In float64.
  */
 import { describe, expect, it, vi } from 'vitest'
 import { checkGrads } from '../../../src/autodiff/check.js'

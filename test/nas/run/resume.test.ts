@@ -1,6 +1,7 @@
 /**
- * Runs that go on. A checkpoint is whole or refused; a search that goes on from any moment ends with the bits of one that was never disturbed, however
- * it was ended: by a step's end, by SIGKILL at any write, by a device that was lost; and what is not the same run is refused with the differences.
+ * Runs that go on. A checkpoint is whole or refused; a search that goes on from any moment ends with the bits of one
+ * that was never disturbed, however it was ended: by a step's end, by SIGKILL at any write, by a device that was lost;
+ * and what is not the same run is refused with the differences.
  */
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { hostname, tmpdir } from 'node:os'

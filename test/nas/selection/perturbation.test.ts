@@ -202,7 +202,8 @@ describe('a selection', () => {
     'of DARTS cells keeps the best operation of each edge, and of each node the two inputs that are worth most; never `none`',
     async (seed, ignoreDropped) => {
       const space = SPACES['s3'] as Space
-      // `none` (column 0) would be worth most, but no genotype can hold it; then column 1 on even edges and column 2 on odd ones.
+      // `none` (column 0) would be worth most, but no genotype can hold it; then column 1 on even edges and column 2 on
+      // odd ones.
       const worth = (_: string, edge: number, column: number) =>
         (edge + 1) * (column === 0 ? 3 : column === 1 + (edge % 2) ? 2 : 1)
       const hand = handMade(space, worth)

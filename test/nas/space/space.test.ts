@@ -1,4 +1,6 @@
-/** The spaces: their networks counted against published numbers, spaces of a user's own, noise, activations. In float64. */
+/**
+ * The spaces: their networks counted against published numbers, spaces of a user's own, noise, activations. In float64.
+ */
 
 import { describe, expect, it } from 'vitest'
 import { countNodes } from '../../../src/autodiff/graph.js'

@@ -1,4 +1,7 @@
-/** Sweeps: what a file is expanded to, what is refused, the lock of a run, and sweeps of tiny searches as processes on this machine. */
+/**
+ * Sweeps: what a file is expanded to, what is refused, the lock of a run, and sweeps of tiny searches as processes on
+ * this machine.
+ */
 import { spawn, spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { constants, tmpdir } from 'node:os'

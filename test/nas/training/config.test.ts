@@ -1,4 +1,7 @@
-/** Configurations of trainings: presets as published, refusals in one sentence; the two parts of the data; the batches of an epoch. */
+/**
+ * Configurations of trainings: presets as published, refusals in one sentence; the two parts of the data; the batches
+ * of an epoch.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { parseGenotype } from '../../../src/nas/genotypes/genotype.js'

@@ -1,4 +1,7 @@
-/** The file of a trained network: what is no such file is refused in one sentence. (What it holds: test/golden/train.test.ts.) */
+/**
+ * The file of a trained network: what is no such file is refused in one sentence. (What it holds:
+ * test/golden/train.test.ts.)
+ */
 
 import { fc, test } from '@fast-check/vitest'
 import * as E from 'fp-ts/lib/Either.js'

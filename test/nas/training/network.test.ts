@@ -1,4 +1,7 @@
-/** What training adds to a network: dropped branches, the auxiliary head; what judges it: smoothed labels, ranks, whole test parts. */
+/**
+ * What training adds to a network: dropped branches, the auxiliary head; what judges it: smoothed labels, ranks, whole
+ * test parts.
+ */
 import { fc, test } from '@fast-check/vitest'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as RTE from 'fp-ts/lib/ReaderTaskEither.js'

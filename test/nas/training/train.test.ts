@@ -1,4 +1,7 @@
-/** A training from scratch: the same to the bit for the same seed, wherever it was interrupted; what ends it; what it says. */
+/**
+ * A training from scratch: the same to the bit for the same seed, wherever it was interrupted; what ends it; what it
+ * says.
+ */
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import type { Snapshot } from '../../../src/nas/run/checkpoint.js'
