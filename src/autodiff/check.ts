@@ -52,7 +52,8 @@ export type Settings = Required<CheckOptions>
 export const settingsOf = (options: CheckOptions = {}): Settings => {
   checkOptions('checkGrads', options, ['order', 'eps', 'tolerance', 'seed', 'shrink'])
   const { order = 2, eps = 1e-5, tolerance = 1e-6, seed = 0, shrink = false } = options
-  const wrong = (name: string, wanted: string, got: unknown): never => fail('checkGrads', `${name} to be ${wanted}`, describe(got), 'choose another') // biome-ignore format: one step
+  const wrong = (name: string, wanted: string, got: unknown): never =>
+    fail('checkGrads', `${name} to be ${wanted}`, describe(got), 'choose another')
   if (!Number.isInteger(order) || order < 1) wrong('order', 'a whole number from 1', order)
   if (!(Number.isFinite(eps) && eps > 0)) wrong('eps', 'a number above 0', eps)
   if (!(Number.isFinite(tolerance) && tolerance >= 0)) wrong('tolerance', 'a number from 0', tolerance)
@@ -91,7 +92,10 @@ const measured = (forms: Forms, x: readonly NdArray[], slots: readonly Slot[], {
   const order = slots.length - 1
   const last = slots[order] as Slot
   const values = (levels: readonly number[], at: readonly NdArray[]): readonly number[][] => {
-    const all = interpret(levels.flatMap(n => forms.terms[n] ?? []), bindingsOf(forms, at, slots)) // biome-ignore format: one step
+    const all = interpret(
+      levels.flatMap(n => forms.terms[n] ?? []),
+      bindingsOf(forms, at, slots)
+    )
     let from = 0
     return levels.map(n => {
       const to = from + (forms.terms[n] ?? []).length

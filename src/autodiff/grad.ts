@@ -28,7 +28,8 @@ export class UnreachedError extends Error {
     aval: Aval
   ) {
     super(
-      `grad requires a result that depends on every argument, but got no path from ${argument} (${show(aval)}); leave it out of argnums, or pass { unreached: 'zero' } if its gradient is meant to be zero.`
+      `grad requires a result that depends on every argument, but got no path from ${argument} (${show(aval)}); ` +
+        `leave it out of argnums, or pass { unreached: 'zero' } if its gradient is meant to be zero.`
     )
   }
 }

@@ -84,7 +84,9 @@ export const showGraph = (...outputs: readonly Tensor[]): string => {
   const number = new Map(order.map((node, i) => [node, i]))
   const lines = order.map(
     (node, i) =>
-      `%${i} = ${[node.primitive.name, ...node.inputs.map(input => `%${number.get(input)}`)].join(' ')}${attributeText(node)} : ${showAval(node)}`
+      `%${i} = ` +
+      `${[node.primitive.name, ...node.inputs.map(input => `%${number.get(input)}`)].join(' ')}${attributeText(node)} ` +
+      `: ${showAval(node)}`
   )
   return [...lines, `return ${outputs.map(output => `%${number.get(output)}`).join(' ')}`].join('\n')
 }
@@ -98,7 +100,8 @@ export const toDot = (...outputs: readonly Tensor[]): string => {
     'digraph {',
     ...order.map(
       (node, i) =>
-        `  n${i} [label=${quote(`${node.primitive.name}${attributeText(node)} ${showAval(node)}`)}${outputs.includes(node) ? ' peripheries=2' : ''}]`
+        `  n${i} ` +
+        `[label=${quote(`${node.primitive.name}${attributeText(node)} ${showAval(node)}`)}${outputs.includes(node) ? ' peripheries=2' : ''}]`
     ),
     ...order.flatMap((node, i) => node.inputs.map(input => `  n${number.get(input)} -> n${i}`)),
     '}'

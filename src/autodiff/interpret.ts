@@ -38,7 +38,8 @@ export const interpret = (
     }
     if (value.dtype !== node.dtype || value.data.length !== sizeOf(node.shape))
       throw new Error(
-        `${node.primitive.name} requires a value ${show(node)}, but got ${show(value)}; bind an array of that dtype and shape`
+        `${node.primitive.name} requires a value ${show(node)}, but got ${show(value)}; bind an array of that ` +
+          'dtype and shape'
       )
     observe?.(node, value)
     values.set(node, value)

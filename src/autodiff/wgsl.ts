@@ -11,11 +11,12 @@ import type { Tensor } from './tensor.js'
 const LETTERS = ['a', 'b', 'c'] as const
 
 /*
- * What compilers may not know. A driver's compiler takes floats for real numbers: it makes (x + y) - y to x, x - x and 0 x to 0, a product with a mask to a
- * select, whatever is infinite, NaN or rounded there (NIR's rules marked as inexact, https://gitlab.freedesktop.org/mesa/mesa, nir_opt_algebraic.py). All
- * of these need an operand that comes twice, or a number that is known. So a value is shown to the compiler once: where it comes again it is `opaque`
- * (shaders/common.wgsl), the same bits behind an integer operation; and numbers that it could calculate with come from the uniform. Most kernels use
- * each value once, and pay nothing.
+ * What compilers may not know. A driver's compiler takes floats for real numbers: it makes (x + y) - y to x, x - x and
+ * 0 x to 0, a product with a mask to a select, whatever is infinite, NaN or rounded there (NIR's rules marked as
+ * inexact, https://gitlab.freedesktop.org/mesa/mesa, nir_opt_algebraic.py). All of these need an operand that comes
+ * twice, or a number that is known. So a value is shown to the compiler once: where it comes again it is `opaque`
+ * (shaders/common.wgsl), the same bits behind an integer operation; and numbers that it could calculate with come from
+ * the uniform. Most kernels use each value once, and pay nothing.
  */
 
 type Numbered = Pick<Body, 'numbers' | 'steps'>

@@ -255,7 +255,7 @@ const constantOf = ({ path, value }: Leaf<Value>): Tensor => {
 export const constantsOf = <A extends readonly Tree[]>(args: GivenArguments<A>): A => {
   if (!Array.isArray(args))
     return fail('checkGrads', 'a list of arguments', describe(args), 'pass them as in [2, [1, 2]]')
-  const constants: unknown = args.map((arg: unknown) => rebuild(arg, isValue, leavesOf(arg, isValue).map(constantOf))) // biome-ignore format: one step
+  const constants: unknown = args.map((arg: unknown) => rebuild(arg, isValue, leavesOf(arg, isValue).map(constantOf)))
   return constants as A
 }
 

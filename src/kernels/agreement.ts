@@ -42,7 +42,10 @@ const wrongWith = (call: Call, slots: readonly Slot[]): string | undefined => {
     return `its shader stores ${show(stores)}, where ${show(said)} is meant`
   const short = needs.findIndex((need, k) => !(need <= sizeOf(slots[call.reads[k] as number] as Slot)))
   if (short >= 0)
-    return `it asks for ${needs[short]} elements of read ${short}, which has ${sizeOf(slots[call.reads[short] as number] as Slot)}`
+    return (
+      `it asks for ${needs[short]} elements of read ${short}, which has ` +
+      `${sizeOf(slots[call.reads[short] as number] as Slot)}`
+    )
   return wrongWorkgroups(call, contract)
 }
 
@@ -103,7 +106,9 @@ export const disagreement = ({ calls, slots }: Program): Disagreement | undefine
     const got = wrongWithSlot(slots[slot] as Slot, own)
     if (got !== undefined)
       return {
-        wanted: `the ${own.length} calls from "${own[0]?.label}" on to store each element of slot ${slot} (${dtype}[${shape.join(',')}]) once`,
+        wanted:
+          `the ${own.length} calls from "${own[0]?.label}" on to store each element of slot ${slot} ` +
+          `(${dtype}[${shape.join(',')}]) once`,
         got
       }
   }

@@ -88,7 +88,8 @@ export const opOf = (
     ...(fixed || isFold
       ? [
           `struct Fixed { none: u32, ${ahead.map(one => `${one.name}: ${one.type}, `).join('')}}`,
-          `fn fixed(at: array<u32, OPERANDS>) -> Fixed { return Fixed(${['0u', ...ahead.map(one => one.load)].join(', ')}); }`
+          'fn fixed(at: array<u32, OPERANDS>) -> Fixed { return ' +
+            `Fixed(${['0u', ...ahead.map(one => one.load)].join(', ')}); }`
         ]
       : []),
     `alias Result = ${byFour && !isFold ? 'vec4<Value>' : 'Value'};`,

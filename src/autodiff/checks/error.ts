@@ -93,11 +93,17 @@ const sentence = (finding: Finding): string => {
   }
   if (against === 'reference') {
     const cure = 'mend the kernel that it comes from, or its reference'
-    return `checkGrads wanted ${quantity} to be ${wanted} on the device as on the float64 reference, but got ${got} ${error}${where}; ${cure}.`
+    return (
+      `checkGrads wanted ${quantity} to be ${wanted} on the device as on the float64 reference, but got ${got} ` +
+      `${error}${where}; ${cure}.`
+    )
   }
   if (Number.isFinite(finding.wanted)) {
     const cure = 'mend the vjp that it comes from'
-    return `checkGrads wanted ${quantity} to be ${wanted} as central differences say, but got ${got} ${error}${where}; ${cure}.`
+    return (
+      `checkGrads wanted ${quantity} to be ${wanted} as central differences say, but got ${got} ${error}${where}; ` +
+      `${cure}.`
+    )
   }
   const cure = 'move the arguments to where it is'
   return `checkGrads wanted a point around which the function is finite, but got one${where} ${apart}; ${cure}.`

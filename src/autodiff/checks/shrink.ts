@@ -14,7 +14,10 @@ const cut = (
     const axes = places.filter(([array]) => array === k).map(([, axis]) => axis)
     const shape = value.shape.map((extent, axis) => (axes.includes(axis) ? count : extent))
     const strides = denseStrides(value.shape)
-    const offset = part === 'first' ? 0 : axes.reduce((sum, axis) => sum + ((value.shape[axis] as number) - count) * (strides[axis] as number), 0) // biome-ignore format: one sum
+    const offset =
+      part === 'first'
+        ? 0
+        : axes.reduce((sum, axis) => sum + ((value.shape[axis] as number) - count) * (strides[axis] as number), 0)
     return { ...value, shape, data: readView(value, { ...denseView(shape), strides, offset }) }
   })
 

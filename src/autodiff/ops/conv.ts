@@ -173,7 +173,8 @@ const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
     if (perGroup * attributes.groups !== channels || outputs % attributes.groups !== 0)
       return refuse(
         'conv2d',
-        `filters of ${channels / attributes.groups} channels for ${channels} channels in ${attributes.groups} groups, and a multiple of ${attributes.groups} filters`,
+        `filters of ${channels / attributes.groups} channels for ${channels} channels in ${attributes.groups} ` +
+          `groups, and a multiple of ${attributes.groups} filters`,
         `${show(filter)} on ${show(image)}`,
         'change groups or the filters'
       )
@@ -183,7 +184,8 @@ const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
       : refuse(
           'conv2d',
           'an image at least as large as the dilated filter',
-          `${show(filter)} with dilation [${attributes.dilation}] on ${show(image)} with padding [${attributes.padding}]`,
+          `${show(filter)} with dilation [${attributes.dilation}] on ${show(image)} with padding ` +
+            `[${attributes.padding}]`,
           'pad the image or shrink the filter'
         )
   },
@@ -217,9 +219,19 @@ const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
     ]
   },
   batch: batched(groups => ({
-    first: [[0, 1], [0, 1]], // biome-ignore format: a row each
-    second: [[0, groups], [1, groups]], // biome-ignore format: a row each
-    both: [[1, 1], [0, 1], [1, 1]] // biome-ignore format: a row each
+    first: [
+      [0, 1],
+      [0, 1]
+    ],
+    second: [
+      [0, groups],
+      [1, groups]
+    ],
+    both: [
+      [1, 1],
+      [0, 1],
+      [1, 1]
+    ]
   })),
   flops: ([x, w], _, out) => flops(geometryOf((x as Aval).shape, (w as Aval).shape, out.shape))
 })
@@ -270,9 +282,19 @@ const inputGradPrimitive: Primitive<GradAttributes> = primitive({
     filterGrad(cotangent, g as Tensor, attributes, (w as Tensor).shape.slice(2) as unknown as HeightWidth)
   ],
   batch: batched(groups => ({
-    first: [[0, 1], [0, 1]], // biome-ignore format: a row each
-    second: [[1, 1], [1, groups]], // biome-ignore format: a row each
-    both: [[1, 1], [0, 1], [1, 1]] // biome-ignore format: a row each
+    first: [
+      [0, 1],
+      [0, 1]
+    ],
+    second: [
+      [1, 1],
+      [1, groups]
+    ],
+    both: [
+      [1, 1],
+      [0, 1],
+      [1, 1]
+    ]
   })),
   flops: ([g, w], _, out) => flops(geometryOf(out.shape, (w as Aval).shape, (g as Aval).shape))
 })
@@ -319,9 +341,19 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
     convolve(x as Tensor, cotangent, attributes)
   ],
   batch: batched(groups => ({
-    first: [[1, groups], [1, 1]], // biome-ignore format: a row each
-    second: [[1, groups], [0, groups]], // biome-ignore format: a row each
-    both: [[1, 1], [1, 1], [0, 1]] // biome-ignore format: a row each
+    first: [
+      [1, groups],
+      [1, 1]
+    ],
+    second: [
+      [1, groups],
+      [0, groups]
+    ],
+    both: [
+      [1, 1],
+      [1, 1],
+      [0, 1]
+    ]
   })),
   flops: ([x, g], _, out) => flops(geometryOf((x as Aval).shape, out.shape, (g as Aval).shape))
 })

@@ -85,7 +85,8 @@ const windowShape =
       : refuse(
           name,
           'f32 images [B,C,H,W] that hold a window, kernel and stride >= 1, and a padding of at most half the kernel',
-          `${show(x as Aval)} with kernel ${describe(a.kernel)}, stride ${describe(a.stride)}, padding ${describe(a.padding)}`,
+          `${show(x as Aval)} with kernel ${describe(a.kernel)}, stride ${describe(a.stride)}, padding ` +
+            `${describe(a.padding)}`,
           'shrink the window or the padding'
         )
   }

@@ -43,7 +43,10 @@ const wrapped = (text: string, around: (computed: string, operands: readonly str
   const operands = list.split(', ').filter(one => one !== '')
   const names = operands.map(one => one.slice(0, one.indexOf(':')))
   const floats = names.filter((_, k) => operands[k]?.endsWith(': f32'))
-  return `${text.replace('fn compute(', 'fn computed(')}\nfn compute(${list}) -> Value { return ${around(`computed(${names.join(', ')})`, floats)}; }`
+  return (
+    `${text.replace('fn compute(', 'fn computed(')}\nfn compute(${list}) -> Value { return ` +
+    `${around(`computed(${names.join(', ')})`, floats)}; }`
+  )
 }
 
 const ABSOLUTE = 'alias Value = f32;\nfn compute(x0: f32) -> Value { return abs(x0); }'

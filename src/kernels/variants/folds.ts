@@ -203,7 +203,8 @@ const foldOfParts = (
       computes: {
         text: [
           `alias Value = ${type};`,
-          `fn compute(${names.map(name => `${name}: ${dtype}`).join(', ')}) -> Value { return Value(${names.join(', ')}); }`
+          `fn compute(${names.map(name => `${name}: ${dtype}`).join(', ')}) -> Value { return ` +
+            `Value(${names.join(', ')}); }`
         ].join('\n'),
         inputs: starts.length,
         numbers: numbers.length / 4,
@@ -281,7 +282,8 @@ export const finishedBound = (call: Call, sizes: number, factor: number): Call |
     'fn finish(a: Value, at: array<u32, OPERANDS>) -> Value {',
     `  let error = Value(${errors}) * ${factor};`,
     '  let exact = finished(a, at);',
-    `  return max(abs(finished(a + error, at) - exact), abs(finished(a - error, at) - exact)) + ${factor} * abs(exact);`,
+    `  return max(abs(finished(a + error, at) - exact), abs(finished(a - error, at) - exact)) + ${factor} * ` +
+      'abs(exact);',
     '}'
   ].join('\n')
   return foldCall(
