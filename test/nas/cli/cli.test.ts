@@ -349,7 +349,7 @@ describe.concurrent('as a process', () => {
     '%s in `npm run search` ends after the step at hand with code 130; what was reached is kept',
     async name => {
       const out = join(folder, `interrupted by ${name}`)
-      const args = '--method darts --channels 1 --epochs 1000 --quiet --out'.split(' ')
+      const args = '--backend reference --method darts --channels 1 --epochs 1000 --quiet --out'.split(' ')
       // What `npm run search` runs. A terminal sends the signal to the whole group of processes: what stands between
       // must not lose the end.
       const command = ['-c', `exec ${packed.scripts.search} "$@"`, 'search', ...args, out]
