@@ -26,7 +26,7 @@ interface Idle {
 }
 
 /** What a handle holds. */
-type Held = Pick<DeviceBuffer, 'id' | 'buffer' | 'bytes' | 'device'>
+type Held = Pick<DeviceBuffer, 'buffer' | 'bytes' | 'device'>
 
 interface Pool {
   /** By size, the size that was used last at the end. */
@@ -53,12 +53,13 @@ const pools = new WeakMap<Device, Pool>()
 let nextId = 1
 let leaked = 0
 /**
- * Storage whose handle was collected goes back to the pool. Only a net, which counts: the memory may long have been
- * missed.
+ * Storage whose handle was collected is destroyed, and not used again: nobody says that it is sound. Only a net, which
+ * counts: the memory may long have been missed.
  */
 const net = new FinalizationRegistry<Held>(held => {
   leaked += 1
-  giveBack(held)
+  leave(held)
+  held.buffer.destroy()
 })
 
 const poolOf = (device: Device): Pool => {
@@ -113,7 +114,7 @@ export const allocateScoped = (device: Device, bytes: number, preferred: readonl
     })
   }
   const handle = { id, bytes, buffer, device, live: true }
-  net.register(handle, { id, bytes, buffer, device }, handle)
+  net.register(handle, { bytes, buffer, device }, handle)
   pool.liveBuffers += 1
   pool.liveBytes += bytes
   return handle
@@ -154,20 +155,17 @@ const leave = ({ device, bytes }: Held): Pool => {
   return pool
 }
 
-const giveBack = (held: Held): void => {
-  const { id, buffer, bytes, device } = held
-  const pool = leave(held)
+/** Gives the storage back; work that was submitted before still sees it. A second release of a handle does nothing. */
+export const release = (handle: DeviceBuffer): void => {
+  if (!end(handle)) return
+  const { id, buffer, bytes, device } = handle
+  const pool = leave(handle)
   const waiting = pool.idle.get(bytes) ?? []
   waiting.push({ id, buffer })
   pool.idle.delete(bytes)
   pool.idle.set(bytes, waiting)
   pool.idleBytes += bytes
   trimPool(device, MOST_IDLE_BYTES)
-}
-
-/** Gives the storage back; work that was submitted before still sees it. A second release of a handle does nothing. */
-export const release = (handle: DeviceBuffer): void => {
-  if (end(handle)) giveBack(handle)
 }
 
 /** Releases a buffer that may not be sound: it is destroyed, never used again. */

@@ -6,6 +6,7 @@ import { openDevice } from '../../src/kernels/device.js'
 import { disposeExecutable, execute, prepare, readback, upload } from '../../src/kernels/execute.js'
 import { pipelineCount } from '../../src/kernels/pipeline.js'
 import { plan } from '../../src/kernels/plan.js'
+import { platform } from '../../src/kernels/platform/node.js'
 import type { Executable } from '../../src/kernels/prepare.js'
 import type { Data, Program } from '../../src/kernels/spec.js'
 import { dtypeOf } from '../../src/kernels/validate.js'
@@ -241,6 +242,22 @@ describe('what the device refuses', () => {
     expect(await read(executable, right(await execute(device, executable, [x as DeviceBuffer])()))).toEqual([
       Float32Array.of(2, 4, 6, 8)
     ])
+  })
+
+  it('nor is it used again when its handle is collected', async () => {
+    const bytes = 48_112
+    const spoil = async (): Promise<void> => {
+      const [spoilt] = await uploaded([new Float32Array(bytes / 4)])
+      spoilt?.buffer.destroy()
+    }
+    const before = bufferCounts(device).liveBytes
+    await spoil()
+    for (let i = 0; i < 20 && bufferCounts(device).liveBytes > before; i++) await platform.collectGarbage()
+    expect(bufferCounts(device).liveBytes).toBeLessThanOrEqual(before)
+    const [next] = (await uploaded([new Float32Array(bytes / 4).fill(3)])) as [DeviceBuffer]
+    const [values] = right(await readback(device, [{ buffer: next, dtype: 'f32', length: bytes / 4 }])())
+    expect(values?.every(value => value === 3)).toBe(true)
+    release(next)
   })
 })
 
