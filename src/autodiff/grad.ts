@@ -163,7 +163,7 @@ export const valueAuxAndGrad: {
       targets
     ) as Tree[]
     const result: unknown = f(
-      ...(args.map((arg, n) => (list.includes(n) ? wrapped[list.indexOf(n)] : arg)) as unknown as A)
+      ...(args.map((arg, n) => (list.includes(n) ? (wrapped[list.indexOf(n)] as Tree) : arg)) as readonly Tree[] as A)
     )
     if (!Array.isArray(result) || result.length !== 2)
       return fail(
@@ -172,7 +172,7 @@ export const valueAuxAndGrad: {
         describe(result),
         'return both in a list'
       )
-    const [value, aux] = result as unknown as readonly [Tensor, X]
+    const [value, aux] = result as readonly unknown[] as readonly [Tensor, X]
     if (!isTensor(value) || value.shape.length !== 0 || value.dtype !== 'f32')
       fail(
         'grad',
@@ -251,9 +251,9 @@ export const jvp = <A extends readonly Tree[], R extends Tree>(
   for (const given of [primals, tangents])
     if (!Array.isArray(given))
       fail('jvp', 'a list of primals and a list of tangents', describe(given), 'write jvp(f, [x], [direction])')
-  const [out, pullback] = vjp<A, R>(f, ...(primals as unknown as A))
+  const [out, pullback] = vjp<A, R>(f, ...(primals as readonly Tree[] as A))
   const [, push] = vjp((cotangent: R) => pullback(cotangent, { unreached: 'zero' }), mapTree(out, zerosLike))
-  return [out, push(tangents as unknown as A, { unreached: 'zero' })[0]]
+  return [out, push(tangents as readonly Tree[] as A, { unreached: 'zero' })[0]]
 }
 
 /**

@@ -155,6 +155,9 @@ export const axesOf = (primitive: string, axes: number | readonly number[] | und
   return [...new Set(list.map(axis => axisOf(primitive, axis, rank)))].sort((a, b) => a - b)
 }
 
+/** Height and width of images or filters, the last two of four axes. */
+export const heightAndWidth = (shape: Shape): readonly [number, number] => [shape[2] as number, shape[3] as number]
+
 /** Extents before, on and after an axis. `around([2, 3, 4, 5], 1)` is `[2, 3, 20]`. */
 export const around = (shape: Shape, axis: number): [number, number, number] => [
   sizeOf(shape.slice(0, axis)),

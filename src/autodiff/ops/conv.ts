@@ -11,7 +11,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { intoAxis, outOfAxis } from '../batching.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
-import { type Aval, checkOptions, describe, fail, refuse, type Shape, show, sizeOf } from '../shape.js'
+import { type Aval, checkOptions, describe, fail, heightAndWidth, refuse, type Shape, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 
 /** A number for the height and one for the width. */
@@ -31,16 +31,16 @@ interface GradAttributes extends ConvAttributes {
   readonly size: HeightWidth
 }
 
+/** A number for the height, and one for the width. */
+const onBoth = (f: (i: 0 | 1) => number): HeightWidth => [f(0), f(1)]
+
 /** The outputs along each spatial axis: floor((extent + 2 p - d (k - 1) - 1) / s) + 1. */
 const outputSize = (
   image: HeightWidth,
   filter: HeightWidth,
   { stride, padding, dilation }: ConvAttributes
 ): HeightWidth =>
-  [0, 1].map(i => {
-    const reach = (dilation[i] as number) * ((filter[i] as number) - 1) + 1
-    return Math.floor(((image[i] as number) + 2 * (padding[i] as number) - reach) / (stride[i] as number)) + 1
-  }) as unknown as HeightWidth
+  onBoth(i => Math.floor((image[i] + 2 * padding[i] - (dilation[i] * (filter[i] - 1) + 1)) / stride[i]) + 1)
 
 /**
  * The numbers of all three shaders and references: B, C, H, W, O, K, L, I, J of x[B,C,H,W], w[O,C/groups,K,L],
@@ -49,11 +49,11 @@ const outputSize = (
 const geometryOf = (x: Shape, w: Shape, g: Shape) => ({
   batch: x[0] as number,
   channels: x[1] as number,
-  image: [x[2], x[3]] as unknown as HeightWidth,
+  image: heightAndWidth(x),
   outputs: w[0] as number,
   perGroup: w[1] as number,
-  filter: [w[2], w[3]] as unknown as HeightWidth,
-  out: [g[2], g[3]] as unknown as HeightWidth
+  filter: heightAndWidth(w),
+  out: heightAndWidth(g)
 })
 type Geometry = ReturnType<typeof geometryOf>
 
@@ -214,8 +214,8 @@ const conv2dPrimitive: Primitive<ConvAttributes> = primitive({
   vjp: (g, [x, w], attributes) => {
     const [image, filter] = [x as Tensor, w as Tensor]
     return [
-      inputGrad(g, filter, attributes, image.shape.slice(2) as unknown as HeightWidth),
-      filterGrad(image, g, attributes, filter.shape.slice(2) as unknown as HeightWidth)
+      inputGrad(g, filter, attributes, heightAndWidth(image.shape)),
+      filterGrad(image, g, attributes, heightAndWidth(filter.shape))
     ]
   },
   batch: batched(groups => ({
@@ -279,7 +279,7 @@ const inputGradPrimitive: Primitive<GradAttributes> = primitive({
   },
   vjp: (cotangent, [g, w], attributes) => [
     convolve(cotangent, w as Tensor, attributes),
-    filterGrad(cotangent, g as Tensor, attributes, (w as Tensor).shape.slice(2) as unknown as HeightWidth)
+    filterGrad(cotangent, g as Tensor, attributes, heightAndWidth((w as Tensor).shape))
   ],
   batch: batched(groups => ({
     first: [
@@ -337,7 +337,7 @@ const filterGradPrimitive: Primitive<GradAttributes> = primitive({
     invocations: (inputs, _, out) => filterGradLanes(inputs) * sizeOf(out.shape)
   },
   vjp: (cotangent, [x, g], attributes) => [
-    inputGrad(g as Tensor, cotangent, attributes, (x as Tensor).shape.slice(2) as unknown as HeightWidth),
+    inputGrad(g as Tensor, cotangent, attributes, heightAndWidth((x as Tensor).shape)),
     convolve(x as Tensor, cotangent, attributes)
   ],
   batch: batched(groups => ({
@@ -378,10 +378,13 @@ export interface ConvOptions {
   readonly groups?: number
 }
 
+const isPair = (value: unknown): value is HeightWidth =>
+  Array.isArray(value) && value.length === 2 && value.every(one => typeof one === 'number')
+
 const both = (name: string, option: string, value: number | HeightWidth): HeightWidth => {
-  const pair: unknown = typeof value === 'number' ? [value, value] : value
-  return Array.isArray(pair) && pair.length === 2 && pair.every(one => typeof one === 'number')
-    ? (pair as unknown as HeightWidth)
+  const pair = typeof value === 'number' ? onBoth(() => value) : value
+  return isPair(pair)
+    ? pair
     : fail(
         name,
         `${option} as a number, or as two for height and width`,
@@ -448,16 +451,8 @@ export const convTranspose2d = (x: Tensor, w: Tensor, options: ConvTransposeOpti
     )
   if (more.some((n, i) => !Number.isInteger(n) || n < 0 || n >= (stride[i] as number)))
     return fail(name, 'an outputPadding from 0 to below the stride', `[${more}] with stride [${stride}]`, 'lower it')
-  const size = [0, 1].map(i => {
-    const [extent, taps] = [x.shape[i + 2] as number, w.shape[i + 2] as number]
-    return (
-      (extent - 1) * (stride[i] as number) -
-      2 * (padding[i] as number) +
-      (dilation[i] as number) * (taps - 1) +
-      (more[i] as number) +
-      1
-    )
-  }) as unknown as HeightWidth
+  const [extents, taps] = [heightAndWidth(x.shape), heightAndWidth(w.shape)]
+  const size = onBoth(i => (extents[i] - 1) * stride[i] - 2 * padding[i] + dilation[i] * (taps[i] - 1) + more[i] + 1)
   if (size.some(n => n < 1)) return fail(name, 'a result of at least one pixel', `[${size}]`, 'lower the padding')
   return inputGrad(x, w, attributes, size)
 }

@@ -49,8 +49,8 @@ const draw = (
       const result = allocate(dtype, sizeOf(out.shape))
       const count = sizeOf(shape)
       for (let k = 0; k < result.length / count; k++) {
-        const [high, low] = (keys as NdArray).data.subarray(2 * k) as unknown as [number, number]
-        randomWords([high, low], count).forEach((word, i) => {
+        const [high, low] = (keys as NdArray).data.subarray(2 * k)
+        randomWords([high as number, low as number], count).forEach((word, i) => {
           result[k * count + i] = f(word)
         })
       }

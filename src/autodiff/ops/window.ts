@@ -12,7 +12,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { intoFirst } from '../batching.js'
 import { allocate, type NdArray } from '../ndarray.js'
 import { bind, primitive } from '../primitive.js'
-import { type Aval, checkOptions, describe, named, refuse, type Shape, show, sizeOf } from '../shape.js'
+import { type Aval, checkOptions, describe, heightAndWidth, named, refuse, type Shape, show, sizeOf } from '../shape.js'
 import { type Primitive, requireTensor, type Tensor } from '../tensor.js'
 import { tensor } from './core.js'
 import { div } from './pointwise.js'
@@ -196,7 +196,7 @@ const attributesOf = (name: string, x: Tensor, options: PoolOptions): WindowAttr
     kernel,
     stride,
     padding,
-    size: requireTensor(name, x).shape.slice(2) as unknown as readonly [number, number]
+    size: heightAndWidth(requireTensor(name, x).shape)
   }
 }
 
