@@ -4,10 +4,10 @@
  */
 import { CheckError, type CheckedArgument } from './checks/error.js'
 import {
-  bindingsOf,
   counting,
   type Forms,
   floatsOf,
+  formBindings,
   formsOf,
   halvesOf,
   moved,
@@ -94,7 +94,7 @@ const measured = (forms: Forms, x: readonly NdArray[], slots: readonly Slot[], {
   const values = (levels: readonly number[], at: readonly NdArray[]): readonly number[][] => {
     const all = interpret(
       levels.flatMap(n => forms.terms[n] ?? []),
-      bindingsOf(forms, at, slots)
+      formBindings(forms, at, slots)
     )
     let from = 0
     return levels.map(n => {
@@ -128,7 +128,7 @@ const kinkAlong = (forms: Forms, x: readonly NdArray[], slots: readonly Slot[], 
   const taken = (step: number) =>
     interpret(
       choices.map(({ choice }) => choice),
-      bindingsOf(forms, moved(x, slots.at(-1) as Slot, step), slots)
+      formBindings(forms, moved(x, slots.at(-1) as Slot, step), slots)
     )
   const [before, after] = [taken(-eps), taken(eps)]
   return choices.find((_, i) => before[i]?.data.some((value, j) => value !== after[i]?.data[j]))?.primitive

@@ -17,10 +17,10 @@ import {
 import { CheckError } from '../autodiff/checks/error.js'
 import {
   arraysLike,
-  bindingsOf,
   counting,
   type Forms,
   floatsOf,
+  formBindings,
   formsOf,
   halvesOf,
   type Problem,
@@ -72,10 +72,10 @@ const shaken = <T extends NdArray['data']>(data: T): Float64Array => {
  */
 const expected = (forms: Forms, order: number, x: readonly NdArray[], slots: readonly Slot[]) => {
   const outputs = forms.terms[order] ?? []
-  const exact = interpret(outputs, bindingsOf(forms, x, slots))
+  const exact = interpret(outputs, formBindings(forms, x, slots))
   const near = interpret(
     outputs,
-    bindingsOf(
+    formBindings(
       forms,
       x.map(one => ({ ...one, data: shaken(one.data) })),
       slots

@@ -124,7 +124,11 @@ export const counting = (terms: readonly NdArray[], { support }: Slot): number[]
 }
 
 /** What all inputs of forms stand for: `x` at a point, and what is in the slots. */
-export const bindingsOf = (forms: Forms, x: readonly NdArray[], slots: readonly Slot[]): ReadonlyMap<Tensor, NdArray> =>
+export const formBindings = (
+  forms: Forms,
+  x: readonly NdArray[],
+  slots: readonly Slot[]
+): ReadonlyMap<Tensor, NdArray> =>
   new Map([
     ...forms.x.map((node, i) => [node, x[i] as NdArray] as const),
     ...forms.slots.flatMap((nodes, n) => {
