@@ -11,7 +11,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { intoAxis, outOfAxis } from './batching.js'
 import { allocate, type NdArray } from './ndarray.js'
 import { bind, primitive } from './primitive.js'
-import { type Aval, fail, heightAndWidth, refuse, type Shape, show, sizeOf } from './shape.js'
+import { type Aval, heightAndWidth, refuse, type Shape, show, sizeOf } from './shape.js'
 import type { Primitive, Tensor } from './tensor.js'
 
 /** A number for the height and one for the width. */
