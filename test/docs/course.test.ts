@@ -69,12 +69,20 @@ describe('what holds chapters to their word', () => {
     ])
   })
 
-  it('makes a module of the blocks that export something', async () => {
+  it('makes a module of the blocks that export something, with the imports that they need', async () => {
+    const first = "import { $, evaluate, type Tensor } from 'lambda-darts'\nexport const a = 1"
     const { files } = await ran(
-      page(`${fence('export const a = 1')}\n${fence('a // 1')}\n${fence('export const b = a')}`)
+      page(`${fence(first)}\n${fence('a // 1')}\n${fence('export const b: Tensor = $.tensor(a)')}`)
     )
     const text = files.get(`${COURSE}/01-a.ts`) ?? ''
-    expect(text.split('\n').slice(1)).toEqual(['', 'export const a = 1', '', 'export const b = a', ''])
+    expect(text.split('\n').slice(2)).toEqual([
+      "import { $, type Tensor } from 'lambda-darts'",
+      '',
+      'export const a = 1',
+      '',
+      'export const b: Tensor = $.tensor(a)',
+      ''
+    ])
   })
 
   it('tells the value of expressions, of what is printed, and of declarations', () => {
