@@ -5,6 +5,7 @@
  */
 import { dirname, join } from 'node:path'
 import { type Chapter, chapterOf, isPicture, type Statement } from '../../course/chapter.js'
+import { standalone } from '../../src/pictures/index.js'
 import { filesBelow, isChapter, pages, read } from './blocks.js'
 import { type Module, moduleOf, runModule } from './modules.js'
 
@@ -81,7 +82,8 @@ export const ran = async (page: Page, seen: (told: Told) => void = () => {}): Pr
   const wrong = page.blocks.flatMap(({ line, images }, i) => {
     const pictures = told.flatMap(({ block, value }) => (block === i && isPicture(value) ? [value] : []))
     images.forEach(({ file }, k) => {
-      if (pictures[k] !== undefined) files.set(join(dirname(page.file), file), `${pictures[k]}\n`)
+      const picture = pictures[k]
+      if (picture !== undefined) files.set(join(dirname(page.file), file), `${standalone(picture)}\n`)
     })
     const count = `${pictures.length} ${pictures.length === 1 ? 'picture' : 'pictures'}`
     return pictures.length === images.length

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { statementsOf, toldOf } from '../../course/chapter.js'
+import { standalone } from '../../src/pictures/index.js'
 import { filesBelow, ROOT, read } from './blocks.js'
 import { COURSE, chapters, filesBeside, pageOf, ran } from './chapters.js'
 import { typeErrors } from './modules.js'
@@ -61,8 +62,8 @@ describe('what holds chapters to their word', () => {
     const { files, complaints } = await ran(page(drawn))
     expect(complaints).toEqual([])
     expect([...files]).toEqual([
-      [`${COURSE}/pictures/a.svg`, '<svg>1</svg>\n'],
-      [`${COURSE}/pictures/b.svg`, '<svg>2</svg>\n']
+      [`${COURSE}/pictures/a.svg`, `${standalone('<svg>1</svg>')}\n`],
+      [`${COURSE}/pictures/b.svg`, `${standalone('<svg>2</svg>')}\n`]
     ])
     expect((await ran(page(drawn.replace('![two](pictures/b.svg)', '')))).complaints).toEqual([
       `${COURSE}/01-a.md:2 the block gives 2 pictures, and 1 images follow it`

@@ -137,6 +137,7 @@ const agrees = (got: unknown, want: Wanted): boolean => {
 
 /** What a value is, in the notation of comments. */
 export const shown = (got: unknown): string => {
+  if (got instanceof Error) return `${got.name}: ${got.message}`
   if (isShaped(got)) return `${got.dtype}[${got.shape.join()}] ${JSON.stringify(plainOf(got))}`
   return ArrayBuffer.isView(got)
     ? JSON.stringify(plainOf(got))

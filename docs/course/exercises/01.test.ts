@@ -41,7 +41,7 @@ describe('1.3 several results', () => {
 describe('1.4 what has to be remembered', () => {
   const newton = (steps: number): Value => {
     const a = value(2)
-    return Array.from({ length: steps }).reduce((root: Value) => mul(0.5, add(root, div(a, root))), value(1))
+    return Array.from({ length: steps }).reduce((root: Value) => mul(add(root, div(a, root)), 0.5), value(1))
   }
   it('is all for a sum whose terms are there before it', () => {
     const [x, y] = [value(1), value(2)]

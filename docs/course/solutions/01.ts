@@ -35,6 +35,10 @@ export const jacobian =
     })
   }
 
+/**
+ * With 0.5 before the sum, `ordered` visits the 0.5 of the last step first, then that of the step before it, and so on:
+ * all of them are there before the first sum, and wait.
+ */
 export const peak = (output: Value): number => {
   const order = ordered(output)
   const lastUse = new Map<Value, number>()
