@@ -8,7 +8,7 @@
 import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { type Block, beside, ROOT } from './blocks.js'
-import { complaintOf, type Expected, expectedOf } from './expected.js'
+import { complaintOf, type Expected, expectedOf } from '../../course/expected.js'
 import { base, exported, meantBy, PACKAGE, PRELUDE } from './program.js'
 
 const parsed = (file: string, text: string): ts.SourceFile =>
