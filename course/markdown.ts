@@ -47,9 +47,9 @@ const listingOf = (code: string, language: string, file: string): string => {
 }
 
 /** A picture, which the block before it (`after`) draws. */
-const figureOf = (svg: string, alt: string, number: number, after: number): string =>
+const figureOf = (svg: string, alt: string, after: number): string =>
   `<figure class="picture" data-after="${after}" data-alt="${escaped(alt)}">
-<div class="drawing" tabindex="0">${inlined(svg, `picture-${number}`, alt)}</div>
+<div class="drawing" tabindex="0">${inlined(svg, alt)}</div>
 <figcaption>${escaped(alt)}</figcaption>
 </figure>
 `
@@ -73,7 +73,7 @@ const attribute = (token: Token | undefined, name: string): string => String(tok
 
 /** Adds the rules for code and pictures, which are numbered as they come. */
 const addParts = (markdown: MarkdownIt, { pictureOf }: Rendering): void => {
-  let [blocks, pictures] = [0, 0]
+  let blocks = 0
   markdown.core.ruler.push('figures', figures)
   markdown.renderer.rules.fence = (tokens, i) => {
     const { content = '', info = '' } = tokens[i] ?? {}
@@ -86,7 +86,7 @@ const addParts = (markdown: MarkdownIt, { pictureOf }: Rendering): void => {
     const svg = file.endsWith('.svg') ? pictureOf(file) : undefined
     if (svg === undefined)
       throw new Error(`${HERE}/${file} is no SVG that is there: write the pictures, npm run course -- --pictures`)
-    return figureOf(svg, tokens[i]?.content ?? '', pictures++, blocks - 1)
+    return figureOf(svg, tokens[i]?.content ?? '', blocks - 1)
   }
 }
 

@@ -4,18 +4,13 @@
 export const escaped = (text: string): string =>
   text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
-/** An SVG whose ids no other of the page has. */
-export const withOwnIds = (svg: string, prefix: string): string =>
+/**
+ * An SVG as a part of a page, which says what it shows. Its colours are those of the page: a style of its own, which a
+ * file has for where it stands by itself, is left out.
+ */
+export const inlined = (svg: string, alt: string): string =>
   svg
-    .replaceAll(/\bid="([^"]+)"/g, `id="${prefix}-$1"`)
-    .replaceAll(/url\(#([^)]+)\)/g, `url(#${prefix}-$1)`)
-    .replaceAll(/href="#([^"]+)"/g, `href="#${prefix}-$1"`)
-
-/** An SVG in the page: colours are those of the page, which a style of its own would overrule. */
-export const inlined = (svg: string, prefix: string, alt: string): string => {
-  const bare = svg
     .slice(svg.indexOf('<svg'))
-    .replaceAll(/<style\b[^>]*>[\s\S]*?<\/style>/g, '')
-    .replaceAll(/<title\b[^>]*>[\s\S]*?<\/title>/g, '')
-  return withOwnIds(bare, prefix).replace('<svg', `<svg role="img" aria-label="${escaped(alt)}"`)
-}
+    .replace(/<svg[^>]*>/, start => start.replaceAll(/ (role|aria-label|aria-hidden)="[^"]*"/g, ''))
+    .replace(/<style>[^<]*<\/style>/, '')
+    .replace('<svg', `<svg role="img" aria-label="${escaped(alt)}"`)

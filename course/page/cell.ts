@@ -44,12 +44,10 @@ const button = (word: string, label: string, act: () => void): HTMLButtonElement
 const timeOf = (milliseconds: number): string =>
   milliseconds < 1000 ? `${Math.max(1, Math.round(milliseconds))} ms` : `${(milliseconds / 1000).toFixed(1)} s`
 
-let drawn = 0
-
 /** Draws into a figure, or a new one. */
 const draw = (svg: string, figure: HTMLElement, alt: string): void => {
   const drawing = figure.querySelector('.drawing')
-  if (drawing) drawing.innerHTML = inlined(svg, `drawn-${drawn++}`, alt)
+  if (drawing) drawing.innerHTML = inlined(svg, alt)
   figure.classList.add('drawn')
 }
 
