@@ -217,7 +217,3 @@ export const complaintAbout = (expected: Expected, outcome: Outcome): string | u
   if (expected.kind === 'error') return `its comment says '${expected.text}', it gives ${got()}`
   return agrees(outcome.value, expected.value) ? undefined : `its comment says ${expected.text}, it is ${got()}`
 }
-
-/** Why a statement is not what its comment says, if it is not. */
-export const complaintOf = async (expected: Expected, run: () => unknown): Promise<string | undefined> =>
-  complaintAbout(expected, await outcomeOf(expected, run))

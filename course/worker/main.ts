@@ -60,13 +60,14 @@ const consoleFor = (show: (shown: Shown) => void): unknown => {
 const isPrint = ({ start }: Statement, code: string): boolean => code.startsWith('console.log', start)
 
 /**
- * The statements that are shown, of those that have a value: expressions, and what declarations name where a comment
- * says a value. What `console.log` prints is printed, unless a comment says a value.
+ * The statements that are shown: expressions, and declarations with a comment behind them. What `console.log` prints is
+ * printed, unless a comment says a value.
  */
 const toShow = (code: string): readonly Statement[] =>
   statementsOf(code).filter(statement => {
-    const says = statement.comment !== undefined && expectedOf(statement.comment.text) !== undefined
-    return says || (statement.kind === 'expression' && !isPrint(statement, code))
+    const { kind, comment } = statement
+    if (comment && expectedOf(comment.text) !== undefined) return true
+    return kind === 'expression' ? !isPrint(statement, code) : comment !== undefined
   })
 
 /** What is shown of a statement: nothing where it gives nothing, and no comment says so. */

@@ -1,6 +1,6 @@
 /**
  * Every block of TypeScript and JavaScript that a reader meets, in pages and docstrings, compiles in strict mode, runs,
- * and gives what its comments say: see `modules.ts` for what a block may use and `expected.ts` for which comments are
+ * and gives what its comments say: see `modules.ts` for what a block may use and `course/expected.ts` for which comments are
  * held to. What is not meant to run is a fence of `text`.
  */
 import { describe, expect, it } from 'vitest'
