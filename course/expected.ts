@@ -1,7 +1,8 @@
 /**
  * What a comment behind a statement says of its value. `// 6`, `// [1, 2.5]`, `// f32[4,3]`,
  * `// { shape: [], dtype: 'f32', data: [2] }`, `// true`, `// 'text'` and lists and records of those are values, and
- * held to; `// ShapeError: text` says what it throws (`...` stands for any text); all else is prose.
+ * held to, a text that ends in `...` to what stands before; `// ShapeError: text` says what it throws (`...` stands for
+ * any text); all else is prose.
  */
 import { javascriptLanguage } from '@codemirror/lang-javascript'
 import { evaluate, isTensor } from '../src/index.js'
@@ -16,6 +17,7 @@ type Wanted =
   | { readonly list: readonly Wanted[] }
   | { readonly record: Readonly<Record<string, Wanted>> }
   | { readonly literal: unknown }
+  | { readonly start: string }
 
 const SHAPED = /\b(f32|i32|u32)\[([\d,]*)\]/g
 
@@ -56,7 +58,8 @@ const NAMES: Readonly<Record<string, unknown>> = {
 
 const textual = (text: string): Wanted => {
   if (text.startsWith('§')) return { shaped: text.slice(1) }
-  return text.startsWith('~') ? numeral(`${text.slice(1)}...`) : { literal: text }
+  if (text.startsWith('~')) return numeral(`${text.slice(1)}...`)
+  return text.endsWith('...') ? { start: text.slice(0, -3).trimEnd() } : { literal: text }
 }
 
 /** What a literal wants; undefined for what is none. */
@@ -162,6 +165,7 @@ const agrees = (got: unknown, want: Wanted): boolean => {
       Array.isArray(items) && items.length === want.list.length && want.list.every((one, i) => agrees(items[i], one))
     )
   }
+  if ('start' in want) return typeof got === 'string' && got.startsWith(want.start)
   const value = plainOf(got)
   if ('literal' in want) return Object.is(value, want.literal)
   return typeof value === 'number' && Math.abs(value - want.number) <= want.within
