@@ -126,7 +126,8 @@ const writeResult = (
 export const finishTraining = async (run: TrainingRun, signals: Signals): Promise<TrainingSummary> => {
   const { given, net, config, data, folder, parameters, backend, from } = run
   const name = backendName(infoOf(backend))
-  const span = { total: config.epochs * trainingSteps(config, data), before: from?.steps ?? 0 }
+  const total = config.epochs * trainingSteps(config, data)
+  const span = { total, before: from?.steps ?? 0, step: 1, after: 0, costs: {} }
   const conducted: Conduct<TrainingEvent, TrainingStart, TrainingResult> = {
     run: (watched, start) => train(net, config, data, watched, start),
     startOf: kept => trainingGoingOn(net, kept),
