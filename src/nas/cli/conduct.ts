@@ -1,10 +1,10 @@
 /** A run in its folder, from where it begins to its end: told, kept, and gone on with where the device is lost. */
-import * as E from 'fp-ts/lib/Either.js'
+import type * as E from 'fp-ts/lib/Either.js'
 import type { Backend, Engine } from '../../engine/index.js'
 import type { DecodeError } from '../../formats/error.js'
 import type { Checkpoint } from '../run/checkpoint.js'
 import type { Observer } from '../run/events.js'
-import { newestCheckpoint } from './checkpoints.js'
+import { hasCheckpoints, newestCheckpoint } from './checkpoints.js'
 import { type LoggedEvent, logEvent } from './eventlog.js'
 import { type RunFolder, reopenRunFolder } from './files.js'
 import { complain } from './outputs.js'
@@ -109,8 +109,11 @@ export const conduct = async <Told extends LoggedEvent, S, R>(
           goOn(folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint, keeping.most, startOf)
       }
     )
-    if (E.isLeft(result) && !told.any) folder.discard()
     return { reached: orRefuse(result, FAILED), seconds: now() }
+  } catch (reason) {
+    // Without a checkpoint there is nothing to go on from: the folder is as it was before, to be used again.
+    if (!from && !hasCheckpoints(folder.path)) folder.discard()
+    throw reason
   } finally {
     stop()
   }

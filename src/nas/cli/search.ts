@@ -19,7 +19,7 @@ import { backendName } from '../text.js'
 import { infoOf } from './backend.js'
 import { beginAgain, type Conduct, checkpointIn, conduct, type Ready } from './conduct.js'
 import { beginEvents } from './eventlog.js'
-import { openRunFolder } from './files.js'
+import { openRunFolder, type RunFolder } from './files.js'
 import { isKnown, readSpace, readTable, version } from './inputs.js'
 import { complain, say } from './outputs.js'
 import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
@@ -74,10 +74,12 @@ const startRun = async (given: GivenSearch): Promise<Run> => {
   const { config, space } = problem
   const table = readTableFor(given, config, space)
   const backend = await chooseBackend(given, problem.net, config, problem.data)
-  const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
-  folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
-  if (!isKnown(config.space)) folder.write('space.json', `${JSON.stringify(space, null, 2)}\n`)
-  beginEvents(folder)
+  const begin = (folder: RunFolder): void => {
+    folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
+    if (!isKnown(config.space)) folder.write('space.json', `${JSON.stringify(space, null, 2)}\n`)
+    beginEvents(folder)
+  }
+  const folder = orRefuse(openRunFolder(given.out ?? runName(config), begin))
   return { ...problem, given, table, backend, folder, from: undefined }
 }
 
