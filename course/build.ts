@@ -7,8 +7,8 @@ import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type BuildOptions, build, type Plugin } from 'esbuild'
 import { shadersModule } from '../scripts/shaders.mjs'
-import { chapterOf } from './chapter.js'
 import { THEME_CSS } from '../src/pictures/theme.js'
+import { chapterOf } from './chapter.js'
 import { type Course, type Exercise, indexOf, pageOf } from './pages.js'
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url))

@@ -46,7 +46,12 @@ const partsOf = (node: Node): Node[] => {
 
 /** The text that a literal stands for. */
 const unquoted = (literal: string): string =>
-  JSON.parse(`"${literal.slice(1, -1).replaceAll("\\'", "'").replaceAll(/(?<!\\)"/g, '\\"')}"`)
+  JSON.parse(
+    `"${literal
+      .slice(1, -1)
+      .replaceAll("\\'", "'")
+      .replaceAll(/(?<!\\)"/g, '\\"')}"`
+  )
 
 const NAMES: Readonly<Record<string, unknown>> = {
   true: true,

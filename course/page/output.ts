@@ -38,7 +38,13 @@ export const itemOf = (shown: Exclude<Shown, { readonly kind: 'picture' }>): HTM
     case 'check':
       return shown.failure === null
         ? element('li', 'check holds', element('span', 'sign', '✓'), ` ${shown.name}`)
-        : element('li', 'check fails', element('span', 'sign', '✗'), ` ${shown.name}: `, element('span', 'why', shown.failure))
+        : element(
+            'li',
+            'check fails',
+            element('span', 'sign', '✗'),
+            ` ${shown.name}: `,
+            element('span', 'why', shown.failure)
+          )
     case 'error': {
       const place = shown.line === null ? '' : `Line ${shown.line}: `
       return element('li', 'error', element('strong', '', `${place}${shown.name}`), ` ${shown.message}`)

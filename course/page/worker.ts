@@ -20,7 +20,8 @@ const addressOf = (): Promise<string> =>
   new Promise((resolve, reject) => {
     const script = document.createElement('script')
     script.src = 'worker.js'
-    script.onload = () => resolve(URL.createObjectURL(new Blob([globalThis.courseWorker ?? ''], { type: 'text/javascript' })))
+    script.onload = () =>
+      resolve(URL.createObjectURL(new Blob([globalThis.courseWorker ?? ''], { type: 'text/javascript' })))
     script.onerror = () => reject(new Error('worker.js is missing: it belongs beside this page'))
     document.head.append(script)
   })

@@ -87,9 +87,14 @@ const partOf = (node: Node, code: string): Part => {
   }
   if (node.name === 'ExportDeclaration') {
     const inner = childrenOf(node).find(({ name }) => VALUES.test(name) || TYPES.test(name))
-    if (!inner) return { text: blank(text), exports: listed(/\{([^}]*)\}/.exec(text)?.[1] ?? '').map(({ name }) => name) }
+    if (!inner)
+      return { text: blank(text), exports: listed(/\{([^}]*)\}/.exec(text)?.[1] ?? '').map(({ name }) => name) }
     const part = partOf(inner, code)
-    return { ...part, text: blank(code.slice(node.from, inner.from)) + part.text, exports: part.declared?.map(({ name }) => name) ?? [] }
+    return {
+      ...part,
+      text: blank(code.slice(node.from, inner.from)) + part.text,
+      exports: part.declared?.map(({ name }) => name) ?? []
+    }
   }
   if (VALUES.test(node.name)) {
     const fixed = /^const\b/.test(text)

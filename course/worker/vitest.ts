@@ -26,7 +26,11 @@ export const equal = (a: unknown, b: unknown): boolean => {
   if (a instanceof Set && b instanceof Set) return equal([...a], [...b])
   const [x, y] = [Object.entries(a), new Map(Object.entries(b))].map(all => [...all].filter(([, v]) => v !== undefined))
   const other = new Map(y)
-  return x !== undefined && x.length === other.size && x.every(([key, value]) => other.has(key) && equal(value, other.get(key)))
+  return (
+    x !== undefined &&
+    x.length === other.size &&
+    x.every(([key, value]) => other.has(key) && equal(value, other.get(key)))
+  )
 }
 
 const plain = (value: unknown): string => {
@@ -37,7 +41,10 @@ const plain = (value: unknown): string => {
 }
 
 /** A matcher: whether what was got is as wanted, and how that is said. */
-type Matcher = (got: unknown, ...wanted: readonly never[]) => { readonly holds: boolean; readonly said: string; readonly got?: string }
+type Matcher = (
+  got: unknown,
+  ...wanted: readonly never[]
+) => { readonly holds: boolean; readonly said: string; readonly got?: string }
 
 const number = (value: unknown): number => (typeof value === 'number' ? value : Number.NaN)
 
@@ -79,7 +86,11 @@ const MATCHERS: Readonly<Record<string, Matcher>> = {
     const { threw, error } = thrownBy(got)
     const message = error instanceof Error ? error.message : String(error)
     const fits = typeof pattern === 'string' ? message.includes(pattern) : (pattern?.test(message) ?? true)
-    return { holds: threw && fits, said: `an error${pattern ? ` that says ${pattern}` : ''}`, got: threw ? message : 'none' }
+    return {
+      holds: threw && fits,
+      said: `an error${pattern ? ` that says ${pattern}` : ''}`,
+      got: threw ? message : 'none'
+    }
   }
 }
 
@@ -87,17 +98,24 @@ type Expecting = Readonly<Record<string, (...wanted: readonly never[]) => void>>
 
 /** The matchers for a value; those of `not` hold where the others do not. */
 const expecting = (got: unknown, negated: boolean): Expecting =>
-  new Proxy<Expecting>({}, {
-    get: (_, name: string) => {
-      if (name === 'not') return expecting(got, true)
-      const matcher = MATCHERS[name]
-      if (!matcher) throw new ExpectationError(`the page knows no matcher '${name}': use one of ${Object.keys(MATCHERS).join(', ')}`)
-      return (...wanted: readonly never[]): void => {
-        const { holds, said, got: shown = plain(got) } = matcher(got, ...wanted)
-        if (holds === negated) throw new ExpectationError(`it should be ${negated ? 'other than ' : ''}${said}, it is ${shown}`)
+  new Proxy<Expecting>(
+    {},
+    {
+      get: (_, name: string) => {
+        if (name === 'not') return expecting(got, true)
+        const matcher = MATCHERS[name]
+        if (!matcher)
+          throw new ExpectationError(
+            `the page knows no matcher '${name}': use one of ${Object.keys(MATCHERS).join(', ')}`
+          )
+        return (...wanted: readonly never[]): void => {
+          const { holds, said, got: shown = plain(got) } = matcher(got, ...wanted)
+          if (holds === negated)
+            throw new ExpectationError(`it should be ${negated ? 'other than ' : ''}${said}, it is ${shown}`)
+        }
       }
     }
-  })
+  )
 
 /** The module, and the tests that it has gathered. */
 export const vitest = (): { readonly module: Readonly<Record<string, unknown>>; readonly tests: readonly Test[] } => {

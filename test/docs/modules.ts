@@ -8,8 +8,8 @@
 import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { execute, type Statement, statementsOf, toldOf } from '../../course/chapter.js'
-import { type Block, beside, ROOT } from './blocks.js'
 import { complaintAbout, type Expected, expectedOf, outcomeOf } from '../../course/expected.js'
+import { type Block, beside, ROOT } from './blocks.js'
 import { base, exported, meantBy, PACKAGE, PRELUDE } from './program.js'
 
 const parsed = (file: string, text: string): ts.SourceFile =>
