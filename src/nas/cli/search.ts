@@ -1,17 +1,20 @@
 /** `lambda-darts search` */
+import { keyOf } from '../../autodiff/threefry.js'
 import type { Backend } from '../../engine/index.js'
 import { configure } from '../configuration/config.js'
 import { OPTIONS, SearchConfig } from '../configuration/options.js'
 import { type BenchTable, scoreOf, wholeTable } from '../genotypes/bench201.js'
 import { parseGenotype } from '../genotypes/genotype.js'
 import { scoreText } from '../genotypes/report.js'
+import { foldIn } from '../method/initialise.js'
 import type { Checkpoint } from '../run/checkpoint.js'
 import type { Event, SearchResult } from '../run/events.js'
 import { goingOn, type SearchStart } from '../run/place.js'
 import { resultText } from '../run/report.js'
 import { search } from '../run/search.js'
+import { forwardPasses, selectionWork, TUNING_PASSES } from '../selection/work.js'
 import type { Space } from '../space/space.js'
-import { stepsPerEpoch } from '../steps/steps.js'
+import { KEYS, stepsPerEpoch } from '../steps/steps.js'
 import { backendName } from '../text.js'
 import { infoOf } from './backend.js'
 import { beginAgain, type Conduct, checkpointIn, conduct, type Ready } from './conduct.js'
@@ -20,7 +23,7 @@ import { openRunFolder, type RunFolder } from './files.js'
 import { isKnown, readSpace, readTable, version } from './inputs.js'
 import { complain, say } from './outputs.js'
 import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
-import { progressWriter } from './progress.js'
+import { progressWriter, type Span } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
 import {
   backendOptions,
@@ -122,10 +125,33 @@ const tellResult = (run: Run, reached: SearchResult, seconds: number): void => {
     say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${backendName(infoOf(backend))}`)
 }
 
+/** What a search has to do, in forward passes of a batch. A selection goes on where it was. */
+const spanOf = ({ config, space, data, from }: Run): Span => {
+  const [steps, batchesTested] = [stepsPerEpoch(config, data), data.test.count / config.batch]
+  const place = from?.start.place
+  const selection = {
+    key: foldIn(keyOf(config.seed), KEYS.selection),
+    criterion: config.selectCriterion,
+    interval: config.selectEpochs
+  }
+  const { evaluations, epochs } =
+    config.select === 'perturbation'
+      ? selectionWork(space, selection, place?.selection ?? undefined)
+      : { evaluations: 0, epochs: 0 }
+  const judging = evaluations * Math.ceil(data.valid.count / config.batch)
+  return {
+    total: config.epochs * steps,
+    before: place?.stepsDone ?? 0,
+    step: forwardPasses(config),
+    after: judging + epochs * steps * TUNING_PASSES + batchesTested,
+    costs: { 'batches judged': 1, 'steps trained': TUNING_PASSES, 'images tested': 1 / config.batch }
+  }
+}
+
 /** Runs the search to its end, and gives the exit code. */
 const finish = async (run: Run, signals: Signals): Promise<number> => {
-  const { given, config, net, data, table, folder, backend, from } = run
-  const span = { total: config.epochs * stepsPerEpoch(config, data), before: from?.steps ?? 0 }
+  const { given, config, net, data, table, folder, backend } = run
+  const span = spanOf(run)
   const conducted: Conduct<Event, SearchStart, SearchResult> = {
     run: (watched, start) => search(net, config, data, watched, start),
     startOf: kept => goingOn(net, kept),
