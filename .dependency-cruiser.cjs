@@ -1,7 +1,7 @@
 /**
- * The layers: nas -> engine -> { autodiff, kernels, formats }, nas -> autodiff and nas -> formats, nothing else. Each rule says
- * what a layer may reach and refuses the rest of src, so that a new folder reaches nothing, and is reached by nothing
- * below, until a rule names it.
+ * The layers: nas -> engine -> { autodiff, kernels, formats }, nas -> { autodiff, formats, pictures }, pictures ->
+ * autodiff, nothing else. Each rule says what a layer may reach and refuses the rest of src, so that a new folder
+ * reaches nothing, and is reached by nothing below, until a rule names it.
  */
 
 /** The rooms of src/nas, each with the rooms that it may reach; arrows point to rooms that stand above it in this table. */
@@ -84,6 +84,20 @@ module.exports = {
       to: { path: '^src/', pathNot: '^src/(autodiff|kernels|formats|engine)/' }
     },
     {
+      name: 'pictures-stand-on-autodiff',
+      comment: 'Graphs and charts are texts: what is drawn is computed elsewhere, and the device is not known.',
+      severity: 'error',
+      from: { path: '^src/pictures/' },
+      to: { path: '^src/', pathNot: '^src/(pictures|autodiff)/' }
+    },
+    {
+      name: 'only-pictures-know-what-draws',
+      comment: 'Vega and Graphviz are fetched when something is drawn, by src/pictures.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/pictures/' },
+      to: { path: '(^|/)node_modules/(vega|vega-lite|@hpcc-js)/', dependencyTypesNot: ['type-only'] }
+    },
+    {
       name: 'the-matchers-stand-on-engine-and-autodiff',
       comment: 'What vitest is taught is checked below; nothing else in src needs vitest.',
       severity: 'error',
@@ -98,11 +112,11 @@ module.exports = {
       to: { path: '(^|/)node_modules/vitest/|^src/vitest/' }
     },
     {
-      name: 'the-search-stands-on-engine-autodiff-and-formats',
-      comment: 'The search describes what is to be computed; src/engine has it computed.',
+      name: 'the-search-stands-on-engine-autodiff-formats-and-pictures',
+      comment: 'The search describes what is to be computed and drawn; src/engine and src/pictures do it.',
       severity: 'error',
       from: { path: '^src/nas/' },
-      to: { path: '^src/', pathNot: '^src/(nas|autodiff|formats|engine)/' }
+      to: { path: '^src/', pathNot: '^src/(nas|autodiff|formats|engine|pictures)/' }
     },
     ...rooms,
     {

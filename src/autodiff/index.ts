@@ -7,6 +7,7 @@
  */
 export { CheckError, type CheckOptions, checkGrads } from './check.js'
 export type { ArgumentPlace, CheckedArgument, Finding, Place } from './checks/error.js'
+export type { HeightWidth } from './convolution.js'
 export {
   type GradOptions,
   grad,
@@ -27,14 +28,13 @@ export {
   valueAuxAndGrad,
   vjp
 } from './grad.js'
-export { countNodes, type Graph, showGraph, toDot } from './graph.js'
+export { countNodes, type Graph, showGraph } from './graph.js'
 export * as initialisers from './initialisers.js'
 export { type Compute, evaluate, interpret } from './interpret.js'
 export type { Attributes, Kernel, MapKernel, ReduceKernel, RegionsKernel, ShaderKernel, ViewKernel } from './kernel.js'
 export { type Choice, choicesOf, type Flips, flipsBetween, type Taken } from './kinks.js'
 export { type NdArray, ndarray, type View } from './ndarray.js'
 export * as nn from './nn.js'
-export type { HeightWidth } from './ops/conv.js'
 export type { Backward } from './ops/custom.js'
 export * as $ from './ops/index.js'
 export type { ReducedAxes } from './ops/statistics.js'

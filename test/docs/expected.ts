@@ -136,7 +136,7 @@ const agrees = (got: unknown, want: Wanted): boolean => {
 }
 
 /** What a value is, in the notation of comments. */
-const shown = (got: unknown): string => {
+export const shown = (got: unknown): string => {
   if (isShaped(got)) return `${got.dtype}[${got.shape.join()}] ${JSON.stringify(plainOf(got))}`
   return ArrayBuffer.isView(got)
     ? JSON.stringify(plainOf(got))

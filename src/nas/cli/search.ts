@@ -1,27 +1,30 @@
 /** `lambda-darts search` */
+import { keyOf } from '../../autodiff/threefry.js'
 import type { Backend } from '../../engine/index.js'
 import { configure } from '../configuration/config.js'
 import { OPTIONS, SearchConfig } from '../configuration/options.js'
 import { type BenchReport, type BenchTable, scoreOf, wholeTable } from '../genotypes/bench201.js'
 import { parseGenotype } from '../genotypes/genotype.js'
 import { scoreText } from '../genotypes/report.js'
+import { foldIn } from '../method/initialise.js'
 import type { Checkpoint } from '../run/checkpoint.js'
 import type { Event, SearchResult } from '../run/events.js'
 import { goingOn, type SearchStart } from '../run/place.js'
 import type { Summary } from '../run/record.js'
 import { resultText } from '../run/report.js'
 import { search } from '../run/search.js'
+import { forwardPasses, selectionWork, TUNING_PASSES } from '../selection/work.js'
 import type { Space } from '../space/space.js'
-import { stepsPerEpoch } from '../steps/steps.js'
+import { KEYS, stepsPerEpoch } from '../steps/steps.js'
 import { backendName } from '../text.js'
 import { infoOf } from './backend.js'
 import { beginAgain, type Conduct, checkpointIn, conduct, type Ready } from './conduct.js'
 import { beginEvents } from './eventlog.js'
-import { openRunFolder } from './files.js'
+import { openRunFolder, type RunFolder } from './files.js'
 import { isKnown, readSpace, readTable, version, versions } from './inputs.js'
 import { complain, say } from './outputs.js'
 import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
-import { progressWriter } from './progress.js'
+import { progressWriter, type Span } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
 import {
   backendOptions,
@@ -81,10 +84,12 @@ const startRun = async (given: GivenSearch, command: readonly string[]): Promise
   const { config, space } = problem
   const table = readTableFor(given, config, space)
   const backend = await chooseBackend(given, problem.net, config, problem.data)
-  const folder = orRefuse(openRunFolder(given.out ?? runName(config)))
-  folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
-  if (!isKnown(config.space)) folder.write('space.json', `${JSON.stringify(space, null, 2)}\n`)
-  beginEvents(folder)
+  const begin = (folder: RunFolder): void => {
+    folder.write('config.json', `${JSON.stringify(config, null, 2)}\n`)
+    if (!isKnown(config.space)) folder.write('space.json', `${JSON.stringify(space, null, 2)}\n`)
+    beginEvents(folder)
+  }
+  const folder = orRefuse(openRunFolder(given.out ?? runName(config), begin))
   return { ...problem, given, command, table, backend, folder, from: undefined }
 }
 
@@ -130,10 +135,33 @@ const tellResult = (run: Run, reached: SearchResult, seconds: number): void => {
     say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${backendName(infoOf(backend))}`)
 }
 
+/** What a search has to do, in forward passes of a batch. A selection goes on where it was. */
+const spanOf = ({ config, space, data, from }: Run): Span => {
+  const [steps, batchesTested] = [stepsPerEpoch(config, data), data.test.count / config.batch]
+  const place = from?.start.place
+  const selection = {
+    key: foldIn(keyOf(config.seed), KEYS.selection),
+    criterion: config.selectCriterion,
+    interval: config.selectEpochs
+  }
+  const { evaluations, epochs } =
+    config.select === 'perturbation'
+      ? selectionWork(space, selection, place?.selection ?? undefined)
+      : { evaluations: 0, epochs: 0 }
+  const judging = evaluations * Math.ceil(data.valid.count / config.batch)
+  return {
+    total: config.epochs * steps,
+    before: place?.stepsDone ?? 0,
+    step: forwardPasses(config),
+    after: judging + epochs * steps * TUNING_PASSES + batchesTested,
+    costs: { 'batches judged': 1, 'steps trained': TUNING_PASSES, 'images tested': 1 / config.batch }
+  }
+}
+
 /** Runs the search to its end, and gives the exit code. */
 const finish = async (run: Run, signals: Signals): Promise<number> => {
-  const { given, config, net, data, table, folder, backend, from } = run
-  const span = { total: config.epochs * stepsPerEpoch(config, data), before: from?.steps ?? 0 }
+  const { given, config, net, data, table, folder, backend } = run
+  const span = spanOf(run)
   const conducted: Conduct<Event, SearchStart, SearchResult> = {
     run: (watched, start) => search(net, config, data, watched, start),
     startOf: kept => goingOn(net, kept),

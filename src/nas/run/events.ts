@@ -26,6 +26,7 @@ import { type Masks, maskedMixtures } from '../selection/perturbation.js'
 import type { DecisionEvent } from '../selection/selection.js'
 import type { TuningEvent } from '../selection/tuning.js'
 import { mapRecord, operationsOf, type Space } from '../space/space.js'
+import type { UnderWay } from '../steps/underway.js'
 import type { Checkpoints } from './checkpoint.js'
 
 /** Told before the first step. */
@@ -104,8 +105,8 @@ export interface Observer {
   readonly tell: (event: Event) => IO.IO<void>
   readonly interrupted: IO.IO<boolean>
   readonly now: IO.IO<number>
-  /** Told as the kernels of the step are compiled, which takes a software driver its time. */
-  readonly preparing?: (done: number, total: number) => void
+  /** Told of what goes on between events: kernels that are compiled, candidates that are judged, images that are tested. */
+  readonly underWay?: UnderWay
   /**
    * Keeps moments to go on from: the first, each epoch's end, those that are due, and the last of an interrupted run.
    */

@@ -295,10 +295,13 @@ const selected =
 
 /** The cell that was found, and what the supernet gets right of the test part. */
 const resultOf =
-  ({ net, data, key }: Search) =>
+  ({ net, data, key, observer }: Search) =>
   ({ state, masks, stepsDone, lastEpoch, stopped }: Progress): Engine<SearchResult> =>
     pipe(
-      countCorrect(net, state, data.test, foldIn(key, KEYS.testNoise), masks ? fixedMixing(net, masks) : undefined),
+      countCorrect(net, state, data.test, foldIn(key, KEYS.testNoise), {
+        ...(masks ? { mixing: fixedMixing(net, masks) } : {}),
+        ...(observer.underWay ? { underWay: observer.underWay } : {})
+      }),
       RTE.bindTo('correct'),
       RTE.bind('alpha', () => read(state.alpha)),
       RTE.map(({ correct, alpha }) => {
@@ -323,7 +326,7 @@ export const search = (
   const running = { net, config, data, observer, from, key: keyOf(config.seed), steps: stepsPerEpoch(config, data) }
   return scope(
     pipe(
-      using(compileStep(net, config, data, observer.preparing), allSteps(running)),
+      using(compileStep(net, config, data, observer.underWay), allSteps(running)),
       RTE.chain(selected(running)),
       RTE.chain(resultOf(running))
     )

@@ -36,6 +36,7 @@ import {
 import { foldIn, permutation, stateShapes } from '../method/initialise.js'
 import { mapRecord } from '../space/space.js'
 import type { Supernet } from '../space/supernet.js'
+import { compilingOptions, type UnderWay } from './underway.js'
 
 /**
  * The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the
@@ -140,15 +141,10 @@ export const stepExample = (net: Supernet, config: SearchConfig, data: SearchDat
 }
 
 /** The compiled step of a configuration. */
-export const compileStep = (
-  net: Supernet,
-  config: SearchConfig,
-  data: SearchData,
-  progress?: (done: number, total: number) => void
-): Engine<Step> =>
+export const compileStep = (net: Supernet, config: SearchConfig, data: SearchData, underWay?: UnderWay): Engine<Step> =>
   compile<[State, Batches, Rates], StepResult>(
     stepOf(net, stepOptions(config)),
-    progress ? { progress } : {}
+    compilingOptions(underWay)
   )(stepExample(net, config, data))
 
 /** One step of a fold: the images of both batches, by their places in the two parts. */
