@@ -44,6 +44,8 @@ export interface Ran {
   readonly complaints: readonly string[]
   /** The texts of files that belong beside it, by their paths. */
   readonly files: ReadonlyMap<string, string>
+  /** Those whose text is another in each run: pictures of what was measured. */
+  readonly measured: ReadonlySet<string>
 }
 
 /** The module of the blocks that export something; undefined where there is none. */
@@ -63,10 +65,13 @@ export const ran = async (page: Page, seen: (told: Told) => void = () => {}): Pr
     seen(one)
   })
   const files = new Map<string, string>()
+  const measured = new Set<string>()
   const wrong = page.blocks.flatMap(({ line, images }, i) => {
     const pictures = told.flatMap(({ block, value }) => (block === i && isPicture(value) ? [value] : []))
-    images.forEach(({ file }, k) => {
-      if (pictures[k] !== undefined) files.set(join(dirname(page.file), file), `${pictures[k]}\n`)
+    images.forEach((image, k) => {
+      const path = join(dirname(page.file), image.file)
+      if (pictures[k] !== undefined) files.set(path, `${pictures[k]}\n`)
+      if (image.measured) measured.add(path)
     })
     const count = `${pictures.length} ${pictures.length === 1 ? 'picture' : 'pictures'}`
     return pictures.length === images.length
@@ -75,7 +80,7 @@ export const ran = async (page: Page, seen: (told: Told) => void = () => {}): Pr
   })
   const own = exportsOf(page)
   if (own !== undefined) files.set(page.file.replace(/md$/, 'ts'), own)
-  return { told, complaints: [...complaints, ...wrong], files }
+  return { told, complaints: [...complaints, ...wrong], files, measured }
 }
 
 /** The files beside chapters that their blocks give: pictures and modules. */

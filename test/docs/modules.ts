@@ -8,8 +8,8 @@
 import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { execute, type Statement, statementsOf, toldOf } from '../../course/chapter.js'
+import { complaintAbout, type Expected, expectedOf, outcomeOf } from '../../course/expected.js'
 import { type Block, beside, ROOT } from './blocks.js'
-import { complaintOf, type Expected, expectedOf } from './expected.js'
 import { base, exported, meantBy, PACKAGE, PRELUDE } from './program.js'
 
 const parsed = (file: string, text: string): ts.SourceFile =>
@@ -217,7 +217,7 @@ export const runModule = async (
       return got
     }
     if (!expected) return void (await told())
-    const complaint = await complaintOf(expected, told)
+    const complaint = complaintAbout(expected, await outcomeOf(expected, told))
     if (complaint) complaints.push(`${module.block.file}:${module.block.line + statement.line - 1} ${complaint}`)
   }
   await run(toldOf(module.code, statements), module.block.file, { tell, console: { ...console, log: () => {} } })

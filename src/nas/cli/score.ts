@@ -7,8 +7,8 @@ import { DONE, orRefuse, refuse } from './refusal.js'
 import { type Subcommand, withManual } from './subcommand.js'
 
 const TABLE = `A table is yours, a CSV (docs/search.md#genotypes-and-their-scores). The accuracies of
-NAS-Bench-201 come with its official API (github.com/D-X-Y/NAS-Bench-201): write a line for each cell, its text in the
-column arch, and columns like cifar10_test_200 with what it reached.`
+NAS-Bench-201 come with its official API (github.com/D-X-Y/NAS-Bench-201): write a line for each
+cell, its text in the column arch, and columns like cifar10_test_200 with what it reached.`
 
 const run = (given: string, { table, json }: { readonly table?: string; readonly json?: boolean }): number => {
   const genotype = readGenotype(given)

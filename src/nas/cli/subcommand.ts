@@ -1,13 +1,14 @@
 /**
  * A command is a block: it declares itself, gives the promise of its exit code to `finish`, and has a manual, which
- * stands behind its options in `--help` and in its page of `docs/commands`.
+ * stands behind its options in `--help` and in its page of `docs/commands`. `argv`: the arguments of the whole command
+ * line, which a run writes down.
  */
 import type { Command } from 'commander'
 import { type PresetTable, tableOfPresets } from './presets.js'
 import { BAD_INPUT, DONE, FAILED, INTERRUPTED, READER_LEFT } from './refusal.js'
 
 export type Finish = (code: Promise<number>) => void
-export type Subcommand = (root: Command, finish: Finish) => void
+export type Subcommand = (root: Command, finish: Finish, argv: readonly string[]) => void
 
 /** What a command does, beside what its options say. */
 export interface Manual {
