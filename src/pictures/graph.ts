@@ -77,8 +77,8 @@ const line = (text: string, size: number, ink: Ink, bold = false): string => {
 }
 
 /** A name with the numbers that the operation takes, where those have no box: `mul 2`. */
-const operationName = (node: Tensor, collapse: boolean): string => {
-  const numbers = collapse ? node.inputs.flatMap(input => numberOf(input) ?? []) : []
+const operationName = (node: Tensor, collapse: boolean, names: ReadonlyMap<Tensor, string>): string => {
+  const numbers = collapse ? node.inputs.flatMap(input => (names.has(input) ? [] : (numberOf(input) ?? []))) : []
   return [node.primitive.name, ...numbers.map(value => String(Number(value.toPrecision(4))))].join(' ')
 }
 
@@ -94,7 +94,7 @@ const labelOf = (
   const operations = isLeaf(node)
     ? [line(leafText(node) || node.primitive.name, 12, 'ink', name === undefined)]
     : nodes.flatMap(one => [
-        line(operationName(one, collapse), 12, 'ink', name === undefined),
+        line(operationName(one, collapse, names), 12, 'ink', name === undefined),
         ...attributesOf(one).map(([key, value]) => line(`${key} ${value}`, 9, 'muted'))
       ])
   const value = isLeaf(node) && node.primitive.name === 'constant' ? undefined : values.get(node)

@@ -58,7 +58,9 @@ const importsFor = (part: string, code: string): string[] =>
       .split(',')
       .map(name => name.trim())
       .filter(name =>
-        new RegExp(`(?<![\\w$])${(name.split(' ').at(-1) as string).replace('$', '\\$')}(?![\\w$])`).test(part)
+        new RegExp(`(?<![\\w$]|(?<!\\.)\\.)${(name.split(' ').at(-1) as string).replace('$', '\\$')}(?![\\w$])`).test(
+          part
+        )
       )
     return needed.length > 0 ? [`import ${type}{ ${needed.join(', ')} } from ${from}`] : []
   })

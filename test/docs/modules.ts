@@ -207,9 +207,10 @@ export const runModule = async (
   const statements = statementsOf(module.code).filter(
     ({ kind, comment, start }) => claims.has(start) || (seen && (kind === 'expression' || comment))
   )
+  const place = ({ line }: Statement): string => `${module.block.file}:${module.block.line + line - 1}`
   const complaints: string[] = []
-  const tell = async (place: number, value: () => Promise<unknown>): Promise<void> => {
-    const statement = statements[place] as Statement
+  const tell = async (at: number, value: () => Promise<unknown>): Promise<void> => {
+    const statement = statements[at] as Statement
     const expected = claims.get(statement.start)
     const told = async (): Promise<unknown> => {
       try {
@@ -218,12 +219,13 @@ export const runModule = async (
         return got
       } catch (error) {
         seen?.(statement, error)
-        throw error
+        if (expected?.kind === 'error') throw error
+        throw new Error(`${place(statement)} throws ${error}`, { cause: error })
       }
     }
     if (!expected) return void (await told())
     const complaint = complaintAbout(expected, await outcomeOf(expected, told))
-    if (complaint) complaints.push(`${module.block.file}:${module.block.line + statement.line - 1} ${complaint}`)
+    if (complaint) complaints.push(`${place(statement)} ${complaint}`)
   }
   await run(toldOf(module.code, statements), module.block.file, { tell, console: { ...console, log: () => {} } })
   return complaints
