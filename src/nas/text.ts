@@ -18,17 +18,9 @@ export const MOST_COLUMNS = 100
 
 /** A text as lines of at most 100 columns: the first begins with `first`, the others with `rest`. */
 export const wrapped = (text: string, first: string, rest: string): string => {
-  const lines = text.split(' ').reduce<readonly string[]>(
-    (done, word) => {
-      const line = done.at(-1) as string
-      const isEmpty = line === first || line === rest
-      return isEmpty || line.length + 1 + word.length <= MOST_COLUMNS
-        ? [...done.slice(0, -1), isEmpty ? `${line}${word}` : `${line} ${word}`]
-        : [...done, `${rest}${word}`]
-    },
-    [first]
-  )
-  return lines.join('\n')
+  const room = MOST_COLUMNS - first.length
+  const at = text.length <= room ? -1 : ([text.lastIndexOf(' ', room), text.indexOf(' ')].find(i => i > 0) ?? -1)
+  return at < 0 ? `${first}${text}` : `${first}${text.slice(0, at)}\n${wrapped(text.slice(at + 1), rest, rest)}`
 }
 
 /** Rows of cells as lines with columns of equal width; the first column to the left, the others to the right. */

@@ -78,4 +78,3 @@ export const undecidedAt = (
   { alpha, mixtures }: { readonly alpha: Readonly<Record<string, readonly number[]>>; readonly mixtures: NamedMixtures }
 ): { readonly edges: number; readonly undecided: number } =>
   undecidedOf(marginsOf(space, genotypeOf(space, alpha), mixtures))
-

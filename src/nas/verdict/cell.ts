@@ -1,5 +1,7 @@
 /** What the cell itself says: what stands on its paths, and what it is known to reach. */
+import { tellingColumns } from '../genotypes/bench201.js'
 import { pathsOf, substanceOf } from '../genotypes/paths.js'
+import { nb201 } from '../space/space.js'
 import { summarise } from '../statistics.js'
 import { type Clause, clause, type Evidence, listText } from './evidence.js'
 
@@ -45,31 +47,24 @@ export const collapse = (evidence: Evidence): readonly Clause[] =>
 const points = (accuracy: number): string => `${accuracy.toFixed(2)} %`
 const share = (accuracy: number): string => `${(100 * accuracy).toFixed(1)} %`
 
-/** The data set that is searched on, as tables call it. */
-const isSearched = ({ config }: Evidence, column: string): boolean =>
-  column.startsWith(`${config.data.replaceAll('-', '_')}_`)
-
 /** What the table says, by data set: that which was searched on first. Below the median is bad. */
-export const score = (evidence: Evidence): readonly Clause[] =>
-  Object.entries(evidence.random ?? {})
-    .toSorted(([a], [b]) => Number(isSearched(evidence, b)) - Number(isSearched(evidence, a)))
-    .flatMap(([column, { cells, mean, median }]) => {
-      const found = evidence.score?.[column]
-      if (!found) return []
-      const { accuracy, rank, percentile, regret } = found
-      const tone = percentile < 50 ? 'bad' : percentile < 75 ? 'doubt' : 'good'
-      const [dataset] = column.split(/_(?:valid|test)_/)
-      return [
-        clause(
-          'score',
-          tone,
-          `by the table the cell reaches ${points(accuracy)} on ${dataset}, rank ${rank.toLocaleString('en')} of ` +
-            `${cells.toLocaleString('en')} and ${regret.toFixed(2)} points below the best; a random cell is to be ` +
-            `expected to reach ${points(mean)}, and half of all reach ${points(median)}`,
-          tone === 'good' ? null : 'search again with other seeds, and compare with --baseline before training it'
-        )
-      ]
-    })
+export const score = ({ config, score: scores = {}, random = {} }: Evidence): readonly Clause[] =>
+  tellingColumns(Object.keys(scores), config.data).flatMap(({ name, dataset }) => {
+    const [found, drawn] = [scores[name], random[name]]
+    if (!found || !drawn) return []
+    const { accuracy, rank, percentile, regret } = found
+    const tone = percentile < 50 ? 'bad' : percentile < 75 ? 'doubt' : 'good'
+    const place = `rank ${rank.toLocaleString('en')} of ${drawn.cells.toLocaleString('en')}`
+    return [
+      clause(
+        'score',
+        tone,
+        `by the table the cell reaches ${points(accuracy)} on ${dataset}, ${place}, ${regret.toFixed(2)} points below ` +
+          `the best (a random cell: ${points(drawn.mean)} on average, half of all at least ${points(drawn.median)})`,
+        tone === 'good' ? null : 'search again with other seeds'
+      )
+    ]
+  })
 
 /** Fewer random cells than this say little. */
 const FEW_CELLS = 4
@@ -103,9 +98,9 @@ export const unjudged = (evidence: Evidence): readonly Clause[] =>
         clause(
           'unjudged',
           'doubt',
-          `how good the cell is, is not known: the ${share(evidence.result.testAccuracy)} are of shared weights, with ` +
-            'all operations mixed',
-          evidence.space.name === 'nb201'
+          `nobody knows yet how good the cell is: the ${share(evidence.result.testAccuracy)} are of shared weights, ` +
+            'with all operations mixed',
+          evidence.space.name === nb201.name
             ? 'give --table FILE or --baseline 8, or train it with lambda-darts train'
             : 'give --baseline 8, or train it with lambda-darts train'
         )

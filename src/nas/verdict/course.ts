@@ -41,9 +41,10 @@ const isTie = ({ kind, candidates, outcome }: DecisionEvent): boolean => {
 
 /** How many edges are undecided. Half of them are a reason to doubt; all, that nothing was found. */
 const undecidedClause = (undecided: number, edges: number, how: string, cure: string): Clause => {
-  const text = `${undecided} of ${counted(edges, 'edge')} ${undecided === 1 ? 'is' : 'are'} undecided, ${how}`
   if (undecided === 0) return clause('margins', 'good', `all ${counted(edges, 'edge')} are decided`)
-  return clause('margins', undecided === edges ? 'bad' : 2 * undecided < edges ? 'good' : 'doubt', text, cure)
+  const text = `${undecided} of ${counted(edges, 'edge')} ${undecided === 1 ? 'is' : 'are'} undecided: ${how}`
+  if (2 * undecided < edges) return clause('margins', 'good', text)
+  return clause('margins', undecided === edges ? 'bad' : 'doubt', text, cure)
 }
 
 export const margins = (evidence: Evidence): readonly Clause[] => {
@@ -56,7 +57,7 @@ export const margins = (evidence: Evidence): readonly Clause[] => {
       undecidedClause(
         ties,
         made.length,
-        'without their operations the network is as right as without the next ones, to a point of accuracy',
+        'the network is as right without the next operation, to a point of accuracy',
         'train longer before the selection, or raise --select-epochs'
       )
     ]
@@ -66,7 +67,7 @@ export const margins = (evidence: Evidence): readonly Clause[] => {
     undecidedClause(
       undecided,
       edges,
-      'their operations ahead of the next by less than a tenth of the uniform weight, which one epoch could take back',
+      'the lead over the next operation is below a tenth of the uniform weight, which one epoch could take back',
       'search longer with --epochs, or raise --alpha-learning-rate'
     )
   ]
@@ -77,7 +78,9 @@ export const spreadOf = ({ mixtures }: Pick<EpochRecord, 'mixtures'>): number =>
   const edges = Object.values(mixtures)
     .flat()
     .filter(({ weights }) => Object.keys(weights).length > 1)
-  return edges.length === 0 ? 0 : mean(edges.map(({ entropy, weights }) => entropy / Math.log(Object.keys(weights).length)))
+  return edges.length === 0
+    ? 0
+    : mean(edges.map(({ entropy, weights }) => entropy / Math.log(Object.keys(weights).length)))
 }
 
 /** As near to uniform as this a softmax has hardly left it: entries of alpha spread by a deviation of some 0.2. */
@@ -159,11 +162,17 @@ export const harmony = ({ config, epochs }: Evidence): readonly Clause[] => {
   const [before, after] = thirds(epochs.map(({ lambdaTrain }) => lambdaTrain)).map(mean) as [number, number]
   const course = `Λ went from ${before.toFixed(2)} to ${after.toFixed(2)}`
   const cure =
-    config.method === 'lambda-darts' ? 'raise --lambda, or take --derivative exact' : 'search with --method lambda-darts'
+    config.method === 'lambda-darts'
+      ? 'raise --lambda, or take --derivative exact'
+      : 'search with --method lambda-darts'
   if (after < 0)
-    return [clause('harmony', 'doubt', `${course}: the cells pull alpha against each other, as when DARTS collapses`, cure)]
+    return [
+      clause('harmony', 'doubt', `${course}: the cells pull alpha against each other, as when DARTS collapses`, cure)
+    ]
   if (after < before - FALL)
-    return [clause('harmony', 'doubt', `${course}: the cells agree less and less on what is good for all of them`, cure)]
+    return [
+      clause('harmony', 'doubt', `${course}: the cells agree less and less on what is good for all of them`, cure)
+    ]
   return after < DISCORD
     ? [clause('harmony', 'doubt', `${course}: the cells disagree, as they do when DARTS collapses`, cure)]
     : [clause('harmony', 'good', `${course}: the cells agree`)]
@@ -197,13 +206,13 @@ export const fit = ({ epochs }: Evidence): readonly Clause[] => {
   const last = epochs.at(-1)
   if (!last || epochs.length < 2) return []
   const least = Math.min(...epochs.map(({ validLoss }) => validLoss))
-  const text = `loss ${last.trainLoss.toFixed(2)} on what the weights were trained on, ${last.validLoss.toFixed(2)} on the validation part`
   return last.validLoss > 2 * last.trainLoss && last.validLoss > 1.1 * least
     ? [
         clause(
           'fit',
           'doubt',
-          `the weights overfit: ${text}, where it was ${least.toFixed(2)} before`,
+          `the weights overfit: loss ${last.trainLoss.toFixed(2)} on their own images, ${last.validLoss.toFixed(2)} on ` +
+            `the validation part, where it was ${least.toFixed(2)} before`,
           'search for fewer epochs, move the images with --augmentation standard, or use more data'
         )
       ]

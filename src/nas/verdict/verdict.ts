@@ -11,8 +11,7 @@ const LOOKS: readonly ((evidence: Evidence) => readonly Clause[])[] = [
   ...[harmony, curvature, fit, quotient, unjudged]
 ]
 
-const worst = (tones: readonly Tone[]): Tone =>
-  (['bad', 'doubt'] as const).find(tone => tones.includes(tone)) ?? 'good'
+const worst = (tones: readonly Tone[]): Tone => (['bad', 'doubt'] as const).find(tone => tones.includes(tone)) ?? 'good'
 
 /** What is known of the cell beats all that is known of the search. */
 const KNOWN: readonly Finding['kind'][] = ['score', 'baseline']
