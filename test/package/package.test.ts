@@ -100,7 +100,9 @@ describe('types', () => {
     (module, moduleResolution, lib) => {
       const program = `${FIRST.replace('console.log(', 'export const slope: number | undefined = (')}
 import * as all from 'lambda-darts'
+import * as pictures from 'lambda-darts/pictures'
 import * as pure from 'lambda-darts/autodiff'
+export const drawn: Promise<string> = pictures.draw(all.$.tensor(2))
 export const same: typeof all.grad = pure.grad
 `
       const options = { strict: true, noEmit: true, skipLibCheck: false, types: [], target: 'ES2023', lib }
@@ -136,10 +138,18 @@ export const same: typeof all.grad = pure.grad
   })
 })
 
+const DRAWN = `
+import { draw } from 'lambda-darts/pictures'
+import { $ } from 'lambda-darts/autodiff'
+console.log(await draw($.tensor(2)))
+`
+
 /** Entries, what of them stands for all, and the most kilobytes that they may have, minified. */
 const ENTRIES = [
   ['lambda-darts', "export * from 'lambda-darts'", 800],
   ['lambda-darts/autodiff', "export * from 'lambda-darts/autodiff'", 140],
+  ['lambda-darts/pictures', "export * from 'lambda-darts/pictures'", 1000],
+  ['a first picture', DRAWN, 1000],
   ['a first gradient', FIRST, 500]
 ] as const
 
