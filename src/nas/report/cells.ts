@@ -73,7 +73,7 @@ export const cellDot = (type: CellType, edges: readonly DrawnEdge[], styles: Rea
       : []
   return [
     'digraph {',
-    'rankdir=LR; bgcolor="transparent"; nodesep=0.28; ranksep=0.5; margin=0;',
+    'rankdir=LR; bgcolor="transparent"; nodesep=0.25; ranksep=0.38; margin=0;',
     `node [${box}, ${fonts}, fontsize=13, height=0.34, width=0.5, margin="0.12,0.04"]`,
     `edge [${fonts}, fontsize=11, arrowsize=0.7]`,
     ...states.map(state => `s${state} [label="${escaped(stateLabel(state, type))}"]`),

@@ -5,6 +5,7 @@ import { percent } from '../text.js'
 import { genotypeText, scoreOfRun } from './facts.js'
 import type { TitledTable } from './figure.js'
 import { short } from './lines.js'
+import { shareWithoutWeights } from './measures.js'
 import { differingOptions, type Group, toldOf } from './runs.js'
 
 const TONES = { good: 'good', doubt: 'in doubt', bad: 'bad' } as const
@@ -27,6 +28,12 @@ const tones = ({ runs }: Group): string => {
   return runs.length === 1 ? (all[0] ?? '') : counts.map(([tone, count]) => `${tone} ${count}`).join(', ')
 }
 
+/** The share of the chosen edges that have no weights. */
+const plainShare = (run: RunRecord): number | null => {
+  const operations = run.summary?.operations ?? run.epochs.at(-1)?.operations
+  return operations ? shareWithoutWeights(operations) : null
+}
+
 /** A row for each group: verdict, what it found, and the options in which runs differ. */
 export const comparisonTable = (groups: readonly Group[]): readonly TitledTable[] => {
   const runs = groups.flatMap(group => group.runs)
@@ -46,6 +53,7 @@ export const comparisonTable = (groups: readonly Group[]): readonly TitledTable[
       spread(group, run => last(run)?.lambdaTrain, short),
       spread(group, run => last(run)?.lambdaValid, short),
       spread(group, run => run.summary?.testAccuracy, percent),
+      spread(group, plainShare, percent),
       ...keys.map(key => told[key] ?? 'not read')
     ]
   })
@@ -57,6 +65,7 @@ export const comparisonTable = (groups: readonly Group[]): readonly TitledTable[
     'Λ training',
     'Λ validation',
     'supernet, test',
+    'none, skips, pools',
     ...keys
   ]
   const text = ['run', 'verdict', ...keys]

@@ -5,10 +5,11 @@ import type { Figure, Key, Table } from './figure.js'
 
 export type Point = readonly [x: number, y: number]
 
-/** A line of a chart. `faint`: one of many that stand behind a main one. */
+/** A line of a chart. `faint`: one of many that stand behind the others; `bold`: the one that matters. */
 export interface Line extends Key {
   readonly points: readonly Point[]
   readonly faint?: boolean
+  readonly bold?: boolean
 }
 
 /** What lies between two values, behind a line of the same style. */
@@ -110,7 +111,7 @@ const scales = (styles: readonly number[]) => {
 /** The values of a layer, with what is not finite as null, which leaves a gap. */
 const finiteOrNull = (value: number): number | null => (Number.isFinite(value) ? value : null)
 
-/** The layers of a chart: bands, faint lines, the reference, main lines. */
+/** The layers of a chart: bands, faint lines, the reference, main lines, bold ones. */
 const layersOf = (chart: LineChart, x: object, y: object) => {
   const { lines, bands = [], reference } = chart
   const { color, strokeDash } = scales([...lines, ...bands].map(({ style }) => style))
@@ -147,10 +148,31 @@ const layersOf = (chart: LineChart, x: object, y: object) => {
           }
         ]),
     ...layer(
-      lines.filter(({ faint }) => !faint),
-      longest <= 2 ? { point: { size: 34 } } : {}
+      lines.filter(({ faint, bold }) => !faint && !bold),
+      longest <= 2 ? { point: { size: 34 } } : lines.some(({ bold }) => bold) ? { strokeWidth: 1.25 } : {}
+    ),
+    ...layer(
+      lines.filter(({ bold }) => bold),
+      { strokeWidth: 2.75 }
     )
   ]
+}
+
+/** The epochs that an axis names: the first, and multiples of a round number. */
+const epochTicks = ([first, last]: readonly [number, number]): readonly number[] => {
+  const sizes = [1, 2, 3, 5, 10, 20, 25, 50].flatMap(size => [size, 100 * size, 1e4 * size]).toSorted((a, b) => a - b)
+  const step = sizes.find(size => (last - first) / size <= 5) ?? last
+  const from = Math.ceil((first + step / 2) / step)
+  const count = Math.max(0, Math.floor(last / step) - from + 1)
+  return [first, ...Array.from({ length: count }, (_, i) => (from + i) * step)]
+}
+
+/** Powers of ten from at or below the lowest value to at or above the highest: some six of them at most. */
+const powersAround = (low: number, high: number): readonly number[] => {
+  const [first, last] = [Math.floor(Math.log10(low)), Math.ceil(Math.log10(high))]
+  const step = Math.max(1, Math.ceil((last - first) / 6))
+  const count = Math.max(1, Math.ceil((last - first) / step))
+  return Array.from({ length: count + 1 }, (_, i) => 10 ** (first + i * step))
 }
 
 /** The specification of a chart. */
@@ -158,23 +180,28 @@ export const lineSpec = (chart: LineChart): ChartSpec => {
   const { unit, isLog, domain, size = { width: 340, height: 200 } } = chart
   const values = chart.lines.flatMap(({ points }) => points.map(([, y]) => y)).filter(Number.isFinite)
   const canLog = isLog === true && values.every(value => value > 0)
-  const scale = { ...(canLog ? { type: 'log' } : { zero: false }), ...(domain ? { domain: [...domain] } : {}) }
+  const [low, high] = [Math.min(...values), Math.max(...values)]
+  const powers = canLog ? powersAround(low, high) : undefined
+  // Lines that are one level have an axis of their own making, or its labels would be of the size of rounding.
+  const level = low === high ? [low === 0 ? 0 : low - Math.abs(low) / 2, high === 0 ? 1 : high + Math.abs(high) / 2] : null
+  const around = domain ?? (powers ? [powers[0], powers.at(-1)] : level)
+  const scale = { ...(canLog ? { type: 'log' } : { zero: false }), ...(around ? { domain: [...around] } : {}) }
   const epochs = chart.lines.flatMap(({ points }) => points.map(([x]) => x))
-  const span = [Math.min(...epochs.slice(0, 1), ...epochs), Math.max(...epochs)]
+  const span = [Math.min(...epochs), Math.max(...epochs)] as const
   const isSmall = size.isSmall === true
   const x = {
     field: 'x',
     type: 'quantitative',
     title: isSmall ? null : 'epoch',
-    scale: { domain: span, nice: false },
-    axis: { tickMinStep: 1, tickCount: isSmall ? 2 : 6, format: 'd', ...(isSmall ? { values: [...new Set(span)] } : {}) }
+    scale: { domain: [...span], nice: false },
+    axis: { format: 'd', values: isSmall ? [...new Set(span)] : epochTicks(span) }
   }
   const y = {
     field: 'y',
     type: 'quantitative',
     title: isSmall ? null : unit,
     scale,
-    axis: { tickCount: isSmall ? 2 : 4 }
+    axis: { tickCount: isSmall ? 2 : 4, ...(powers ? { values: powers } : {}) }
   }
   return {
     description: inWords(chart),
@@ -194,7 +221,7 @@ export const lineFigure = (chart: LineChart): readonly Figure[] =>
           title: chart.title,
           says: chart.says,
           drawings: [{ kind: 'chart', label: null, spec: lineSpec(chart) }],
-          keys: mainLines(chart).map(({ label, style }) => ({ label, style })),
+          keys: chart.lines.length === 1 ? [] : mainLines(chart).map(({ label, style }) => ({ label, style })),
           table: tableOf(chart),
           isWide: false
         }

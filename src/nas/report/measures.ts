@@ -113,22 +113,22 @@ export const SATURATION: readonly Chart[] = [
   chart(
     'saturation',
     'Largest weight of an edge',
-    'weight, mean over edges',
-    'At 1 each edge is decided and alpha moves no more; at 1 / (number of operations) nothing was learned.',
+    'weight',
+    'Mean over edges. At 1 each is decided and alpha moves no more; at 1 / (number of operations) nothing was learned.',
     { 'largest weight': epoch => meanOf(edgesOf(epoch).map(({ largest }) => largest)) }
   ),
   chart(
     'margin',
     'Margin to the runner-up',
-    'difference of weights, mean over edges',
-    'How far the strongest operation of an edge is ahead of the next. Near 0 the choice is a throw of a coin.',
+    'difference of weights',
+    'How far the strongest operation of an edge is ahead of the next, mean over edges. Near 0 the choice is a coin toss.',
     { margin: epoch => meanOf(edgesOf(epoch).map(({ margin }) => margin)) }
   ),
   chart(
     'entropy',
     'Entropy of the mixtures',
-    'nats, mean over edges',
-    'log (number of operations) where nothing is decided, 0 where everything is.',
+    'nats',
+    'Mean over edges: log (number of operations) where nothing is decided, 0 where everything is.',
     { entropy: epoch => meanOf(edgesOf(epoch).map(({ entropy }) => entropy)) }
   ),
   chart(
@@ -165,7 +165,7 @@ export const QUOTIENT: readonly Chart[] = [
   chart(
     'quotient-kinks',
     'Kinks between the two passes of the quotient',
-    'units that change side',
+    'units',
     'Activations and maxima that are on another side in the second pass: there the quotient is none.',
     {
       'relu units': ({ quotient }) => orNaN(quotient?.reluFlips),
@@ -206,7 +206,7 @@ export const figuresOfGroups = <R extends Drawn>(
       lineFigure({
         ...rest,
         id: measures.length === 1 ? id : `${id}-${i + 1}`,
-        title: measures.length === 1 ? title : `${title}: ${label}`,
+        title: measures.length === 1 ? title : `${title} (${label})`,
         ...linesOf(groups, of)
       })
     )

@@ -48,29 +48,35 @@ const layoutOf = ({ drawings }: Figure): 'graphs' | 'multiples' | 'single' => {
   return drawings.length > 1 ? 'multiples' : 'single'
 }
 
-const drawingHtml = ({ kind, label }: Drawing, svg: string, title: string): string => {
+/** `widest`: of the graphs of a figure, all of which are drawn to one scale. */
+const drawingHtml = ({ kind, label }: Drawing, svg: string, title: string, widest: number): string => {
   const name = label === null ? '' : `<p class="label">${escaped(label)}</p>`
-  return kind === 'graph'
-    ? `<div>${name}${scrolling(label === null ? title : `${title}: ${label}`, svg)}</div>`
-    : `<div class="chart">${name}${svg}</div>`
+  if (kind === 'chart') return `<div class="chart">${name}${svg}</div>`
+  const share = `--share:${(widthOf(svg) / Math.max(1, widest)).toFixed(3)}`
+  return `<div style="${share}">${name}${scrolling(label === null ? title : `${title}: ${label}`, svg)}</div>`
 }
+
+/** The width that an SVG says of itself. */
+const widthOf = (svg: string): number => Number(/ width="([\d.]+)"/.exec(svg)?.[1] ?? 0)
 
 const figureHtml = (figure: Figure, svgs: readonly string[]): string => {
   const { id, title, says, drawings, keys, table, isWide } = figure
-  const pictures = drawings.map((drawing, i) => drawingHtml(drawing, svgs[i] ?? '', title)).join('')
+  const widest = Math.max(0, ...svgs.map(widthOf))
+  const pictures = drawings.map((drawing, i) => drawingHtml(drawing, svgs[i] ?? '', title, widest)).join('')
   const buttons = ['svg', 'png'].map(
     kind => `<button type="button" data-save="${kind}" aria-label="${kind.toUpperCase()} of ${escaped(title)}">${kind.toUpperCase()}</button>`
   )
   return [
     `<figure id="figure-${escaped(id)}"${isWide ? ' class="wide"' : ''}>`,
     `<figcaption><h3>${escaped(title)}</h3><p>${escaped(says)}</p></figcaption>`,
-    keysHtml(keys),
-    pictures === '' ? '' : `<div class="${layoutOf(figure)}">${pictures}</div>`,
+    `<div>${keysHtml(keys)}</div>`,
+    `<div class="${layoutOf(figure)}">${pictures}</div>`,
+    '<div class="foot">',
     table === null
       ? ''
       : `<details data-of="${escaped(id)}"><summary>Numbers</summary>${scrolling(`Numbers: ${title}`, tableHtml(table))}</details>`,
     pictures === '' ? '' : `<div class="saves" hidden>${buttons.join('')}</div>`,
-    '</figure>'
+    '</div></figure>'
   ].join('')
 }
 

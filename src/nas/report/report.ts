@@ -64,9 +64,14 @@ const section = (
   more: Partial<Section> = {}
 ): Section => ({ id, title, says: null, figures, tables: [], missing, ...more })
 
-/** Sections that show anything, or say why they do not. */
-const shown = (sections: readonly Section[]): readonly Section[] =>
-  sections.filter(({ figures, tables, missing }) => figures.length + tables.length + missing.length > 0)
+/** Sections that show anything; what is missing from those that do not stands in the last but one. */
+const shown = (sections: readonly Section[]): readonly Section[] => {
+  const isShown = ({ figures, tables }: Section): boolean => figures.length + tables.length > 0
+  const missing = sections.filter(one => !isShown(one)).flatMap(one => one.missing)
+  const left = missing.length > 0 ? [section('missing', 'What was not recorded', [], missing)] : []
+  const rest = sections.filter(isShown)
+  return [...rest.slice(0, -1), ...left, ...rest.slice(-1)]
+}
 
 /** Charts that none of the runs has numbers for, by what would log them. */
 const checksMissing = (runs: readonly RunRecord[]): readonly string[] => {
@@ -132,7 +137,7 @@ const reportOfRun = (run: RunRecord): ReportPage => {
       section('harmony', 'Harmony of the cells', [...of(HARMONY), ...cosineFigures(run)]),
       section('learning', 'What the supernet learned', of(LEARNING)),
       section('scores', 'What the cells of the epochs are worth', of(scoreCharts([run])), scoresMissing([run])),
-      section('saturation', 'How decided alpha is', [...edgeFigures(run), ...of(SATURATION), ...operationFigures(run)]),
+      section('saturation', 'How decided alpha is', [...edgeFigures(run), ...of(SATURATION.slice(1)), ...operationFigures(run)]),
       section('selection', 'Selection by perturbation', decisionFigures(run)),
       section('schedule', 'Rates and gradients', of(SCHEDULE)),
       section('checks', 'Checks of the derivatives', [...of(QUOTIENT), ...of(EIGENVALUE)], checksMissing([run])),

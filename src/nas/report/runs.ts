@@ -25,8 +25,8 @@ export type Told<R> = (run: R) => Readonly<Record<string, string>>
 /** More runs of one configuration than this are a sample, and are drawn as one. */
 const MOST_SINGLE = 2
 
-/** Nothing of what is computed depends on where data are, and a seed makes no other configuration. */
-const PLACES = ['seed', 'root']
+/** A seed makes no other configuration, and nothing of what is computed depends on these. */
+const PLACES = ['seed', 'root', 'eigenvalue', 'probe']
 
 /** What a search was told. */
 export const toldOf: Told<RunRecord> = ({ config }) =>
@@ -36,10 +36,11 @@ export const toldOf: Told<RunRecord> = ({ config }) =>
     )
   )
 
-/** Options in which runs differ. */
+/** Options in which runs differ that read them. */
 export const differingOptions = <R>(runs: readonly R[], told: Told<R>): readonly string[] => {
   const all = runs.map(told)
-  return [...new Set(all.flatMap(Object.keys))].filter(key => new Set(all.map(one => one[key])).size > 1)
+  const values = (key: string): readonly string[] => all.flatMap(one => one[key] ?? [])
+  return [...new Set(all.flatMap(Object.keys))].filter(key => new Set(values(key)).size > 1)
 }
 
 /** Names speak for themselves, numbers and switches with their option. */

@@ -29,8 +29,14 @@ export const cellName = (kind: string): string =>
 const MOST_POINTS = 60
 const SIZE = { width: 168, height: 112, isSmall: true }
 
-/** An edge: a line for each operation, that of the strongest one last, which is drawn over the others. */
-const edgeDrawing = (run: RunRecord, kind: string, edge: number, styles: ReadonlyMap<string, number>, top: number): Drawing => {
+/** An edge: a line for each operation, that of the strongest one bold. */
+const edgeDrawing = (
+  run: RunRecord,
+  kind: string,
+  edge: number,
+  styles: ReadonlyMap<string, number>,
+  domain: readonly [number, number]
+): Drawing => {
   const rows = thinned(run.epochs, MOST_POINTS).flatMap(({ epoch, mixtures }) => {
     const mixture = mixtures[kind]?.[edge]
     return mixture ? [{ epoch, ...mixture }] : []
@@ -54,19 +60,22 @@ const edgeDrawing = (run: RunRecord, kind: string, edge: number, styles: Readonl
       title: `Edge ${last?.from} to ${last?.to}`,
       says: '',
       unit: 'weight',
-      lines: lines.toSorted((a, b) => weight(a.label) - weight(b.label)),
+      lines: lines.map(line => ({ ...line, bold: line.label === strongest })),
       reference: 1 / Math.max(names.length, 1),
-      domain: [0, top],
+      domain,
       size: SIZE
     })
   }
 }
 
-/** The top of the axis that all edges share: a number of one digit at or above the largest weight. */
-const topOf = (run: RunRecord, kind: string): number => {
-  const largest = run.epochs.flatMap(({ mixtures }) => (mixtures[kind] ?? []).map(edge => edge.largest))
-  const most = Math.max(0, ...largest.filter(Number.isFinite))
-  return Math.min(1, Math.max(0.1, Math.ceil(most * 10 + 0.05) / 10))
+/** The axis that all edges share: round numbers around all weights. */
+const domainOf = (run: RunRecord, kind: string): readonly [number, number] => {
+  const weights = thinned(run.epochs, MOST_POINTS)
+    .flatMap(({ mixtures }) => (mixtures[kind] ?? []).flatMap(edge => Object.values(edge.weights)))
+    .filter(Number.isFinite)
+  const [low, high] = [Math.min(1, ...weights), Math.max(0, ...weights)]
+  const round = high - low > 0.4 ? 10 : 20
+  return [Math.max(0, Math.floor(low * round) / round), Math.min(1, Math.ceil(high * round) / round)]
 }
 
 /** The mixtures of each kind of cell. `prefix`: what names the run where there are several. */
@@ -76,14 +85,14 @@ export const softmaxFigures = (run: RunRecord, prefix = ''): readonly Figure[] =
   const last = run.epochs.at(-1)
   if (!last) return []
   return Object.entries(cells).map(([kind, cell]) => {
-    const top = topOf(run, kind)
+    const domain = domainOf(run, kind)
     return {
       id: `${prefix}softmax-${kind}`,
       title: `What alpha made of each edge of ${cellName(kind)}`,
       says:
-        `The weights of the operations over the epochs, an edge each, from 0 to ${top}; its strongest operation is ` +
-        'named. The dotted line is where all of them begin: what stays near it is undecided.',
-      drawings: (last.mixtures[kind] ?? []).map((_, edge) => edgeDrawing(run, kind, edge, styles, top)),
+        `The weights of its operations over the epochs, on the same axis from ${domain[0]} to ${domain[1]} for all ` +
+        'edges; the strongest is named and bold. The dotted line is where all begin: what stays near it is undecided.',
+      drawings: (last.mixtures[kind] ?? []).map((_, edge) => edgeDrawing(run, kind, edge, styles, domain)),
       keys: operationsOf(cell).map((label): Key => ({ label, style: styles.get(label) ?? BLANK_STYLE })),
       table: {
         head: ['edge', ...operationsOf(cell)],

@@ -38,6 +38,7 @@ padding:18px 22px}
 .cure{grid-column:2;color:var(--muted);font-size:.9063rem}
 .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,136px),1fr));gap:14px 24px;margin:24px 0 0}
 .facts div{min-width:0}
+.facts div:last-child{grid-column:span 2}
 .facts dt{color:var(--muted);font-size:.8125rem}
 .facts dd{margin:0;font-weight:600;font-size:.9375rem;overflow-wrap:anywhere}
 nav{margin-top:24px;font-size:.875rem}
@@ -45,22 +46,29 @@ nav ul{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:4px 18
 nav a{display:inline-block;padding:3px 0;color:var(--muted)}
 .part{margin-top:44px;padding-top:18px;border-top:1px solid var(--rule)}
 .part>p{color:var(--muted);margin-top:4px}
-.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,310px),1fr));gap:34px 36px;margin-top:20px}
-figure{margin:0;min-width:0;display:flex;flex-direction:column;gap:8px}
+.figures{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,310px),1fr));gap:8px 36px;margin-top:20px}
+.foot{margin-bottom:22px}
+figure{margin:0;min-width:0;display:grid;grid-template-rows:subgrid;grid-row:span 4;row-gap:8px;align-content:start}
 figure.wide{grid-column:1/-1}
 figcaption p{color:var(--muted);font-size:.875rem;line-height:1.42;margin-top:4px;max-width:76ch}
 figure svg{display:block;max-width:100%;height:auto}
+figure>div{min-width:0}
 .chart>svg{width:100%}
 .wide .single{max-width:620px}
 .multiples{display:grid;grid-template-columns:repeat(auto-fill,minmax(146px,1fr));gap:14px 18px}
-.graphs{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,400px),1fr));gap:22px 28px}
+.graphs{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,430px),1fr));gap:22px 28px}
+.graphs>:only-child{grid-column:1/-1}
+.graphs svg{width:calc(100% * var(--share))}
+.graphs>:only-child svg{width:auto}
 .scroll{overflow-x:auto;max-width:100%}
 .label{font-size:.8125rem;white-space:pre-wrap;overflow-wrap:anywhere}
 .graphs .label{font-weight:600;margin-bottom:6px}
 .keys{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:2px 16px;font-size:.8125rem}
 .keys li{display:inline-flex;align-items:center;gap:6px}
 .keys svg{flex:none}
-.saves{display:flex;gap:6px;margin-top:auto;flex-wrap:wrap;align-items:center}
+.foot{position:relative;min-height:28px}
+.saves{position:absolute;right:0;top:0;display:flex;gap:2px}
+.saves button{border-color:transparent;padding:3px 7px}
 .saves[hidden]{display:none}
 details{font-size:.875rem;min-width:0}
 summary{cursor:pointer;color:var(--muted);padding:3px 0}
@@ -75,7 +83,7 @@ td.text{white-space:normal;overflow-wrap:anywhere;min-width:9ch;max-width:70ch}
 .missing{margin:16px 0 0;padding:0;list-style:none;color:var(--muted);font-size:.875rem;display:grid;gap:4px}
 footer{margin-top:56px;color:var(--muted);font-size:.8125rem}
 @media (max-width:560px){.page{padding:18px 16px 48px}h1{font-size:1.4375rem}.verdict{padding:14px 16px}
-.verdict h2{font-size:1.1875rem}.graphs svg{min-width:520px}.graphs .scroll{margin-right:-16px}}
+.verdict h2{font-size:1.1875rem}.graphs svg{min-width:calc(500px * var(--share))}.graphs .scroll{margin-right:-16px}}
 @media print{body{font-size:10.5pt}.page{max-width:none;padding:0}nav,button,.saves,.skip{display:none!important}
 .figures{grid-template-columns:1fr 1fr}figure,.verdict,tr{break-inside:avoid}h2,h3{break-after:avoid}
 .multiples{grid-template-columns:repeat(4,1fr)}.scroll{overflow:visible}details:not([open]){display:none}}
