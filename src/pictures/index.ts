@@ -7,6 +7,7 @@
  * const svg = await draw($.mul($.tensor(2), $.tensor(3)), { values: true })
  * svg.includes('= 6') // true
  */
+export { type ChartSpec, chartToSvg, chartToSvg as plot } from './chart.js'
 export { type Caption, dotToSvg } from './dot.js'
 export { draw } from './draw.js'
 export { type GraphGroup, type GraphOptions, graphDot } from './graph.js'

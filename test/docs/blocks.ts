@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, relative } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import ts from 'typescript'
+import { fencesIn } from '../../course/chapter.js'
 
 export const ROOT = fileURLToPath(new URL('../..', import.meta.url)).replace(/\/$/, '')
 
@@ -10,7 +11,7 @@ export interface Block {
   /** Where it stands, from the root of the repository, and the line of its first line of code, counted from 1. */
   readonly file: string
   readonly line: number
-  readonly kind: 'fence' | 'example'
+  readonly kind: 'fence' | 'example' | 'chapter'
   /** The fence's language; `ts` for an example. */
   readonly language: string
   /** What follows the language in a fence's first line: the file that a page's code belongs into. */
@@ -32,18 +33,9 @@ export const pages = (): string[] => filesBelow('.', '.md')
 
 export const read = (file: string): string => readFileSync(join(ROOT, file), 'utf8')
 
-/** The fences of a page. A fence may be indented, as in a list. */
+/** The fences of a page. */
 export const fencesOf = (file: string, text = read(file)): Block[] =>
-  [...text.matchAll(/^( *)```(\S*) *(.*)\n([\s\S]*?)^\1```$/gm)].map(
-    ({ index, 1: indent = '', 2: language = '', 3: info = '', 4: code = '' }) => ({
-      file,
-      line: text.slice(0, index).split('\n').length + 1,
-      kind: 'fence',
-      language,
-      info: info.trim(),
-      text: code.replaceAll(new RegExp(`^${indent}`, 'gm'), '').trimEnd()
-    })
-  )
+  fencesIn(text).map(fence => ({ file, kind: 'fence', ...fence }))
 
 /** The examples of a source file's docstrings. */
 export const examplesOf = (file: string, text = read(file)): Block[] => {
@@ -73,10 +65,13 @@ export const examplesOf = (file: string, text = read(file)): Block[] => {
   return found
 }
 
-/** Every block of the pages that users read, and of the sources. */
+/** Whether a page is a chapter of the course: its blocks are one module, see `chapters.ts`. */
+export const isChapter = (page: string): boolean => /^docs\/course\/\d\d-[\w-]+\.md$/.test(page)
+
+/** Every block of the pages that users read, but chapters of the course, and of the sources. */
 export const allBlocks = (): Block[] => [
   ...pages()
-    .filter(page => /^(README\.md|docs\/|src\/|examples\/)/.test(page))
+    .filter(page => /^(README\.md|docs\/|src\/|examples\/)/.test(page) && !isChapter(page))
     .flatMap(page => fencesOf(page)),
   ...filesBelow('src', '.ts').flatMap(file => examplesOf(file))
 ]

@@ -7,8 +7,9 @@
  */
 import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
+import { execute, type Statement, statementsOf, toldOf } from '../../course/chapter.js'
+import { complaintAbout, type Expected, expectedOf, outcomeOf } from '../../course/expected.js'
 import { type Block, beside, ROOT } from './blocks.js'
-import { complaintOf, type Expected, expectedOf } from './expected.js'
 import { base, exported, meantBy, PACKAGE, PRELUDE } from './program.js'
 
 const parsed = (file: string, text: string): ts.SourceFile =>
@@ -53,8 +54,14 @@ const exportsOf = (file: string): ReadonlyMap<string, string> => {
   }
   return new Map(exported(file).map(symbol => [symbol.name, importOf(symbol)]))
 }
-const PUBLIC = exportsOf('src/index.ts')
-const FROM_PRELUDE = exportsOf(PRELUDE)
+
+let names:
+  | { readonly ofPackage: ReadonlyMap<string, string>; readonly ofPrelude: ReadonlyMap<string, string> }
+  | undefined
+const given = (): NonNullable<typeof names> => {
+  names ??= { ofPackage: exportsOf('src/index.ts'), ofPrelude: exportsOf(PRELUDE) }
+  return names
+}
 
 export interface Module {
   readonly block: Block
@@ -66,6 +73,7 @@ export interface Module {
 
 /** A block as a module. */
 export const moduleOf = (block: Block): Module => {
+  if (block.kind === 'chapter') return { block, path: join(ROOT, block.file.replace(/md$/, 'ts')), code: block.text }
   const path = join(
     ROOT,
     `${block.file.replace(/\.\w+$/, '')}.block${block.line}.${block.language === 'js' ? 'js' : 'ts'}`
@@ -84,10 +92,11 @@ export const moduleOf = (block: Block): Module => {
       .map(name => names.get(name))
     return taken.length > 0 ? `import { ${taken.join(', ')} } from '${from}'; ` : ''
   }
+  const { ofPackage, ofPrelude } = given()
   const header =
     line(`./${basename(block.file, '.ts')}.js`, own) +
-    line(relative(dirname(block.file), PRELUDE).replace(/\.ts$/, '.js'), FROM_PRELUDE, own) +
-    line('lambda-darts', PUBLIC, own, FROM_PRELUDE)
+    line(relative(dirname(block.file), PRELUDE).replace(/\.ts$/, '.js'), ofPrelude, own) +
+    line('lambda-darts', ofPackage, own, ofPrelude)
   return { block, path, code: header + block.text }
 }
 
@@ -97,11 +106,11 @@ export const moduleOf = (block: Block): Module => {
  */
 export const typeErrors = (modules: readonly Module[]): Map<Module, readonly string[]> => {
   const texts = new Map(modules.map(({ path, code }) => [path, `${code}\nexport {}\n`]))
-  const host = ts.createCompilerHost(base.getCompilerOptions())
+  const host = ts.createCompilerHost(base().getCompilerOptions())
   const program = ts.createProgram({
     rootNames: [...texts.keys()],
-    options: base.getCompilerOptions(),
-    oldProgram: base,
+    options: base().getCompilerOptions(),
+    oldProgram: base(),
     host: {
       ...host,
       fileExists: file => texts.has(file) || host.fileExists(file),
@@ -132,40 +141,10 @@ export const typeErrors = (modules: readonly Module[]): Map<Module, readonly str
 const placeOf = ({ file, line }: Block, source: ts.SourceFile | undefined, position: number): string =>
   `${file}:${line + (source?.getLineAndCharacterOfPosition(position).line ?? 0)}`
 
-/** A comment behind something on the same line. */
-const commentBehind = (text: string, end: number): { readonly start: number; readonly text: string } | undefined => {
-  const [range] = ts.getTrailingCommentRanges(text, end) ?? []
-  return range?.kind === ts.SyntaxKind.SingleLineCommentTrivia
-    ? { start: range.pos, text: text.slice(range.pos, range.end) }
-    : undefined
-}
-
-/** A statement whose value a comment says: the text that has this value, and where. */
+/** A statement whose value a comment says. */
 interface Claim {
   readonly expected: Expected
-  readonly start: number
-  readonly end: number
-  readonly replacement: (place: number) => string
-}
-
-/**
- * What is claimed of a statement: of an expression that stands alone or is printed, and of what a declaration names.
- */
-const claimOf = (source: ts.SourceFile, statement: ts.Statement, expected: Expected): Claim | undefined => {
-  const at = { expected, start: statement.getStart(source), end: statement.end }
-  const asked = (code: string) => (place: number) => `await claim(${place}, async () => (${code}));`
-  if (ts.isExpressionStatement(statement)) {
-    const { expression } = statement
-    const printed =
-      ts.isCallExpression(expression) && expression.expression.getText(source) === 'console.log'
-        ? expression.arguments[0]
-        : expression
-    return { ...at, replacement: asked((printed ?? expression).getText(source)) }
-  }
-  const [declaration] = ts.isVariableStatement(statement) ? statement.declarationList.declarations : []
-  if (!declaration) return undefined
-  const names = declaration.name.getText(source)
-  return { ...at, replacement: place => `${statement.getText(source)}; ${asked(names)(place)}` }
+  readonly statement: Statement
 }
 
 /**
@@ -173,27 +152,20 @@ const claimOf = (source: ts.SourceFile, statement: ts.Statement, expected: Expec
  * error of the page.
  */
 const claimsOf = ({ code, block }: Module): readonly Claim[] => {
-  const source = parsed('module.ts', code)
-  const claims = source.statements.flatMap(statement => {
-    const comment = commentBehind(code, statement.end)
-    const expected = comment && expectedOf(comment.text)
-    const claim = expected && claimOf(source, statement, expected)
-    return claim && comment ? [{ claim, comment: comment.start }] : []
+  const claims = statementsOf(code).flatMap(statement => {
+    const expected = statement.comment && expectedOf(statement.comment.text)
+    return expected ? [{ expected, statement }] : []
   })
   for (const { index, 0: comment } of code.matchAll(/\/\/ .*$/gm))
-    if (expectedOf(comment)?.kind === 'value' && !claims.some(({ comment: start }) => start === index))
+    if (expectedOf(comment)?.kind === 'value' && !claims.some(({ statement }) => statement.comment?.start === index))
       throw new Error(
         `${block.file}:${block.line}: '${comment}' looks like a value, but stands behind no statement of the block itself`
       )
-  return claims.map(({ claim }) => claim)
+  return claims
 }
 
 /** How many values and errors a module claims. */
 export const countClaims = (module: Module): number => claimsOf(module).length
-
-const AsyncFunction = (async () => {}).constructor as new (
-  ...names: string[]
-) => (...values: unknown[]) => Promise<void>
 
 /** Modules that a page may import, as the tests have them. */
 const imported = async (specifier: string, from: string): Promise<unknown> => {
@@ -203,8 +175,8 @@ const imported = async (specifier: string, from: string): Promise<unknown> => {
   return file === undefined ? import(specifier) : import(join(ROOT, file))
 }
 
-/** Runs code in place, with what it imports, and gives what it exports. */
-const execute = async (
+/** Runs the code of a file, with what it imports, and gives what it exports. */
+const run = async (
   code: string,
   file: string,
   names: Readonly<Record<string, unknown>>
@@ -213,34 +185,41 @@ const execute = async (
     compilerOptions: { module: ts.ModuleKind.CommonJS, target: ts.ScriptTarget.ES2023 }
   })
   const specifiers = ts.preProcessFile(code).importedFiles.map(({ fileName }) => fileName)
-  const modules = new Map(
-    await Promise.all(specifiers.map(async specifier => [specifier, await imported(specifier, file)] as const))
-  )
-  const exports: Record<string, unknown> = {}
-  const run = new AsyncFunction('require', 'exports', ...Object.keys(names), outputText)
-  await run((specifier: string) => modules.get(specifier), exports, ...Object.values(names))
-  return exports
+  const modules = await Promise.all(specifiers.map(async one => [one, await imported(one, file)] as const))
+  return execute(outputText, new Map(modules), names)
 }
 
 let loaded: Promise<Record<string, unknown>> | undefined
 const prelude = (): Promise<Record<string, unknown>> => {
-  loaded ??= execute(ts.sys.readFile(join(ROOT, PRELUDE)) ?? '', PRELUDE, {})
+  loaded ??= run(ts.sys.readFile(join(ROOT, PRELUDE)) ?? '', PRELUDE, {})
   return loaded
 }
 
-/** Runs a module and says which of its claims do not hold. What it prints is not printed. */
-export const runModule = async (module: Module): Promise<readonly string[]> => {
-  const claims = claimsOf(module)
-  const complaints: string[] = []
-  const code = claims.reduceRight(
-    (text, { start, end, replacement }, place) => text.slice(0, start) + replacement(place) + text.slice(end),
-    module.code
+/**
+ * Runs a module and says which of its claims do not hold. What it prints is not printed. `seen` is told of the value of
+ * each expression, and of each declaration with a comment behind it.
+ */
+export const runModule = async (
+  module: Module,
+  seen?: (statement: Statement, value: unknown) => void
+): Promise<readonly string[]> => {
+  const claims = new Map(claimsOf(module).map(({ expected, statement }) => [statement.start, expected]))
+  const statements = statementsOf(module.code).filter(
+    ({ kind, comment, start }) => claims.has(start) || (seen && (kind === 'expression' || comment))
   )
-  const claim = async (place: number, run: () => unknown): Promise<void> => {
-    const { expected, start } = claims[place] as Claim
-    const complaint = await complaintOf(expected, run)
-    if (complaint) complaints.push(`${placeOf(module.block, parsed('module.ts', module.code), start)} ${complaint}`)
+  const complaints: string[] = []
+  const tell = async (place: number, value: () => Promise<unknown>): Promise<void> => {
+    const statement = statements[place] as Statement
+    const expected = claims.get(statement.start)
+    const told = async (): Promise<unknown> => {
+      const got = await value()
+      seen?.(statement, got)
+      return got
+    }
+    if (!expected) return void (await told())
+    const complaint = complaintAbout(expected, await outcomeOf(expected, told))
+    if (complaint) complaints.push(`${module.block.file}:${module.block.line + statement.line - 1} ${complaint}`)
   }
-  await execute(code, module.block.file, { claim, console: { ...console, log: () => {} } })
+  await run(toldOf(module.code, statements), module.block.file, { tell, console: { ...console, log: () => {} } })
   return complaints
 }

@@ -19,7 +19,7 @@ interface Operation {
   readonly kernel: string
 }
 
-const checker = base.getTypeChecker()
+const checker = base().getTypeChecker()
 
 const declarationOf = (symbol: ts.Symbol): ts.Declaration | undefined =>
   symbol.valueDeclaration ?? symbol.declarations?.[0]

@@ -16,21 +16,26 @@ export const PACKAGE: Readonly<Record<string, string>> = Object.fromEntries(
   Object.entries(compilerOptions().paths ?? {}).map(([name, [file]]) => [name, (file as string).replace('./', '')])
 )
 
-/** All sources, compiled without any block. */
-export const base = ts.createProgram({
-  rootNames: [...filesBelow('src', '.ts'), PRELUDE].map(file => join(ROOT, file)),
-  options: compilerOptions()
-})
+let made: ts.Program | undefined
+
+/** All sources, compiled without any block: made when it is first asked for, which takes seconds. */
+export const base = (): ts.Program => {
+  made ??= ts.createProgram({
+    rootNames: [...filesBelow('src', '.ts'), PRELUDE].map(file => join(ROOT, file)),
+    options: compilerOptions()
+  })
+  return made
+}
 
 /** What a symbol stands for where it was gathered from another file. */
 export const meantBy = (symbol: ts.Symbol): ts.Symbol =>
-  symbol.flags & ts.SymbolFlags.Alias ? base.getTypeChecker().getAliasedSymbol(symbol) : symbol
+  symbol.flags & ts.SymbolFlags.Alias ? base().getTypeChecker().getAliasedSymbol(symbol) : symbol
 
 /** What a file exports, as the compiler has it, under the names of the outside. */
 export const exported = (file: string): readonly ts.Symbol[] => {
-  const source = base.getSourceFile(join(ROOT, file))
-  const symbol = source && base.getTypeChecker().getSymbolAtLocation(source)
-  return symbol ? base.getTypeChecker().getExportsOfModule(symbol) : []
+  const source = base().getSourceFile(join(ROOT, file))
+  const symbol = source && base().getTypeChecker().getSymbolAtLocation(source)
+  return symbol ? base().getTypeChecker().getExportsOfModule(symbol) : []
 }
 
 export interface PublicName {
@@ -45,7 +50,7 @@ export const publicNames = (file = 'src/index.ts'): readonly PublicName[] =>
     const meant = meantBy(symbol)
     const one = { name: symbol.name, symbol: meant }
     if (!(meant.flags & ts.SymbolFlags.ValueModule)) return [one]
-    return base
+    return base()
       .getTypeChecker()
       .getExportsOfModule(meant)
       .map(member => ({ name: `${symbol.name}.${member.name}`, symbol: meantBy(member) }))
@@ -53,4 +58,4 @@ export const publicNames = (file = 'src/index.ts'): readonly PublicName[] =>
 
 /** The text of a docstring, without its tags. */
 export const docOf = (symbol: ts.Symbol): string =>
-  ts.displayPartsToString(symbol.getDocumentationComment(base.getTypeChecker())).trim()
+  ts.displayPartsToString(symbol.getDocumentationComment(base().getTypeChecker())).trim()

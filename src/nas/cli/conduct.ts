@@ -1,10 +1,10 @@
 /** A run in its folder, from where it begins to its end: told, kept, and gone on with where the device is lost. */
-import * as E from 'fp-ts/lib/Either.js'
+import type * as E from 'fp-ts/lib/Either.js'
 import type { Backend, Engine } from '../../engine/index.js'
 import type { DecodeError } from '../../formats/error.js'
 import type { Checkpoint } from '../run/checkpoint.js'
 import type { Observer } from '../run/events.js'
-import { newestCheckpoint } from './checkpoints.js'
+import { hasCheckpoints, newestCheckpoint } from './checkpoints.js'
 import { type LoggedEvent, logEvent } from './eventlog.js'
 import { type RunFolder, reopenRunFolder } from './files.js'
 import { complain } from './outputs.js'
@@ -69,7 +69,7 @@ export interface Conduct<Told extends LoggedEvent, S, R> {
   readonly writer: (now: () => number) => {
     readonly tell: (event: Told) => void
     readonly stop: () => void
-    readonly preparing: Observer['preparing'] | undefined
+    readonly underWay: Observer['underWay'] | undefined
   }
 }
 
@@ -82,7 +82,7 @@ export const conduct = async <Told extends LoggedEvent, S, R>(
 ): Promise<{ readonly reached: R; readonly seconds: number }> => {
   const started = performance.now() - 1000 * (from?.seconds ?? 0)
   const now = () => (performance.now() - started) / 1000
-  const { tell, stop, preparing } = writer(now)
+  const { tell, stop, underWay } = writer(now)
   const told = { any: from !== undefined }
   const attempt = (on: Backend, begin: Resumed<S> | undefined) => {
     const watched: Watched<Told> = {
@@ -95,7 +95,7 @@ export const conduct = async <Told extends LoggedEvent, S, R>(
       interrupted,
       now,
       checkpoints: keeper(folder, identityOf(on), keeping, now),
-      ...(preparing ? { preparing } : {})
+      ...(underWay ? { underWay } : {})
     }
     return run(watched, begin?.start)({ backend: on })()
   }
@@ -109,8 +109,11 @@ export const conduct = async <Told extends LoggedEvent, S, R>(
           goOn(folder, orRefuse(newestCheckpoint(folder.path), FAILED).checkpoint, keeping.most, startOf)
       }
     )
-    if (E.isLeft(result) && !told.any) folder.discard()
     return { reached: orRefuse(result, FAILED), seconds: now() }
+  } catch (reason) {
+    // Without a checkpoint there is nothing to go on from: the folder is as it was before, to be used again.
+    if (!from && !hasCheckpoints(folder.path)) folder.discard()
+    throw reason
   } finally {
     stop()
   }

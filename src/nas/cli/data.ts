@@ -61,10 +61,9 @@ const run = async ({ data, root, imageSize, sheet, json }: Given): Promise<numbe
   if (sheet !== undefined) checkSheet(sheet)
   const { sources, digest } = await readDataSet(data, root, size)
   const inspection = inspectionOf(sources)
-  const written = sheet === undefined ? undefined : await writeSheet(sheet, sources.train)
   if (json) say(JSON.stringify({ ...inspection, digest, ...(sheet === undefined ? {} : { sheet }) }))
   else say([inspectionText(inspection), `Digest: ${digest}`].join('\n'))
-  if (written !== undefined) (json ? complain : say)(written)
+  if (sheet !== undefined) (json ? complain : say)(await writeSheet(sheet, sources.train))
   return DONE
 }
 

@@ -8,6 +8,7 @@ import { infoOf } from './backend.js'
 import { version } from './inputs.js'
 import { say } from './outputs.js'
 import { chooseBackend, type Given, setUp, withConfiguration } from './problem.js'
+import { workWriter } from './progress.js'
 import { DONE, FAILED, orRefuse, refuse } from './refusal.js'
 import type { Subcommand } from './subcommand.js'
 
@@ -28,7 +29,9 @@ const run = async (given: Given & { readonly epsilons: string; readonly steps: s
   }
   const { config, net, data } = await setUp(given)
   const backend = await chooseBackend(given, net, config, data)
-  const found = orRefuse(await diagnose(net, config, data, options)({ backend })(), FAILED)
+  const { underWay, stop } = workWriter(given)
+  const diagnosed = await diagnose(net, config, data, options, underWay)({ backend })().finally(stop)
+  const found = orRefuse(diagnosed, FAILED)
   if (given.json) say(JSON.stringify({ ...found, config, version: version(), adapter: infoOf(backend) ?? 'reference' }))
   else say(diagnosisText(found, backendName(infoOf(backend))))
   return DONE

@@ -3,12 +3,12 @@
  * overwritten.
  */
 import {
-  appendFileSync,
   closeSync,
   constants,
   existsSync,
   fstatSync,
   fsyncSync,
+  ftruncateSync,
   mkdirSync,
   openSync,
   readdirSync,
@@ -33,11 +33,11 @@ import { lock } from './lock.js'
  */
 export interface RunFolder {
   readonly path: string
-  /** Writes a whole file: to a temporary one, flushed, then renamed. */
+  /** Writes a whole file: to a temporary one, flushed, then renamed; what was added to others is flushed before. */
   readonly write: (name: string, content: string | Uint8Array) => void
-  /** Adds to a file that grows. */
+  /** Adds to a file that grows: all of it or, where the disk is full, nothing. */
   readonly append: (name: string, content: string | Uint8Array) => void
-  /** Flushes the files that grow, and gives their lengths in bytes. */
+  /** Lengths of the files that grow, in bytes. */
   readonly lengths: () => Readonly<Record<string, number>>
   /** Cuts the files that grow back to these lengths. Refused, and nothing cut, if one is shorter or not there. */
   readonly cut: (lengths: Readonly<Record<string, number>>) => E.Either<InputError, void>
@@ -81,6 +81,27 @@ export const writeWhole = (path: string, content: string | Uint8Array): void => 
  */
 const missing = (path: string): readonly string[] => (existsSync(path) ? [] : [...missing(dirname(path)), path])
 
+/** Adds to a file, or leaves it as long as it was. */
+const appendWhole = (path: string, content: string | Uint8Array): void => {
+  const file = openSync(path, 'a')
+  try {
+    const { size } = fstatSync(file)
+    try {
+      writeFileSync(file, content)
+    } catch (reason) {
+      ftruncateSync(file, size)
+      throw reason
+    }
+  } finally {
+    closeSync(file)
+  }
+}
+
+/** Removes folders that `makeFolder` has made. */
+export const removeFolders = (made: readonly string[]): void => {
+  for (const folder of made.toReversed()) rmdirSync(folder)
+}
+
 /** Makes a folder and those above it that are missing, all or none. Gives those that it made, the uppermost first. */
 export const makeFolder = (path: string): readonly string[] => {
   const made: string[] = []
@@ -91,7 +112,7 @@ export const makeFolder = (path: string): readonly string[] => {
     }
     return made
   } catch (reason) {
-    for (const folder of made.toReversed()) rmdirSync(folder)
+    removeFolders(made)
     throw reason
   }
 }
@@ -108,20 +129,16 @@ const runFolder = (path: string, made: readonly string[], unlock: () => void): R
     write: (name, content) => {
       written.add(name)
       makeFolder(dirname(at(name)))
+      // A checkpoint or a summary never says more than the files beside it hold, not even after a loss of power.
+      for (const other of grown) flushed(at(other), 'r+', () => undefined)
       writeWhole(at(name), content)
     },
     append: (name, content) => {
       written.add(name)
       grown.add(name)
-      appendFileSync(at(name), content)
+      appendWhole(at(name), content)
     },
-    lengths: () =>
-      Object.fromEntries(
-        [...grown].map(name => {
-          flushed(at(name), 'r+', () => undefined)
-          return [name, statSync(at(name)).size]
-        })
-      ),
+    lengths: () => Object.fromEntries([...grown].map(name => [name, statSync(at(name)).size])),
     cut: lengths => {
       const short = Object.entries(lengths).find(
         ([name, length]) => !existsSync(at(name)) || statSync(at(name)).size < length
@@ -144,14 +161,14 @@ const runFolder = (path: string, made: readonly string[], unlock: () => void): R
       for (const name of written) rmSync(at(name), { force: true })
       if (existsSync(at(CHECKPOINTS))) rmSync(at(CHECKPOINTS), { recursive: true })
       unlock()
-      for (const folder of made.toReversed()) rmdirSync(folder)
+      removeFolders(made)
     },
     close: unlock
   }
 }
 
 /** Makes the folder of a new run. Refused, and nothing left behind, if it holds anything or cannot be written. */
-export const openRunFolder = (path: string): E.Either<InputError, RunFolder> => {
+const emptyRunFolder = (path: string): E.Either<InputError, RunFolder> => {
   const refuse = (got: string): E.Either<InputError, RunFolder> =>
     E.left(inputError('--out to be a new or empty folder that can be written', got, 'choose another folder'))
   let made: readonly string[] = []
@@ -162,8 +179,20 @@ export const openRunFolder = (path: string): E.Either<InputError, RunFolder> => 
     const unlock = lock(path)
     return typeof unlock === 'string' ? refuse(`'${path}', which ${unlock}`) : E.right(runFolder(path, made, unlock))
   } catch (reason) {
-    for (const folder of made.toReversed()) rmdirSync(folder)
+    removeFolders(made)
     return refuse(`'${path}' (${reasonOf(reason)})`)
+  }
+}
+
+/** The folder of a new run with the files that `begin` writes; where one of them cannot be, all is as it was before. */
+export const openRunFolder = (path: string, begin: (folder: RunFolder) => void): E.Either<InputError, RunFolder> => {
+  const opened = emptyRunFolder(path)
+  try {
+    if (E.isRight(opened)) begin(opened.right)
+    return opened
+  } catch (reason) {
+    if (E.isRight(opened)) opened.right.discard()
+    throw reason
   }
 }
 

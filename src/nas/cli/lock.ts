@@ -36,15 +36,22 @@ const holderOf = (folder: string): ReturnType<typeof lockHolder> => {
  */
 export const lock = (folder: string): (() => void) | string => {
   const path = join(folder, LOCK)
+  const own = JSON.stringify({ pid: process.pid, host: hostname() })
   try {
     const file = openSync(path, 'wx')
-    writeFileSync(file, JSON.stringify({ pid: process.pid, host: hostname() }))
-    closeSync(file)
+    try {
+      writeFileSync(file, own)
+    } catch (reason) {
+      rmSync(path, { force: true })
+      throw reason
+    } finally {
+      closeSync(file)
+    }
   } catch (reason) {
     if ((reason as NodeJS.ErrnoException).code !== 'EEXIST') throw reason
     const held = holderOf(folder)
     if (held) return `process ${held.pid} of ${held.host} is at`
-    writeFileSync(path, JSON.stringify({ pid: process.pid, host: hostname() }))
+    writeFileSync(path, own)
   }
   const beat = setInterval(() => {
     try {

@@ -65,7 +65,7 @@ const runHere = async (
   )
 }
 
-/** Writes the report, and says it. */
+/** Says the report, whatever the disk does, then writes it. */
 const conclude = (
   given: GivenSweep,
   sweep: Sweep,
@@ -80,13 +80,10 @@ const conclude = (
   })
   const report = orRefuse(sweepReport(sweep, facts, table), FAILED)
   const text = sweepText(report, table)
+  say(given.json ? JSON.stringify(report) : `${given.quiet ? '' : '\n'}${text}`)
   writeWhole(join(given.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
   writeWhole(join(given.out, 'report.txt'), `${text}\n`)
-  if (given.json) say(JSON.stringify(report))
-  else {
-    say(`${given.quiet ? '' : '\n'}${text}`)
-    if (!given.quiet) say(`\nWritten to ${given.out}/report.json and report.txt`)
-  }
+  if (!given.json && !given.quiet) say(`\nWritten to ${given.out}/report.json and report.txt`)
   return report.failed.length > 0 ? FAILED : DONE
 }
 

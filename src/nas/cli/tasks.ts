@@ -18,7 +18,7 @@ import {
   runsOf,
   type Sweep
 } from '../sweep/sweep.js'
-import { makeFolder, readText, reasonOf, writeWhole } from './files.js'
+import { makeFolder, readText, reasonOf, removeFolders, writeWhole } from './files.js'
 import { isKnown } from './inputs.js'
 import { type Given, setUp, withConfiguration } from './problem.js'
 import { BAD_INPUT, orRefuse, Refusal, refuse } from './refusal.js'
@@ -130,14 +130,16 @@ export const openSweepFolder = (folder: string, sweep: Sweep): SweepRecord => {
     return found
   }
   const wanted = '--out to be a new or empty folder, or that of the same sweep'
+  let made: readonly string[] = []
   try {
     if (folder.trim() === '' || (existsSync(folder) && readdirSync(folder).length > 0))
       refuse(wanted, `'${folder}'${folder.trim() === '' ? '' : ', which holds other files'}`, 'choose another folder')
-    makeFolder(folder)
+    made = makeFolder(folder)
     const record = { id: randomUUID(), sweep }
     writeWhole(join(folder, 'sweep.json'), `${JSON.stringify(record, null, 2)}\n`)
     return record
   } catch (reason) {
+    removeFolders(made)
     if (reason instanceof Refusal) throw reason
     throw new Refusal(BAD_INPUT, `Wanted ${wanted}, but got '${folder}' (${reasonOf(reason)}): choose another folder.`)
   }

@@ -232,7 +232,8 @@ const trainSeed = async (
   const begun = hasCheckpoints(path)
   // It was killed before there was anything to go on from.
   if (!begun) rmSync(path, { recursive: true, force: true })
-  return finishTraining((begun ? resumeTraining : startTraining)(training, given, backend, path), signals)
+  const started = (begun ? resumeTraining : startTraining)(training, given, backend, path)
+  return finishTraining(started, signals, { several: true })
 }
 
 /** Trains each seed in turn, into folders of their own; ends with the first that does not come to its end. */
@@ -253,9 +254,9 @@ const trainSeeds = async (
   const finished = done.filter(({ stopped }) => stopped === null)
   const stopped = done.at(-1)?.stopped ?? null
   const summary = { stopped, seeds: done, ...(finished.length > 0 ? { statistics: seedStatistics(finished) } : {}) }
-  folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
   if (given.json) say(JSON.stringify(summary))
   else if (finished.length > 0) say(`\n${seedsText(finished, trainings[0]?.net.config.classes ?? 0)}`)
+  folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
   return codeOf(stopped)
 }
 
@@ -273,14 +274,12 @@ const run = async (argument: string | undefined, given: GivenTraining): Promise<
   try {
     if (!plan.several) {
       const begun = (given.resume === undefined ? startTraining : resumeTraining)(first, where, backend, path)
-      const summary = await finishTraining(begun, signals)
-      if (given.json) say(JSON.stringify(summary))
-      return codeOf(summary.stopped)
+      return codeOf((await finishTraining(begun, signals, plan)).stopped)
     }
-    const folder = orRefuse(given.resume === undefined ? openRunFolder(path) : reopenRunFolder(path))
+    const seeds = plan.trainings.map(({ config }) => config.seed)
+    const begin = (made: RunFolder): void => writeTraining(made, first, { ...first.config, seeds })
+    const folder = orRefuse(given.resume === undefined ? openRunFolder(path, begin) : reopenRunFolder(path))
     try {
-      const seeds = plan.trainings.map(({ config }) => config.seed)
-      if (given.resume === undefined) writeTraining(folder, first, { ...first.config, seeds })
       return await trainSeeds(plan, where, backend, folder, signals)
     } finally {
       folder.close()

@@ -73,9 +73,11 @@ export const startTraining = (
   backend: Backend,
   path: string
 ): TrainingRun => {
-  const folder = orRefuse(openRunFolder(path))
-  writeTraining(folder, training, training.config)
-  beginEvents(folder)
+  const begin = (folder: RunFolder): void => {
+    writeTraining(folder, training, training.config)
+    beginEvents(folder)
+  }
+  const folder = orRefuse(openRunFolder(path, begin))
   return { ...training, given, backend, folder, from: undefined }
 }
 
@@ -96,37 +98,40 @@ export const resumeTraining = (
 }
 
 /** What a training came to, as its summary says it. */
-export type TrainingSummary = Omit<TrainingResult, 'arrays'>
+export type TrainingSummary = Omit<TrainingResult, 'arrays'> & Readonly<Record<string, unknown>>
 
-/** What a run folder holds in the end: weights, and the summary, which is given back. */
-const writeResult = (
-  { folder, genotype, space, net, config, data, parameters, backend }: TrainingRun,
-  { arrays, ...result }: TrainingResult,
+const summaryOf = (
+  { genotype, config, parameters, backend }: TrainingRun,
+  { arrays: _, ...result }: TrainingResult,
   seconds: number
 ): TrainingSummary => {
+  const adapter = infoOf(backend) ?? 'reference'
+  return { genotype: formatGenotype(genotype), parameters, ...result, config, version: version(), adapter, seconds }
+}
+
+/** What a run folder holds in the end: weights, and the summary. */
+const writeResult = (
+  { folder, space, net, data }: TrainingRun,
+  { arrays, best }: TrainingResult,
+  summary: TrainingSummary
+): void => {
   const { classNames, normalisation } = data.train
   const model = { net, classNames, normalisation, brightest: brightestOf(data.train), ...(space ? { space } : {}) }
   folder.write('last.safetensors', encodeModel({ ...model, arrays: arrays.last }))
-  if (result.best) folder.write('best.safetensors', encodeModel({ ...model, arrays: arrays.best }))
-  const adapter = infoOf(backend) ?? 'reference'
-  const summary = {
-    genotype: formatGenotype(genotype),
-    parameters,
-    ...result,
-    config,
-    version: version(),
-    adapter,
-    seconds
-  }
+  if (best) folder.write('best.safetensors', encodeModel({ ...model, arrays: arrays.best }))
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
-  return summary
 }
 
-/** Trains to the end, and says what came of it. */
-export const finishTraining = async (run: TrainingRun, signals: Signals): Promise<TrainingSummary> => {
+/** Trains to the end, and says what came of it: with `--json` its summary, unless it is one of several. */
+export const finishTraining = async (
+  run: TrainingRun,
+  signals: Signals,
+  { several }: { readonly several: boolean }
+): Promise<TrainingSummary> => {
   const { given, net, config, data, folder, parameters, backend, from } = run
   const name = backendName(infoOf(backend))
-  const span = { total: config.epochs * trainingSteps(config, data), before: from?.steps ?? 0 }
+  const total = config.epochs * trainingSteps(config, data)
+  const span = { total, before: from?.steps ?? 0, step: 1, after: 0, costs: {} }
   const conducted: Conduct<TrainingEvent, TrainingStart, TrainingResult> = {
     run: (watched, start) => train(net, config, data, watched, start),
     startOf: kept => trainingGoingOn(net, kept),
@@ -139,12 +144,15 @@ export const finishTraining = async (run: TrainingRun, signals: Signals): Promis
   }
   try {
     const { reached, seconds } = await conduct(run, conducted)
+    const summary = summaryOf(run, reached, seconds)
     // Whatever the disk does, what came of it is said.
-    if (!given.json) {
+    if (given.json) {
+      if (!several) say(JSON.stringify(summary))
+    } else {
       if (!given.quiet) say('')
       say(trainingText(reached, { classes: net.config.classes, parameters, seed: config.seed }))
     }
-    const summary = writeResult(run, reached, seconds)
+    writeResult(run, reached, summary)
     if (!given.json && !given.quiet) say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${name}`)
     if (reached.stopped && !given.quiet) complain(`It goes on with: lambda-darts train --resume ${folder.path}`)
     return summary
