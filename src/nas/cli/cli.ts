@@ -11,6 +11,7 @@ import { version } from './inputs.js'
 import { complain } from './outputs.js'
 import { predictCommand } from './predict.js'
 import { BAD_INPUT, DONE, FAILED, Refusal } from './refusal.js'
+import { reportCommand } from './report.js'
 import { scoreCommand } from './score.js'
 import { searchCommand } from './search.js'
 import type { Finish, Subcommand } from './subcommand.js'
@@ -21,6 +22,7 @@ import { workerCommand } from './worker.js'
 const COMMANDS: readonly Subcommand[] = [
   searchCommand,
   sweepCommand,
+  reportCommand,
   workerCommand,
   trainCommand,
   predictCommand,
@@ -41,6 +43,7 @@ Examples:
   lambda-darts search --json --quiet > summary.json    for programs
   lambda-darts search --table nasbench201.csv.gz       the same, scored by what its cells reached when they were trained
   lambda-darts sweep sweep.json --out sweeps/first     configurations times seeds, with statistics
+  lambda-darts report runs/first runs/second           what they tell, side by side, as one HTML file
   lambda-darts train runs/...                          trains the cell that a search found, from scratch, and tests it
   lambda-darts train lambdadarts_corr_0 --seeds 0,1,2  a published cell, three times: mean and deviation
   lambda-darts predict runs/... image.png              the classes of images by a trained network

@@ -9,7 +9,7 @@ import { type DrawnFigures, pageOf } from '../report/page.js'
 import { makeFolder, readText, writeWhole } from './files.js'
 import { say } from './outputs.js'
 import { DONE, orRefuse, refuse } from './refusal.js'
-import { drawFigures, readRun, reportOfAny, runsIn } from './reports.js'
+import { drawFigures, REPORT, readRun, reportOfAny, runsIn } from './reports.js'
 import type { Subcommand } from './subcommand.js'
 import { watch } from './watch.js'
 
@@ -22,7 +22,6 @@ interface GivenReport {
   readonly json?: boolean
 }
 
-const REPORT = 'report.html'
 /** How a report begins: a file that does not is another's. */
 const BEGINNING = '<!doctype html>\n<html lang="en"'
 
@@ -71,7 +70,12 @@ const run = async (given: readonly string[], options: GivenReport): Promise<numb
   if (options.port !== undefined) refuse('--port with --watch', 'without it', 'add --watch')
   const folders = given.flatMap(path => orRefuse(runsIn(path)))
   const path = pathOf(given, out)
-  const report = orRefuse(reportOfAny(folders.map(folder => orRefuse(readRun(folder))), titleOf(given)))
+  const report = orRefuse(
+    reportOfAny(
+      folders.map(folder => orRefuse(readRun(folder))),
+      titleOf(given)
+    )
+  )
   const drawn = await drawFigures(report)
   const html = pageOf(report, drawn)
   writeWhole(path, html)

@@ -12,6 +12,7 @@ import { reportOf } from '../report/report.js'
 import { decodeTraining, reportOfTrainings, type TrainingRecord } from '../report/training.js'
 import { decodeRun, type RunRecord } from '../run/record.js'
 import { readText } from './files.js'
+import { complain } from './outputs.js'
 
 /** A million steps have some 400 bytes each; a text of more no engine of JavaScript holds. */
 const MOST_EVENTS_BYTES = 2 ** 28
@@ -28,7 +29,8 @@ const textAt = (folder: string, name: string, most = MOST_FILE_BYTES): E.Either<
   existsSync(join(folder, name)) ? readText('a run', join(folder, name), most) : E.right(undefined)
 
 /** Sentences of a file's decoder say which run they are of. */
-const ofFolder = (folder: string) => E.mapLeft((error: InputError) => ({ ...error, message: `${folder}: ${error.message}` }))
+const ofFolder = (folder: string) =>
+  E.mapLeft((error: InputError) => ({ ...error, message: `${folder}: ${error.message}` }))
 
 /** The events of a run folder, as they are. */
 export const eventsOf = (folder: string): E.Either<InputError, string> =>
@@ -127,3 +129,33 @@ export const drawFigures = async ({ sections }: ReportPage): Promise<DrawnFigure
 /** The page of a report. */
 export const htmlOf = async (report: ReportPage, isLive = false): Promise<string> =>
   pageOf(report, await drawFigures(report), isLive)
+
+/** What a report is called in the folder that it is of. */
+export const REPORT = 'report.html'
+
+/**
+ * Draws the runs of a folder into a file there, and gives its path. What goes wrong is said and changes nothing of the
+ * runs: they are whole without it.
+ */
+export const writeReport = async (
+  folder: string,
+  write: (name: string, content: string) => void
+): Promise<string | undefined> => {
+  const path = join(folder, REPORT)
+  const failed = (reason: string): undefined => {
+    const cure = `lambda-darts report ${folder} tries again`
+    complain(inputError(`'${path}' to be drawn`, `'${reason.replace(/\.$/, '')}'`, cure).message)
+  }
+  try {
+    const read = pipe(runsIn(folder), E.chain(E.traverseArray(one => readRun(one))))
+    const report = pipe(
+      read,
+      E.chain(runs => reportOfAny(runs, basename(resolve(folder))))
+    )
+    if (E.isLeft(report)) return failed(report.left.message)
+    write(REPORT, await htmlOf(report.right))
+    return path
+  } catch (error) {
+    return failed(error instanceof Error ? error.message : String(error))
+  }
+}

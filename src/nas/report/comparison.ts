@@ -47,8 +47,16 @@ export const comparisonTable = (groups: readonly Group[]): readonly TitledTable[
       ...(group.runs.length > 1 || groups.some(one => one.runs.length > 1) ? [String(group.runs.length)] : []),
       tones(group),
       ...columns.flatMap(column => [
-        spread(group, run => scoreOfRun(run)[column]?.accuracy, value => value.toFixed(2)),
-        spread(group, run => scoreOfRun(run)[column]?.rank, value => value.toFixed(0))
+        spread(
+          group,
+          run => scoreOfRun(run)[column]?.accuracy,
+          value => value.toFixed(2)
+        ),
+        spread(
+          group,
+          run => scoreOfRun(run)[column]?.rank,
+          value => value.toFixed(0)
+        )
       ]),
       spread(group, run => last(run)?.lambdaTrain, short),
       spread(group, run => last(run)?.lambdaValid, short),

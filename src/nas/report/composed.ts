@@ -37,9 +37,9 @@ const placed = (pictures: readonly Sized[], top: number): readonly Placed[] =>
     const last = before.at(-1)
     const row = before.filter(({ y }) => y === last?.y)
     const right = last ? last.x + last.width + GAP : EDGE
-    if (last && right + picture.width <= MOST_WIDTH - EDGE) return [...before, { ...picture, x: right, y: last.y }]
+    if (last && right + picture.width <= MOST_WIDTH - EDGE) return before.concat({ ...picture, x: right, y: last.y })
     const bottom = Math.max(...row.map(({ y, height, label }) => y + height + (label === null ? 0 : LABEL)))
-    return [...before, { ...picture, x: EDGE, y: last ? bottom + GAP : top }]
+    return before.concat({ ...picture, x: EDGE, y: last ? bottom + GAP : top })
   }, [])
 
 const text = (x: number, y: number, size: number, weight: number, content: string): string =>

@@ -80,10 +80,13 @@ const pairLines = (run: RunRecord, kind: string): readonly Line[] => {
   const mean = over('mean of all pairs', 0, values => values.reduce((sum, value) => sum + value, 0) / values.length)
   if (pairs > MOST_PAIRS)
     return [mean, over('lowest', 1, values => Math.min(...values)), over('highest', 2, values => Math.max(...values))]
-  const each = Array.from({ length: pairs }, (_, pair): Line => ({
-    ...over('', 0, values => values[pair] ?? Number.NaN),
-    faint: true
-  }))
+  const each = Array.from(
+    { length: pairs },
+    (_, pair): Line => ({
+      ...over('', 0, values => values[pair] ?? Number.NaN),
+      faint: true
+    })
+  )
   return [...each, mean]
 }
 

@@ -15,7 +15,11 @@ const optionRows = (run: RunRecord, keeps: (key: keyof RunRecord['config']) => b
     isRead(key, run.config) ? help : `not read by ${run.config.method} with --select ${run.config.select}`
   ])
 
-const optionTable = (rows: Table['rows']): Table => ({ head: ['option', 'value', 'what it is'], rows, textColumns: [0, 1, 2] })
+const optionTable = (rows: Table['rows']): Table => ({
+  head: ['option', 'value', 'what it is'],
+  rows,
+  textColumns: [0, 1, 2]
+})
 
 /** The configuration: what is not as usual first, then all of it. */
 export const configurationTables = (run: RunRecord): readonly TitledTable[] => {
@@ -59,7 +63,10 @@ export const originTable = (run: RunRecord): TitledTable => {
     ...(summary
       ? [
           ['command line', ['lambda-darts', ...summary.command].map(quoted).join(' ')],
-          ['version', `lambda-darts ${summary.version}, Node ${summary.versions.node}, webgpu ${summary.versions.webgpu}`]
+          [
+            'version',
+            `lambda-darts ${summary.version}, Node ${summary.versions.node}, webgpu ${summary.versions.webgpu}`
+          ]
         ]
       : [['command line, versions', 'not known before the run has ended']]),
     ['adapter', adapterName(run)],
@@ -99,7 +106,12 @@ export const glance = (run: RunRecord): readonly (readonly [string, string])[] =
     ['seed', String(config.seed)],
     ['epochs', `${last?.epoch ?? 0} of ${config.epochs}`],
     ...scoreFacts(run),
-    ...(last ? ([['Λ training', short(last.lambdaTrain)], ['Λ validation', short(last.lambdaValid)]] as const) : []),
+    ...(last
+      ? ([
+          ['Λ training', short(last.lambdaTrain)],
+          ['Λ validation', short(last.lambdaValid)]
+        ] as const)
+      : []),
     ...(summary ? ([['supernet, test', percent(summary.testAccuracy)]] as const) : []),
     ...(summary ? ([['time', clock(summary.seconds)]] as const) : []),
     ['adapter', adapterName(run)]

@@ -183,7 +183,8 @@ export const lineSpec = (chart: LineChart): ChartSpec => {
   const [low, high] = [Math.min(...values), Math.max(...values)]
   const powers = canLog ? powersAround(low, high) : undefined
   // Lines that are one level have an axis of their own making, or its labels would be of the size of rounding.
-  const level = low === high ? [low === 0 ? 0 : low - Math.abs(low) / 2, high === 0 ? 1 : high + Math.abs(high) / 2] : null
+  const level =
+    low === high ? [low === 0 ? 0 : low - Math.abs(low) / 2, high === 0 ? 1 : high + Math.abs(high) / 2] : null
   const around = domain ?? (powers ? [powers[0], powers.at(-1)] : level)
   const scale = { ...(canLog ? { type: 'log' } : { zero: false }), ...(around ? { domain: [...around] } : {}) }
   const epochs = chart.lines.flatMap(({ points }) => points.map(([x]) => x))

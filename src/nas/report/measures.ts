@@ -1,9 +1,10 @@
 /** What a report draws of every epoch: the charts of a run, and of runs side by side. */
-import { mapRecord } from '../space/space.js'
+
 import type { EpochRecord, RunRecord } from '../run/record.js'
+import { mapRecord } from '../space/space.js'
 import type { Figure } from './figure.js'
-import { lineFigure, type Line, type LineChart } from './lines.js'
-import { type Drawn, type Group, linesOf, lineOf, type OfEpoch } from './runs.js'
+import { type Line, type LineChart, lineFigure } from './lines.js'
+import { type Drawn, type Group, lineOf, linesOf, type OfEpoch } from './runs.js'
 import { cellName, operationStyles } from './softmax.js'
 
 /** A chart: the measures of a run share it; of several runs each measure has one of its own. */
@@ -177,7 +178,7 @@ export const QUOTIENT: readonly Chart[] = [
 export const EIGENVALUE: readonly Chart[] = [
   chart(
     'eigenvalue',
-    "Largest eigenvalue of the Hessian in alpha",
+    'Largest eigenvalue of the Hessian in alpha',
     'eigenvalue',
     'Of the loss on a validation batch. Where it grows, a small change of alpha (as reading the cell off it is) changes ' +
       'the loss much.',
@@ -213,7 +214,10 @@ export const figuresOfGroups = <R extends Drawn>(
   )
 
 /** The lines of every edge behind their mean, for what an edge has. */
-export const edgeLines = (run: RunRecord, of: (edge: EpochRecord['mixtures'][string][number]) => number): readonly Line[] =>
+export const edgeLines = (
+  run: RunRecord,
+  of: (edge: EpochRecord['mixtures'][string][number]) => number
+): readonly Line[] =>
   Object.values(
     mapRecord(run.epochs.at(-1)?.mixtures ?? {}, (edges, kind) =>
       edges.map((_, i) => ({

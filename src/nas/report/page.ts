@@ -32,7 +32,9 @@ const tableHtml = ({ head, rows, textColumns }: Table): string => {
   const kind = (column: number): string => (textColumns.includes(column) ? ' class="text"' : '')
   const row = (cells: readonly string[], tag: 'th' | 'td'): string =>
     `<tr>${cells
-      .map((cell, i) => (tag === 'th' && cell === '' ? `<td${kind(i)}></td>` : `<${tag}${kind(i)}>${escaped(cell)}</${tag}>`))
+      .map((cell, i) =>
+        tag === 'th' && cell === '' ? `<td${kind(i)}></td>` : `<${tag}${kind(i)}>${escaped(cell)}</${tag}>`
+      )
       .join('')}</tr>`
   const isHeaded = head.some(cell => cell !== '')
   return `<table>${isHeaded ? `<thead>${row(head, 'th')}</thead>` : ''}<tbody>${rows.map(one => row(one, 'td')).join('')}</tbody></table>`
@@ -64,7 +66,8 @@ const figureHtml = (figure: Figure, svgs: readonly string[]): string => {
   const widest = Math.max(0, ...svgs.map(widthOf))
   const pictures = drawings.map((drawing, i) => drawingHtml(drawing, svgs[i] ?? '', title, widest)).join('')
   const buttons = ['svg', 'png'].map(
-    kind => `<button type="button" data-save="${kind}" aria-label="${kind.toUpperCase()} of ${escaped(title)}">${kind.toUpperCase()}</button>`
+    kind =>
+      `<button type="button" data-save="${kind}" aria-label="${kind.toUpperCase()} of ${escaped(title)}">${kind.toUpperCase()}</button>`
   )
   return [
     `<figure id="figure-${escaped(id)}"${isWide ? ' class="wide"' : ''}>`,

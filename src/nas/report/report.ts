@@ -106,10 +106,7 @@ const edgeFigures = (run: RunRecord): readonly Figure[] =>
     title: 'Largest weight of each edge',
     says: 'A faint line an edge, and their mean. Edges that rise alone decide early; at 1 an edge is decided.',
     unit: 'weight',
-    lines: [
-      ...edgeLines(run, ({ largest }) => largest),
-      ...figureLines(run)
-    ]
+    lines: [...edgeLines(run, ({ largest }) => largest), ...figureLines(run)]
   })
 
 const figureLines = (run: RunRecord) => [
@@ -132,12 +129,20 @@ const reportOfRun = (run: RunRecord): ReportPage => {
     headlines: [headlineOf(run, null)],
     facts: glance(run),
     sections: shown([
-      section('cells', genotype && genotypeText(run) !== null ? 'The cell' : 'The cell so far', genotype ? cellFigures(run, genotype) : []),
+      section(
+        'cells',
+        genotype && genotypeText(run) !== null ? 'The cell' : 'The cell so far',
+        genotype ? cellFigures(run, genotype) : []
+      ),
       section('softmax', 'How it was chosen', softmaxFigures(run)),
       section('harmony', 'Harmony of the cells', [...of(HARMONY), ...cosineFigures(run)]),
       section('learning', 'What the supernet learned', of(LEARNING)),
       section('scores', 'What the cells of the epochs are worth', of(scoreCharts([run])), scoresMissing([run])),
-      section('saturation', 'How decided alpha is', [...edgeFigures(run), ...of(SATURATION.slice(1)), ...operationFigures(run)]),
+      section('saturation', 'How decided alpha is', [
+        ...edgeFigures(run),
+        ...of(SATURATION.slice(1)),
+        ...operationFigures(run)
+      ]),
       section('selection', 'Selection by perturbation', decisionFigures(run)),
       section('schedule', 'Rates and gradients', of(SCHEDULE)),
       section('checks', 'Checks of the derivatives', [...of(QUOTIENT), ...of(EIGENVALUE)], checksMissing([run])),
@@ -183,7 +188,13 @@ const reportOfRuns = (runs: readonly RunRecord[], title: string): ReportPage => 
       section('softmax', 'How each cell was chosen', mixtures, tooMany(groups, 'Mixtures')),
       section('configuration', 'Configuration', [], [], {
         tables: drawn.flatMap(({ label, runs: [run] }) =>
-          run ? [originTable(run), ...configurationTables(run)].map(one => ({ ...one, title: `${one.title}: ${label}`, isOpen: false })) : []
+          run
+            ? [originTable(run), ...configurationTables(run)].map(one => ({
+                ...one,
+                title: `${one.title}: ${label}`,
+                isOpen: false
+              }))
+            : []
         )
       })
     ])

@@ -1,8 +1,8 @@
 /** Where the time of a step goes, as bars. */
 import type { ChartSpec } from '../../pictures/chart.js'
 import { colour } from '../../pictures/theme.js'
-import type { RunRecord } from '../run/record.js'
 import type { StepProfile } from '../run/profile.js'
+import type { RunRecord } from '../run/record.js'
 import type { Figure } from './figure.js'
 
 const milliseconds = (seconds: number): number => Number((1000 * seconds).toPrecision(3))
@@ -81,6 +81,7 @@ export const timeFigures = ({ profile }: RunRecord): readonly Figure[] => (profi
 
 /** Why there are no times. */
 export const timeMissing = ({ profile }: RunRecord): readonly string[] => {
-  if (!profile) return ['Time by part of a step is not shown: the folder has no profile.json (search --profile writes it).']
+  if (!profile)
+    return ['Time by part of a step is not shown: the folder has no profile.json (search --profile writes it).']
   return profile.missing === null ? [] : [`Time by part of a step is not shown: ${profile.missing}`]
 }

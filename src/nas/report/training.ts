@@ -57,7 +57,12 @@ export const decodeTraining = (
           pipe(
             decodeJson(Typed, 'an event')(line),
             E.chain(({ type }) =>
-              type === 'epoch' ? pipe(decodeJson(Epoch, 'an epoch')(line), E.map(epoch => [epoch])) : E.right([])
+              type === 'epoch'
+                ? pipe(
+                    decodeJson(Epoch, 'an epoch')(line),
+                    E.map(epoch => [epoch])
+                  )
+                : E.right([])
             ),
             E.mapLeft(({ message }) =>
               inputError(
@@ -127,10 +132,7 @@ const configurationOf = (run: TrainingRecord): Section => ({
 })
 
 /** The report of one training, or of several side by side. */
-export const reportOfTrainings = (
-  runs: readonly [TrainingRecord, ...TrainingRecord[]],
-  title: string
-): ReportPage => {
+export const reportOfTrainings = (runs: readonly [TrainingRecord, ...TrainingRecord[]], title: string): ReportPage => {
   const [first] = runs
   const groups = groupsOf(runs, told)
   const figures = runs.length === 1 ? figuresOfRun(first, CHARTS) : figuresOfGroups(groups, CHARTS)
