@@ -33,8 +33,8 @@ export default defineConfig(({ mode }) => ({
     alias: [
       { find: /^lambda-darts$/, replacement: fileURLToPath(new URL('src/index.ts', import.meta.url)) },
       {
-        find: /^lambda-darts\/autodiff$/,
-        replacement: fileURLToPath(new URL('src/autodiff/index.ts', import.meta.url))
+        find: /^lambda-darts\/(autodiff|pictures)$/,
+        replacement: fileURLToPath(new URL('src/$1/index.ts', import.meta.url))
       }
     ]
   },

@@ -1,5 +1,5 @@
-/** Graphs: nodes in an order that can be computed, and what people look at (`showGraph`, `toDot`, counts). */
-import type { NdArray } from './ndarray.js'
+/** Graphs: nodes in an order that can be computed, and what people look at (`showGraph`, counts). */
+import { type NdArray, valuesText } from './ndarray.js'
 import { show as showAval, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 
@@ -69,41 +69,39 @@ export const work = (outputs: readonly Tensor[]): number =>
     return total + (flops?.(node.inputs, node.attributes, node) ?? sizeOf(node.shape))
   }, 0)
 
-const attributeText = (node: Tensor): string => {
-  const entries = Object.entries(node.attributes).filter(
-    ([key, value]) => key !== 'value' && key !== 'aval' && typeof value !== 'function'
-  )
-  return entries.length
-    ? ` {${entries.map(([key, value]) => `${key}: ${typeof value === 'string' ? value : JSON.stringify(value)}`).join(', ')}}`
-    : ''
+/** What a node is told besides its inputs, each by its name, in short. */
+export const attributesOf = ({ attributes, primitive: { name } }: Tensor): readonly (readonly [string, string])[] =>
+  name === 'input' || name === 'constant'
+    ? []
+    : Object.entries(attributes).flatMap(([key, value]) =>
+        typeof value === 'function' || value === undefined
+          ? []
+          : [[key, typeof value === 'string' ? value : JSON.stringify(value)] as const]
+      )
+
+/** What a leaf is: the name of an input, the values of a constant. Empty of all other nodes. */
+export const leafText = ({ attributes, primitive: { name } }: Tensor): string => {
+  if (name === 'input') return `'${String(attributes['name'])}'`
+  return name === 'constant' ? valuesText(attributes['value'] as NdArray) : ''
 }
 
-/** One line a node: `%3 = mul %1 %2 : f32[2,3]`. */
+/** `mul %1 %2`, `sum %1 {axes: [0]}`, `input 'weights.w'`, `constant [1, 2]`; `of` says an input. */
+export const operationText = (node: Tensor, of: (input: Tensor) => string): string => {
+  const told = attributesOf(node).map(([key, value]) => `${key}: ${value}`)
+  const parts = [
+    node.primitive.name,
+    leafText(node),
+    ...node.inputs.map(of),
+    told.length > 0 ? `{${told.join(', ')}}` : ''
+  ]
+  return parts.filter(part => part !== '').join(' ')
+}
+
+/** One line a node: `%3 = mul %1 %2 : f32[2,3]`. Inputs have their names, constants their values. */
 export const showGraph = (...outputs: readonly Tensor[]): string => {
   const order = topological(outputs)
   const number = new Map(order.map((node, i) => [node, i]))
-  const lines = order.map(
-    (node, i) =>
-      `%${i} = ` +
-      `${[node.primitive.name, ...node.inputs.map(input => `%${number.get(input)}`)].join(' ')}${attributeText(node)} ` +
-      `: ${showAval(node)}`
-  )
-  return [...lines, `return ${outputs.map(output => `%${number.get(output)}`).join(' ')}`].join('\n')
-}
-
-/** The graph in Graphviz' dot language. */
-export const toDot = (...outputs: readonly Tensor[]): string => {
-  const order = topological(outputs)
-  const number = new Map(order.map((node, i) => [node, i]))
-  const quote = (text: string) => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`
-  return [
-    'digraph {',
-    ...order.map(
-      (node, i) =>
-        `  n${i} ` +
-        `[label=${quote(`${node.primitive.name}${attributeText(node)} ${showAval(node)}`)}${outputs.includes(node) ? ' peripheries=2' : ''}]`
-    ),
-    ...order.flatMap((node, i) => node.inputs.map(input => `  n${number.get(input)} -> n${i}`)),
-    '}'
-  ].join('\n')
+  const named = (node: Tensor): string => `%${number.get(node)}`
+  const lines = order.map(node => `${named(node)} = ${operationText(node, named)} : ${showAval(node)}`)
+  return [...lines, `return ${outputs.map(named).join(' ')}`].join('\n')
 }

@@ -28,7 +28,7 @@ export {
   valueAuxAndGrad,
   vjp
 } from './grad.js'
-export { countNodes, type Graph, showGraph, toDot } from './graph.js'
+export { countNodes, type Graph, showGraph } from './graph.js'
 export * as initialisers from './initialisers.js'
 export { type Compute, evaluate, interpret } from './interpret.js'
 export type { Attributes, Kernel, MapKernel, ReduceKernel, RegionsKernel, ShaderKernel, ViewKernel } from './kernel.js'

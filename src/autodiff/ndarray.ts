@@ -116,3 +116,28 @@ export const ndarray = (values: ArrayLike<number>, shape: Shape = [values.length
   data.set(values)
   return { data, shape, dtype }
 }
+
+/** A number in four digits: `0.8553`. */
+const digits = (value: number): string => (Object.is(value, -0) ? '-0' : String(Number(value.toPrecision(4))))
+
+/** Entries of a list that are written out, the first and last half of them where there are more. */
+const MOST_ENTRIES = 6
+
+/**
+ * The numbers of an array as nested lists, in four digits; long axes are shortened in their middle:
+ * `[1, 2, 3, ..., 98, 99, 100]`.
+ */
+export const valuesText = ({ data, shape }: NdArray, most = MOST_ENTRIES): string => {
+  const half = Math.ceil(most / 2)
+  const strides = denseStrides(shape)
+  const written = (axis: number, offset: number): string => {
+    const extent = shape[axis]
+    if (extent === undefined) return digits(data[offset] as number)
+    const entry = (i: number): string => written(axis + 1, offset + i * (strides[axis] as number))
+    const entries = (from: number, to: number): string[] => Array.from({ length: to - from }, (_, i) => entry(from + i))
+    const all =
+      extent <= most ? entries(0, extent) : [...entries(0, half), '...', ...entries(extent - (most - half), extent)]
+    return `[${all.join(', ')}]`
+  }
+  return written(0, 0)
+}

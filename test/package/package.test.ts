@@ -94,7 +94,10 @@ describe('types', () => {
     ['nodenext', 'nodenext', ['ES2023', 'DOM']],
     ['node16', 'node16', ['ES2023']],
     ['esnext', 'bundler', ['ES2023', 'DOM']]
-  ] as const
+  ] satisfies readonly (readonly [string, string, readonly string[]])[]
+  // The types of Vega, which charts are of, need that library.
+  const PICTURED = `import * as pictures from 'lambda-darts/pictures'
+export const drawn: Promise<string> = pictures.draw(all.$.tensor(2))`
   it.each(WAYS)(
     'hold in a strict project that checks libraries too, by %s and %s with %s',
     (module, moduleResolution, lib) => {
@@ -102,7 +105,7 @@ describe('types', () => {
 import * as all from 'lambda-darts'
 import * as pure from 'lambda-darts/autodiff'
 export const same: typeof all.grad = pure.grad
-`
+${lib.includes('DOM') ? PICTURED : ''}`
       const options = { strict: true, noEmit: true, skipLibCheck: false, types: [], target: 'ES2023', lib }
       project.write({
         'typed.ts': program,
@@ -136,10 +139,18 @@ export const same: typeof all.grad = pure.grad
   })
 })
 
+const DRAWN = `
+import { draw } from 'lambda-darts/pictures'
+import { $ } from 'lambda-darts/autodiff'
+console.log(await draw($.tensor(2)))
+`
+
 /** Entries, what of them stands for all, and the most kilobytes that they may have, minified. */
 const ENTRIES = [
   ['lambda-darts', "export * from 'lambda-darts'", 800],
   ['lambda-darts/autodiff', "export * from 'lambda-darts/autodiff'", 140],
+  ['lambda-darts/pictures', "export * from 'lambda-darts/pictures'", 2000],
+  ['a first picture', DRAWN, 2000],
   ['a first gradient', FIRST, 500]
 ] as const
 

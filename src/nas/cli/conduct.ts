@@ -69,7 +69,7 @@ export interface Conduct<Told extends LoggedEvent, S, R> {
   readonly writer: (now: () => number) => {
     readonly tell: (event: Told) => void
     readonly stop: () => void
-    readonly preparing: Observer['preparing'] | undefined
+    readonly underWay: Observer['underWay'] | undefined
   }
 }
 
@@ -82,7 +82,7 @@ export const conduct = async <Told extends LoggedEvent, S, R>(
 ): Promise<{ readonly reached: R; readonly seconds: number }> => {
   const started = performance.now() - 1000 * (from?.seconds ?? 0)
   const now = () => (performance.now() - started) / 1000
-  const { tell, stop, preparing } = writer(now)
+  const { tell, stop, underWay } = writer(now)
   const told = { any: from !== undefined }
   const attempt = (on: Backend, begin: Resumed<S> | undefined) => {
     const watched: Watched<Told> = {
@@ -95,7 +95,7 @@ export const conduct = async <Told extends LoggedEvent, S, R>(
       interrupted,
       now,
       checkpoints: keeper(folder, identityOf(on), keeping, now),
-      ...(preparing ? { preparing } : {})
+      ...(underWay ? { underWay } : {})
     }
     return run(watched, begin?.start)({ backend: on })()
   }

@@ -38,6 +38,7 @@ import {
   stepsPerEpoch,
   using
 } from '../steps/steps.js'
+import { compilingOptions, type UnderWay } from '../steps/underway.js'
 import {
   HYPERGRADIENT_FACTS,
   HYPERGRADIENT_ROW,
@@ -85,14 +86,15 @@ export const stateAfter = (
   net: Supernet,
   config: SearchConfig,
   data: SearchData,
-  count: number
+  count: number,
+  underWay?: UnderWay
 ): Engine<Stored<State>> => {
   const key = keyOf(config.seed)
   const perEpoch = stepsPerEpoch(config, data)
   const initial = store(initialState(net, key))
   const items = Array.from({ length: count }, (_, n) => n)
   if (count === 0) return initial
-  return using(compileStep(net, config, data), compiled =>
+  return using(compileStep(net, config, data, underWay), compiled =>
     pipe(
       initial,
       RTE.chain(
@@ -110,6 +112,7 @@ export const stateAfter = (
                 { ...rates, key: foldIn(foldIn(key, KEYS.noise), n) }
               ),
               RTE.map(after => {
+                underWay?.('steps trained', n + 1, count)
                 release(state)
                 return after.state
               })
@@ -159,7 +162,7 @@ const measuredOf = (net: Supernet, config: SearchConfig) => {
 
 /** A row for each epsilon, from a quotient that is compiled once. */
 const rowsAt = <F extends { readonly [name: string]: Tensor }>(
-  epsilons: readonly number[],
+  { epsilons, underWay }: { readonly epsilons: readonly number[]; readonly underWay: UnderWay | undefined },
   quotient: (...args: readonly [...Inputs, F, Tensor, Tensor]) => Tensor,
   inputs: readonly unknown[],
   found: unknown,
@@ -168,7 +171,10 @@ const rowsAt = <F extends { readonly [name: string]: Tensor }>(
   // `as never`: a tuple that ends in a type parameter is not unfolded by the compiler, so a list of its parts is none
   // to it.
   using(
-    compile<[...Inputs, F, Tensor, Tensor], Tensor>(quotient)([...inputs, found, scalar(0), scalar(0)] as never),
+    compile<[...Inputs, F, Tensor, Tensor], Tensor>(
+      quotient,
+      compilingOptions(underWay)
+    )([...inputs, found, scalar(0), scalar(0)] as never),
     compiled =>
       fold<readonly HostArray[], number>(
         epsilons,
@@ -184,7 +190,10 @@ const rowsAt = <F extends { readonly [name: string]: Tensor }>(
               )
             ),
             RTE.chain(result => read(result as Stored<Tensor>)),
-            RTE.map(row => [...done, row])
+            RTE.map(row => {
+              underWay?.('quotients taken', done.length + 1, epsilons.length)
+              return [...done, row]
+            })
           )
       )([])
   )
@@ -198,7 +207,8 @@ export const diagnoseAt =
     net: Supernet,
     config: SearchConfig,
     arrays: { readonly train: BatchArrays; readonly valid: BatchArrays },
-    { epsilons, steps }: DiagnoseOptions
+    { epsilons, steps }: DiagnoseOptions,
+    underWay?: UnderWay
   ) =>
   ({ weights, momentum, alpha }: Stored<State>): Engine<Diagnosis> => {
     const { regulariser, regulariserAt, hypergradient, hypergradientAt } = measuredOf(net, config)
@@ -211,18 +221,18 @@ export const diagnoseAt =
       }),
       RTE.bindTo('given'),
       RTE.bind('found', ({ given: { inputs } }) =>
-        using(compile(regulariser)(inputs), compiled => run(compiled)(...inputs))
+        using(compile(regulariser, compilingOptions(underWay))(inputs), compiled => run(compiled)(...inputs))
       ),
       RTE.bind('facts', ({ found: { facts, cosines, norms } }) => read({ facts, cosines, norms })),
       RTE.bind('quotients', ({ given: { inputs }, found: { gradient, exact } }) =>
-        rowsAt(epsilons, regulariserAt, inputs, { gradient, exact }, config.lambda)
+        rowsAt({ epsilons, underWay }, regulariserAt, inputs, { gradient, exact }, config.lambda)
       ),
       RTE.bind('hyper', ({ given: { withRate } }) =>
-        using(compile(hypergradient)(withRate), compiled => run(compiled)(...withRate))
+        using(compile(hypergradient, compilingOptions(underWay))(withRate), compiled => run(compiled)(...withRate))
       ),
       RTE.bind('hyperFacts', ({ hyper }) => read(hyper.facts)),
       RTE.bind('hyperQuotients', ({ given: { inputs }, hyper: { exact, first } }) =>
-        rowsAt(epsilons, hypergradientAt, inputs, { exact, first }, config.learningRate)
+        rowsAt({ epsilons, underWay }, hypergradientAt, inputs, { exact, first }, config.learningRate)
       ),
       RTE.map(
         ({ facts, quotients, hyperFacts, hyperQuotients }): Diagnosis => ({
@@ -251,7 +261,8 @@ export const diagnose = (
   net: Supernet,
   config: SearchConfig,
   data: SearchData,
-  options: DiagnoseOptions
+  options: DiagnoseOptions,
+  underWay?: UnderWay
 ): Engine<Diagnosis> => {
   const perEpoch = stepsPerEpoch(config, data)
   const next = batchesOf(config, data, keyOf(config.seed), Math.floor(options.steps / perEpoch))[
@@ -260,7 +271,7 @@ export const diagnose = (
   const train = batchArrays(data.train, (next?.train ?? []).slice(0, config.batch))
   const valid = batchArrays(data.valid, next?.valid ?? [])
   return pipe(
-    stateAfter(net, config, data, options.steps),
-    RTE.chain(diagnoseAt(net, config, { train, valid }, options))
+    stateAfter(net, config, data, options.steps, underWay),
+    RTE.chain(diagnoseAt(net, config, { train, valid }, options, underWay))
   )
 }

@@ -53,6 +53,7 @@ import {
   stepExample,
   using
 } from '../steps/steps.js'
+import { compilingOptions, type UnderWay } from '../steps/underway.js'
 import { mixtureRows, rowsOf } from './magnitude.js'
 import type { Masks, Score } from './perturbation.js'
 import type { DecisionEvent, Mixtures, Supernetwork } from './selection.js'
@@ -174,6 +175,7 @@ type Evaluation = Compiled<
 
 /** Where what happens is told, and whether to go on. */
 interface TuningObserver {
+  readonly underWay?: UnderWay
   readonly tell: (event: DecisionEvent | TuningEvent) => () => void
   readonly interrupted: () => boolean
 }
@@ -185,15 +187,16 @@ const endedBy =
     failure !== null || interrupted()
 
 /** The two compiled functions of a selection: a step of training under masks, and the evaluation of a batch. */
-const compiledFor = (net: Supernet, config: SearchConfig, data: SearchData, chunk: Chunk) => {
+const compiledFor = (net: Supernet, config: SearchConfig, data: SearchData, chunk: Chunk, underWay?: UnderWay) => {
   const { alpha } = stateShapes(net)
   const masks = { choice: alpha, keep: alpha }
+  const options = compilingOptions(underWay)
   const [state, batches, rates] = stepExample(net, { ...config, method: 'darts' }, data)
   const step = ({ masks: given, ...before }: MaskedState, images: Batches, at: Rates): StepResult =>
     stepOf(net, tuningOptions(config), maskedMixing(net, given))(before, images, at)
   return {
-    tuning: compile<[MaskedState, Batches, Rates], StepResult>(step)([{ ...state, masks }, batches, rates]),
-    evaluation: compile(evaluation(net))([state.weights, state.alpha, masks, chunk])
+    tuning: compile<[MaskedState, Batches, Rates], StepResult>(step, options)([{ ...state, masks }, batches, rates]),
+    evaluation: compile(evaluation(net), options)([state.weights, state.alpha, masks, chunk])
   }
 }
 
@@ -201,20 +204,23 @@ const storeMasks = (masks: Masks): Engine<Stored<MaskTensors>> => store(maskArra
 
 /** Accuracy and loss of a state on validation batches, `count` images in all, under masks. */
 const evaluateOn =
-  (compiled: Evaluation, batches: Storing<readonly Chunk[]>, count: number) =>
+  (compiled: Evaluation, batches: Storing<readonly Chunk[]>, count: number, underWay: UnderWay | undefined) =>
   ({ state }: Tuned, masks: Masks): Engine<Score> =>
     scope(
       pipe(
         storeMasks(masks),
         RTE.chain(given =>
-          fold<readonly [number, number], Storing<Chunk>>(
-            batches,
+          fold<readonly [number, number], readonly [number, Storing<Chunk>]>(
+            batches.entries(),
             () => false,
-            ([correct, loss], batch) =>
+            ([correct, loss], [n, batch]) =>
               pipe(
                 run(compiled)(state.weights, state.alpha, given, batch),
                 RTE.chain(read),
-                RTE.map(({ data: [hits, losses] }) => [correct + (hits as number), loss + (losses as number)] as const)
+                RTE.map(({ data: [hits, losses] }) => {
+                  underWay?.('batches judged', n + 1, batches.length)
+                  return [correct + (hits as number), loss + (losses as number)] as const
+                })
               )
           )([0, 0])
         ),
@@ -270,7 +276,10 @@ const trainOn = (compiled: Tuning, config: SearchConfig, data: SearchData, obser
             lambda: 0,
             key: foldIn(foldIn(key, KEYS.noise), before.stepsDone)
           }),
-          RTE.map(stepped => afterStep(before, stepped))
+          RTE.map(stepped => {
+            observer.underWay?.('steps trained', item.step + 1, items.length)
+            return afterStep(before, stepped)
+          })
         )
     return pipe(
       storeMasks(masks),
@@ -304,14 +313,14 @@ export const withSupernetwork =
   (net: Supernet, config: SearchConfig, data: SearchData, observer: TuningObserver) =>
   <B>(use: (network: Supernetwork<Tuned>) => Engine<B>): Engine<B> => {
     const chunks = validationBatches(config, data)
-    const compiling = compiledFor(net, config, data, chunks[0] as Chunk)
+    const compiling = compiledFor(net, config, data, chunks[0] as Chunk, observer.underWay)
     return using(compiling.tuning, tuning =>
       using(compiling.evaluation, compiled =>
         pipe(
           store(chunks),
           RTE.chain(batches =>
             use({
-              evaluate: evaluateOn(compiled, batches, data.valid.count),
+              evaluate: evaluateOn(compiled, batches, data.valid.count, observer.underWay),
               mixtures: mixturesAt(net.space),
               train: trainOn(tuning, config, data, observer),
               tell: event => RTE.fromIO(observer.tell(event)),

@@ -13,9 +13,16 @@ import { foldIn } from '../method/initialise.js'
 import { unpack, unpackStatistics } from '../space/layers.js'
 import { noiseOf, type Supernet } from '../space/supernet.js'
 import { batchArrays, keyArray, using } from './steps.js'
+import { compilingOptions, type UnderWay } from './underway.js'
 
 /** Images of one evaluation run; the last run repeats images to be as large. */
 const EVALUATION_BATCH = 256
+
+/** Which mixtures, if not those of alpha; and who is told how far it has come. */
+export interface EvaluationOptions {
+  readonly mixing?: Mixing
+  readonly underWay?: UnderWay
+}
 
 /**
  * How many images of a data set the supernet classifies rightly, in evaluation mode with the mixtures of alpha. Noise,
@@ -26,7 +33,7 @@ export const countCorrect = (
   state: Stored<State>,
   dataset: Part,
   key: Key,
-  mixing: Mixing = alpha => mixturesOf(net, alpha)
+  { mixing = alpha => mixturesOf(net, alpha), underWay }: EvaluationOptions = {}
 ): Engine<number> => {
   const tables = tablesOf(net)
   const size = Math.min(EVALUATION_BATCH, dataset.count)
@@ -48,24 +55,28 @@ export const countCorrect = (
   const { weights, alpha, running } = state
   const shapes = batchArrays(dataset, chunks[0] as readonly number[])
   const example = [weights, alpha, running, shapes.images, keyArray(key)] as const
-  return using(compile<[Tensor, Alpha, Tensor, Tensor, Tensor], Tensor>(predict)(example), compiled =>
-    fold<number, { indices: readonly number[]; chunk: number }>(
-      chunks.map((indices, chunk) => ({ indices, chunk })),
-      () => false,
-      (correct, { indices, chunk }) =>
-        scope(
-          pipe(
-            store({ images: batchArrays(dataset, indices).images, key: keyArray(foldIn(key, chunk)) }),
-            RTE.chain(given => run(compiled)(weights, alpha, running, given.images, given.key)),
-            RTE.chain(read),
-            RTE.map(
-              ({ data }) =>
-                correct +
-                indices.filter((index, k) => chunk * size + k < dataset.count && data[k] === dataset.labels[index])
-                  .length
+  return using(
+    compile<[Tensor, Alpha, Tensor, Tensor, Tensor], Tensor>(predict, compilingOptions(underWay))(example),
+    compiled =>
+      fold<number, { indices: readonly number[]; chunk: number }>(
+        chunks.map((indices, chunk) => ({ indices, chunk })),
+        () => false,
+        (correct, { indices, chunk }) =>
+          scope(
+            pipe(
+              store({ images: batchArrays(dataset, indices).images, key: keyArray(foldIn(key, chunk)) }),
+              RTE.chain(given => run(compiled)(weights, alpha, running, given.images, given.key)),
+              RTE.chain(read),
+              RTE.map(({ data }) => {
+                underWay?.('images tested', Math.min((chunk + 1) * size, dataset.count), dataset.count)
+                return (
+                  correct +
+                  indices.filter((index, k) => chunk * size + k < dataset.count && data[k] === dataset.labels[index])
+                    .length
+                )
+              })
             )
           )
-        )
-    )(0)
+      )(0)
   )
 }

@@ -36,6 +36,7 @@ import {
 import { foldIn, permutation, stateShapes } from '../method/initialise.js'
 import { mapRecord } from '../space/space.js'
 import type { Supernet } from '../space/supernet.js'
+import { compilingOptions, type UnderWay } from './underway.js'
 
 /**
  * The three parts of a data set: weights are trained on the first, alpha on the second, the result is judged on the
@@ -91,7 +92,17 @@ export const batchArrays = (part: Part, indices: readonly number[], moves?: read
  * What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepareSearch`), those of `order` and
  * `moves` are for the training part, the ones after them for the validation part.
  */
-export const KEYS = { order: 1, noise: 3, testNoise: 4, selection: 5, tuning: 6, curvature: 7, moves: 8 } as const
+export const KEYS = {
+  order: 1,
+  noise: 3,
+  testNoise: 4,
+  selection: 5,
+  tuning: 6,
+  curvature: 7,
+  moves: 8,
+  probe: 9,
+  baseline: 10
+} as const
 
 export const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
 export const keyArray = (key: Key): HostArray => ({ data: Uint32Array.from(key), shape: [2], dtype: 'u32' })
@@ -130,15 +141,10 @@ export const stepExample = (net: Supernet, config: SearchConfig, data: SearchDat
 }
 
 /** The compiled step of a configuration. */
-export const compileStep = (
-  net: Supernet,
-  config: SearchConfig,
-  data: SearchData,
-  progress?: (done: number, total: number) => void
-): Engine<Step> =>
+export const compileStep = (net: Supernet, config: SearchConfig, data: SearchData, underWay?: UnderWay): Engine<Step> =>
   compile<[State, Batches, Rates], StepResult>(
     stepOf(net, stepOptions(config)),
-    progress ? { progress } : {}
+    compilingOptions(underWay)
   )(stepExample(net, config, data))
 
 /** One step of a fold: the images of both batches, by their places in the two parts. */

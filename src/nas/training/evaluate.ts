@@ -16,6 +16,7 @@ import { foldIn } from '../method/initialise.js'
 import { unpack, unpackStatistics } from '../space/layers.js'
 import { noiseOf } from '../space/supernet.js'
 import { batchArrays, keyArray, pause, using } from '../steps/steps.js'
+import { compilingOptions, type UnderWay } from '../steps/underway.js'
 import { hits, rankOfLabel, topCount } from './loss.js'
 import { trainingShapes } from './machine.js'
 import type { TrainingState } from './step.js'
@@ -68,6 +69,7 @@ export const withEvaluation = <B>(
   part: Part,
   batch: number,
   key: Key,
+  underWay: UnderWay | undefined,
   use: (evaluate: (state: Stored<Judged>) => Engine<Evaluation>) => Engine<B>
 ): Engine<B> => {
   const size = Math.min(batch, part.count)
@@ -91,8 +93,9 @@ export const withEvaluation = <B>(
     readonly key: Tensor
   }
   const { weights, running } = trainingShapes(net)
-  const compiling = compile<[Judged, Given], Tensor>((state, { images, labels, counts, key }) =>
-    judge(logitsOf(net)(state, images, key), labels, counts)
+  const compiling = compile<[Judged, Given], Tensor>(
+    (state, { images, labels, counts, key }) => judge(logitsOf(net)(state, images, key), labels, counts),
+    compilingOptions(underWay)
   )([{ weights, running }, given(0)])
   return using(compiling, compiled =>
     use(state =>
@@ -107,7 +110,10 @@ export const withEvaluation = <B>(
                 RTE.chain(() => store(given(chunk))),
                 RTE.chain(stored => run(compiled)({ weights: state.weights, running: state.running }, stored)),
                 RTE.chain(read),
-                RTE.map(({ data }) => sums.map((sum, i) => sum + (data[i] as number)))
+                RTE.map(({ data }) => {
+                  underWay?.('images tested', Math.min((chunk + 1) * size, part.count), part.count)
+                  return sums.map((sum, i) => sum + (data[i] as number))
+                })
               )
             )
         )([0, 0, 0]),

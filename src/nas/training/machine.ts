@@ -25,6 +25,7 @@ import type { Batch } from '../method/harmony.js'
 import { filled, foldIn } from '../method/initialise.js'
 import type { LayerNeeds } from '../space/layers.js'
 import { batchArrays, keyArray, pause, scalar, using } from '../steps/steps.js'
+import { compilingOptions, type UnderWay } from '../steps/underway.js'
 import { trainingStepOptions } from './config.js'
 import { TRAINING_KEYS, type TrainingData, type TrainingItem } from './data.js'
 import type { TrainingConfig } from './options.js'
@@ -104,19 +105,17 @@ const exampleOf = (data: TrainingData, size: number) =>
     [0, 0]
   )
 
-type Told = (done: number, total: number) => void
-
 const whole = <B>(
   net: DerivedNetwork,
   config: TrainingConfig,
   data: TrainingData,
-  told: Told | undefined,
+  underWay: UnderWay | undefined,
   use: (machine: Machine) => Engine<B>
 ): Engine<B> => {
   const { batch, draw } = exampleOf(data, config.batch)
   const step = compile<[TrainingState, readonly Batch[], readonly Draw[], Tensor], TrainingStepResult>(
     trainingStep(net, trainingStepOptions(config)),
-    told ? { progress: told } : {}
+    compilingOptions(underWay)
   )([trainingShapes(net), [batch], [draw], scalar(0)])
   return using(step, compiled =>
     use({
@@ -151,7 +150,7 @@ const inPieces = <B>(
   net: DerivedNetwork,
   config: TrainingConfig,
   data: TrainingData,
-  told: Told | undefined,
+  underWay: UnderWay | undefined,
   use: (machine: Machine) => Engine<B>
 ): Engine<B> => {
   const { batch, draw } = exampleOf(data, config.batch / config.accumulate)
@@ -163,7 +162,7 @@ const inPieces = <B>(
   }
   const compiling = compile<[Tensor, Sums, Batch, Draw], Sums>(
     trainingPass(net, options, config.accumulate),
-    told ? { progress: told } : {}
+    compilingOptions(underWay)
   )([shapes.weights, zeros, batch, draw])
   const machineOf = (pass: Pass, update: Update, nothing: Stored<Sums>): Machine => ({
     report: {
@@ -196,7 +195,10 @@ const inPieces = <B>(
   })
   return using(compiling, pass =>
     using(
-      compile<[TrainingState, Sums, Tensor], TrainingStepResult>(trainingUpdate(options))([shapes, zeros, scalar(0)]),
+      compile<[TrainingState, Sums, Tensor], TrainingStepResult>(
+        trainingUpdate(options),
+        compilingOptions(underWay)
+      )([shapes, zeros, scalar(0)]),
       update =>
         pipe(
           store(zeros),
@@ -211,6 +213,6 @@ export const withMachine = <B>(
   net: DerivedNetwork,
   config: TrainingConfig,
   data: TrainingData,
-  told: Told | undefined,
+  underWay: UnderWay | undefined,
   use: (machine: Machine) => Engine<B>
-): Engine<B> => (config.accumulate === 1 ? whole : inPieces)(net, config, data, told, use)
+): Engine<B> => (config.accumulate === 1 ? whole : inPieces)(net, config, data, underWay, use)

@@ -227,8 +227,8 @@ export const train = (
   const training = { net, config, data, observer, from, key, steps: trainingSteps(config, data) }
   const testKey = foldIn(key, TRAINING_KEYS.test)
   return scope(
-    withMachine(net, config, data, observer.preparing, machine =>
-      withEvaluation(net, data.test, config.batch / config.accumulate, testKey, evaluate => {
+    withMachine(net, config, data, observer.underWay, machine =>
+      withEvaluation(net, data.test, config.batch / config.accumulate, testKey, observer.underWay, evaluate => {
         const machinery = { ...machine, evaluate }
         return pipe(allSteps(training, machinery), RTE.chain(resultOf(training, machinery)))
       })

@@ -193,7 +193,9 @@ describe('what judges', () => {
     const of = (batch: number) =>
       succeed(
         backends.reference,
-        withEvaluation(net, data.test, batch, [1, 1], evaluation => pipe(store(state), RTE.chain(evaluation)))
+        withEvaluation(net, data.test, batch, [1, 1], undefined, evaluation =>
+          pipe(store(state), RTE.chain(evaluation))
+        )
       )
     const [all, five, one, many] = await Promise.all([of(14), of(5), of(1), of(1000)])
     for (const other of [five, one, many]) {
