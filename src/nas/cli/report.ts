@@ -10,7 +10,7 @@ import { makeFolder, readText, writeWhole } from './files.js'
 import { say } from './outputs.js'
 import { DONE, orRefuse, refuse } from './refusal.js'
 import { drawFigures, REPORT, readRun, reportOfAny, runsIn } from './reports.js'
-import type { Subcommand } from './subcommand.js'
+import { type Subcommand, withManual } from './subcommand.js'
 import { watch } from './watch.js'
 
 interface GivenReport {
@@ -90,7 +90,7 @@ const run = async (given: readonly string[], options: GivenReport): Promise<numb
 
 /** Draws what runs tell. */
 export const reportCommand: Subcommand = (root, finish) => {
-  root
+  const command = root
     .command('report')
     .description(
       'draws what a run tells, or several side by side, as one HTML file: verdict, cells, mixtures, harmony, losses'
@@ -103,4 +103,14 @@ export const reportCommand: Subcommand = (root, finish) => {
     .option('--port <n>', 'where --watch serves it (default: a free port)')
     .option('--json', 'what was written, as JSON')
     .action((runs, options) => finish(run(runs, options)))
+  withManual(command, {
+    examples: [
+      ['lambda-darts report runs/first', 'draws a run again, into report.html of its folder'],
+      ['lambda-darts report runs/darts runs/fd runs/exact --out three.html', 'three runs side by side'],
+      ['lambda-darts report sweeps/first --png pictures', 'all runs of a sweep, and each figure as a PNG'],
+      ['lambda-darts report runs/first --watch', 'follows a run that goes on, in a browser']
+    ],
+    writes: 'report.html, one file that needs no network (with --watch nothing), and the PNGs that are asked for',
+    interrupted: 'the end of --watch, by Ctrl-C, SIGTERM or SIGHUP'
+  })
 }
