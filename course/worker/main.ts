@@ -5,8 +5,8 @@ import { complaintAbout, expectedOf, outcomeOf, shown as textOf } from '../expec
 import type { Backend, Request, Shown, Told } from '../protocol.js'
 import { blockOf } from './block.js'
 import { failureOf } from './errors.js'
-import { COURSE, engineFor, loaderFrom, moduleOf, type Opened, PICTURES } from './modules.js'
-import { type Exports, emptyProgram, type Program } from './program.js'
+import { COURSE, loaderFrom, moduleOf, type Opened, packageFor } from './modules.js'
+import { emptyProgram, type Program } from './program.js'
 import { vitest } from './vitest.js'
 
 /** The messages of a worker, which the compiler's library for pages does not have. */
@@ -35,17 +35,6 @@ const opened = (one: Opened): void => {
 const closeAll = (): void => {
   for (const one of open) one.dispose()
   open = []
-}
-
-/** The package by its names, and other modules that are given. */
-const given = (backend: Backend, ...more: readonly (readonly [string, Exports])[]): ReadonlyMap<string, Exports> => {
-  const engine = engineFor(backend, opened)
-  return new Map([
-    ['lambda-darts', engine],
-    ['lambda-darts/autodiff', engine],
-    ['lambda-darts/pictures', PICTURES],
-    ...more
-  ])
 }
 
 /** A text prints as it is, all else in the notation of comments. */
@@ -118,7 +107,7 @@ const sessionFor = (chapter: string, blocks: readonly string[], backend: Backend
     session.ran.every((text, i) => text === blocks[i])
   if (session && goesOn) return session
   closeAll()
-  const load = loaderFrom(`${COURSE}/${chapter}.ts`, given(backend))
+  const load = loaderFrom(`${COURSE}/${chapter}.ts`, packageFor(backend, opened))
   return { chapter, backend, program: emptyProgram(load), ran: [] }
 }
 
@@ -134,28 +123,38 @@ const run = async (chapter: string, blocks: readonly string[], backend: Backend)
   return true
 }
 
+/** Why a test fails; null where it passes. */
+const failureOfTest = async (run: () => unknown, file: string): Promise<string | null> => {
+  try {
+    await run()
+    return null
+  } catch (error) {
+    return failureOf(error, file, null).message
+  }
+}
+
 /** Holds an exercise to its tests; each is told of by its name. */
 const check = async (chapter: string, text: string, backend: Backend): Promise<boolean> => {
-  const number = chapter.slice(0, 2)
-  const file = `${COURSE}/exercises/${number}.ts`
+  const file = `${COURSE}/exercises/${chapter.slice(0, 2)}.ts`
   const { module, tests } = vitest()
   const show = (shown: Shown): void => tell({ kind: 'shown', block: -1, shown })
   const start = performance.now()
-  tell({ kind: 'began', block: -1 })
   let passed = true
+  tell({ kind: 'began', block: -1 })
+  closeAll()
+  session = undefined
   try {
-    const modules = given(backend, ['vitest', module])
-    const stub = await moduleOf(text, file, loaderFrom(file, modules))
-    const beside = given(backend, ['vitest', module], [file.replace('.ts', '.js'), stub])
-    await moduleOf(lessons[chapter]?.exercise?.test ?? '', file.replace('.ts', '.test.ts'), loaderFrom(file, beside))
+    const around = { console: consoleFor(show) }
+    const modules = new Map([...packageFor(backend, opened), ['vitest', () => module]])
+    const stub = await moduleOf(text, file, loaderFrom(file, modules), around)
+    const load = loaderFrom(
+      file,
+      modules.set(file.replace('.ts', '.js'), () => stub)
+    )
+    await moduleOf(lessons[chapter]?.exercise?.test ?? '', file.replace('.ts', '.test.ts'), load, around)
     for (const { name, run } of tests) {
-      const failure = await Promise.resolve()
-        .then(run)
-        .then(
-          () => null,
-          (error: unknown) => failureOf(error, file, null).message
-        )
-      if (failure !== null) passed = false
+      const failure = await failureOfTest(run, file)
+      passed &&= failure === null
       show({ kind: 'check', name, failure })
     }
   } catch (error) {
