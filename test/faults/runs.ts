@@ -50,7 +50,8 @@ export const undisturbed = async (out: string, count: string): Promise<number> =
  * file.
  */
 export const told = (out: string): unknown => {
-  const timeless = (text: string): unknown => JSON.parse(text, (key, value) => (key === 'seconds' ? 0 : value))
+  const timeless = (text: string): unknown =>
+    JSON.parse(text, (key, value) => (['seconds', 'command'].includes(key) ? 0 : value))
   const text = (name: string) => readFileSync(join(out, name), 'utf8')
   const names = readdirSync(join(out, 'checkpoints')).sort()
   const { tensors, position, steps } = right(

@@ -52,14 +52,14 @@ Examples:
 `
 
 /** The commands with their options, as commander has them. */
-export const program = (finish: Finish): Command => {
+export const program = (finish: Finish, argv: readonly string[] = []): Command => {
   const root = new Command('lambda-darts')
     .description('Differentiable architecture search that keeps cells in harmony, on WebGPU')
     .version(version(), '-V, --version')
     .exitOverride()
     .configureOutput({ outputError: () => {} })
     .addHelpText('afterAll', examples)
-  for (const command of COMMANDS) command(root, finish)
+  for (const command of COMMANDS) command(root, finish, argv)
   return root
 }
 
@@ -78,7 +78,7 @@ const asInputError = ({ message }: CommanderError): InputError => {
 export const main = async (argv: readonly string[]): Promise<number> => {
   const running: Promise<number>[] = []
   try {
-    program(code => running.push(code)).parse(argv, { from: 'user' })
+    program(code => running.push(code), argv).parse(argv, { from: 'user' })
     return (await running[0]) ?? DONE
   } catch (error) {
     if (error instanceof CommanderError) {

@@ -8,8 +8,16 @@ import { parseSpace } from '../space/spacefile.js'
 import { readText } from './files.js'
 import { orRefuse, refuse } from './refusal.js'
 
-export const version = (): string =>
-  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')).version
+const manifest = (): { readonly version: string; readonly dependencies: Readonly<Record<string, string>> } =>
+  JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8'))
+
+export const version = (): string => manifest().version
+
+/** What a run depends on besides this package: Node, and the package that brings WebGPU to it (an exact version). */
+export const versions = (): { readonly node: string; readonly webgpu: string } => ({
+  node: process.versions.node,
+  webgpu: manifest().dependencies['webgpu'] as string
+})
 
 /** Far more than a space of any use takes, and a genotype of it. */
 export const MOST_SPACE_BYTES = 2 ** 20
