@@ -59,18 +59,28 @@ const toShow = (code: string): readonly Statement[] =>
     return kind === 'expression' ? !isPrint(statement, code) : comment !== undefined
   })
 
-/** What is shown of a statement: nothing where it gives nothing, and no comment says so. */
-const shownOf = async (statement: Statement, run: () => unknown): Promise<Shown | undefined> => {
+/**
+ * What is shown of a statement: what a comment stands behind, what a block ends with, and pictures; nothing where there
+ * is none and no comment says so.
+ */
+const shownOf = async (statement: Statement, isLast: boolean, run: () => unknown): Promise<Shown | undefined> => {
   const { line, value: code, comment } = statement
   const expected = comment && expectedOf(comment.text)
   const outcome = await outcomeOf(expected, run)
   if (outcome.kind === 'value' && isPicture(outcome.value)) return { kind: 'picture', line, svg: outcome.value }
-  if (outcome.kind === 'value' && outcome.value === undefined && !expected) return undefined
+  if (!expected && outcome.kind === 'value' && (outcome.value === undefined || !(comment || isLast))) return undefined
   const text = outcome.kind === 'value' ? textOf(outcome.value) : `${outcome.error.name}: ${outcome.error.message}`
   if (!expected) return { kind: 'value', line, code, text }
   const holds = complaintAbout(expected, outcome) === undefined
   return { kind: 'value', line, code, text, said: { text: expected.text, holds } }
 }
+
+/** Whether only comments follow a statement. */
+const isLast = ({ end }: Statement, code: string): boolean =>
+  code
+    .slice(end)
+    .split('\n')
+    .every(line => /^[\s;]*(\/\/.*)?$/.test(line))
 
 /** Runs a block and tells of it; false where it failed. */
 const runBlock = async (program: Program, code: string, index: number): Promise<boolean> => {
@@ -83,7 +93,8 @@ const runBlock = async (program: Program, code: string, index: number): Promise<
     const statements = toShow(code)
     const block = blockOf(toldOf(code, statements, '__tell'))
     const told = async (place: number, run: () => unknown): Promise<void> => {
-      const shown = await shownOf(statements[place] as Statement, run)
+      const statement = statements[place] as Statement
+      const shown = await shownOf(statement, isLast(statement, code), run)
       if (shown) show(shown)
     }
     await program.run(block, file, { __tell: told, console: consoleFor(show) }, at => {
