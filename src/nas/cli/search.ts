@@ -2,7 +2,7 @@
 import { keyOf } from '../../autodiff/threefry.js'
 import type { Backend } from '../../engine/index.js'
 import { configure } from '../configuration/config.js'
-import { OPTIONS, SearchConfig } from '../configuration/options.js'
+import { OPTIONS, PRESETS, SearchConfig } from '../configuration/options.js'
 import { type BenchReport, type BenchTable, scoreOf, wholeTable } from '../genotypes/bench201.js'
 import { parseGenotype } from '../genotypes/genotype.js'
 import { scoreText } from '../genotypes/report.js'
@@ -23,7 +23,7 @@ import { beginEvents } from './eventlog.js'
 import { openRunFolder, type RunFolder } from './files.js'
 import { isKnown, readSpace, readTable, version, versions } from './inputs.js'
 import { complain, say } from './outputs.js'
-import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
+import { chooseBackend, type Given, type Problem, setUp, withConfiguration } from './problem.js'
 import { progressWriter, type Span } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
 import {
@@ -37,7 +37,7 @@ import {
   withKeeping
 } from './resume.js'
 import { listenForSignals, type Signals } from './signals.js'
-import type { Subcommand } from './subcommand.js'
+import { RUN_EXITS, type Subcommand, withManual } from './subcommand.js'
 
 interface GivenSearch extends Given, GivenKeeping {
   readonly out?: string
@@ -197,7 +197,7 @@ const run = async (given: GivenSearch, command: readonly string[]): Promise<numb
 
 /** Searches, writes the run folder, says what was found. */
 export const searchCommand: Subcommand = (root, finish, argv) => {
-  withKeeping(
+  const command = withKeeping(
     withConfiguration(
       root
         .command('search')
@@ -217,6 +217,19 @@ export const searchCommand: Subcommand = (root, finish, argv) => {
       '--json',
       'lines of JSON on standard output: each event, the result as the last line; with --quiet the result alone'
     )
-    .addHelpText('after', presetTable)
     .action(given => finish(run(given, argv)))
+  withManual(command, {
+    examples: [
+      ['lambda-darts search', 'Λ-DARTS on the digits: a minute or two on two CPU cores'],
+      ['lambda-darts search --derivative exact --epochs 20 --seed 1', 'the exact derivative of the harmony'],
+      [
+        'lambda-darts search --method darts --table nasbench201.csv.gz',
+        'first-order DARTS, its cells scored by a table'
+      ],
+      ['lambda-darts search --resume runs/first', 'goes on where a run ended, to the same bits']
+    ],
+    presets: { options: OPTIONS, presets: PRESETS },
+    writes: 'the folder of the run: docs/run-folder.md has its files, field by field',
+    ...RUN_EXITS
+  })
 }
