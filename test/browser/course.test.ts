@@ -7,7 +7,7 @@ import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
-import { type Browser, type BrowserContextOptions, type Page, chromium as playwright } from 'playwright-core'
+import { type Browser, type Page, chromium as playwright } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { buildSite, readCourse } from '../../course/build.js'
 import { statementsOf } from '../../course/chapter.js'
@@ -20,7 +20,6 @@ if (program === undefined) console.warn(`The site of the course is not tested: t
 
 const FLAGS = ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan', '--no-sandbox']
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-const PHONE = { viewport: { width: 360, height: 740 } }
 
 const course = readCourse()
 /** Chapters that search take minutes on a software adapter: they run with TEST_ALL. */
@@ -43,8 +42,8 @@ interface Opened {
 const folder = mkdtempSync(join(tmpdir(), 'course-'))
 const addressOf = (file: string): string => pathToFileURL(join(folder, file)).href
 
-const open = async (browser: Browser, file: string, options: BrowserContextOptions = {}): Promise<Opened> => {
-  const page = await (await browser.newContext(options)).newPage()
+const open = async (browser: Browser, file: string): Promise<Opened> => {
+  const page = await (await browser.newContext()).newPage()
   const complaints: string[] = []
   page.on('console', message => {
     if (['error', 'warning'].includes(message.type())) complaints.push(message.text())
@@ -167,7 +166,7 @@ $.add([1, 2], [1, 2, 3]) // ShapeError: add requires`)
         expect.stringMatching(/^\(await.* \| 1\.209\d+ \| ≠ the comment says 1\.3$/),
         expect.stringMatching(/^\$\.add.* \| ShapeError: add requires .* \| ✓ as the comment says$/)
       ])
-      expect(await page.locator('.state').innerText()).toMatch(/^done on .*swiftshader/i)
+      expect(await page.locator('.state').textContent()).toMatch(/^done on .*swiftshader/i)
     })
 
     it('goes on from what has run, and begins anew where that was changed', async () => {
@@ -211,7 +210,7 @@ $.add([1, 2], [1, 2, 3]) // ShapeError: add requires`)
       await write(page, 1, 'const b = 1\nconst a = 2')
       await run(page, 1)
       expect(await outputOf(page, 1)).toEqual([
-        "SyntaxError 'a' is declared twice in this chapter: give one another name"
+        "Line 2: SyntaxError 'a' is declared twice in this chapter: give one another name"
       ])
     })
 
@@ -243,11 +242,11 @@ draw($.mul(x, x), { names: { x } })`)
       await page.keyboard.press('Tab')
       expect(await page.evaluate('document.activeElement.getAttribute("aria-label")')).toBe('Run block 1')
       await page.reload()
-      expect(await page.innerText('[data-block="0"] .cm-content')).toBe('20 + 1 // 21')
+      expect(await page.textContent('[data-block="0"] .cm-content')).toBe('20 + 1 // 21')
       await page.click('[data-do=reset-all]')
       await page.reload()
       const [original = ''] = chapters[0]?.blocks[0]?.text.split('\n') ?? []
-      expect(await page.innerText('[data-block="0"] .cm-content')).toContain(original)
+      expect(await page.textContent('[data-block="0"] .cm-content')).toContain(original)
     })
   })
 
@@ -273,22 +272,22 @@ draw($.mul(x, x), { names: { x } })`)
     }
   )
 
-  it.each([
-    ['light', {}],
-    ['dark', { colorScheme: 'dark' }],
-    ['on a phone', PHONE]
-  ] as const)('has no fault of accessibility, %s', async (_, options) => {
-    const index = await open(browser, 'index.html', options)
-    expect(await faults(index.page)).toEqual([])
-    const { page } = await open(browser, `${pictured.name}.html`, options)
+  it('has no fault of accessibility in light, in dark and on a phone, and fits', async () => {
+    const { page: index } = await open(browser, 'index.html')
+    const { page } = await open(browser, `${pictured.name}.html`)
     await page.click('[data-do=run-all]')
     await runs(page)
     await page.click('[data-exercise] .buttons button')
     await runs(page)
-    expect(await faults(page)).toEqual([])
-    const wide = await page.evaluate('document.documentElement.scrollWidth - innerWidth')
-    expect(wide).toBeLessThanOrEqual(0)
-    for (const one of [index.page, page]) await one.context().close()
+    for (const one of [index, page]) {
+      expect(await faults(one)).toEqual([])
+      await one.emulateMedia({ colorScheme: 'dark' })
+      expect(await faults(one)).toEqual([])
+      await one.setViewportSize({ width: 360, height: 740 })
+      expect(await faults(one)).toEqual([])
+      expect(await one.evaluate('document.documentElement.scrollWidth - innerWidth')).toBe(0)
+      await one.context().close()
+    }
   })
 
   it('says where there is no WebGPU, and runs what needs none', async () => {
@@ -296,7 +295,7 @@ draw($.mul(x, x), { names: { x } })`)
     try {
       const { page } = await open(without, `${chapters[0]?.name}.html`)
       await page.waitForSelector('.device.without')
-      expect(await page.innerText('.device')).toMatch(/^This browser offers no WebGPU adapter, .* open it in Chrome/)
+      expect(await page.textContent('.device')).toMatch(/^This browser offers no WebGPU adapter, .* open it in Chrome/)
       const text = `import { $, evaluate, openGpu } from 'lambda-darts'
 evaluate($.tensor(2)) // 2
 const gpu = await openGpu()
@@ -310,7 +309,7 @@ const gpu = await openGpu()
       await page.check('.device input')
       await run(page, 0)
       expect(await outputOf(page, 0)).toEqual([expect.stringMatching(/2 \| ✓/), expect.stringMatching(/9 \| ✓/)])
-      expect(await page.innerText('.state')).toBe('done on reference')
+      expect(await page.textContent('.state')).toBe('done on reference')
     } finally {
       await without.close()
     }
