@@ -178,12 +178,13 @@ const agrees = (got: unknown, want: Wanted): boolean => {
 
 /** What a value is, in the notation of comments. */
 export const shown = (got: unknown): string => {
+  const within = (part: unknown): string => (typeof part === 'string' ? JSON.stringify(part) : shown(part))
+  if (got instanceof Error) return `${got.name}: ${got.message}`
   if (isShaped(got)) return `${got.dtype}[${got.shape.join()}] ${JSON.stringify(plainOf(got))}`
-  return ArrayBuffer.isView(got)
-    ? JSON.stringify(plainOf(got))
-    : typeof got === 'object'
-      ? JSON.stringify(got)
-      : String(got)
+  if (ArrayBuffer.isView(got)) return JSON.stringify(plainOf(got))
+  if (Array.isArray(got)) return `[${got.map(within).join()}]`
+  if (typeof got !== 'object' || got === null) return String(got)
+  return `{${Object.entries(got).map(([name, part]) => `${JSON.stringify(name)}:${within(part)}`)}}`
 }
 
 /** What became of a statement. */

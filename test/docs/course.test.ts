@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isPicture, statementsOf, toldOf } from '../../course/chapter.js'
+import { standalone } from '../../src/pictures/index.js'
 import { filesBelow, ROOT, read } from './blocks.js'
 import { COURSE, chapters, filesBeside, pageOf, ran } from './chapters.js'
 import { typeErrors } from './modules.js'
@@ -64,8 +65,8 @@ describe('what holds chapters to their word', () => {
     const { files, complaints } = await ran(page(drawn))
     expect(complaints).toEqual([])
     expect([...files]).toEqual([
-      [`${COURSE}/pictures/a.svg`, '<svg>1</svg>\n'],
-      [`${COURSE}/pictures/b.svg`, '<svg>2</svg>\n']
+      [`${COURSE}/pictures/a.svg`, `${standalone('<svg>1</svg>')}\n`],
+      [`${COURSE}/pictures/b.svg`, `${standalone('<svg>2</svg>')}\n`]
     ])
     expect((await ran(page(drawn.replace('![two](pictures/b.svg)', '')))).complaints).toEqual([
       `${COURSE}/01-a.md:2 the block gives 2 pictures, and 1 images follow it`
@@ -79,12 +80,20 @@ describe('what holds chapters to their word', () => {
     expect([...ofPage.measured]).toEqual([`${COURSE}/pictures/b.svg`])
   })
 
-  it('makes a module of the blocks that export something', async () => {
+  it('makes a module of the blocks that export something, with the imports that they need', async () => {
+    const first = "import { $, evaluate, type Tensor } from 'lambda-darts'\nexport const a = 1"
     const { files } = await ran(
-      page(`${fence('export const a = 1')}\n${fence('a // 1')}\n${fence('export const b = a')}`)
+      page(`${fence(first)}\n${fence('a // 1')}\n${fence('export const b: Tensor = $.tensor(a)')}`)
     )
     const text = files.get(`${COURSE}/01-a.ts`) ?? ''
-    expect(text.split('\n').slice(1)).toEqual(['', 'export const a = 1', '', 'export const b = a', ''])
+    expect(text.split('\n').slice(2)).toEqual([
+      "import { $, type Tensor } from 'lambda-darts'",
+      '',
+      'export const a = 1',
+      '',
+      'export const b: Tensor = $.tensor(a)',
+      ''
+    ])
   })
 
   it('tells the value of expressions, of what is printed, and of declarations', () => {

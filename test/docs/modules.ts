@@ -197,7 +197,7 @@ const prelude = (): Promise<Record<string, unknown>> => {
 
 /**
  * Runs a module and says which of its claims do not hold. What it prints is not printed. `seen` is told of the value of
- * each expression, and of each declaration with a comment behind it.
+ * each expression, and of each declaration with a comment behind it, or of what it threw.
  */
 export const runModule = async (
   module: Module,
@@ -212,9 +212,14 @@ export const runModule = async (
     const statement = statements[place] as Statement
     const expected = claims.get(statement.start)
     const told = async (): Promise<unknown> => {
-      const got = await value()
-      seen?.(statement, got)
-      return got
+      try {
+        const got = await value()
+        seen?.(statement, got)
+        return got
+      } catch (error) {
+        seen?.(statement, error)
+        throw error
+      }
     }
     if (!expected) return void (await told())
     const complaint = complaintAbout(expected, await outcomeOf(expected, told))
