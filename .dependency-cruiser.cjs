@@ -16,7 +16,8 @@ const ROOMS = {
   diagnosis: ['space', 'method', 'configuration', 'steps'],
   run: ['space', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'diagnosis'],
   sweep: ['space', 'genotypes', 'configuration'],
-  training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'run']
+  training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'run'],
+  report: ['space', 'genotypes', 'configuration', 'selection', 'run']
 }
 
 /** What every room may reach: the error of what a user gives, how numbers are written, statistics of results. */

@@ -94,6 +94,7 @@ describe('a search of two epochs with Λ-DARTS', () => {
       'events.jsonl',
       'events.out.tfevents',
       'genotype.txt',
+      'report.html',
       'summary.json'
     ])
     expect(run.config).toEqual({ ...PRESETS.digits, channels: 2, batch: BATCH, derivative: 'exact', epochs: EPOCHS })

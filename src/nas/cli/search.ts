@@ -26,6 +26,7 @@ import { complain, say } from './outputs.js'
 import { chooseBackend, type Given, type Problem, setUp, withConfiguration } from './problem.js'
 import { progressWriter, type Span } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
+import { writeReport } from './reports.js'
 import {
   backendOptions,
   type ConfigReader,
@@ -43,6 +44,7 @@ interface GivenSearch extends Given, GivenKeeping {
   readonly out?: string
   readonly table?: string
   readonly quiet?: boolean
+  readonly report?: boolean
 }
 
 const runName = ({ method, seed }: SearchConfig): string =>
@@ -135,6 +137,13 @@ const tellResult = (run: Run, reached: SearchResult, seconds: number): void => {
     say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${backendName(infoOf(backend))}`)
 }
 
+/** Draws the run, which changes nothing of what it came to. */
+const tellReport = async ({ given, folder }: Run): Promise<void> => {
+  if (given.report === false) return
+  const path = await writeReport(folder.path, folder.write)
+  if (path !== undefined && !given.json && !given.quiet) say(`Report: ${path}`)
+}
+
 /** What a search has to do, in forward passes of a batch. A selection goes on where it was. */
 const spanOf = ({ config, space, data, from }: Run): Span => {
   const [steps, batchesTested] = [stepsPerEpoch(config, data), data.test.count / config.batch]
@@ -175,6 +184,7 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
   try {
     const { reached, seconds } = await conduct(run, conducted)
     tellResult(run, reached, seconds)
+    await tellReport(run)
     if (reached.stopped?.reason === 'non-finite') throw new Refusal(FAILED, reached.stopped.message)
     if (reached.stopped && !given.quiet) complain(`It goes on with: lambda-darts search --resume ${folder.path}`)
     return reached.stopped ? INTERRUPTED : DONE
@@ -212,6 +222,7 @@ export const searchCommand: Subcommand = (root, finish, argv) => {
       '--table <file>',
       'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result'
     )
+    .option('--no-report', 'draws no report.html at the end')
     .option('--quiet', 'only the result')
     .option(
       '--json',

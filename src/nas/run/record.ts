@@ -13,6 +13,7 @@ import type { TuningEvent } from '../selection/tuning.js'
 import { SPACES, type Space } from '../space/space.js'
 import { decodeJson, decodeValue, parseSpace } from '../space/spacefile.js'
 import type { CompiledEvent, StepEvent } from './events.js'
+import { StepProfile } from './profile.js'
 
 const number = new t.Type<number, number | null, unknown>(
   'a number',
@@ -161,12 +162,6 @@ export const Summary = t.intersection([
   t.partial({ score: Score })
 ])
 export type Summary = t.TypeOf<typeof Summary>
-
-/** Seconds of a step by part, as `profile.json` has them. */
-export const StepProfile = t.readonly(
-  t.type({ seconds: number, parts: listOf(t.readonly(t.type({ name: text, seconds: number }))) })
-)
-export type StepProfile = t.TypeOf<typeof StepProfile>
 
 /** A run as its folder tells it: what a report draws, and what a verdict is given again. */
 export interface RunRecord {
