@@ -23,6 +23,7 @@ export { type Backend, type CompileOptions, type Engine, type EngineError, type 
 export { firstNonFinite } from './finite.js'
 export { avalsOf, runOn, store } from './given.js'
 export { constantsOf, gradientFailure } from './gradients.js'
+export { type FunctionPart, type NoProfile, type PartTime, type Profile, partsByNode, profileOf, REST } from './profile.js'
 export { type RunOptions, run } from './run.js'
 export {
   EngineFailure,

@@ -26,6 +26,7 @@ import type { TuningEvent } from '../selection/tuning.js'
 import { mapRecord, operationsOf, type Space } from '../space/space.js'
 import type { UnderWay } from '../steps/underway.js'
 import type { Checkpoints } from './checkpoint.js'
+import type { StepProfile } from './profile.js'
 
 /** What a search says while it runs. `seconds` are the only numbers that differ between equal runs. */
 export type Event =
@@ -101,6 +102,8 @@ export interface Observer {
    * Keeps moments to go on from: the first, each epoch's end, those that are due, and the last of an interrupted run.
    */
   readonly checkpoints?: Checkpoints
+  /** Told where the time of a step goes, after the last one. Absent: nothing is measured. */
+  readonly profiled?: (profile: StepProfile) => IO.IO<void>
 }
 
 /** Sums over the steps of an epoch. */

@@ -59,6 +59,7 @@ import {
   tellTimed
 } from './events.js'
 import { type SearchPlace, type SearchStart, snapshotAt } from './place.js'
+import { profileStep } from './profile.js'
 
 /** What does not change while a search runs. */
 interface Search {
@@ -209,6 +210,10 @@ const allSteps =
         keep: progress => keep(running, progress.state, placeOf(progress))
       })
     }
+    const profile = ({ state, stopped, stepsDone }: Progress): Engine<void> =>
+      observer.profiled && stopped === null && stepsDone > from.place.stepsDone
+        ? pipe(profileStep(net, config, data, step, state), RTE.chainIOK(observer.profiled))
+        : RTE.of(undefined)
     return pipe(
       RTE.fromIO<void, Env, EngineError>(
         tellTimed(observer)(seconds => ({ type: 'compiled', seconds, ...step.report }))
@@ -222,7 +227,8 @@ const allSteps =
           data,
           state
         )(curvature => run(curvature)({ ...from.place, state, stopped: null, masks: null }))
-      )
+      ),
+      RTE.chainFirst(profile)
     )
   }
 
