@@ -25,10 +25,14 @@ export const fencesIn = (text: string): Fence[] =>
     })
   )
 
-/** An image of a page: what it shows, in words, and its file. */
+/**
+ * An image of a page: what it shows, in words, and its file. `measured`: what it shows was measured, or computed in
+ * float32 by some device, so that the next run draws another: `![alt](file "measured on ADAPTER")`.
+ */
 export interface Image {
   readonly alt: string
   readonly file: string
+  readonly measured: boolean
 }
 
 /** A block of a chapter that is run, and the images behind it: one for each picture among its values, in order. */
@@ -55,8 +59,12 @@ export const chapterOf = (markdown: string): Chapter => {
   const fences = fencesIn(markdown).filter(({ language, info }) => language === 'ts' && info === '')
   const blocks = fences.map(({ line, text }, i) => {
     const behind = lines.slice(line - 1 + text.split('\n').length, fences[i + 1]?.line).join('\n')
-    const images = [...behind.matchAll(/^!\[([^\]]*)\]\(([^)\s]+)\)$/gm)]
-    return { line, text, images: images.map(([, alt = '', file = '']) => ({ alt, file })) }
+    const images = [...behind.matchAll(/^!\[([^\]]*)\]\(([^)\s]+)( "measured on [^"]+")?\)$/gm)]
+    return {
+      line,
+      text,
+      images: images.map(([, alt = '', file = '', measured]) => ({ alt, file, measured: measured !== undefined }))
+    }
   })
   return { title: /^# (.*)$/m.exec(markdown)?.[1] ?? '', blocks, code: codeOf(blocks) }
 }

@@ -1,9 +1,10 @@
 // Makes `dist`: what tsc gives, and the shaders as a module, since a browser reads no files.
 import { spawnSync } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { shadersModule } from './shaders.mjs'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dist = join(root, 'dist')
@@ -13,14 +14,5 @@ const tsc = join(dirname(createRequire(import.meta.url).resolve('typescript/pack
 const { status } = spawnSync(process.execPath, [tsc, '-p', join(root, 'tsconfig.build.json')], { stdio: 'inherit' })
 if (status !== 0) process.exit(status ?? 1)
 
-const folder = join(root, 'shaders')
-const texts = Object.fromEntries(
-  readdirSync(folder)
-    .filter(file => file.endsWith('.wgsl'))
-    .map(file => [file, readFileSync(join(folder, file), 'utf8')])
-)
-writeFileSync(
-  join(dist, 'kernels', 'platform', 'shaders.js'),
-  `/** The files of \`shaders/\`. */\nexport const SHADERS = new Map(Object.entries(${JSON.stringify(texts, undefined, 2)}))\n`
-)
+writeFileSync(join(dist, 'kernels', 'platform', 'shaders.js'), shadersModule(join(root, 'shaders')))
 rmSync(join(dist, 'kernels', 'platform', 'shaders.js.map'), { force: true })

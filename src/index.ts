@@ -202,6 +202,7 @@ export {
 } from './nas/run/checkpoint.js'
 export type { ByKind, EpochSummary, Event, Observer, SearchResult, Stop } from './nas/run/events.js'
 export { type Coded, goingOn, type SearchPlace, type SearchStart } from './nas/run/place.js'
+export { decodeRun, type Finding, type RunRecord, type Summary as RunSummary, type Verdict } from './nas/run/record.js'
 export { search } from './nas/run/search.js'
 export {
   drawGenotype,

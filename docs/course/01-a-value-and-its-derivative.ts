@@ -5,68 +5,68 @@ export interface Value {
   readonly number: number
   readonly operation: string
   readonly inputs: readonly Value[]
-  /** The derivatives of this number in each of its inputs, all others held fixed. */
+  /** The derivatives of this number in each of its inputs, the others held fixed. */
   readonly partials: readonly number[]
 }
 
 type Operand = Value | number
 
+/** A number that comes from nowhere: an argument, or a constant. */
 export const value = (number: number): Value => ({ number, operation: 'value', inputs: [], partials: [] })
 const lifted = (x: Operand): Value => (typeof x === 'number' ? value(x) : x)
 
-/** An operation: its number, and its partial derivatives, from the numbers of its inputs. */
-const operation =
-  (name: string, f: (...xs: number[]) => number, partials: (...xs: number[]) => number[]) =>
-  (...operands: Operand[]): Value => {
-    const inputs = operands.map(lifted)
-    const numbers = inputs.map(input => input.number)
-    return { number: f(...numbers), operation: name, inputs, partials: partials(...numbers) }
+const unary =
+  (operation: string, f: (x: number) => number, partial: (x: number) => number) =>
+  (x: Operand): Value => {
+    const input = lifted(x)
+    return { number: f(input.number), operation, inputs: [input], partials: [partial(input.number)] }
   }
 
-export const add: (x: Operand, y: Operand) => Value = operation(
-  'add',
-  (x = 0, y = 0) => x + y,
-  () => [1, 1]
-)
-export const mul: (x: Operand, y: Operand) => Value = operation(
-  'mul',
-  (x = 0, y = 0) => x * y,
-  (x = 0, y = 0) => [y, x]
-)
-export const sin: (x: Operand) => Value = operation(
-  'sin',
-  (x = 0) => Math.sin(x),
-  (x = 0) => [Math.cos(x)]
-)
+type Pair = readonly [number, number]
 
-/** The values that `output` is computed from, itself included, each behind its inputs. */
+const binary =
+  (operation: string, f: (x: number, y: number) => number, partials: (x: number, y: number) => Pair) =>
+  (x: Operand, y: Operand): Value => {
+    const [a, b] = [lifted(x), lifted(y)]
+    return { number: f(a.number, b.number), operation, inputs: [a, b], partials: partials(a.number, b.number) }
+  }
+
+export const add = binary('add', (x, y) => x + y, () => [1, 1])
+export const sub = binary('sub', (x, y) => x - y, () => [1, -1])
+export const mul = binary('mul', (x, y) => x * y, (x, y) => [y, x])
+export const div = binary('div', (x, y) => x / y, (x, y) => [1 / y, -x / (y * y)])
+export const exp = unary('exp', Math.exp, Math.exp)
+export const sin = unary('sin', Math.sin, Math.cos)
+export const tanh = unary('tanh', Math.tanh, x => 1 - Math.tanh(x) ** 2)
+
+/** The values that `output` is computed from, and itself, each behind its inputs. */
 export const ordered = (output: Value): Value[] => {
-  const order: Value[] = []
+  const order = new Set<Value>()
   const visit = (one: Value): void => {
-    if (order.includes(one)) return
+    if (order.has(one)) return
     one.inputs.forEach(visit)
-    order.push(one)
+    order.add(one)
   }
   visit(output)
-  return order
+  return [...order]
 }
 
-/** The derivative of `output` in every value that it is computed from. */
+/** The derivatives of `output` in all values that it is computed from: reverse accumulation. */
 export const derivatives = (output: Value): Map<Value, number> => {
-  const found = new Map<Value, number>([[output, 1]])
+  const received = new Map<Value, number>([[output, 1]])
   for (const one of ordered(output).reverse())
     one.inputs.forEach((input, k) => {
-      const through = (found.get(one) as number) * (one.partials[k] as number)
-      found.set(input, (found.get(input) ?? 0) + through)
+      const passed = (received.get(one) as number) * (one.partials[k] as number)
+      received.set(input, (received.get(input) ?? 0) + passed)
     })
-  return found
+  return received
 }
 
-/** The gradient of a function: its derivatives in each of its arguments. */
+/** The gradient of a function of numbers: its derivatives in each of its arguments. */
 export const grad =
   (f: (...xs: Value[]) => Value) =>
   (...numbers: number[]): number[] => {
     const xs = numbers.map(value)
-    const found = derivatives(f(...xs))
-    return xs.map(x => found.get(x) ?? 0)
+    const received = derivatives(f(...xs))
+    return xs.map(x => received.get(x) ?? 0)
   }

@@ -140,7 +140,7 @@ export const dispatchTimes =
   ): TaskEither<KernelError, readonly (readonly number[])[]> =>
   async () => {
     const { plan, steps } = executable
-    const refused = tooManyChanges(device, executable.changing)
+    const refused = await tooManyChanges(device, executable.changing)
     if (refused) return E.left(refused)
     const buffers = await buffersFor(device, executable, inputs)
     if (E.isLeft(buffers)) return buffers

@@ -1,6 +1,6 @@
 /**
  * Every block of TypeScript and JavaScript that a reader meets, in pages and docstrings, compiles in strict mode, runs,
- * and gives what its comments say: see `modules.ts` for what a block may use and `expected.ts` for which comments are
+ * and gives what its comments say: see `modules.ts` for what a block may use and `course/expected.ts` for which comments are
  * held to. What is not meant to run is a fence of `text`.
  */
 import { describe, expect, it } from 'vitest'
@@ -43,6 +43,7 @@ describe('what holds blocks to their word', () => {
   })
 
   it.each([
+    ["'a text' // 'a long ...'", "README.md:2 its comment says 'a long ...', it is a text"],
     ['1 + 1 // 3', 'README.md:2 its comment says 3, it is 2'],
     ['const a = 0.128 // 0.12', 'README.md:2 its comment says 0.12, it is 0.128'],
     ['console.log([1, 2]) // [1, 3]', 'README.md:2 its comment says [1, 3], it is [1,2]'],
@@ -67,6 +68,7 @@ describe('what holds blocks to their word', () => {
     '1e-7 + 1e-12 // 1.00e-7',
     'const a = -1 // -1',
     "await Promise.resolve('a') // 'a'",
+    "'a long text' // 'a long ...'",
     'JSON.parse("") // SyntaxError: Unexpected end ... input',
     '1 + 1 // two, in words',
     "import { $ } from 'lambda-darts'\nconst [a, b] = [$.tensor([1, 2]), $.tensor(3)] // [f32[2], f32[]]",

@@ -5,6 +5,7 @@
  */
 import { dirname, join } from 'node:path'
 import { type Chapter, chapterOf, isPicture, type Statement } from '../../course/chapter.js'
+import { standalone } from '../../src/pictures/index.js'
 import { filesBelow, isChapter, pages, read } from './blocks.js'
 import { type Module, moduleOf, runModule } from './modules.js'
 
@@ -44,14 +45,31 @@ export interface Ran {
   readonly complaints: readonly string[]
   /** The texts of files that belong beside it, by their paths. */
   readonly files: ReadonlyMap<string, string>
+  /** Those whose text is another in each run: pictures of what was measured. */
+  readonly measured: ReadonlySet<string>
 }
 
-/** The module of the blocks that export something; undefined where there is none. */
-const exportsOf = ({ file, blocks }: Page): string | undefined => {
-  const exporting = blocks.filter(({ text }) => /^export /m.test(text))
+const IMPORT = /^import (type )?\{([^}]*)\} from ('[^']+')$/gm
+
+/** The imports of a chapter that a part of its code needs. */
+const importsFor = (part: string, code: string): string[] =>
+  [...code.matchAll(IMPORT)].flatMap(([, type = '', names = '', from]) => {
+    const needed = names
+      .split(',')
+      .map(name => name.trim())
+      .filter(name =>
+        new RegExp(`(?<![\\w$])${(name.split(' ').at(-1) as string).replace('$', '\\$')}(?![\\w$])`).test(part)
+      )
+    return needed.length > 0 ? [`import ${type}{ ${needed.join(', ')} } from ${from}`] : []
+  })
+
+/** The module of the blocks that export something, with the imports that they need; undefined where there is none. */
+const exportsOf = ({ file, blocks, code }: Page): string | undefined => {
+  const exporting = blocks.map(({ text }) => text.replaceAll(IMPORT, '').trim()).filter(text => /^export /m.test(text))
   if (exporting.length === 0) return undefined
   const head = `// What ${file} exports. Written by \`npm run course -- --pictures\`: change it there.`
-  return `${[head, ...exporting.map(({ text }) => text)].join('\n\n')}\n`
+  const part = exporting.join('\n\n')
+  return `${[head, importsFor(part, code).join('\n'), part].filter(text => text !== '').join('\n\n')}\n`
 }
 
 /** Runs a chapter. `seen` is told of each value as it comes. */
@@ -63,10 +81,13 @@ export const ran = async (page: Page, seen: (told: Told) => void = () => {}): Pr
     seen(one)
   })
   const files = new Map<string, string>()
+  const measured = new Set<string>()
   const wrong = page.blocks.flatMap(({ line, images }, i) => {
     const pictures = told.flatMap(({ block, value }) => (block === i && isPicture(value) ? [value] : []))
-    images.forEach(({ file }, k) => {
-      if (pictures[k] !== undefined) files.set(join(dirname(page.file), file), `${pictures[k]}\n`)
+    images.forEach((image, k) => {
+      const [path, picture] = [join(dirname(page.file), image.file), pictures[k]]
+      if (picture !== undefined) files.set(path, `${standalone(picture)}\n`)
+      if (image.measured) measured.add(path)
     })
     const count = `${pictures.length} ${pictures.length === 1 ? 'picture' : 'pictures'}`
     return pictures.length === images.length
@@ -75,7 +96,7 @@ export const ran = async (page: Page, seen: (told: Told) => void = () => {}): Pr
   })
   const own = exportsOf(page)
   if (own !== undefined) files.set(page.file.replace(/md$/, 'ts'), own)
-  return { told, complaints: [...complaints, ...wrong], files }
+  return { told, complaints: [...complaints, ...wrong], files, measured }
 }
 
 /** The files beside chapters that their blocks give: pictures and modules. */

@@ -5,9 +5,9 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { isPicture } from '../../course/chapter.js'
+import { shown } from '../../course/expected.js'
 import { ROOT } from './blocks.js'
 import { chapters, ran } from './chapters.js'
-import { shown } from './expected.js'
 
 const [options, numbers] = [
   process.argv.slice(2).filter(word => word.startsWith('-')),

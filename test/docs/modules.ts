@@ -8,8 +8,8 @@
 import { basename, dirname, join, relative } from 'node:path'
 import ts from 'typescript'
 import { execute, type Statement, statementsOf, toldOf } from '../../course/chapter.js'
+import { complaintAbout, type Expected, expectedOf, outcomeOf } from '../../course/expected.js'
 import { type Block, beside, ROOT } from './blocks.js'
-import { complaintOf, type Expected, expectedOf } from './expected.js'
 import { base, exported, meantBy, PACKAGE, PRELUDE } from './program.js'
 
 const parsed = (file: string, text: string): ts.SourceFile =>
@@ -197,7 +197,7 @@ const prelude = (): Promise<Record<string, unknown>> => {
 
 /**
  * Runs a module and says which of its claims do not hold. What it prints is not printed. `seen` is told of the value of
- * each expression, and of each declaration with a comment behind it.
+ * each expression, and of each declaration with a comment behind it, or of what it threw.
  */
 export const runModule = async (
   module: Module,
@@ -212,12 +212,17 @@ export const runModule = async (
     const statement = statements[place] as Statement
     const expected = claims.get(statement.start)
     const told = async (): Promise<unknown> => {
-      const got = await value()
-      seen?.(statement, got)
-      return got
+      try {
+        const got = await value()
+        seen?.(statement, got)
+        return got
+      } catch (error) {
+        seen?.(statement, error)
+        throw error
+      }
     }
     if (!expected) return void (await told())
-    const complaint = await complaintOf(expected, told)
+    const complaint = complaintAbout(expected, await outcomeOf(expected, told))
     if (complaint) complaints.push(`${module.block.file}:${module.block.line + statement.line - 1} ${complaint}`)
   }
   await run(toldOf(module.code, statements), module.block.file, { tell, console: { ...console, log: () => {} } })

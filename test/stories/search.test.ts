@@ -10,6 +10,7 @@ import { main } from '../../src/nas/cli/cli.js'
 import { PRESETS } from '../../src/nas/configuration/options.js'
 import { parseGenotype } from '../../src/nas/genotypes/genotype.js'
 import { METRICS } from '../../src/nas/method/bilevel.js'
+import { nb201 } from '../../src/nas/space/space.js'
 import { device } from '../device.js'
 import { right } from '../kernels/results.js'
 import { allBenchCells } from '../nas/cells.js'
@@ -49,10 +50,12 @@ const search = async (name: string, options: string): Promise<Run> => {
 }
 
 const of = ({ events }: Run, type: string): readonly Numbers[] => events.filter(event => event['type'] === type)
-/** Everything but times. */
+/** Everything but times, and the folder. */
 const timeless = (run: Run): unknown =>
   JSON.parse(
-    JSON.stringify([run.config, run.events, run.genotype, run.summary], (key, value) => (key === 'seconds' ? 0 : value))
+    JSON.stringify([run.config, run.events, run.genotype, run.summary], (key, value) =>
+      ['seconds', 'command'].includes(key) ? 0 : value
+    )
   )
 
 /** Searches take half a minute together, but a machine may have other work. */
@@ -105,14 +108,19 @@ describe('a search of two epochs with Λ-DARTS', () => {
     expect(right(parseGenotype(run.genotype)).family).toBe('nb201')
     const { operations, mixtures, lastEpoch } = run.summary as unknown as {
       operations: Record<string, Record<string, number>>
-      mixtures: Record<string, number[][]>
+      mixtures: Record<string, { weights: Record<string, number>; largest: number; margin: number }[]>
       lastEpoch: Numbers
     }
     const counts = Object.values(operations).flatMap(kind => Object.values(kind))
     expect(counts.reduce((a, b) => a + b)).toBe(6)
     const rows = Object.values(mixtures).flat()
-    expect(rows.map(row => row.length)).toEqual(Array(6).fill(5))
-    for (const row of rows) expect(row.reduce((a, b) => a + b)).toBeCloseTo(1, 12)
+    expect(rows.map(({ weights }) => Object.keys(weights))).toEqual(nb201.cells['alpha']?.edges.map(e => e.operations))
+    for (const { weights, largest, margin } of rows) {
+      const [first, second] = Object.values(weights).toSorted((a, b) => b - a) as [number, number]
+      expect(Object.values(weights).reduce((a, b) => a + b)).toBeCloseTo(1, 12)
+      expect([largest, margin]).toEqual([first, first - second])
+    }
+    expect(run.summary['command']).toEqual(expect.arrayContaining(['search', '--table', table, '--out']))
     const { type: _, seconds: __, score: ___, ...last } = of(run, 'epoch').at(-1) as Numbers
     expect(lastEpoch).toEqual(last)
   })

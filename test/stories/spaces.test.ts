@@ -111,7 +111,8 @@ it.each(cases)(
       }
     // An operation that was chosen is all that is left of its edge.
     for (const rows of Object.values(result.mixtures))
-      for (const row of rows) expect(row.every(value => value === 0 || value === 1)).toBe(true)
+      for (const { weights } of rows)
+        expect(Object.values(weights).every(value => value === 0 || value === 1)).toBe(true)
   },
   PATIENCE
 )

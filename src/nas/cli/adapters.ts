@@ -3,7 +3,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { type Device, listAdapters, openDevice } from '../../engine/index.js'
 import { say } from './outputs.js'
 import { BAD_INPUT, DONE, orRefuse, Refusal } from './refusal.js'
-import type { Subcommand } from './subcommand.js'
+import { type Subcommand, withManual } from './subcommand.js'
 
 const run = async ({ json }: { readonly json?: boolean }): Promise<number> => {
   const adapters = orRefuse(await listAdapters()())
@@ -23,9 +23,16 @@ const run = async ({ json }: { readonly json?: boolean }): Promise<number> => {
 }
 
 export const adaptersCommand: Subcommand = (root, finish) => {
-  root
+  const command = root
     .command('adapters')
     .description('lists the WebGPU adapters, and which would be taken')
     .option('--json', 'as JSON')
     .action(given => finish(run(given)))
+  withManual(command, {
+    examples: [
+      ['lambda-darts adapters', 'what there is to run on'],
+      ['lambda-darts adapters --json', 'for a program']
+    ],
+    fails: 'adapters could not be asked for'
+  })
 }

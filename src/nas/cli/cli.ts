@@ -35,31 +35,25 @@ const COMMANDS: readonly Subcommand[] = [
 
 const examples = `
 Examples:
-  lambda-darts search                                  a minute or two on two CPU cores: Λ-DARTS on the digits
-  lambda-darts search --method darts --seed 1          first-order DARTS, another seed
-  lambda-darts search --derivative exact --epochs 20   the exact derivative of the harmony
-  lambda-darts search --json --quiet > summary.json    for programs
-  lambda-darts search --table nasbench201.csv.gz       the same, scored by what its cells reached when they were trained
-  lambda-darts sweep sweep.json --out sweeps/first     configurations times seeds, with statistics
-  lambda-darts train runs/...                          trains the cell that a search found, from scratch, and tests it
-  lambda-darts train lambdadarts_corr_0 --seeds 0,1,2  a published cell, three times: mean and deviation
-  lambda-darts predict runs/... image.png              the classes of images by a trained network
-  lambda-darts count lambdadarts_corr_0                parameters and multiply-adds of a published cell's network
-  lambda-darts score runs/.../genotype.txt --table nasbench201.csv.gz
-  lambda-darts data inspect --data folder --root mine --sheet mine.png
-  lambda-darts gradcheck model.mjs:loss                derivatives of a function of your own
-  lambda-darts adapters                                what there is to run on
+  lambda-darts search                            Λ-DARTS on the digits: a minute or two
+  lambda-darts train runs/...                    trains the cell that was found, from scratch
+  lambda-darts score runs/... --table FILE       what that cell reached, in a table of NAS-Bench-201
+  lambda-darts sweep sweep.json --out sweeps/a   configurations times seeds, with statistics
+  lambda-darts diagnose                          difference quotients beside the derivatives
+  lambda-darts gradcheck model.mjs:loss          derivatives of a function of your own
+
+lambda-darts COMMAND --help says what a command takes, with examples.
 `
 
 /** The commands with their options, as commander has them. */
-export const program = (finish: Finish): Command => {
+export const program = (finish: Finish, argv: readonly string[] = []): Command => {
   const root = new Command('lambda-darts')
     .description('Differentiable architecture search that keeps cells in harmony, on WebGPU')
     .version(version(), '-V, --version')
     .exitOverride()
     .configureOutput({ outputError: () => {} })
-    .addHelpText('afterAll', examples)
-  for (const command of COMMANDS) command(root, finish)
+    .addHelpText('after', examples)
+  for (const command of COMMANDS) command(root, finish, argv)
   return root
 }
 
@@ -78,7 +72,7 @@ const asInputError = ({ message }: CommanderError): InputError => {
 export const main = async (argv: readonly string[]): Promise<number> => {
   const running: Promise<number>[] = []
   try {
-    program(code => running.push(code)).parse(argv, { from: 'user' })
+    program(code => running.push(code), argv).parse(argv, { from: 'user' })
     return (await running[0]) ?? DONE
   } catch (error) {
     if (error instanceof CommanderError) {

@@ -7,7 +7,8 @@ import { sizeText } from '../genotypes/report.js'
 import { readGenotype, readSpace } from './inputs.js'
 import { say } from './outputs.js'
 import { DONE, orRefuse, orShapeRefusal, refuse } from './refusal.js'
-import type { Subcommand } from './subcommand.js'
+import { ownSpace } from './resume.js'
+import { type Subcommand, withManual } from './subcommand.js'
 
 /**
  * What `count` may be told of the network; the defaults are the published ones: for CIFAR-10, of DARTS and of
@@ -52,7 +53,7 @@ const SIZE_OPTIONS = [
 ] as const
 
 const run = (given: string, options: Readonly<Record<string, string | boolean | undefined>>): number => {
-  const space = typeof options['space'] === 'string' ? readSpace(options['space']) : undefined
+  const space = typeof options['space'] === 'string' ? readSpace(options['space']) : ownSpace(given)
   const genotype = readGenotype(given, space)
   const family = space && (space.skeleton.kind === 'stages' ? 'nb201' : 'darts')
   if (family !== undefined && family !== genotype.family)
@@ -84,7 +85,7 @@ export const countCommand: Subcommand = (root, finish) => {
       'counts the parameters of the network of a genotype, and its multiply-adds for an image (convolutions and ' +
         'linear layers)'
     )
-    .argument('<genotype>', 'its text, the name of a published one, or a file that holds it')
+    .argument('<genotype>', 'its text, the name of a published one, a file that holds it, or the folder of a run')
   for (const { flag, help, usual } of SIZE_OPTIONS) {
     const values =
       usual.darts === usual.nb201 ? `${usual.darts}` : `${usual.darts} for DARTS, ${usual.nb201} for NAS-Bench-201`
@@ -94,4 +95,13 @@ export const countCommand: Subcommand = (root, finish) => {
     .option('--space <name>', 'the space of the genotype, where it is one of your own: a JSON file')
     .option('--json', 'as JSON')
     .action((genotype, given) => finish(Promise.resolve(run(genotype, given))))
+  withManual(command, {
+    examples: [
+      ['lambda-darts count lambdadarts_corr_0', 'the network of a published cell, at its published size'],
+      [
+        'lambda-darts count runs/first --channels 16 --layers 5 --classes 100',
+        'of a cell that was found, at another size'
+      ]
+    ]
+  })
 }

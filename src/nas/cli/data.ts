@@ -10,7 +10,7 @@ import { FOLDER, readDataSet } from './dataset.js'
 import { reasonOf, writeWhole } from './files.js'
 import { complain, say } from './outputs.js'
 import { DONE, FAILED, orRefuse, Refusal, refuse } from './refusal.js'
-import type { Subcommand } from './subcommand.js'
+import { type Subcommand, withManual } from './subcommand.js'
 
 interface Given {
   readonly data: string
@@ -68,7 +68,7 @@ const run = async ({ data, root, imageSize, sheet, json }: Given): Promise<numbe
 }
 
 export const dataCommand: Subcommand = (root, finish) => {
-  root
+  const command = root
     .command('data')
     .description('looks at a data set before it is searched on')
     .command('inspect')
@@ -84,4 +84,11 @@ export const dataCommand: Subcommand = (root, finish) => {
     .option('--sheet <file>', 'a new PNG: up to 10 training images of each class, a class a row')
     .option('--json', 'as JSON, with every class and every contradiction')
     .action(given => finish(run(given)))
+  withManual(command, {
+    examples: [
+      ['lambda-darts data inspect --data folder --root mine --sheet mine.png', 'your own images, drawn on a sheet'],
+      ['lambda-darts data inspect --data cifar10 --root cifar-10-python.tar.gz', 'the official files, as they are']
+    ],
+    writes: 'the PNG of --sheet'
+  })
 }

@@ -10,7 +10,7 @@ import { say } from './outputs.js'
 import { chooseBackend, type Given, setUp, withConfiguration } from './problem.js'
 import { workWriter } from './progress.js'
 import { DONE, FAILED, orRefuse, refuse } from './refusal.js'
-import type { Subcommand } from './subcommand.js'
+import { type Subcommand, withManual } from './subcommand.js'
 
 /** `1e-1,1e-2` as numbers above 0. */
 const parseEpsilons = (text: string): readonly number[] => {
@@ -38,7 +38,7 @@ const run = async (given: Given & { readonly epsilons: string; readonly steps: s
 }
 
 export const diagnoseCommand: Subcommand = (root, finish) => {
-  withConfiguration(
+  const command = withConfiguration(
     root
       .command('diagnose')
       .description(
@@ -54,4 +54,12 @@ export const diagnoseCommand: Subcommand = (root, finish) => {
     .option(STEPS.flag, STEPS.help, '0')
     .option('--json', 'as JSON')
     .action(given => finish(run(given)))
+  withManual(command, {
+    examples: [
+      ['lambda-darts diagnose', 'how far the published difference quotient is from the derivative, at the start'],
+      ['lambda-darts diagnose --steps 100 --unfused', 'the same after 100 steps; compiled soon on a software adapter'],
+      ['lambda-darts diagnose --activation softplus --epsilons 1e-2,1e-3', 'without kinks, where a quotient converges']
+    ],
+    fails: 'what the engine or the device refuses'
+  })
 }

@@ -8,7 +8,7 @@ import { drawGenotype } from '../selection/magnitude.js'
 import { readSpace } from './inputs.js'
 import { say } from './outputs.js'
 import { DONE, orRefuse, refuse } from './refusal.js'
-import type { Subcommand } from './subcommand.js'
+import { type Subcommand, withManual } from './subcommand.js'
 
 interface Given {
   readonly draw?: string
@@ -48,7 +48,7 @@ const run = (given: Given): number => {
 }
 
 export const genotypesCommand: Subcommand = (root, finish) => {
-  root
+  const command = root
     .command('genotypes')
     .description('lists the genotypes that Λ-DARTS published, by name; or draws cells of a space, to train them')
     .option(DRAW.flag, DRAW.help)
@@ -56,4 +56,10 @@ export const genotypesCommand: Subcommand = (root, finish) => {
     .option(SEED.flag, SEED.help)
     .option('--json', 'as JSON')
     .action(given => finish((async () => run(given))()))
+  withManual(command, {
+    examples: [
+      ['lambda-darts genotypes', 'the twenty cells that Λ-DARTS published, by name'],
+      ['lambda-darts genotypes --draw 5 --space s5 --seed 1', 'five cells at random, the baseline of any search']
+    ]
+  })
 }

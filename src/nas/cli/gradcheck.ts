@@ -13,7 +13,7 @@ import { backendName } from '../text.js'
 import { checkBackend, type GivenBackend, infoOf, withBackend } from './backend.js'
 import { complain, say } from './outputs.js'
 import { BAD_INPUT, DONE, FAILED, orRefuse, Refusal, refuse } from './refusal.js'
-import type { Subcommand } from './subcommand.js'
+import { type Subcommand, withManual } from './subcommand.js'
 
 /** What a module exports to be checked: a function and its arguments. */
 interface Case {
@@ -201,18 +201,11 @@ const run = async (file: string, given: Given): Promise<number> => {
   return results.some(({ error }) => error) ? FAILED : DONE
 }
 
-const examples = `
-A case is an export of a module: a function, and the arguments to check it at.
+const notes = `A case is an export of a module: a function, and the arguments to check it at.
 
   // cube.mjs
   import { $ } from 'lambda-darts'
-  export const cube = { f: x => $.mul(x, $.mul(x, x)), args: [[0.5, 1, 2]] }
-
-Examples:
-  lambda-darts gradcheck cube.mjs                        all cases of a file, on the reference and on the adapter
-  lambda-darts gradcheck cube.mjs:cube --order 3         one of them, to the third derivative
-  lambda-darts gradcheck cube.mjs --backend reference    by central differences alone
-`
+  export const cube = { f: x => $.mul(x, $.mul(x, x)), args: [[0.5, 1, 2]] }`
 
 export const gradcheckCommand: Subcommand = (root, finish) => {
   const command = root
@@ -225,6 +218,14 @@ export const gradcheckCommand: Subcommand = (root, finish) => {
   for (const { flag, help } of NUMBERS) command.option(flag, help)
   withBackend(command)
     .option('--json', 'as JSON')
-    .addHelpText('after', examples)
     .action((file, given) => finish(run(file, given)))
+  withManual(command, {
+    notes,
+    examples: [
+      ['lambda-darts gradcheck cube.mjs', 'all cases of a file, on the reference and on the adapter'],
+      ['lambda-darts gradcheck cube.mjs:cube --order 3', 'one of them, to the third derivative'],
+      ['lambda-darts gradcheck cube.mjs --backend reference', 'by central differences alone']
+    ],
+    fails: 'a derivative is off: the entries are named, and by how much'
+  })
 }

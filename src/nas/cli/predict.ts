@@ -11,7 +11,7 @@ import { readBytes } from './files.js'
 import { decodeImage } from './images.js'
 import { say } from './outputs.js'
 import { DONE, FAILED, orRefuse, refuse } from './refusal.js'
-import type { Subcommand } from './subcommand.js'
+import { type Subcommand, withManual } from './subcommand.js'
 
 interface GivenPrediction extends GivenBackend {
   readonly weights: string
@@ -63,7 +63,7 @@ const run = async (folder: string, images: readonly string[], given: GivenPredic
 }
 
 export const predictCommand: Subcommand = (root, finish) => {
-  withBackend(
+  const command = withBackend(
     root
       .command('predict')
       .description('the likeliest classes of images, by a network that `lambda-darts train` has trained')
@@ -77,4 +77,11 @@ export const predictCommand: Subcommand = (root, finish) => {
   )
     .option('--json', 'as JSON')
     .action((folder, images, given) => finish(run(folder, images, given)))
+  withManual(command, {
+    examples: [
+      ['lambda-darts predict runs/second image.png', 'the class that is likeliest'],
+      ['lambda-darts predict runs/second *.png --top 3 --json', 'three classes of each, for a program']
+    ],
+    fails: 'what the engine or the device refuses'
+  })
 }

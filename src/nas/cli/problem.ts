@@ -18,7 +18,7 @@ import { checkBackend, type GivenBackend, openBackend, withBackend } from './bac
 import { type ReadDataSet, readDataSet } from './dataset.js'
 import { readText } from './files.js'
 import { readSpace } from './inputs.js'
-import { tableOfPresets, withOptions } from './presets.js'
+import { withOptions } from './presets.js'
 import { orRefuse, refuse } from './refusal.js'
 
 /** The options that were given, as texts. */
@@ -99,8 +99,6 @@ export const setUp = async (
   const parts = existsSync(config.split) ? `, in parts ${digestOf({ train: data.train, test: data.valid })}` : ''
   return { config, space, net, data, digest: `${dataSet.digest}${parts}` }
 }
-
-export const presetTable = (): string => tableOfPresets(OPTIONS, PRESETS)
 
 /** A command with the options of a search's configuration, and of where it runs. */
 export const withConfiguration = (command: Command): Command =>

@@ -2,14 +2,15 @@
 import { keyOf } from '../../autodiff/threefry.js'
 import type { Backend } from '../../engine/index.js'
 import { configure } from '../configuration/config.js'
-import { OPTIONS, SearchConfig } from '../configuration/options.js'
-import { type BenchTable, scoreOf, wholeTable } from '../genotypes/bench201.js'
+import { OPTIONS, PRESETS, SearchConfig } from '../configuration/options.js'
+import { type BenchReport, type BenchTable, scoreOf, wholeTable } from '../genotypes/bench201.js'
 import { parseGenotype } from '../genotypes/genotype.js'
 import { scoreText } from '../genotypes/report.js'
 import { foldIn } from '../method/initialise.js'
 import type { Checkpoint } from '../run/checkpoint.js'
-import type { Event, SearchResult } from '../run/events.js'
+import type { Event, Observer, SearchResult } from '../run/events.js'
 import { goingOn, type SearchStart } from '../run/place.js'
+import type { Summary } from '../run/record.js'
 import { resultText } from '../run/report.js'
 import { search } from '../run/search.js'
 import { forwardPasses, selectionWork, TUNING_PASSES } from '../selection/work.js'
@@ -20,9 +21,9 @@ import { infoOf } from './backend.js'
 import { beginAgain, type Conduct, checkpointIn, conduct, type Ready } from './conduct.js'
 import { beginEvents } from './eventlog.js'
 import { openRunFolder, type RunFolder } from './files.js'
-import { isKnown, readSpace, readTable, version } from './inputs.js'
+import { isKnown, readSpace, readTable, version, versions } from './inputs.js'
 import { complain, say } from './outputs.js'
-import { chooseBackend, type Given, type Problem, presetTable, setUp, withConfiguration } from './problem.js'
+import { chooseBackend, type Given, type Problem, setUp, withConfiguration } from './problem.js'
 import { progressWriter, type Span } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
 import {
@@ -36,7 +37,7 @@ import {
   withKeeping
 } from './resume.js'
 import { listenForSignals, type Signals } from './signals.js'
-import type { Subcommand } from './subcommand.js'
+import { RUN_EXITS, type Subcommand, withManual } from './subcommand.js'
 
 interface GivenSearch extends Given, GivenKeeping {
   readonly out?: string
@@ -48,19 +49,28 @@ const runName = ({ method, seed }: SearchConfig): string =>
   `runs/${new Date().toISOString().slice(0, 19).replaceAll(':', '-')}-${method}-seed${seed}`
 
 /** What the table says of a genotype's text, to be added to what is told of it; nothing without a table. */
-const scored = (table: BenchTable | undefined, genotype: string): object =>
+const scored = (table: BenchTable | undefined, genotype: string): { readonly score?: BenchReport['scores'] } =>
   table ? { score: orRefuse(scoreOf(table)(orRefuse(parseGenotype(genotype)))).scores } : {}
 
 /** A search about to run: what it is of, where it runs, where it is written, and where it begins. */
 interface Run extends Problem, Ready<SearchStart> {
   readonly given: GivenSearch
+  /** Of the command line. */
+  readonly command: readonly string[]
   readonly table: BenchTable | undefined
 }
 
-const summaryOf = ({ config, backend, table }: Run, result: SearchResult, seconds: number): object => {
-  const score = scored(table, result.genotype)
-  return { ...result, ...score, config, version: version(), adapter: infoOf(backend) ?? 'reference', seconds }
-}
+const summaryOf = ({ config, command, backend, table }: Run, result: SearchResult, seconds: number): Summary => ({
+  ...result,
+  ...scored(table, result.genotype),
+  verdict: null,
+  config,
+  command,
+  version: version(),
+  versions: versions(),
+  adapter: infoOf(backend) ?? 'reference',
+  seconds
+})
 
 const readTableFor = ({ table }: GivenSearch, config: SearchConfig, space: Space): BenchTable | undefined => {
   if (table !== undefined && space.name !== 'nb201')
@@ -69,7 +79,7 @@ const readTableFor = ({ table }: GivenSearch, config: SearchConfig, space: Space
 }
 
 /** A new run in a folder of its own. */
-const startRun = async (given: GivenSearch): Promise<Run> => {
+const startRun = async (given: GivenSearch, command: readonly string[]): Promise<Run> => {
   const problem = await setUp(given)
   const { config, space } = problem
   const table = readTableFor(given, config, space)
@@ -80,7 +90,7 @@ const startRun = async (given: GivenSearch): Promise<Run> => {
     beginEvents(folder)
   }
   const folder = orRefuse(openRunFolder(given.out ?? runName(config), begin))
-  return { ...problem, given, table, backend, folder, from: undefined }
+  return { ...problem, given, command, table, backend, folder, from: undefined }
 }
 
 const READER: ConfigReader<SearchConfig> = {
@@ -95,7 +105,7 @@ const identityOfSearch = ({ config, space, digest }: Problem, backend: Backend):
   identityOf(config, { space, data: digest }, backend)
 
 /** A run that goes on, if it is of the same configuration, data and adapter as its last checkpoint. */
-const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
+const resumeRun = async (given: GivenSearch, path: string, command: readonly string[]): Promise<Run> => {
   if (given.out !== undefined) refuse('--resume or --out', 'both', 'a run goes on in its own folder: leave --out away')
   const config = resumedConfiguration(path, given, READER)
   const checkpoint = checkpointIn(path)
@@ -106,7 +116,7 @@ const resumeRun = async (given: GivenSearch, path: string): Promise<Run> => {
   const begun = beginAgain(path, checkpoint, identityOfSearch(problem, backend), given, kept =>
     goingOn(problem.net, kept)
   )
-  return { ...problem, given: where, table, backend, ...begun }
+  return { ...problem, given: where, command, table, backend, ...begun }
 }
 
 /** Says what a search came to, whatever the disk does, then writes it. */
@@ -148,12 +158,19 @@ const spanOf = ({ config, space, data, from }: Run): Span => {
   }
 }
 
+/** Writes where the time of a step goes. */
+const written =
+  (folder: RunFolder): NonNullable<Observer['profiled']> =>
+  profile =>
+  () =>
+    folder.write('profile.json', `${JSON.stringify(profile, null, 2)}\n`)
+
 /** Runs the search to its end, and gives the exit code. */
 const finish = async (run: Run, signals: Signals): Promise<number> => {
   const { given, config, net, data, table, folder, backend } = run
   const span = spanOf(run)
   const conducted: Conduct<Event, SearchStart, SearchResult> = {
-    run: (watched, start) => search(net, config, data, watched, start),
+    run: (watched, start) => search(net, config, data, { ...watched, profiled: written(folder) }, start),
     startOf: kept => goingOn(net, kept),
     identityOf: on => identityOfSearch(run, on),
     keeping: keepingOf(given),
@@ -173,8 +190,10 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
   }
 }
 
-const run = async (given: GivenSearch): Promise<number> => {
-  const started = await (given.resume === undefined ? startRun(given) : resumeRun(given, given.resume))
+const run = async (given: GivenSearch, command: readonly string[]): Promise<number> => {
+  const started = await (given.resume === undefined
+    ? startRun(given, command)
+    : resumeRun(given, given.resume, command))
   const signals = listenForSignals()
   try {
     return await finish(started, signals)
@@ -184,8 +203,8 @@ const run = async (given: GivenSearch): Promise<number> => {
 }
 
 /** Searches, writes the run folder, says what was found. */
-export const searchCommand: Subcommand = (root, finish) => {
-  withKeeping(
+export const searchCommand: Subcommand = (root, finish, argv) => {
+  const command = withKeeping(
     withConfiguration(
       root
         .command('search')
@@ -205,6 +224,19 @@ export const searchCommand: Subcommand = (root, finish) => {
       '--json',
       'lines of JSON on standard output: each event, the result as the last line; with --quiet the result alone'
     )
-    .addHelpText('after', presetTable)
-    .action(given => finish(run(given)))
+    .action(given => finish(run(given, argv)))
+  withManual(command, {
+    examples: [
+      ['lambda-darts search', 'Λ-DARTS on the digits: a minute or two on two CPU cores'],
+      ['lambda-darts search --derivative exact --epochs 20 --seed 1', 'the exact derivative of the harmony'],
+      [
+        'lambda-darts search --method darts --table nasbench201.csv.gz',
+        'first-order DARTS, its cells scored by a table'
+      ],
+      ['lambda-darts search --resume runs/first', 'goes on where a run ended, to the same bits']
+    ],
+    presets: { options: OPTIONS, presets: PRESETS },
+    writes: 'the folder of the run: docs/run-folder.md has its files, field by field',
+    ...RUN_EXITS
+  })
 }

@@ -14,7 +14,7 @@ import { type RunWriter, runWriter } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, refuse } from './refusal.js'
 import { runElsewhere } from './remote.js'
 import { type Outcome, perform } from './runs.js'
-import type { Subcommand } from './subcommand.js'
+import { type Subcommand, withManual } from './subcommand.js'
 import { openSweepFolder, type Planned, plan, readSweep } from './tasks.js'
 
 interface GivenSweep {
@@ -119,7 +119,7 @@ const run = async (file: string, given: GivenSweep): Promise<number> => {
 
 /** Searches with many configurations and seeds, and says what they found, with statistics. */
 export const sweepCommand: Subcommand = (root, finish) => {
-  root
+  const command = root
     .command('sweep')
     .description(
       'runs many searches, configurations times seeds, and compares them with statistics; started again, it goes on'
@@ -146,4 +146,17 @@ export const sweepCommand: Subcommand = (root, finish) => {
         'report alone'
     )
     .action((file, given) => finish(run(file, given)))
+  withManual(command, {
+    examples: [
+      [
+        'lambda-darts sweep sweep.json --out sweeps/first',
+        'configurations times seeds, with statistics; again: it goes on'
+      ],
+      ['lambda-darts sweep sweep.json --out sweeps/first --table nasbench201.csv.gz', 'scored, beside a random search'],
+      ['lambda-darts sweep sweep.json --out sweeps/first --redis redis://host:6379', 'made by workers on other hosts']
+    ],
+    writes: 'the folder --out: runs/NAME, and report.json and report.txt once all have ended',
+    fails: 'a run failed, or something was not as the sweep needs it: the report names it',
+    interrupted: 'interrupted: searches end after their steps; the same command goes on'
+  })
 }

@@ -28,7 +28,7 @@ import { type ReadDataSet, readDataSet } from './dataset.js'
 import { openRunFolder, type RunFolder, reopenRunFolder } from './files.js'
 import { readGenotype, readSpace } from './inputs.js'
 import { say } from './outputs.js'
-import { tableOfPresets, withOptions } from './presets.js'
+import { withOptions } from './presets.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, orShapeRefusal, Refusal, refuse } from './refusal.js'
 import {
   backendOptions,
@@ -41,7 +41,7 @@ import {
   withKeeping
 } from './resume.js'
 import { listenForSignals, type Signals } from './signals.js'
-import type { Subcommand } from './subcommand.js'
+import { RUN_EXITS, type Subcommand, withManual } from './subcommand.js'
 import {
   chooseTrainingBackend,
   finishTraining,
@@ -291,7 +291,7 @@ const run = async (argument: string | undefined, given: GivenTraining): Promise<
 
 /** Trains the network of a genotype from scratch, tests it, keeps its weights. */
 export const trainCommand: Subcommand = (root, finish) => {
-  withKeeping(
+  const command = withKeeping(
     withBackend(
       withOptions(
         root
@@ -322,6 +322,15 @@ export const trainCommand: Subcommand = (root, finish) => {
       '--json',
       'lines of JSON on standard output: each event, the result as the last line; with --quiet the result alone'
     )
-    .addHelpText('after', () => tableOfPresets(TRAINING_OPTIONS, TRAINING_PRESETS))
     .action((genotype, given) => finish(run(genotype, given)))
+  withManual(command, {
+    examples: [
+      ['lambda-darts train runs/first', 'trains the cell that a search found, from scratch, and tests it'],
+      ['lambda-darts train lambdadarts_corr_0 --seeds 0,1,2', 'a published cell, three times: mean and deviation'],
+      ['lambda-darts train --resume runs/second', 'goes on where a training ended, to the same bits']
+    ],
+    presets: { options: TRAINING_OPTIONS, presets: TRAINING_PRESETS },
+    writes: 'the folder of the run, with its weights: docs/run-folder.md has its files, field by field',
+    ...RUN_EXITS
+  })
 }

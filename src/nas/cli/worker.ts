@@ -11,7 +11,7 @@ import { type RunWriter, runWriter } from './progress.js'
 import { type Answer, type Connection, connectRedis, exitSoon, lostRedis, QUEUE, type QueuedRun } from './redis.js'
 import { BAD_INPUT, INTERRUPTED, orRefuse, Refusal } from './refusal.js'
 import { perform } from './runs.js'
-import type { Subcommand } from './subcommand.js'
+import { type Subcommand, withManual } from './subcommand.js'
 import { sweepRecord } from './tasks.js'
 
 interface GivenWorker {
@@ -126,7 +126,7 @@ const run = async (given: GivenWorker): Promise<number> => {
 
 /** Takes the runs of sweeps from Redis. */
 export const workerCommand: Subcommand = (root, finish) => {
-  root
+  const command = root
     .command('worker')
     .description('makes runs of sweeps that are queued in Redis (sweep --redis), until it is interrupted')
     .requiredOption('--redis <url>', 'where the queue is: redis://host:6379')
@@ -138,4 +138,16 @@ export const workerCommand: Subcommand = (root, finish) => {
     .option(LOST_AFTER.flag, LOST_AFTER.help, '10')
     .option('--quiet', 'no lines for runs')
     .action(given => finish(run(given)))
+  withManual(command, {
+    examples: [
+      ['lambda-darts worker --redis redis://host:6379', 'makes queued runs in the folder that the sweep names'],
+      [
+        'lambda-darts worker --redis redis://host:6379 --dir /mnt/sweeps --jobs 2',
+        'which lies elsewhere here; two at once'
+      ]
+    ],
+    writes: 'the run folders of the sweep',
+    fails: 'Redis was away for too long',
+    interrupted: 'interrupted, as a worker ends: searches end after their steps, and are queued again'
+  })
 }

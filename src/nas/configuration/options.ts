@@ -63,6 +63,7 @@ export const SearchConfig = t.readonly(
     clipIncludesAlpha: t.boolean,
     statistics,
     eigenvalue: t.boolean,
+    probe: t.boolean,
     select,
     selectCriterion,
     selectEpochs: t.number,
@@ -410,6 +411,15 @@ export const OPTIONS: readonly SearchOption[] = [
     help:
       "logs the largest eigenvalue of the validation loss' Hessian in alpha after each epoch, which takes up to 24 " +
       'Hessian-vector products',
+    usual: false,
+    paper: false
+  },
+  {
+    key: 'probe',
+    flag: '--probe',
+    help:
+      "logs after each epoch how far the difference quotient of the regulariser's gradient is from the exact " +
+      'derivative on one batch',
     usual: false,
     paper: false
   },

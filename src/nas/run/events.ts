@@ -3,6 +3,7 @@ import { pipe } from 'fp-ts/lib/function.js'
 import * as IO from 'fp-ts/lib/IO.js'
 import type { Report } from '../../engine/index.js'
 import type { Eigenvalue } from '../diagnosis/curvature.js'
+import type { Quotient } from '../diagnosis/quotient.js'
 import {
   type Cell,
   cellsOf,
@@ -14,10 +15,11 @@ import {
 import { METRICS, type Metric } from '../method/bilevel.js'
 import {
   type EdgeRows,
-  entropies,
   genotypeOf,
   genotypeOfMixtures,
   mixtureRows,
+  type NamedMixtures,
+  namedMixtures,
   rowsOf
 } from '../selection/magnitude.js'
 import { type Masks, maskedMixtures } from '../selection/perturbation.js'
@@ -28,15 +30,22 @@ import type { UnderWay } from '../steps/underway.js'
 import type { Checkpoints } from './checkpoint.js'
 import type { StepProfile } from './profile.js'
 
+/** Told before the first step. */
+export type CompiledEvent = { readonly type: 'compiled'; readonly seconds: number } & Report
+
+/** Told after each step. */
+export type StepEvent = {
+  readonly type: 'step'
+  readonly epoch: number
+  readonly step: number
+  readonly steps: number
+} & Readonly<Record<Metric, number>>
+
+/** Told after each epoch. */
+export type EpochEvent = { readonly type: 'epoch'; readonly seconds: number } & EpochSummary
+
 /** What a search says while it runs. `seconds` are the only numbers that differ between equal runs. */
-export type Event =
-  | ({ readonly type: 'compiled'; readonly seconds: number } & Report)
-  | ({ readonly type: 'step'; readonly epoch: number; readonly step: number; readonly steps: number } & Readonly<
-      Record<Metric, number>
-    >)
-  | ({ readonly type: 'epoch'; readonly seconds: number } & EpochSummary)
-  | DecisionEvent
-  | TuningEvent
+export type Event = CompiledEvent | StepEvent | EpochEvent | DecisionEvent | TuningEvent
 
 /** Numbers by kind of cell: alpha, or a matrix of cosines row by row. */
 export type ByKind = Readonly<Record<string, readonly number[]>>
@@ -59,15 +68,16 @@ export interface EpochSummary {
   readonly genotype: string
   /** By kind of cell: cosines of the gradients of all pairs of cells on training batches, a matrix row by row. */
   readonly cosines: ByKind
-  /** By kind of cell, for each edge: entropy of its softmax in nats, and its largest entry. */
-  readonly entropy: ByKind
-  readonly saturation: ByKind
+  /** softmax(alpha) of each edge, by the names of its operations. */
+  readonly mixtures: NamedMixtures
   /** How often the genotype has each operation, by kind of cell. */
   readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
   /**
    * Of the Hessian of a validation batch's loss in alpha, with `--eigenvalue`: the largest, and what bounds its error.
    */
   readonly eigenvalue: Eigenvalue
+  /** With `--probe`: how far the difference quotient of the regulariser's gradient is from the derivative. */
+  readonly quotient: Quotient
   /** By kind of cell, row by row. */
   readonly alpha: ByKind
 }
@@ -82,7 +92,7 @@ export interface SearchResult {
   /** By kind of cell: how often each operation was chosen, what each node adds up, and the mixture of each edge. */
   readonly operations: Readonly<Record<string, Readonly<Record<string, number>>>>
   readonly cells: Readonly<Record<string, Cell>>
-  readonly mixtures: Readonly<Record<string, EdgeRows>>
+  readonly mixtures: NamedMixtures
   readonly testAccuracy: number
   readonly testImages: number
   readonly epochsDone: number
@@ -128,7 +138,7 @@ const countsOf = ({ cells }: Space, genotype: Genotype): SearchResult['operation
 
 /** What is known of an epoch besides its sums and its alpha. */
 export interface EpochFacts
-  extends Pick<EpochSummary, 'epoch' | 'epochs' | 'steps' | 'learningRate' | 'lambda' | 'eigenvalue'> {
+  extends Pick<EpochSummary, 'epoch' | 'epochs' | 'steps' | 'learningRate' | 'lambda' | 'eigenvalue' | 'quotient'> {
   readonly batch: number
 }
 
@@ -153,8 +163,7 @@ export const epochSummary = (
     gradientNorm: mean('gradientNorm'),
     regulariserNorm: mean('regulariserNorm'),
     cosines: mapRecord(sums.cosines, matrix => matrix.map(sum => sum / facts.steps)),
-    entropy: mapRecord(mixtures, entropies),
-    saturation: mapRecord(mixtures, rows => rows.map(row => Math.max(...row))),
+    mixtures: mapRecord(space.cells, (cell, kind) => namedMixtures(cell, mixtures[kind] as EdgeRows)),
     operations: countsOf(space, genotype),
     genotype: formatGenotype(genotype),
     alpha
@@ -176,7 +185,7 @@ export const searchResult = (
     connected: isConnected(genotype),
     operations: countsOf(space, genotype),
     cells: cellsOf(genotype),
-    mixtures,
+    mixtures: mapRecord(space.cells, (cell, kind) => namedMixtures(cell, mixtures[kind] as EdgeRows)),
     ...reached,
     epochsDone: reached.lastEpoch?.epoch ?? 0
   }

@@ -51,13 +51,11 @@ const cellTitle = (kind: string): string =>
   kind === 'alpha' ? 'The cell' : `The ${kind === 'reduce' ? 'reduction' : kind} cell`
 
 /** A cell: its operations, and the chosen edges of each node with the weight of the chosen operation in the mixture. */
-const cellText = (kind: string, { inputs, edges }: CellType, result: SearchResult): string => {
+const cellText = (kind: string, { inputs }: CellType, result: SearchResult): string => {
   const nodes = result.cells[kind] as Cell
   const width = Math.max(...nodes.flat().map(({ operation }) => operation.length))
-  const weightOf = (to: number, { from, operation }: ChosenEdge): number => {
-    const row = edges.findIndex(edge => edge.to === to && edge.from === from)
-    return result.mixtures[kind]?.[row]?.[edges[row]?.operations.indexOf(operation) as number] as number
-  }
+  const weightOf = (to: number, { from, operation }: ChosenEdge): number =>
+    result.mixtures[kind]?.find(edge => edge.to === to && edge.from === from)?.weights[operation] as number
   return [
     `${cellTitle(kind)}: ${Object.entries(result.operations[kind] ?? {})
       .map(([name, count]) => `${name} ${count}`)

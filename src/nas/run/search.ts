@@ -18,6 +18,7 @@ import {
 import { stepOptions } from '../configuration/config.js'
 import type { SearchConfig } from '../configuration/options.js'
 import { type Curvature, withCurvature } from '../diagnosis/curvature.js'
+import { type Probe, withProbe } from '../diagnosis/quotient.js'
 import type { State } from '../method/bilevel.js'
 import { foldIn, initialState } from '../method/initialise.js'
 import { cosineRate, linearLambda, linearShare } from '../method/schedule.js'
@@ -77,6 +78,7 @@ interface Search {
 interface Machinery {
   readonly step: Step
   readonly curvature: Curvature
+  readonly probe: Probe
 }
 
 /** What the fold carries: the state on the device, the sums of the epoch, and what was told last. */
@@ -123,7 +125,7 @@ const submit =
 /** What an epoch comes to, after its last step. */
 const summaryAfter = (
   { net, config, steps }: Search,
-  { curvature }: Machinery,
+  { curvature, probe }: Machinery,
   state: Stored<State>,
   sums: Sums,
   epoch: number
@@ -131,8 +133,9 @@ const summaryAfter = (
   pipe(
     curvature(state),
     RTE.bindTo('eigenvalue'),
+    RTE.bind('quotient', () => probe(state)),
     RTE.bind('alpha', () => read(state.alpha)),
-    RTE.map(({ eigenvalue, alpha }) => {
+    RTE.map(({ eigenvalue, quotient, alpha }) => {
       const { rate, lambda } = ratesAt(config, epoch)
       return epochSummary(net.space, sums, numbersOf(alpha), {
         epoch: epoch + 1,
@@ -141,7 +144,8 @@ const summaryAfter = (
         batch: config.batch,
         learningRate: rate,
         lambda,
-        eigenvalue
+        eigenvalue,
+        quotient
       })
     })
   )
@@ -197,8 +201,8 @@ const allSteps =
   (running: Search) =>
   (step: Step): Engine<Progress> => {
     const { net, config, data, observer, from, key, steps } = running
-    const run = (curvature: Curvature) => {
-      const machinery = { step, curvature }
+    const run = (curvature: Curvature, probe: Probe) => {
+      const machinery = { step, curvature, probe }
       return takeSteps(observer, {
         epochs: config.epochs,
         steps,
@@ -226,7 +230,14 @@ const allSteps =
           config,
           data,
           state
-        )(curvature => run(curvature)({ ...from.place, state, stopped: null, masks: null }))
+        )(curvature =>
+          withProbe(
+            net,
+            config,
+            data,
+            state
+          )(probe => run(curvature, probe)({ ...from.place, state, stopped: null, masks: null }))
+        )
       ),
       RTE.chainFirst(profile)
     )

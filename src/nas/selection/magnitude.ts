@@ -30,6 +30,37 @@ export const mixtureRows = (rows: EdgeRows): EdgeRows =>
 export const entropies = (mixtures: EdgeRows): readonly number[] =>
   mixtures.map(row => row.reduce((sum, p) => sum - (p > 0 ? p * Math.log(p) : 0), 0))
 
+/** The mixture of an edge, by the names of its operations. */
+export interface EdgeMixture {
+  readonly from: number
+  readonly to: number
+  readonly weights: Readonly<Record<string, number>>
+  /** In nats. */
+  readonly entropy: number
+  readonly largest: number
+  /** By how much the largest weight exceeds the next one: 0 is a tie. */
+  readonly margin: number
+}
+/** The mixtures of the edges of each kind of cell, in the order of alpha's rows. */
+export type NamedMixtures = Readonly<Record<string, readonly EdgeMixture[]>>
+
+/** Rows of mixtures with the edges and the operations that they are of. */
+export const namedMixtures = ({ edges }: CellType, mixtures: EdgeRows): readonly EdgeMixture[] => {
+  const entropy = entropies(mixtures)
+  return edges.map(({ from, to, operations }, row) => {
+    const weights = mixtures[row] as readonly number[]
+    const [largest, next = 0] = weights.toSorted((a, b) => b - a) as [number, ...number[]]
+    return {
+      from,
+      to,
+      weights: Object.fromEntries(operations.map((name, column) => [name, weights[column] as number])),
+      entropy: entropy[row] as number,
+      largest,
+      margin: largest - next
+    }
+  })
+}
+
 /** The first of the columns that holds the largest number, and that number. */
 const largestOf = (
   row: readonly number[],

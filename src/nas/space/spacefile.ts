@@ -210,12 +210,34 @@ export const quote = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 60)}...` : text
 }
 
+const USUAL_CURE = 'write it as docs/search.md shows'
+
+/** The value that a codec takes; see `decodeJson`. */
+export const decodeValue =
+  <A>(codec: t.Decoder<unknown, A>, what: string, cure = USUAL_CURE) =>
+  (json: unknown): E.Either<InputError, A> =>
+    pipe(
+      codec.decode(json),
+      E.mapLeft(errors => {
+        // Alternatives and parts of a type are asked after the same value: the whole of them is what was wanted of it.
+        const context = errors[0]?.context ?? []
+        const places = context.filter(({ actual }, i) => i === 0 || actual !== context[i - 1]?.actual)
+        const path = places.map(({ key }) => key).filter(key => key !== '')
+        return inputError(
+          `${places.at(-1)?.type.name ?? what} at ${path.join('.') || 'the top'} of ` +
+            `${what.replace(/^an? /, 'the ')}`,
+          quote(errors[0]?.value),
+          cure
+        )
+      })
+    )
+
 /**
  * The value of a JSON text that a codec takes; `what` is told of the file, as in `a space`. Left names the first place
- * that is refused.
+ * that is refused, and `cure` what to do.
  */
 export const decodeJson =
-  <A>(codec: t.Type<A, unknown>, what: string) =>
+  <A>(codec: t.Decoder<unknown, A>, what: string, cure = USUAL_CURE) =>
   (text: string): E.Either<InputError, A> =>
     pipe(
       E.tryCatch(
@@ -227,24 +249,7 @@ export const decodeJson =
             'correct the file'
           )
       ),
-      E.chain(json =>
-        pipe(
-          codec.decode(json),
-          E.mapLeft(errors => {
-            // Alternatives and parts of a type are asked after the same value: the whole of them is what was wanted of
-            // it.
-            const context = errors[0]?.context ?? []
-            const places = context.filter(({ actual }, i) => i === 0 || actual !== context[i - 1]?.actual)
-            const path = places.map(({ key }) => key).filter(key => key !== '')
-            return inputError(
-              `${places.at(-1)?.type.name ?? what} at ${path.join('.') || 'the top'} of the ` +
-                `${what.replace(/^an? /, '')}`,
-              quote(errors[0]?.value),
-              'write it as docs/search.md shows'
-            )
-          })
-        )
-      )
+      E.chain(decodeValue(codec, what, cure))
     )
 
 /**

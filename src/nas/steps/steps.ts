@@ -92,7 +92,17 @@ export const batchArrays = (part: Part, indices: readonly number[], moves?: read
  * What each of a search's keys is for; `foldIn(key, 0)` splits the images (see `prepareSearch`), those of `order` and
  * `moves` are for the training part, the ones after them for the validation part.
  */
-export const KEYS = { order: 1, noise: 3, testNoise: 4, selection: 5, tuning: 6, curvature: 7, moves: 8 } as const
+export const KEYS = {
+  order: 1,
+  noise: 3,
+  testNoise: 4,
+  selection: 5,
+  tuning: 6,
+  curvature: 7,
+  moves: 8,
+  probe: 9,
+  baseline: 10
+} as const
 
 export const scalar = (value: number): HostArray => ({ data: Float32Array.of(value), shape: [], dtype: 'f32' })
 export const keyArray = (key: Key): HostArray => ({ data: Uint32Array.from(key), shape: [2], dtype: 'u32' })

@@ -197,6 +197,10 @@ describe('lambda-darts score', () => {
       file('small.csv.gz', gzipSync(SMALL))
     )
     expect(packed).toEqual(direct)
+    // The folder of a run, with its cell in genotype.txt.
+    expect(await inProcess('score', folder, '--table', table)).toEqual(direct)
+    const [ofRun, ofText] = [await inProcess('count', folder), await inProcess('count', ONE)]
+    expect(ofRun).toEqual({ ...ofText, code: 0 })
   })
 
   it('as JSON', async () => {
@@ -210,7 +214,7 @@ describe('lambda-darts score', () => {
     [
       'a genotype that is none',
       ['score', 'resnet', '--table', table],
-      'a genotype: its text, the name of a published one, or a file'
+      'a genotype: its text, the name of a published one, a file'
     ],
     [
       'a DARTS genotype',
@@ -236,7 +240,7 @@ describe('lambda-darts score', () => {
     ],
     ['a table without end', ['score', ONE, '--table', '/dev/zero'], "'/dev/zero', which has more"],
     ['a space without end', ['count', ONE, '--space', '/dev/zero'], 'a file of at most 1048576 bytes'],
-    ['no table', ['score', ONE], '--table <file>'],
+    ['no table', ['score', ONE], '--table with a table of NAS-Bench-201, but got none: make one with its official API'],
     ['no genotype', ['score', '--table', table], 'genotype'],
     ['a search with a part of the table', ['search', '--table', table], `all ${BENCH_CELLS} cells, but got 4`]
   ])('refuses %s with exit code 2 and one sentence', async (_, argv, part) => {

@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import { PRESETS } from '../../../src/nas/configuration/options.js'
 import type { EpochSummary, Event, SearchResult } from '../../../src/nas/run/events.js'
 import { compiledLine, epochLine, resultText, stepText } from '../../../src/nas/run/report.js'
-import { nb201 } from '../../../src/nas/space/space.js'
+import { namedMixtures } from '../../../src/nas/selection/magnitude.js'
+import { mapRecord, nb201 } from '../../../src/nas/space/space.js'
 import { backendName, clock, tableText } from '../../../src/nas/text.js'
 
 const summary: EpochSummary = {
@@ -22,10 +23,10 @@ const summary: EpochSummary = {
   lambda: 0.1,
   genotype: '',
   cosines: {},
-  entropy: {},
-  saturation: {},
+  mixtures: {},
   operations: {},
   eigenvalue: null,
+  quotient: null,
   alpha: {}
 }
 
@@ -91,7 +92,12 @@ describe('the result', () => {
       ]
     },
     // The mixture of edge e gives 0.e1 to none, 0.e2 to skip_connect, and so on: numbers to tell them apart.
-    mixtures: { alpha: [1, 2, 3, 4, 5, 6].map(edge => [1, 2, 3, 4, 5].map(column => edge / 10 + column / 100)) },
+    mixtures: mapRecord(nb201.cells, cell =>
+      namedMixtures(
+        cell,
+        [1, 2, 3, 4, 5, 6].map(edge => [1, 2, 3, 4, 5].map(column => edge / 10 + column / 100))
+      )
+    ),
     testAccuracy: 0.4792,
     testImages: 361,
     epochsDone: 2,

@@ -1,0 +1,1 @@
+export declare const shadersModule: (folder: string) => string
