@@ -5,6 +5,7 @@
 import { leavesOf } from '../src/autodiff/tree.js'
 import { type AdapterInfo, type Backend, compile, isStored, openDevice, run, store } from '../src/engine/index.js'
 import type { DeviceBuffer } from '../src/kernels/buffers.js'
+import { EXACT_TIMESTAMPS } from '../src/kernels/device.js'
 import { waiting } from '../src/kernels/platform/wait.js'
 import type { Executable } from '../src/kernels/prepare.js'
 import { dispatchTimes, hasTimestamps, type KernelTime, kernelTimes } from '../src/kernels/profile.js'
@@ -16,7 +17,9 @@ const MOST_LINES = 40
 const print = (kernels: readonly KernelTime[], total: number): void => {
   const cells = (values: readonly string[]) => values.map(value => value.padStart(9)).join('')
   const heads = cells(['times', 'ms', 'share', 'GFLOP/s', 'GB/s'])
-  process.stdout.write(`${'shader'.padEnd(26)}${heads}  ${kernels.some(({ computes }) => computes !== '') ? 'computes' : ''}\n`)
+  process.stdout.write(
+    `${'shader'.padEnd(26)}${heads}  ${kernels.some(({ computes }) => computes !== '') ? 'computes' : ''}\n`
+  )
   const show = ({ shader, computes, dispatches, ms, flops, bytes }: KernelTime) => {
     const rates = [flops / ms / 1e6, bytes / ms / 1e6].map(rate => rate.toFixed(2))
     const text = cells([String(dispatches), ms.toFixed(3), `${((100 * ms) / total).toFixed(1)} %`, ...rates])
@@ -41,9 +44,7 @@ const MOST_RUNS = 11
  * Prints the profile of a workload: by shader, then by kernel, the most expensive first. Times are medians over runs.
  */
 export const explain = async ({ name, f, args }: Workload, adapter: AdapterInfo): Promise<void> => {
-  const device = right(
-    await openDevice({ adapter: adapter.name, flags: ['disable-dawn-features=timestamp_quantization'] })()
-  )
+  const device = right(await openDevice({ adapter: adapter.name, flags: [EXACT_TIMESTAMPS] })())
   const backend: Backend = { kind: 'gpu', device }
   const given = args()
   const stored = await succeed(backend, store(given))

@@ -13,9 +13,8 @@ import {
 } from '../src/engine/index.js'
 import { pipelineKey } from '../src/kernels/pipeline.js'
 import type { Plan } from '../src/kernels/plan.js'
-import { totalOf, trafficOf } from '../src/kernels/profile.js'
-
 import { waiting } from '../src/kernels/platform/wait.js'
+import { totalOf, trafficOf } from '../src/kernels/profile.js'
 import { comparedOf, succeed, worstError } from './check.js'
 import { answer, type Started } from './contestant.js'
 import { load, save } from './exchange.js'

@@ -2,8 +2,8 @@
 import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as TE from 'fp-ts/lib/TaskEither.js'
-import { topological } from '../autodiff/graph.js'
 import { resultOf } from '../autodiff/fusion/roots.js'
+import { topological } from '../autodiff/graph.js'
 import { input } from '../autodiff/leaves.js'
 import { type Lowered, type LowerOptions, lowering } from '../autodiff/lowering/lower.js'
 import { optimise } from '../autodiff/passes.js'
@@ -73,7 +73,10 @@ const traced = <A extends readonly unknown[]>(
   f: (...args: A) => { readonly result: unknown; readonly parts: readonly FunctionPart[] },
   args: unknown,
   options: LowerOptions
-): { readonly lowered: Lowered; readonly parts: readonly { readonly part: string; readonly outputs: readonly Tensor[] }[] } => {
+): {
+  readonly lowered: Lowered
+  readonly parts: readonly { readonly part: string; readonly outputs: readonly Tensor[] }[]
+} => {
   const inputs = leavesOf(args, isAval).map(({ path, value: { shape, dtype } }) => input({ shape, dtype }, path))
   const { result, parts } = f(...(rebuild(args, isAval, inputs) as A))
   const results = leavesOf<Tensor>(result, isTensor).map(({ value }) => value)

@@ -110,7 +110,9 @@ const buffersFor = async (
   device: Device,
   { plan, buffers: own }: Executable,
   inputs: readonly DeviceBuffer[]
-): Promise<E.Either<KernelError, { readonly of: (slot: number) => DeviceBuffer; readonly outputs: readonly DeviceBuffer[] }>> => {
+): Promise<
+  E.Either<KernelError, { readonly of: (slot: number) => DeviceBuffer; readonly outputs: readonly DeviceBuffer[] }>
+> => {
   const { program, bytes } = plan
   const made = await allocate(
     device,
@@ -150,10 +152,7 @@ export const dispatchTimes =
       'bind groups for a profile',
       () =>
         new Map(
-          steps.map(step => [
-            step,
-            step.sets.map(set => set.group ?? bind(device, plan, set, slot => of(slot).buffer))
-          ])
+          steps.map(step => [step, step.sets.map(set => set.group ?? bind(device, plan, set, slot => of(slot).buffer))])
         )
     )
     if (E.isLeft(bound)) return bound

@@ -9,7 +9,6 @@ import { type Batches, type Rates, type State, stepWithParts } from '../method/b
 import type { Supernet } from '../space/supernet.js'
 import { type SearchData, type Step, stepExample } from '../steps/steps.js'
 
-
 const Kernels = {
   /** How often it is dispatched in a step, and the seconds of all its dispatches together. */
   dispatches: t.number,
@@ -64,16 +63,17 @@ const NOTHING = { step: 0, kernels: 0, runs: 0, parts: [], shaders: [], slowest:
 const inSeconds = (adapter: string, profile: Profile | NoProfile): StepProfile => {
   if ('missing' in profile) return { adapter, missing: profile.missing, ...NOTHING }
   const { whole, kernels, runs, parts, byShader, byKernel } = profile
-  const timed = <T extends { readonly ms: number }>({ ms, ...rest }: T) => ({ ...rest, seconds: ms / 1000 })
+  const seconds = (ms: number): number => Number((ms / 1000).toPrecision(4))
+  const timed = <T extends { readonly ms: number }>({ ms, ...rest }: T) => ({ ...rest, seconds: seconds(ms) })
   return {
     adapter,
     missing: null,
-    step: whole / 1000,
-    kernels: kernels / 1000,
+    step: seconds(whole),
+    kernels: seconds(kernels),
     runs,
     parts: parts.map(timed) as StepProfile['parts'],
-    shaders: byShader.map(({ computes: _, ...kernel }) => timed(kernel)),
-    slowest: byKernel.slice(0, MOST_NAMED).map(timed)
+    shaders: byShader.map(({ computes: _, ...kernel }) => timed({ ...kernel, bytes: Math.round(kernel.bytes) })),
+    slowest: byKernel.slice(0, MOST_NAMED).map(kernel => timed({ ...kernel, bytes: Math.round(kernel.bytes) }))
   }
 }
 
@@ -95,7 +95,9 @@ export const profileStep = (
       store({ batches, rates }),
       RTE.chain(given => profile(state, given.batches, given.rates)),
       RTE.orElse(({ message }): Engine<Profile | NoProfile> => RTE.of({ missing: message })),
-      RTE.chain(taken => RTE.asks(({ backend }) => inSeconds(backend.kind === 'gpu' ? backend.device.info.name : 'reference', taken)))
+      RTE.chain(taken =>
+        RTE.asks(({ backend }) => inSeconds(backend.kind === 'gpu' ? backend.device.info.name : 'reference', taken))
+      )
     )
   )
 }

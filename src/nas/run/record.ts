@@ -13,6 +13,7 @@ import type { TuningEvent } from '../selection/tuning.js'
 import { SPACES, type Space } from '../space/space.js'
 import { decodeJson, decodeValue, parseSpace } from '../space/spacefile.js'
 import type { CompiledEvent, StepEvent } from './events.js'
+import { StepProfile } from './profile.js'
 
 const number = new t.Type<number, number | null, unknown>(
   'a number',
@@ -162,12 +163,6 @@ export const Summary = t.intersection([
 ])
 export type Summary = t.TypeOf<typeof Summary>
 
-/** Seconds of a step by part, as `profile.json` has them. */
-export const StepProfile = t.readonly(
-  t.type({ seconds: number, parts: listOf(t.readonly(t.type({ name: text, seconds: number }))) })
-)
-export type StepProfile = t.TypeOf<typeof StepProfile>
-
 /** A run as its folder tells it: what a report draws, and what a verdict is given again. */
 export interface RunRecord {
   /** The last part of its folder. */
@@ -180,6 +175,7 @@ export interface RunRecord {
   readonly epochs: readonly EpochRecord[]
   readonly decisions: readonly DecisionEvent[]
   readonly tunings: readonly TuningEvent[]
+  /** Null where no epoch was the last, or the folder is of an earlier version. */
   readonly profile: StepProfile | null
   /** Null while it runs, or where it ended without one. */
   readonly summary: Summary | null

@@ -214,8 +214,8 @@ const allSteps =
         keep: progress => keep(running, progress.state, placeOf(progress))
       })
     }
-    const profile = ({ state, stopped, stepsDone }: Progress): Engine<void> =>
-      observer.profiled && stopped === null && stepsDone > from.place.stepsDone
+    const profile = ({ state, stopped }: Progress): Engine<void> =>
+      observer.profiled && stopped === null && from.place.selection === null
         ? pipe(profileStep(net, config, data, step, state), RTE.chainIOK(observer.profiled))
         : RTE.of(undefined)
     return pipe(
