@@ -149,7 +149,7 @@ describe('the order of keys does not matter', () => {
     expect(Array.from(data)).toEqual([-9])
     const named = await succeed(backend, store({ x: host(1), y: host(10) }))
     await expect(succeed(backend, run(compiled)(named as never))).rejects.toThrow(
-      /run requires a leaf or branch at '0\.a', but got none/
+      /run requires a leaf or branch as argument 0 at 'a', but got none/
     )
   })
 })

@@ -1,8 +1,8 @@
 /**
  * Faults of the host, one after another, for as long as is wanted:
  *
- * - `writes`: a search is ended by SIGKILL before, in the middle of and after each of its writes, or by a disk that is
- *   full from there on; every other one is ended once more as it goes on.
+ * - `writes`: a search is ended at each of its writes, by SIGKILL before, in the middle of or after it, or by a disk that
+ *   is full from there on; every third one is ended once more as it goes on.
  * - `moments`: it is killed at random moments (`--kills`).
  * - `full`: it has little of a resource: disk, files, open files, memory, time.
  * - `decoders`: every decoder gets damaged files (`--inputs` each).
@@ -54,7 +54,7 @@ const needsRuns = parts.some(one => one !== 'decoders')
 const writes = needsRuns ? await undisturbed(whole, join(folder, 'log')) : []
 const lasts = performance.now() - began
 const expected = needsRuns ? told(whole) : undefined
-const words = randomWords(keyOf(seed), 3 * Math.max(kills, 4 * writes.length))
+const words = randomWords(keyOf(seed), 3 * Math.max(kills, writes.length))
 const below = (n: number, most: number): number => Math.floor(uniformOf(words[n] as number) * most)
 
 /** Ends a search by a fault, perhaps once more as it goes on, and lets it end: whether it is as undisturbed. */
@@ -86,20 +86,14 @@ const tryAll = async (name: string, faults: readonly (readonly [string, Fault, F
 }
 
 if (parts.includes('writes')) {
+  // Each write once, in the way that the seed chooses: others with other seeds.
   const kinds = ['before', 'middle', 'after', 'full'] as const
-  // A middle that differs from before and after is that of a call with content.
-  const faults = writes.flatMap((call, n) =>
-    kinds
-      .filter(when => ['before', 'after'].includes(when) || call.startsWith('writeFileSync'))
-      .map((when, k) => {
-        const again = k === 1 && { KILL_AT: String(1 + below(n, writes.length)), KILL_WHEN: 'middle' }
-        return [
-          `${when} write ${n + 1} (${call})`,
-          { env: { KILL_AT: String(n + 1), KILL_WHEN: when } },
-          again ? { env: again } : undefined
-        ] as const
-      })
-  )
+  const faults = writes.map((call, n) => {
+    const when = kinds[below(2 * n, kinds.length)] as string
+    const again = { KILL_AT: String(1 + below(2 * n + 1, writes.length)), KILL_WHEN: 'middle' }
+    const fault = { env: { KILL_AT: String(n + 1), KILL_WHEN: when } }
+    return [`${when} write ${n + 1} (${call})`, fault, n % 3 === 0 ? { env: again } : undefined] as const
+  })
   await tryAll('writes', faults)
 }
 if (parts.includes('moments'))

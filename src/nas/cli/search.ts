@@ -17,15 +17,18 @@ import { forwardPasses, selectionWork, TUNING_PASSES } from '../selection/work.j
 import type { Space } from '../space/space.js'
 import { KEYS, stepsPerEpoch } from '../steps/steps.js'
 import { backendName } from '../text.js'
+import { verdictText } from '../verdict/report.js'
 import { infoOf } from './backend.js'
 import { beginAgain, type Conduct, checkpointIn, conduct, type Ready } from './conduct.js'
 import { beginEvents } from './eventlog.js'
 import { openRunFolder, type RunFolder } from './files.js'
 import { isKnown, readSpace, readTable, version, versions } from './inputs.js'
+import { judge } from './judgement.js'
 import { complain, say } from './outputs.js'
 import { chooseBackend, type Given, type Problem, setUp, withConfiguration } from './problem.js'
 import { progressWriter, type Span } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
+import { writeReport } from './reports.js'
 import {
   backendOptions,
   type ConfigReader,
@@ -43,6 +46,7 @@ interface GivenSearch extends Given, GivenKeeping {
   readonly out?: string
   readonly table?: string
   readonly quiet?: boolean
+  readonly report?: boolean
 }
 
 const runName = ({ method, seed }: SearchConfig): string =>
@@ -60,17 +64,19 @@ interface Run extends Problem, Ready<SearchStart> {
   readonly table: BenchTable | undefined
 }
 
-const summaryOf = ({ config, command, backend, table }: Run, result: SearchResult, seconds: number): Summary => ({
-  ...result,
-  ...scored(table, result.genotype),
-  verdict: null,
-  config,
-  command,
-  version: version(),
-  versions: versions(),
-  adapter: infoOf(backend) ?? 'reference',
-  seconds
-})
+const summaryOf = (run: Run, result: SearchResult, seconds: number): Summary => {
+  const { config, command, backend, folder } = run
+  return {
+    ...result,
+    ...judge({ ...run, path: folder.path }, result, undefined),
+    config,
+    command,
+    version: version(),
+    versions: versions(),
+    adapter: infoOf(backend) ?? 'reference',
+    seconds
+  }
+}
 
 const readTableFor = ({ table }: GivenSearch, config: SearchConfig, space: Space): BenchTable | undefined => {
   if (table !== undefined && space.name !== 'nb201')
@@ -121,18 +127,26 @@ const resumeRun = async (given: GivenSearch, path: string, command: readonly str
 
 /** Says what a search came to, whatever the disk does, then writes it. */
 const tellResult = (run: Run, reached: SearchResult, seconds: number): void => {
-  const { given, config, space, table, folder, backend } = run
+  const { given, config, table, folder, backend } = run
   const summary = summaryOf(run, reached, seconds)
   if (given.json) say(JSON.stringify(summary))
   else {
     if (!given.quiet) say('')
-    say(resultText(space, config, reached))
+    say(resultText(config, reached, summary.verdict.margins))
     if (table) say(`\n${scoreText(orRefuse(scoreOf(table)(orRefuse(parseGenotype(reached.genotype)))))}`)
+    say(`\n${verdictText(summary.verdict)}`)
   }
   folder.write('genotype.txt', `${reached.genotype}\n`)
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
   if (!given.json && !given.quiet)
     say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${backendName(infoOf(backend))}`)
+}
+
+/** Draws the run, which changes nothing of what it came to. */
+const tellReport = async ({ given, folder }: Run): Promise<void> => {
+  if (given.report === false) return
+  const path = await writeReport(folder.path, folder.write)
+  if (path !== undefined && !given.json && !given.quiet) say(`Report: ${path}`)
 }
 
 /** What a search has to do, in forward passes of a batch. A selection goes on where it was. */
@@ -177,11 +191,12 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
     open: () => chooseBackend(given, net, config, data),
     interrupted: signals.interrupted,
     noted: event => (event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event),
-    writer: now => progressWriter(given, backendName(infoOf(backend)), span, now)
+    writer: now => progressWriter(given, run, backendName(infoOf(backend)), span, now)
   }
   try {
     const { reached, seconds } = await conduct(run, conducted)
     tellResult(run, reached, seconds)
+    await tellReport(run)
     if (reached.stopped?.reason === 'non-finite') throw new Refusal(FAILED, reached.stopped.message)
     if (reached.stopped && !given.quiet) complain(`It goes on with: lambda-darts search --resume ${folder.path}`)
     return reached.stopped ? INTERRUPTED : DONE
@@ -219,6 +234,7 @@ export const searchCommand: Subcommand = (root, finish, argv) => {
       '--table <file>',
       'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result'
     )
+    .option('--no-report', 'draws no report.html at the end')
     .option('--quiet', 'only the result')
     .option(
       '--json',

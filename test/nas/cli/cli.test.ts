@@ -48,7 +48,10 @@ const ownLines = ({ stderr }: Ended): readonly string[] =>
 
 const lines = (path: string) => linesOf(readFileSync(path, 'utf8'))
 const summaryOf = (out: string) => JSON.parse(readFileSync(join(out, 'summary.json'), 'utf8'))
-const FILES = ['checkpoints', 'config.json', 'events.jsonl', 'events.out.tfevents', 'genotype.txt', 'summary.json']
+const FILES = [
+  ...['checkpoints', 'config.json', 'events.jsonl', 'events.out.tfevents', 'genotype.txt', 'report.html'],
+  'summary.json'
+]
 
 describe('help and version', () => {
   it('--help names both commands, what they do, and examples', async () => {
