@@ -8,7 +8,7 @@ import { parseGenotype } from '../genotypes/genotype.js'
 import { scoreText } from '../genotypes/report.js'
 import { foldIn } from '../method/initialise.js'
 import type { Checkpoint } from '../run/checkpoint.js'
-import type { Event, SearchResult } from '../run/events.js'
+import type { Event, Observer, SearchResult } from '../run/events.js'
 import { goingOn, type SearchStart } from '../run/place.js'
 import type { Baseline, Summary } from '../run/record.js'
 import { resultText } from '../run/report.js'
@@ -189,12 +189,19 @@ const spanOf = ({ config, space, data, from }: Run): Span => {
   }
 }
 
+/** Writes where the time of a step goes. */
+const written =
+  (folder: RunFolder): NonNullable<Observer['profiled']> =>
+  profile =>
+  () =>
+    folder.write('profile.json', `${JSON.stringify(profile, null, 2)}\n`)
+
 /** Runs the search to its end, and gives the exit code. */
 const finish = async (run: Run, signals: Signals): Promise<number> => {
   const { given, config, net, data, table, folder, backend } = run
   const span = spanOf(run)
   const conducted: Conduct<Event, SearchStart, SearchResult> = {
-    run: (watched, start) => search(net, config, data, watched, start),
+    run: (watched, start) => search(net, config, data, { ...watched, profiled: written(folder) }, start),
     startOf: kept => goingOn(net, kept),
     identityOf: on => identityOfSearch(run, on),
     keeping: keepingOf(given),

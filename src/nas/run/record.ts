@@ -184,6 +184,7 @@ export interface RunRecord {
   readonly epochs: readonly EpochRecord[]
   readonly decisions: readonly DecisionEvent[]
   readonly tunings: readonly TuningEvent[]
+  /** Null where no epoch was the last, or the folder is of an earlier version. */
   readonly profile: StepProfile | null
   /** Null while it runs, or where it ended without one. */
   readonly summary: Summary | null
