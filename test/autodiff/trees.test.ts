@@ -58,6 +58,19 @@ describe('trees that do not match are refused with the path', () => {
     ['all is nothing', null, 'a record at the root, but got null']
   ])('%s', (_, other, wanted) => expect(zipped(other)).toThrow(wanted))
 
+  it('names of any length and letters are told within bounds, and steer no terminal', () => {
+    const told = (name: string): string => {
+      try {
+        leaves({ [name]: 'text' } as never)
+        return ''
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    expect(told('x'.repeat(100_000))).toContain(`at '${'x'.repeat(200)}...'; `)
+    expect(told('a\u001b[31m\rb\u2028')).toContain("got 'text' at 'a?[31m?b?'; ")
+  })
+
   it('a tangent of another name is refused', () => {
     expect(() => jvp(f, [at], [{ a: n(1), c: n(1) } as never])).toThrow(
       /a pull-back requires a leaf or branch at '0\.b'/
