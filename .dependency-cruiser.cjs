@@ -15,6 +15,7 @@ const ROOMS = {
   selection: ['space', 'genotypes', 'method', 'configuration', 'steps'],
   diagnosis: ['space', 'method', 'configuration', 'steps'],
   run: ['space', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'diagnosis'],
+  verdict: ['space', 'genotypes', 'configuration', 'selection', 'run'],
   sweep: ['space', 'genotypes', 'configuration'],
   training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'run'],
   report: ['space', 'genotypes', 'configuration', 'selection', 'run']

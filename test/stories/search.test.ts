@@ -10,7 +10,9 @@ import { main } from '../../src/nas/cli/cli.js'
 import { PRESETS } from '../../src/nas/configuration/options.js'
 import { parseGenotype } from '../../src/nas/genotypes/genotype.js'
 import { METRICS } from '../../src/nas/method/bilevel.js'
+import type { Summary } from '../../src/nas/run/record.js'
 import { nb201 } from '../../src/nas/space/space.js'
+import { verdictText } from '../../src/nas/verdict/report.js'
 import { device } from '../device.js'
 import { right } from '../kernels/results.js'
 import { allBenchCells } from '../nas/cells.js'
@@ -170,21 +172,29 @@ describe('a search of two epochs with Λ-DARTS', () => {
     }
   })
 
-  it('prints a line for each epoch, with the adapter by its name, then the genotype and the strength of each edge', () => {
+  it('prints a line for each epoch, then the genotype and the strength of each edge, and the verdict', () => {
     const lines = run.printed.split('\n')
     const told = lines.filter(line => line.startsWith('epoch '))
     expect(told.length).toBe(EPOCHS)
     told.forEach((line, e) => {
       expect(line).toMatch(
-        /^epoch \d\/2 {2}step \d+ {2}loss \d\.\d{3} \/ \d\.\d{3} {2}accuracy [\d.]+ % \/ [\d.]+ % {2}Λ -?\d\.\d{3} \/ -?\d\.\d{3} {2}lr 0\.\d{4} {2}left \d+:\d\d/
+        /^epoch \d\/2 {2}train loss \d\.\d\d \d+ % {2}valid loss \d\.\d\d \d+ % {2}Λ -?\d\.\d\d {2}rank \d+ [\d.]+ % {2}left \d+:\d\d$/
       )
-      expect(line).toContain(`epoch ${e + 1}/${EPOCHS}  step ${(e + 1) * STEPS}`)
-      expect(line).toContain(device.info.name)
+      expect(line).toContain(`epoch ${e + 1}/${EPOCHS}  `)
     })
+    // The adapter is named where the step is compiled, and at the end.
+    expect(lines.filter(line => line.includes(device.info.name)).length).toBe(2)
+    expect(lines.filter(line => line.length > 100 && !line.startsWith('Genotype: '))).toEqual([])
     expect(lines).toContain(
       `Genotype: ${run.genotype}${run.summary['connected'] ? '' : '  (its output is not connected to its input)'}`
     )
-    expect(lines.filter(line => /^ {2}\d -> \d {2}\w+ +0\.\d{4}$/.test(line)).length).toBe(6)
+    expect(
+      lines.filter(line => /^ {2}\d -> \d {2}\w+ +0\.\d{4} {2}before \w+ 0\.\d{4}( {2}undecided)?$/.test(line)).length
+    ).toBe(6)
+    const { verdict } = run.summary as unknown as Summary
+    expect(run.printed).toContain(verdictText(verdict))
+    expect(verdict.findings.map(({ kind }) => kind)).toContain('score')
+    expect(verdict.margins['alpha']?.map(({ kept }) => kept)).toEqual(Array(6).fill(true))
     expect(run.printed).toContain(
       `Test accuracy of the supernet: ${(100 * run.summary.testAccuracy).toFixed(1)} % of 361 images`
     )

@@ -17,11 +17,13 @@ import { forwardPasses, selectionWork, TUNING_PASSES } from '../selection/work.j
 import type { Space } from '../space/space.js'
 import { KEYS, stepsPerEpoch } from '../steps/steps.js'
 import { backendName } from '../text.js'
+import { verdictText } from '../verdict/report.js'
 import { infoOf } from './backend.js'
 import { beginAgain, type Conduct, checkpointIn, conduct, type Ready } from './conduct.js'
 import { beginEvents } from './eventlog.js'
 import { openRunFolder, type RunFolder } from './files.js'
 import { isKnown, readSpace, readTable, version, versions } from './inputs.js'
+import { judge } from './judgement.js'
 import { complain, say } from './outputs.js'
 import { chooseBackend, type Given, type Problem, setUp, withConfiguration } from './problem.js'
 import { progressWriter, type Span } from './progress.js'
@@ -62,17 +64,19 @@ interface Run extends Problem, Ready<SearchStart> {
   readonly table: BenchTable | undefined
 }
 
-const summaryOf = ({ config, command, backend, table }: Run, result: SearchResult, seconds: number): Summary => ({
-  ...result,
-  ...scored(table, result.genotype),
-  verdict: null,
-  config,
-  command,
-  version: version(),
-  versions: versions(),
-  adapter: infoOf(backend) ?? 'reference',
-  seconds
-})
+const summaryOf = (run: Run, result: SearchResult, seconds: number): Summary => {
+  const { config, command, backend, folder } = run
+  return {
+    ...result,
+    ...judge({ ...run, path: folder.path }, result, undefined),
+    config,
+    command,
+    version: version(),
+    versions: versions(),
+    adapter: infoOf(backend) ?? 'reference',
+    seconds
+  }
+}
 
 const readTableFor = ({ table }: GivenSearch, config: SearchConfig, space: Space): BenchTable | undefined => {
   if (table !== undefined && space.name !== 'nb201')
@@ -123,13 +127,14 @@ const resumeRun = async (given: GivenSearch, path: string, command: readonly str
 
 /** Says what a search came to, whatever the disk does, then writes it. */
 const tellResult = (run: Run, reached: SearchResult, seconds: number): void => {
-  const { given, config, space, table, folder, backend } = run
+  const { given, config, table, folder, backend } = run
   const summary = summaryOf(run, reached, seconds)
   if (given.json) say(JSON.stringify(summary))
   else {
     if (!given.quiet) say('')
-    say(resultText(space, config, reached))
+    say(resultText(config, reached, summary.verdict.margins))
     if (table) say(`\n${scoreText(orRefuse(scoreOf(table)(orRefuse(parseGenotype(reached.genotype)))))}`)
+    say(`\n${verdictText(summary.verdict)}`)
   }
   folder.write('genotype.txt', `${reached.genotype}\n`)
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
@@ -179,7 +184,7 @@ const finish = async (run: Run, signals: Signals): Promise<number> => {
     open: () => chooseBackend(given, net, config, data),
     interrupted: signals.interrupted,
     noted: event => (event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event),
-    writer: now => progressWriter(given, backendName(infoOf(backend)), span, now)
+    writer: now => progressWriter(given, run, backendName(infoOf(backend)), span, now)
   }
   try {
     const { reached, seconds } = await conduct(run, conducted)

@@ -4,6 +4,7 @@ import * as IO from 'fp-ts/lib/IO.js'
 import type { Report } from '../../engine/index.js'
 import type { Eigenvalue } from '../diagnosis/curvature.js'
 import type { Quotient } from '../diagnosis/quotient.js'
+import type { BenchReport } from '../genotypes/bench201.js'
 import {
   type Cell,
   cellsOf,
@@ -40,8 +41,12 @@ export type StepEvent = {
   readonly steps: number
 } & Readonly<Record<Metric, number>>
 
-/** Told after each epoch. */
-export type EpochEvent = { readonly type: 'epoch'; readonly seconds: number } & EpochSummary
+/** Told after each epoch. `score`: what a table says of its cell, where one is given. */
+export type EpochEvent = {
+  readonly type: 'epoch'
+  readonly seconds: number
+  readonly score?: BenchReport['scores']
+} & EpochSummary
 
 /** What a search says while it runs. `seconds` are the only numbers that differ between equal runs. */
 export type Event = CompiledEvent | StepEvent | EpochEvent | DecisionEvent | TuningEvent
