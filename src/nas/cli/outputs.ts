@@ -9,8 +9,9 @@ import { DONE, FAILED, READER_LEFT } from './refusal.js'
  * and arguments are among what is said.
  */
 export const printable = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
+  text.replace(STEERING, letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
 export const say = (line: string): void => void process.stdout.write(`${printable(line)}\n`)
 export const complain = (line: string): void => void process.stderr.write(`${printable(line)}\n`)
