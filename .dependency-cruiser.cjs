@@ -17,7 +17,7 @@ const ROOMS = {
   run: ['space', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'diagnosis'],
   verdict: ['space', 'genotypes', 'configuration', 'selection', 'run'],
   sweep: ['space', 'genotypes', 'configuration'],
-  training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'run'],
+  training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'run'],
   report: ['space', 'genotypes', 'configuration', 'selection', 'run']
 }
 

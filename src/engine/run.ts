@@ -16,7 +16,15 @@ import { execute } from '../kernels/execute.js'
 import type { Compiled } from './compile.js'
 import { type Backend, catchShapeError, type Engine, type EngineError, type Env } from './effect.js'
 import { arraysOf, elsewhere, keep, release } from './store.js'
-import { isAval, isStored, isValue, type Stored, type StoredArguments, type StoredTensor } from './values.js'
+import {
+  isAval,
+  isStored,
+  isValue,
+  type Stored,
+  type StoredArguments,
+  type StoredTensor,
+  storedTensor
+} from './values.js'
 
 /** How a compiled function is run. */
 export interface RunOptions {
@@ -180,7 +188,7 @@ export const run =
     const outputs = leavesOf<Tensor>(compiled.result, isTensor)
     const tensors = ran.right.map((stored, i) => {
       const { shape, dtype } = (outputs[i] as Leaf<Tensor>).value
-      return keep(env, { shape, dtype, stored })
+      return keep(env, storedTensor({ shape, dtype }, stored))
     })
     return E.right(rebuild(compiled.result, isTensor, tensors) as Stored<R>)
   }

@@ -9,7 +9,8 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { main } from '../../src/nas/cli/cli.js'
 import { PRESETS } from '../../src/nas/configuration/options.js'
 import { parseGenotype } from '../../src/nas/genotypes/genotype.js'
-import { METRICS } from '../../src/nas/method/bilevel.js'
+import { METRICS, STEP_PARTS } from '../../src/nas/method/bilevel.js'
+import { StepProfile } from '../../src/nas/run/profile.js'
 import type { Summary } from '../../src/nas/run/record.js'
 import { nb201 } from '../../src/nas/space/space.js'
 import { verdictText } from '../../src/nas/verdict/report.js'
@@ -89,6 +90,22 @@ describe('a search of two epochs with Λ-DARTS', () => {
     expect(losses.at(-1)).toBeLessThan(0.9 * (losses[0] as number))
   })
 
+  it('says where the time of a step goes, by part, shader and kernel', () => {
+    const profile: unknown = JSON.parse(readFileSync(join(folder, 'first', 'profile.json'), 'utf8'))
+    if (!StepProfile.is(profile)) throw new Error('profile.json is no profile')
+    expect(profile.missing).toBeNull()
+    expect(new Set(profile.parts.map(({ part }) => part))).toEqual(new Set([...STEP_PARTS, 'rest']))
+    const sumOf = (list: readonly { readonly seconds: number }[]) => list.reduce((sum, { seconds }) => sum + seconds, 0)
+    // Times are written in four digits.
+    expect(sumOf(profile.parts) / profile.kernels).toBeCloseTo(1, 2)
+    expect(sumOf(profile.shaders) / profile.kernels).toBeCloseTo(1, 2)
+    expect(profile.slowest).toHaveLength(10)
+    const [compiled] = of(run, 'compiled')
+    expect(profile.parts.reduce((sum, { dispatches }) => sum + dispatches, 0)).toBeCloseTo(
+      compiled?.['calls'] as number
+    )
+  })
+
   it('leaves a folder that says what was run and what came of it', () => {
     expect(run.files).toEqual([
       'checkpoints',
@@ -96,6 +113,7 @@ describe('a search of two epochs with Λ-DARTS', () => {
       'events.jsonl',
       'events.out.tfevents',
       'genotype.txt',
+      'profile.json',
       'report.html',
       'summary.json'
     ])
@@ -182,8 +200,8 @@ describe('a search of two epochs with Λ-DARTS', () => {
       )
       expect(line).toContain(`epoch ${e + 1}/${EPOCHS}  `)
     })
-    // The adapter is named where the step is compiled, and at the end.
-    expect(lines.filter(line => line.includes(device.info.name)).length).toBe(2)
+    // The adapter is named once, where the step is compiled.
+    expect(lines.filter(line => line.includes(device.info.name)).length).toBe(1)
     expect(lines.filter(line => line.length > 100 && !line.startsWith('Genotype: '))).toEqual([])
     expect(lines).toContain(
       `Genotype: ${run.genotype}${run.summary['connected'] ? '' : '  (its output is not connected to its input)'}`

@@ -29,6 +29,7 @@ import type { TuningEvent } from '../selection/tuning.js'
 import { mapRecord, operationsOf, type Space } from '../space/space.js'
 import type { UnderWay } from '../steps/underway.js'
 import type { Checkpoints } from './checkpoint.js'
+import type { StepProfile } from './profile.js'
 
 /** Told before the first step. */
 export type CompiledEvent = { readonly type: 'compiled'; readonly seconds: number } & Report
@@ -116,6 +117,8 @@ export interface Observer {
    * Keeps moments to go on from: the first, each epoch's end, those that are due, and the last of an interrupted run.
    */
   readonly checkpoints?: Checkpoints
+  /** Told where the time of a step goes, after the last one. Absent: nothing is measured. */
+  readonly profiled?: (profile: StepProfile) => IO.IO<void>
 }
 
 /** Sums over the steps of an epoch. */
