@@ -107,7 +107,7 @@ const headlineHtml = ({ run, tone, headline, findings }: Headline): string => {
   const items = findings.map(({ tone: of, sentence, cure }) =>
     [
       `<li class="${of}"><span class="mark" aria-hidden="true">${TONES[of].mark}</span><span>${escaped(sentence)}</span>`,
-      cure === null ? '' : `<span class="cure">${escaped(cure)}</span>`,
+      cure === null ? '' : `<span class="cure">To do: ${escaped(cure)}.</span>`,
       '</li>'
     ].join('')
   )

@@ -82,6 +82,8 @@ export const timeFigures = ({ profile }: RunRecord): readonly Figure[] => (profi
 /** Why there are no times. */
 export const timeMissing = ({ profile }: RunRecord): readonly string[] => {
   if (!profile)
-    return ['Time by part of a step is not shown: the folder has no profile.json (search --profile writes it).']
+    return [
+      'Time by part of a step is not shown: the folder has no profile.json, which a search writes at its end where the adapter has timestamps.'
+    ]
   return profile.missing === null ? [] : [`Time by part of a step is not shown: ${profile.missing}`]
 }
