@@ -62,6 +62,7 @@ figure>div{min-width:0}
 .graphs>:only-child svg{width:auto}
 .scroll{overflow-x:auto;max-width:100%}
 .label{font-size:.8125rem;white-space:pre-wrap;overflow-wrap:anywhere}
+.verdict details{margin-top:10px}
 .graphs .label{font-weight:600;margin-bottom:6px}
 .keys{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:2px 16px;font-size:.8125rem}
 .keys li{display:inline-flex;align-items:center;gap:6px}
