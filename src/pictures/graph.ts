@@ -39,6 +39,12 @@ const KNOWN = [
   ...['direction', 'collapse', 'names', 'values', 'highlight', 'groups', 'legend', 'shades', 'title', 'description']
 ] as (keyof GraphOptions)[]
 
+/**
+ * Boxes that Graphviz places as well as it can. For more it takes many seconds (426 boxes of a gradient took 5, and 1.4
+ * with these limits on its search).
+ */
+const MOST_AT_LEISURE = 150
+
 /** A box: the nodes that it stands for, the last of which is what others read. */
 interface Box {
   readonly nodes: readonly Tensor[]
@@ -108,7 +114,8 @@ const labelOf = (
     ? [line(leafText(node) || node.primitive.name, 12, 'ink', name === undefined)]
     : nodes.flatMap(one => [
         line(operationName(one, collapse), 12, 'ink', name === undefined),
-        ...attributesOf(one).map(([key, value]) => line(`${key} ${value}`, 9, 'muted'))
+        // Where views are, their shape says most of what they are told.
+        ...(collapse && isView(one) ? [] : attributesOf(one).map(([key, value]) => line(`${key} ${value}`, 9, 'muted')))
       ])
   const value = isLeaf(node) && node.primitive.name === 'constant' ? undefined : values.get(node)
   return [
@@ -194,6 +201,7 @@ export const graphDot = (outputs: Tree, options: GraphOptions = {}): string => {
   }
   return [
     'digraph {',
+    ...(boxes.length > MOST_AT_LEISURE ? ['  graph [nslimit=1 nslimit1=1 mclimit=0.2]'] : []),
     `  graph [rankdir=${direction === 'down' ? 'TB' : 'LR'} bgcolor="transparent" nodesep=0.25 ranksep=0.35]`,
     ...(legend === undefined
       ? []
