@@ -18,7 +18,7 @@ const ROOMS = {
   verdict: ['space', 'genotypes', 'configuration', 'selection', 'run'],
   graphs: ['space', 'genotypes'],
   sweep: ['space', 'genotypes', 'configuration'],
-  training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'run'],
+  training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'run'],
   report: ['space', 'genotypes', 'configuration', 'selection', 'run']
 }
 

@@ -43,12 +43,16 @@ const OPEN: Readonly<Record<string, string>> = {
   summaries: 'VALUE',
   against: 'VALUE'
 }
+/** In a summary; a baseline and a sweep have other things of this name. */
+const RANDOM = 'random'
 const openBelow = (path: string): string | undefined =>
-  OPEN[path.split('.').slice(-2).join('.').replaceAll('[]', '')] ??
-  OPEN[path.split('.').at(-1)?.replaceAll('[]', '') as string]
+  path === RANDOM
+    ? 'COLUMN'
+    : (OPEN[path.split('.').slice(-2).join('.').replaceAll('[]', '')] ??
+      OPEN[path.split('.').at(-1)?.replaceAll('[]', '') as string])
 
 /** What is described elsewhere. */
-const WHOLE = ['config', 'lastEpoch', 'best', 'options', 'configurations[].against.VALUE', 'random.columns']
+const WHOLE = ['config', 'lastEpoch', 'best', 'options', 'against.VALUE', 'random.columns']
 const isWhole = (path: string): boolean => WHOLE.some(name => path === name || path.endsWith(`.${name}`))
 const below = (path: string, name: string): string => `${path}${path === '' ? '' : '.'}${openBelow(path) ?? name}`
 
@@ -104,12 +108,15 @@ beforeAll(async () => {
 describe('docs/run-folder.md has', () => {
   it('the files', () => {
     const named = page.split(/^## /m).find(part => part.startsWith('Files\n')) ?? ''
-    const rows = [...named.matchAll(/^\| `([^`]+)` \| (both|train) \|/gm)].map(([, name, of]) => [name, of] as const)
+    const rows = [...named.matchAll(/^\| `([^`]+)` \| (both|train|search) \|/gm)].map(
+      ([, name = '', of = '']) => [name, of] as const
+    )
     const found = (run: string) =>
       readdirSync(join(folder, run), { withFileTypes: true }).map(one => `${one.name}${one.isDirectory() ? '/' : ''}`)
-    const common = rows.flatMap(([name, of]) => (of === 'both' ? [name as string] : []))
-    expect(set(found('train'))).toEqual(set(rows.map(([name]) => name as string)))
-    expect(found('search')).toEqual(expect.arrayContaining(common))
+    for (const run of ['search', 'train'])
+      expect(set(found(run)), run).toEqual(
+        set(rows.filter(([, of]) => of === 'both' || of === run).map(([name]) => name))
+      )
   })
 
   it('the names of a configuration: options without their dashes', () => {
@@ -170,6 +177,7 @@ describe('docs/run-folder.md has', () => {
     const sweep = { configurations, seeds: [0, 1], baseline: 'b', random: { cells: 1 } }
     const facts = runsOf(sweep).map((one, i) => [one, i === 1 ? 'It failed.' : summary] as const)
     const report = right(sweepReport(sweep, facts, table))
-    expect(deepest(pathsOf(report))).toEqual(set(documented('The folder of a sweep')))
+    const named = deepest(pathsOf({ report })).map(path => path.replace('report.', ''))
+    expect(named).toEqual(set(documented('The folder of a sweep')))
   })
 })
