@@ -36,6 +36,10 @@ const toldIn = (path: string, problem: Pick<Problem, 'config' | 'space'>): Pick<
     })
   )
 
+/** The mixtures that a search ended with: those of alpha, also where a selection decided otherwise. */
+export const mixturesOfResult = ({ lastEpoch, mixtures }: SearchResult): SearchResult['mixtures'] =>
+  lastEpoch?.mixtures ?? mixtures
+
 /** What the summary of a search says of its cell. */
 export const judge = (
   {
@@ -55,7 +59,7 @@ export const judge = (
     ...(table ? { score: orRefuse(scoreOf(table)(genotype)).scores, random: randomCells(table) } : {}),
     ...(baseline ? { baseline } : {})
   }
-  const mixtures = result.lastEpoch?.mixtures ?? result.mixtures
+  const mixtures = mixturesOfResult(result)
   const verdict = verdictOf({ config, space, genotype, mixtures, ...toldIn(path, { config, space }), result, ...known })
   return { ...known, verdict }
 }

@@ -221,9 +221,9 @@ export const trainingProgress = (given: Given, backend: string, span: Span, now:
 
 /** Writes how far something has come that tells no events. */
 export const workWriter = (given: Given, timer = systemTimer) => {
-  const { doing, stop } = writing(given, timer)
+  const { line, doing, stop } = writing(given, timer)
   const underWay: UnderWay = (what, done, total) => doing(done, total, () => what)
-  return { underWay, stop }
+  return { underWay, line, stop }
 }
 
 /** `a, b and 3 more`. */

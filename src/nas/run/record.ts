@@ -136,8 +136,9 @@ const Adapter = t.readonly(
 export const Random = byName(numbers(['cells', 'mean', 'median', 'best']))
 export type Random = t.TypeOf<typeof Random>
 
-/** A cell that was trained from scratch, and what share of the test images it gets right then. */
-const Trained = t.readonly(t.type({ genotype: text, testAccuracy: number, stopped: t.boolean }))
+/** A cell that was trained from scratch, and what share of the test images it gets right; `stopped`: not finite. */
+export const Trained = t.readonly(t.type({ genotype: text, testAccuracy: number, stopped: t.boolean }))
+export type Trained = t.TypeOf<typeof Trained>
 
 /** With `--baseline`: the found cell and random cells of its space, trained alike; `wanted`: how many were asked for. */
 export const Baseline = t.readonly(

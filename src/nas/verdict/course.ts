@@ -9,7 +9,8 @@ import { type Clause, clause, type Evidence, mean, thirds } from './evidence.js'
 /** A search that did not come to its end. */
 export const ended = ({ config, result, epochs }: Evidence): readonly Clause[] => {
   const { stopped, epochsDone } = result
-  const after = `after ${epochsDone} of ${counted(config.epochs, 'epoch')}`
+  const after =
+    epochsDone === config.epochs ? 'after its last epoch' : `after ${epochsDone} of ${counted(config.epochs, 'epoch')}`
   if (epochs.length === 0 && stopped)
     return [clause('stopped', 'bad', 'no epoch came to its end: the cell is that of chance', 'search again')]
   if (stopped === null) return []
