@@ -15,8 +15,11 @@ const ROOMS = {
   selection: ['space', 'genotypes', 'method', 'configuration', 'steps'],
   diagnosis: ['space', 'method', 'configuration', 'steps'],
   run: ['space', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'diagnosis'],
+  verdict: ['space', 'genotypes', 'configuration', 'selection', 'run'],
+  graphs: ['space', 'genotypes'],
   sweep: ['space', 'genotypes', 'configuration'],
-  training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'run']
+  training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'run'],
+  report: ['space', 'genotypes', 'configuration', 'selection', 'run']
 }
 
 /** What every room may reach: the error of what a user gives, how numbers are written, statistics of results. */

@@ -13,12 +13,11 @@ import {
 } from '../src/engine/index.js'
 import { pipelineKey } from '../src/kernels/pipeline.js'
 import type { Plan } from '../src/kernels/plan.js'
-
 import { waiting } from '../src/kernels/platform/wait.js'
+import { totalOf, trafficOf } from '../src/kernels/profile.js'
 import { comparedOf, succeed, worstError } from './check.js'
 import { answer, type Started } from './contestant.js'
 import { load, save } from './exchange.js'
-import { totalTraffic } from './traffic.js'
 import { WORKLOADS, type Workload } from './workloads.js'
 
 const [folder, name, adapter] = process.argv.slice(2) as [string, string, string]
@@ -103,7 +102,7 @@ const start = async (): Promise<Started> => {
   return {
     first: {
       ...{ firstMs, adapter: device.info.name, flops, dispatches, pipelines, peakBytes, lowerBoundBytes },
-      ...totalTraffic(plan),
+      ...totalOf(trafficOf(plan)),
       ...(workload.name.startsWith('search step') ? { alone: true as const } : {}),
       ...(note === undefined ? {} : { note })
     },

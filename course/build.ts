@@ -64,7 +64,10 @@ const lessonsModule = ({ chapters, helpers }: Course): string => {
       { title, blocks: blocks.map(({ text }) => text), ...(exercise ? { exercise } : {}) }
     ])
   )
-  return `export const lessons = ${JSON.stringify(lessons)}\nexport const helpers = ${JSON.stringify(helpers)}\n`
+  const digits = readFileSync(join(ROOT, 'data', 'digits.csv.gz')).toString('base64')
+  return Object.entries({ lessons, helpers, digits })
+    .map(([name, value]) => `export const ${name} = ${JSON.stringify(value)}\n`)
+    .join('')
 }
 
 /** Modules that a browser has in other words than Node, by what package.json says of them, and those made here. */

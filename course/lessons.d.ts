@@ -7,4 +7,6 @@ declare module 'lambda-darts:lessons' {
   >
   /** Files that exercises import, by their paths from docs/course without the ending. */
   export const helpers: Readonly<Record<string, string>>
+  /** data/digits.csv.gz in base 64. */
+  export const digits: string
 }

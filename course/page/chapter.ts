@@ -39,22 +39,37 @@ export const startChapter = (chapter: string, { blocks, exercise }: (typeof less
   let backend: () => Backend = () => 'gpu'
   let isRunning = false
 
+  /** What is said of a run that is over. */
+  let last = { on: '', failed: '' }
   const take = (told: Told): void => {
-    if (told.kind === 'opened') say(`on ${told.name}`)
+    if (told.kind === 'opened') last = { ...last, on: ` on ${told.name}` }
     if (!('block' in told)) return
     const cell = cells.get(told.block)
-    if (told.kind === 'began') cell?.began()
-    if (told.kind === 'shown') cell?.show(told.shown)
+    const name = told.block < 0 ? 'the exercise' : `block ${told.block + 1}`
+    if (told.kind === 'began') {
+      say(`${name} runs`)
+      cell?.began()
+    }
     if (told.kind === 'ended') cell?.ended(told.milliseconds)
+    if (told.kind !== 'shown') return
+    cell?.show(told.shown)
+    if (told.shown.kind === 'error') last = { ...last, failed: `${name} failed` }
+    if (told.shown.kind === 'check' && told.shown.failure !== null) last = { ...last, failed: 'a check fails' }
   }
   const start = async (request: Request): Promise<void> => {
     if (isRunning) return
     isRunning = true
+    last = { on: '', failed: '' }
     running(true)
-    say('running')
+    say('starting')
     const outcome = await runner.run(request, take).catch((error: Error) => error.message)
     for (const cell of cells.values()) cell.stopped()
-    say(outcome === 'stopped' ? 'stopped: the next run begins at the first block' : outcome)
+    const words: Record<string, string> = {
+      done: `done${last.on}`,
+      failed: last.failed,
+      stopped: 'stopped: the next run begins at block 1'
+    }
+    say(words[outcome] ?? outcome)
     isRunning = false
     running(false)
   }

@@ -62,7 +62,7 @@ export const editorIn = (parent: HTMLElement, { label, text, changed, run }: Edi
       typescriptLanguage,
       syntaxHighlighting(classHighlighter),
       marked,
-      EditorView.contentAttributes.of({ 'aria-label': label, autocapitalize: 'off', spellcheck: 'false' }),
+      EditorView.contentAttributes.of({ 'aria-label': label, tabindex: '0', spellcheck: 'false' }),
       EditorView.updateListener.of(({ docChanged }) => {
         if (docChanged) changed()
       })

@@ -7,11 +7,13 @@ import { transform } from 'sucrase'
 
 /** An import of a module and the names that it gives; `*` is the whole of it. */
 export interface Import {
+  readonly line: number
   readonly from: string
   readonly names: readonly { readonly name: string; readonly as: string }[]
 }
 
 export interface Declared {
+  readonly line: number
   readonly name: string
   /** It cannot be assigned to. */
   readonly fixed: boolean
@@ -41,12 +43,13 @@ const listed = (text: string): { readonly name: string; readonly as: string }[] 
   })
 
 /** What an import gives; nothing where it imports types only. */
-const importOf = (text: string): Import | undefined => {
+const importOf = (text: string, line: number): Import | undefined => {
   const from = /(['"])([^'"]*)\1/.exec(text)?.[2]
   if (from === undefined || /^import\s+type\b/.test(text)) return undefined
   const whole = /\*\s*as\s+([\w$]+)/.exec(text)?.[1]
   const standard = /^import\s+([\w$]+)/.exec(text)?.[1]
   return {
+    line,
     from,
     names: [
       ...(standard ? [{ name: 'default', as: standard }] : []),
@@ -78,11 +81,15 @@ const blank = (text: string): string => text.replaceAll(/[^\n]/g, '')
 const VALUES = /^(Variable|Function|Class|Enum)Declaration$/
 const TYPES = /^(TypeAlias|Interface)Declaration$/
 
+/** The line in which a node begins. */
+const lineOf = ({ from }: Node, code: string): number => code.slice(0, from).split('\n').length
+
 const partOf = (node: Node, code: string): Part => {
   const text = code.slice(node.from, node.to)
-  const at = `__at(${code.slice(0, node.from).split('\n').length});`
+  const line = lineOf(node, code)
+  const at = `__at(${line});`
   if (node.name === 'ImportDeclaration') {
-    const imports = importOf(text)
+    const imports = importOf(text, line)
     return { text: blank(text), ...(imports ? { imports } : {}) }
   }
   if (node.name === 'ExportDeclaration') {
@@ -98,7 +105,11 @@ const partOf = (node: Node, code: string): Part => {
   }
   if (VALUES.test(node.name)) {
     const fixed = /^const\b/.test(text)
-    const declared = definitionsOf(node).map(({ from, to }) => ({ name: code.slice(from, to), fixed }))
+    const declared = definitionsOf(node).map(one => ({
+      line: lineOf(one, code),
+      name: code.slice(one.from, one.to),
+      fixed
+    }))
     return { text: node.name === 'VariableDeclaration' ? at + text : text, declared }
   }
   return { text: node.name.endsWith('Statement') ? at + text : text }

@@ -5,8 +5,8 @@ import { complaintAbout, expectedOf, outcomeOf, shown as textOf } from '../expec
 import type { Backend, Request, Shown, Told } from '../protocol.js'
 import { blockOf } from './block.js'
 import { failureOf } from './errors.js'
-import { COURSE, engineFor, loaderFrom, moduleOf, type Opened, PICTURES } from './modules.js'
-import { type Exports, emptyProgram, type Program } from './program.js'
+import { COURSE, loaderFrom, moduleOf, type Opened, packageFor } from './modules.js'
+import { emptyProgram, type Program } from './program.js'
 import { vitest } from './vitest.js'
 
 /** The messages of a worker, which the compiler's library for pages does not have. */
@@ -37,17 +37,6 @@ const closeAll = (): void => {
   open = []
 }
 
-/** The package by its names, and other modules that are given. */
-const given = (backend: Backend, ...more: readonly (readonly [string, Exports])[]): ReadonlyMap<string, Exports> => {
-  const engine = engineFor(backend, opened)
-  return new Map([
-    ['lambda-darts', engine],
-    ['lambda-darts/autodiff', engine],
-    ['lambda-darts/pictures', PICTURES],
-    ...more
-  ])
-}
-
 /** A text prints as it is, all else in the notation of comments. */
 const printed = (value: unknown): string => (typeof value === 'string' ? value : textOf(value))
 
@@ -70,18 +59,28 @@ const toShow = (code: string): readonly Statement[] =>
     return kind === 'expression' ? !isPrint(statement, code) : comment !== undefined
   })
 
-/** What is shown of a statement: nothing where it gives nothing, and no comment says so. */
-const shownOf = async (statement: Statement, run: () => unknown): Promise<Shown | undefined> => {
+/**
+ * What is shown of a statement: what a comment stands behind, what a block ends with, and pictures; nothing where there
+ * is none and no comment says so.
+ */
+const shownOf = async (statement: Statement, isLast: boolean, run: () => unknown): Promise<Shown | undefined> => {
   const { line, value: code, comment } = statement
   const expected = comment && expectedOf(comment.text)
   const outcome = await outcomeOf(expected, run)
   if (outcome.kind === 'value' && isPicture(outcome.value)) return { kind: 'picture', line, svg: outcome.value }
-  if (outcome.kind === 'value' && outcome.value === undefined && !expected) return undefined
+  if (!expected && outcome.kind === 'value' && (outcome.value === undefined || !(comment || isLast))) return undefined
   const text = outcome.kind === 'value' ? textOf(outcome.value) : `${outcome.error.name}: ${outcome.error.message}`
   if (!expected) return { kind: 'value', line, code, text }
   const holds = complaintAbout(expected, outcome) === undefined
   return { kind: 'value', line, code, text, said: { text: expected.text, holds } }
 }
+
+/** Whether only comments follow a statement. */
+const isLast = ({ end }: Statement, code: string): boolean =>
+  code
+    .slice(end)
+    .split('\n')
+    .every(line => /^[\s;]*(\/\/.*)?$/.test(line))
 
 /** Runs a block and tells of it; false where it failed. */
 const runBlock = async (program: Program, code: string, index: number): Promise<boolean> => {
@@ -94,7 +93,8 @@ const runBlock = async (program: Program, code: string, index: number): Promise<
     const statements = toShow(code)
     const block = blockOf(toldOf(code, statements, '__tell'))
     const told = async (place: number, run: () => unknown): Promise<void> => {
-      const shown = await shownOf(statements[place] as Statement, run)
+      const statement = statements[place] as Statement
+      const shown = await shownOf(statement, isLast(statement, code), run)
       if (shown) show(shown)
     }
     await program.run(block, file, { __tell: told, console: consoleFor(show) }, at => {
@@ -118,7 +118,7 @@ const sessionFor = (chapter: string, blocks: readonly string[], backend: Backend
     session.ran.every((text, i) => text === blocks[i])
   if (session && goesOn) return session
   closeAll()
-  const load = loaderFrom(`${COURSE}/${chapter}.ts`, given(backend))
+  const load = loaderFrom(`${COURSE}/${chapter}.ts`, packageFor(backend, opened))
   return { chapter, backend, program: emptyProgram(load), ran: [] }
 }
 
@@ -134,28 +134,38 @@ const run = async (chapter: string, blocks: readonly string[], backend: Backend)
   return true
 }
 
+/** Why a test fails; null where it passes. */
+const failureOfTest = async (run: () => unknown, file: string): Promise<string | null> => {
+  try {
+    await run()
+    return null
+  } catch (error) {
+    return failureOf(error, file, null).message
+  }
+}
+
 /** Holds an exercise to its tests; each is told of by its name. */
 const check = async (chapter: string, text: string, backend: Backend): Promise<boolean> => {
-  const number = chapter.slice(0, 2)
-  const file = `${COURSE}/exercises/${number}.ts`
+  const file = `${COURSE}/exercises/${chapter.slice(0, 2)}.ts`
   const { module, tests } = vitest()
   const show = (shown: Shown): void => tell({ kind: 'shown', block: -1, shown })
   const start = performance.now()
-  tell({ kind: 'began', block: -1 })
   let passed = true
+  tell({ kind: 'began', block: -1 })
+  closeAll()
+  session = undefined
   try {
-    const modules = given(backend, ['vitest', module])
-    const stub = await moduleOf(text, file, loaderFrom(file, modules))
-    const beside = given(backend, ['vitest', module], [file.replace('.ts', '.js'), stub])
-    await moduleOf(lessons[chapter]?.exercise?.test ?? '', file.replace('.ts', '.test.ts'), loaderFrom(file, beside))
+    const around = { console: consoleFor(show) }
+    const modules = new Map([...packageFor(backend, opened), ['vitest', () => module]])
+    const stub = await moduleOf(text, file, loaderFrom(file, modules), around)
+    const load = loaderFrom(
+      file,
+      modules.set(file.replace('.ts', '.js'), () => stub)
+    )
+    await moduleOf(lessons[chapter]?.exercise?.test ?? '', file.replace('.ts', '.test.ts'), load, around)
     for (const { name, run } of tests) {
-      const failure = await Promise.resolve()
-        .then(run)
-        .then(
-          () => null,
-          (error: unknown) => failureOf(error, file, null).message
-        )
-      if (failure !== null) passed = false
+      const failure = await failureOfTest(run, file)
+      passed &&= failure === null
       show({ kind: 'check', name, failure })
     }
   } catch (error) {

@@ -54,13 +54,22 @@ export const emptyProgram = (load: Load): Program => {
   const scope: Record<string, unknown> = Object.create(null)
   const exports: Record<string, unknown> = {}
   const define = (names: Names): void => {
-    for (const [name, access] of Object.entries(names)) {
-      if (name in scope) throw new SyntaxError(`'${name}' is declared twice in this chapter: give one another name`)
+    for (const [name, access] of Object.entries(names))
       Object.defineProperty(scope, name, { ...access, enumerable: true })
-    }
+  }
+  const refuseTwice = (name: string): void => {
+    if (name in scope) throw new SyntaxError(`'${name}' is declared twice in this chapter: give one another name`)
   }
   const run: Program['run'] = async (block, name, around, at) => {
-    for (const one of block.imports) define(importedNames(await load(one.from), one))
+    for (const one of block.imports) {
+      at(one.line)
+      for (const { as } of one.names) refuseTwice(as)
+      define(importedNames(await load(one.from), one))
+    }
+    for (const one of block.declared) {
+      at(one.line)
+      refuseTwice(one.name)
+    }
     const made = evaluated(functionOf(block, name))
     await made(Object.assign(Object.create(null), around), scope, define, at)
     for (const one of block.exports)

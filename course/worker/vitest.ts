@@ -117,18 +117,37 @@ const expecting = (got: unknown, negated: boolean): Expecting =>
     }
   )
 
+/** A name with the values of a row in the places of `%s` and its kind. */
+const named = (name: string, row: readonly unknown[]): string =>
+  row.reduce<string>((text, value) => text.replace(/%[sdifjo]/, () => plain(value)), name)
+
+type Named = (name: string, first: unknown, second?: unknown) => void
+
+/** The same for each of a table's rows, whose values the function is given. */
+const eachOf =
+  (add: Named) =>
+  (rows: readonly unknown[]): Named =>
+  (name, ...given) => {
+    const run = given.find(one => typeof one === 'function') as (...values: readonly unknown[]) => unknown
+    for (const row of rows) {
+      const values = Array.isArray(row) ? row : [row]
+      add(named(name, values), () => run(...values))
+    }
+  }
+
 /** The module, and the tests that it has gathered. */
 export const vitest = (): { readonly module: Readonly<Record<string, unknown>>; readonly tests: readonly Test[] } => {
   const tests: Test[] = []
   const around: string[] = []
-  const it = (name: string, first: unknown, second?: unknown): void => {
-    const run = [first, second].find(one => typeof one === 'function')
-    tests.push({ name: [...around, name].join(', '), run: run as Test['run'] })
+  const it: Named = (name, ...given) => {
+    const run = given.find(one => typeof one === 'function') as Test['run']
+    tests.push({ name: [...around, name].join(', '), run })
   }
   const describe = (name: string, gather: () => void): void => {
     around.push(name)
     gather()
     around.pop()
   }
-  return { module: { describe, it, test: it, expect: (got: unknown) => expecting(got, false) }, tests }
+  const withEach = Object.assign(it, { each: eachOf(it) })
+  return { module: { describe, it: withEach, test: withEach, expect: (got: unknown) => expecting(got, false) }, tests }
 }

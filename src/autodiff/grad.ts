@@ -16,7 +16,7 @@ import { pullBack, zerosLike } from './pullback.js'
 import { type Aval, checkFunction, checkOptions, describe, fail, sameShape, show, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
-import { leaves, leavesLike, mapTree, paths, rebuild, type Tree } from './tree.js'
+import { inTree, leaves, leavesLike, mapTree, paths, rebuild, type Tree } from './tree.js'
 import { vmap } from './vmap.js'
 
 /** A result that does not depend on an argument whose gradient was asked for. */
@@ -63,7 +63,7 @@ const requireFloat = (args: readonly Tensor[], names: readonly string[]): void =
 
 /** `argument 0 at cells.3.edge.1`, for messages. */
 const argumentNames = (args: readonly Tree[], argnums: readonly number[]): string[] =>
-  argnums.flatMap(n => paths(args[n] as Tree).map(path => (path ? `argument ${n} at '${path}'` : `argument ${n}`)))
+  argnums.flatMap(n => paths(args[n] as Tree).map(path => `argument ${n}${inTree(path)}`))
 
 /** A function from a cotangent of a result (a tree like it) to cotangents of arguments. */
 export type Pullback<R, A> = (cotangent: R, options?: Unreached) => A
@@ -97,7 +97,7 @@ export const vjp: {
           ? value
           : fail(
               'a pull-back',
-              `a cotangent like the result, ${show(output)}${path && ` at '${path}'`}`,
+              `a cotangent like the result, ${show(output)}${inTree(path)}`,
               show(value),
               'pass a tree of the same structure and shapes'
             )

@@ -7,6 +7,7 @@ import { sumOfParts } from './assemble.js'
 import { type Graph, numberOf, topological } from './graph.js'
 import { holds } from './leaves.js'
 import { type NdArray, ndarray } from './ndarray.js'
+import { withInputs } from './node.js'
 import { broadcastTo, mul, neg, reshape, tensor } from './ops/index.js'
 import { type Shape, sizeOf } from './shape.js'
 import type { Tensor } from './tensor.js'
@@ -19,10 +20,7 @@ const rewrite = ({ inputs, outputs }: Graph, rule: Rule): Graph => {
   const renewed = new Map<Tensor, Tensor>()
   for (const node of topological(outputs)) {
     const parents = node.inputs.map(input => renewed.get(input) as Tensor)
-    renewed.set(
-      node,
-      rule(parents.every((parent, i) => parent === node.inputs[i]) ? node : { ...node, inputs: parents })
-    )
+    renewed.set(node, rule(parents.every((parent, i) => parent === node.inputs[i]) ? node : withInputs(node, parents)))
   }
   return { inputs, outputs: outputs.map(output => renewed.get(output) as Tensor) }
 }
@@ -114,7 +112,7 @@ const interning = (): Rule => {
         : `${name} ${inputs.map(input => numbers.get(input)).join()} ${attributes} ${node.dtype}`
     const twin = key === undefined ? undefined : known.get(key)
     if (twin) return twin
-    const own = inputs.every((input, i) => input === node.inputs[i]) ? node : { ...node, inputs }
+    const own = inputs.every((input, i) => input === node.inputs[i]) ? node : withInputs(node, inputs)
     if (key !== undefined) known.set(key, own)
     numbers.set(own, numbers.size)
     return own

@@ -1,6 +1,7 @@
 /** Definition of primitives, and construction of nodes. */
 import type { MapKernel, RegionsKernel, ViewKernel } from './kernel.js'
 import { allocate, denseView, type NdArray, readView, writeView } from './ndarray.js'
+import { nodeOf } from './node.js'
 import { type Aval, orThrow, sizeOf } from './shape.js'
 import { type Attributes, type Primitive, requireTensor, type Tensor } from './tensor.js'
 
@@ -19,7 +20,7 @@ export const primitive = <A extends Attributes>(record: Primitive<A>): Primitive
 export const bind = <A extends Attributes>(of: Primitive<A>, inputs: readonly Tensor[], attributes: A): Tensor => {
   for (const input of inputs) requireTensor(of.name, input)
   const { shape, dtype } = orThrow(of.shape(inputs, attributes))
-  return { primitive: of, inputs, attributes, shape, dtype }
+  return nodeOf(of, inputs, attributes, shape, dtype)
 }
 
 /** A batching rule to which it is one whether examples share an input. */

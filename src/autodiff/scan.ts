@@ -3,7 +3,7 @@ import { reshape } from './ops/broadcast.js'
 import { concat, sliceAlong } from './ops/movement.js'
 import { checkFunction, describe, fail, sameShape, show } from './shape.js'
 import { isTensor, type Tensor } from './tensor.js'
-import { leaves, leavesLike, leavesOf, mapTree, rebuild, type Tree } from './tree.js'
+import { inTree, leaves, leavesLike, leavesOf, mapTree, rebuild, type Tree } from './tree.js'
 
 /** How many steps there are: all of `xs` have as many rows. */
 const countOf = (xs: Tree): number => {
@@ -28,7 +28,7 @@ const checkCarry = (before: Tree, after: Tree, step: number): void => {
     if (!sameShape(value.shape, wanted.shape) || value.dtype !== wanted.dtype)
       fail(
         'scan',
-        `a carry that stays ${show(wanted)}${path && ` at '${path}'`}`,
+        `a carry that stays ${show(wanted)}${inTree(path)}`,
         `${show(value)} after step ${step}`,
         'convert or reshape it, or begin with what it becomes'
       )

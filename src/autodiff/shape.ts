@@ -85,7 +85,9 @@ const described = (value: unknown, depth: number): string => {
   return cut(typeof value === 'string' ? `'${value}'` : String(value))
 }
 const MOST_CHARACTERS = 60
-const cut = (text: string): string => (text.length > MOST_CHARACTERS ? `${text.slice(0, MOST_CHARACTERS)}...` : text)
+/** A text of a user's as a sentence has it: of a bounded length, `?` for what would steer a terminal. */
+export const cut = (text: string, most = MOST_CHARACTERS): string =>
+  (text.length > most ? `${text.slice(0, most)}...` : text).replace(/[\p{Cc}\p{Zl}\p{Zp}]/gu, '?')
 
 /** Options, none of whose names is misspelt. `known` are the names that there are. */
 export const checkOptions = <O extends object>(
@@ -102,7 +104,7 @@ export const checkOptions = <O extends object>(
   const near = known.find(
     name => letters(unknown).startsWith(letters(name)) || letters(name).startsWith(letters(unknown))
   )
-  return fail(primitive, among, `'${unknown}'`, near ? `write ${near}` : 'leave it out')
+  return fail(primitive, among, describe(unknown), near ? `write ${near}` : 'leave it out')
 }
 
 /** A function that is one. */

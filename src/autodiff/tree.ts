@@ -2,7 +2,7 @@
  * Parameter trees: lists and records of leaves, to any depth. A leaf's path reads like `cells.3.edge.1`. Leaves are
  * recognised by a predicate, so the same functions serve tensors, stored tensors and arrays.
  */
-import { describe, fail, isPlain } from './shape.js'
+import { cut, describe, fail, isPlain } from './shape.js'
 import type { Tensor } from './tensor.js'
 import { isTensor } from './tensor.js'
 
@@ -19,9 +19,11 @@ export interface Leaf<L> {
 
 type IsLeaf<L> = (value: unknown) => value is L
 
+/** Most letters of a path in a message: keys of a user's own may have any length. */
+const MOST_LETTERS = 200
 /** Where a leaf stands in a tree that has more than one, for messages: `" at 'cells.3.edge.1'"`. */
-export const inTree = (path: string): string => (path ? ` at '${path}'` : '')
-const atPath = (path: string): string => (path ? `at '${path}'` : 'at the root')
+export const inTree = (path: string): string => (path ? ` at '${cut(path, MOST_LETTERS)}'` : '')
+const atPath = (path: string): string => (path ? inTree(path).trimStart() : 'at the root')
 const below = (path: string, key: string): string => (path ? `${path}.${key}` : key)
 const kindOf = (part: unknown): string => (Array.isArray(part) ? 'a list' : 'a record')
 
@@ -46,7 +48,8 @@ export const leavesOf = <L>(tree: unknown, isLeaf: IsLeaf<L>, path = ''): Leaf<L
 
 /**
  * The leaves of `tree` in the order of those of `like`: records are matched by key, in whatever order they have them.
- * Refused, in the name of `what`: a leaf, a list or a record where the other tree has something else or nothing.
+ * Refused, in the name of `what`: a leaf, a list or a record where the other tree has something else or nothing;
+ * `place` says where.
  */
 export const leavesLike = <K, L>(
   what: string,
@@ -54,27 +57,29 @@ export const leavesLike = <K, L>(
   isLike: IsLeaf<K>,
   tree: unknown,
   isLeaf: IsLeaf<L>,
-  path = ''
+  path = '',
+  place = atPath
 ): readonly Leaf<L>[] => {
   const cure = 'pass a tree with the same keys, whatever their order'
   const matched = (part: unknown, own: unknown, path: string): readonly Leaf<L>[] => {
     if (isLike(part)) {
-      if (!isLeaf(own)) return fail(what, `one tensor ${atPath(path)}`, describe(own), cure)
+      if (!isLeaf(own))
+        return fail(what, `one tensor ${place(path)}`, describe(own), isBranch(own) ? cure : 'pass a tensor there')
       return [{ path, value: own }]
     }
     const branch = !isLeaf(own) && isBranch(own)
     if (!branch || Array.isArray(own) !== Array.isArray(part))
       return fail(
         what,
-        `${kindOf(part)} ${atPath(path)}`,
+        `${kindOf(part)} ${place(path)}`,
         isLeaf(own) ? 'one tensor' : branch ? kindOf(own) : describe(own),
         cure
       )
     const [wanted, given] = [part, own].map(one => Object.keys(one as object)) as [string[], string[]]
     const missing = wanted.find(key => !Object.hasOwn(own, key))
-    if (missing !== undefined) return fail(what, `a leaf or branch ${atPath(below(path, missing))}`, 'none', cure)
+    if (missing !== undefined) return fail(what, `a leaf or branch ${place(below(path, missing))}`, 'none', cure)
     const extra = given.find(key => !Object.hasOwn(part as object, key))
-    if (extra !== undefined) return fail(what, `nothing ${atPath(below(path, extra))}`, 'a leaf or branch there', cure)
+    if (extra !== undefined) return fail(what, `nothing ${place(below(path, extra))}`, 'a leaf or branch there', cure)
     return wanted.flatMap(key =>
       matched((part as Record<string, unknown>)[key], (own as Record<string, unknown>)[key], below(path, key))
     )

@@ -10,7 +10,7 @@ import { broadcastTo } from './ops/broadcast.js'
 import { moveAxis } from './ops/movement.js'
 import { checkFunction, checkOptions, describe, fail, sameShape, show } from './shape.js'
 import { type Batching, isTensor, type Tensor } from './tensor.js'
-import { leavesOf, rebuild, type Tree } from './tree.js'
+import { inTree, leavesOf, rebuild, type Tree } from './tree.js'
 
 /** An axis for each tensor of a tree; one that stands where the tree has a branch is that of all tensors beneath it. */
 export type Axes<Axis = number> = Axis | readonly Axes<Axis>[] | { readonly [key: string]: Axes<Axis> }
@@ -40,12 +40,12 @@ const placed = <Axis extends number | null>(
   root: string,
   path = ''
 ): Placed<Axis>[] => {
-  const here = path ? `${root} at '${path}'` : root
+  const here = `${root}${inTree(path)}`
   if (axes === null || typeof axes === 'number')
     return leavesOf(tree, isTensor, path).map(leaf => ({
       axis: axes,
       tensor: leaf.value,
-      name: leaf.path ? `${root} at '${leaf.path}'` : root
+      name: `${root}${inTree(leaf.path)}`
     }))
   const isBranch =
     typeof tree === 'object' && tree !== null && !isTensor(tree) && Array.isArray(tree) === Array.isArray(axes)

@@ -75,10 +75,16 @@ export const loweringFor = ({ software }: Pick<Facts, 'software'>, storageBuffer
 const MOST_TOGETHER = 8
 export const callsTogether = ({ software }: Pick<Facts, 'software'>): number => (software ? 1 : MOST_TOGETHER)
 
-/** The program of a graph for a device, with the checks that are asked for. */
-const programFor = (graph: Graph, { info, limits }: Device, { fused, verify, poison }: CompileOptions): Checked => {
+/** How programs are lowered for a device. */
+export const lowerOptionsFor = ({ info, limits }: Device, { fused = true, verify }: CompileOptions): LowerOptions => {
   const most = limits.maxStorageBuffersPerShaderStage
-  const plain = lower(graph, { ...loweringFor(info, verify ? most - MOST_ALLOWANCES : most), fused: fused ?? true })
+  return { ...loweringFor(info, verify ? most - MOST_ALLOWANCES : most), fused }
+}
+
+/** The program of a graph for a device, with the checks that are asked for. */
+const programFor = (graph: Graph, device: Device, { verify, poison, ...options }: CompileOptions): Checked => {
+  const { info } = device
+  const plain = lower(graph, lowerOptionsFor(device, { ...options, ...(verify ? { verify } : {}) }))
   const program = verify ? verified(plain, info) : { program: select(plain, info), checks: [] }
   return poison ? writtenChecked(program) : program
 }

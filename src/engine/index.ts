@@ -6,7 +6,14 @@
 
 export type { LowerOptions } from '../autodiff/lowering/lower.js'
 export type { DeviceBuffer } from '../kernels/buffers.js'
-export { type AdapterInfo, type Device, type Limits, listAdapters, openDevice } from '../kernels/device.js'
+export {
+  type AdapterInfo,
+  type Device,
+  EXACT_TIMESTAMPS,
+  type Limits,
+  listAdapters,
+  openDevice
+} from '../kernels/device.js'
 export type { KernelError } from '../kernels/errors.js'
 export type { GPU, GPUBuffer, GPUDevice, Instance } from '../kernels/platform/webgpu.js'
 export type { Call, Computes, Data, DataOf, DType, Program, Region, Slot } from '../kernels/spec.js'
@@ -23,6 +30,17 @@ export { type Backend, type CompileOptions, type Engine, type EngineError, type 
 export { firstNonFinite } from './finite.js'
 export { avalsOf, runOn, store } from './given.js'
 export { constantsOf, gradientFailure } from './gradients.js'
+export {
+  type FunctionPart,
+  type KernelProfile,
+  type NoProfile,
+  type PartTime,
+  type Profile,
+  partsByNode,
+  profileKernels,
+  profileOf,
+  REST
+} from './profile.js'
 export { type RunOptions, run } from './run.js'
 export {
   EngineFailure,

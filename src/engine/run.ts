@@ -6,7 +6,7 @@ import { interpret } from '../autodiff/interpret.js'
 import type { NdArray } from '../autodiff/ndarray.js'
 import { type Aval, checkOptions, describe, fail, show } from '../autodiff/shape.js'
 import { isTensor, type Tensor } from '../autodiff/tensor.js'
-import { type Leaf, leavesLike, leavesOf, rebuild } from '../autodiff/tree.js'
+import { inTree, type Leaf, leavesLike, leavesOf, rebuild } from '../autodiff/tree.js'
 import { type DeviceBuffer, release as releaseBuffer } from '../kernels/buffers.js'
 import { failureOf } from '../kernels/checks/judge.js'
 import type { Check } from '../kernels/checks/report.js'
@@ -16,7 +16,15 @@ import { execute } from '../kernels/execute.js'
 import type { Compiled } from './compile.js'
 import { type Backend, catchShapeError, type Engine, type EngineError, type Env } from './effect.js'
 import { arraysOf, elsewhere, keep, release } from './store.js'
-import { isAval, isStored, isValue, type Stored, type StoredArguments, type StoredTensor } from './values.js'
+import {
+  isAval,
+  isStored,
+  isValue,
+  type Stored,
+  type StoredArguments,
+  type StoredTensor,
+  storedTensor
+} from './values.js'
 
 /** How a compiled function is run. */
 export interface RunOptions {
@@ -27,7 +35,7 @@ export interface RunOptions {
 /** `argument 0 at 'w'`, for messages, of a path among the arguments. */
 const argumentAt = (path: string): string => {
   const [place, ...rest] = path.split('.')
-  return rest.length === 0 ? `argument ${place}` : `argument ${place} at '${rest.join('.')}'`
+  return `argument ${place}${inTree(rest.join('.'))}`
 }
 
 /** Tensors that a run which has begun was given for good. */
@@ -69,7 +77,9 @@ export const runArguments = <L>(
   isLeaf: (value: unknown) => value is L
 ): readonly Leaf<L>[] =>
   args.length === wanted.length
-    ? wanted.flatMap((one, n) => leavesLike('run', one, isAval, args[n], isLeaf, String(n)))
+    ? wanted.flatMap((one, n) =>
+        leavesLike('run', one, isAval, args[n], isLeaf, String(n), path => `as ${argumentAt(path)}`)
+      )
     : fail(
         'run',
         `${wanted.length} arguments`,
@@ -178,7 +188,7 @@ export const run =
     const outputs = leavesOf<Tensor>(compiled.result, isTensor)
     const tensors = ran.right.map((stored, i) => {
       const { shape, dtype } = (outputs[i] as Leaf<Tensor>).value
-      return keep(env, { shape, dtype, stored })
+      return keep(env, storedTensor({ shape, dtype }, stored))
     })
     return E.right(rebuild(compiled.result, isTensor, tensors) as Stored<R>)
   }

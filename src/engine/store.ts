@@ -11,7 +11,7 @@ import { invalidArgument } from '../kernels/errors.js'
 import { readback, upload } from '../kernels/execute.js'
 import type { Data } from '../kernels/spec.js'
 import { type Backend, catchShapeError, type Engine, type EngineError, type Env } from './effect.js'
-import { type HostArray, isStored, type Read, type StoredTensor } from './values.js'
+import { type HostArray, isStored, type Read, type StoredTensor, storedTensor } from './values.js'
 
 export const keep = (env: Env, tensor: StoredTensor): StoredTensor => {
   env.stored?.add(tensor)
@@ -72,10 +72,10 @@ const storeOne =
   ({ value }: Leaf<HostArray>): TE.TaskEither<EngineError, StoredTensor> => {
     const { shape, dtype } = value
     return env.backend.kind === 'reference'
-      ? TE.fromIO(() => keep(env, { shape, dtype, stored: { array: toReference(value), live: true } }))
+      ? TE.fromIO(() => keep(env, storedTensor({ shape, dtype }, { array: toReference(value), live: true })))
       : pipe(
           upload(env.backend.device, toDevice(value)),
-          TE.map(stored => keep(env, { shape, dtype, stored }))
+          TE.map(stored => keep(env, storedTensor({ shape, dtype }, stored)))
         )
   }
 

@@ -1,12 +1,14 @@
 /**
  * What programs are given and what they give: tensors that live on a backend, values of the host, and trees of them.
  */
-import type { NdArray } from '../autodiff/ndarray.js'
+import { type NdArray, valuesText } from '../autodiff/ndarray.js'
+import { INSPECT } from '../autodiff/node.js'
 import { type Numbers, type TypedArray, tensor } from '../autodiff/ops/core.js'
-import { type Aval, MOST_AXES } from '../autodiff/shape.js'
+import { type Aval, fail, MOST_AXES, type Shape, show } from '../autodiff/shape.js'
 import { isTensor, type Tensor } from '../autodiff/tensor.js'
 import type { Tree, WithLeaves } from '../autodiff/tree.js'
 import type { DeviceBuffer } from '../kernels/buffers.js'
+import type { DType } from '../kernels/spec.js'
 
 /**
  * A tensor that lives on a backend: a value, never changed. It holds memory until it is released, donated, or its scope
@@ -15,6 +17,38 @@ import type { DeviceBuffer } from '../kernels/buffers.js'
 export interface StoredTensor extends Aval {
   readonly stored: DeviceBuffer | { readonly array: NdArray; live: boolean }
 }
+
+class StoredTensorNode implements StoredTensor {
+  readonly shape: Shape
+  readonly dtype: DType
+  constructor(
+    { shape, dtype }: Aval,
+    readonly stored: StoredTensor['stored']
+  ) {
+    this.shape = shape
+    this.dtype = dtype
+  }
+
+  /** `f32[2] stored [1, 2]` on the reference, `f32[2] stored on llvmpipe`, or that it is gone. */
+  toString(): string {
+    const { stored } = this
+    if (!stored.live) return `${show(this)} released`
+    return `${show(this)} stored ${'array' in stored ? valuesText(stored.array) : `on ${stored.device.info.name}`}`
+  }
+
+  [INSPECT](): string {
+    return this.toString()
+  }
+
+  /** What is stored has to be read: its numbers may be elsewhere. */
+  toJSON(): never {
+    return fail('JSON', 'numbers', `${this}`, 'read it first, and write its data')
+  }
+}
+
+/** A tensor that is stored. */
+export const storedTensor = (aval: Aval, stored: StoredTensor['stored']): StoredTensor =>
+  new StoredTensorNode(aval, stored)
 
 /** A tree of tensors, on a backend. */
 export type Stored<T> = WithLeaves<T, StoredTensor>

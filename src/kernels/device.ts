@@ -105,6 +105,9 @@ export const listAdapters = (): TaskEither<KernelError, readonly AdapterInfo[]> 
   }
 }
 
+/** The flag of Dawn by which timestamps are as exact as the adapter has them, not in steps of 65 microseconds. */
+export const EXACT_TIMESTAMPS = 'disable-dawn-features=timestamp_quantization'
+
 /**
  * Opens a device on the adapter whose name contains `adapter` (in any case), else on the one that Dawn prefers, with
  * the adapter's own limits. `flags` are Dawn's own, as `disable-dawn-features=timestamp_quantization`. `NoAdapter`

@@ -28,14 +28,19 @@ const laneOf = (device: Device): Lane => {
 }
 
 /**
- * Waits for the runs asked for before to have encoded, and for room in flight. What follows the await runs before the
- * next turn.
+ * Waits for the runs asked for before to have encoded, for room in flight, and for the `room` that a run makes. What
+ * follows the await runs before the next turn.
  */
-const turn = (lane: Lane): Promise<void> => {
-  lane.tail = lane.tail.then(async () => {
+const turn = <A>(lane: Lane, room: () => Promise<A>): Promise<A> => {
+  const taken = lane.tail.then(async () => {
     while (lane.inFlight.length >= MOST_IN_FLIGHT) await lane.inFlight.shift()
+    return room()
   })
-  return lane.tail
+  lane.tail = taken.then(
+    () => undefined,
+    () => undefined
+  )
+  return taken
 }
 
 const refusal = (device: Device, executable: Executable, inputs: readonly DeviceBuffer[]): KernelError | undefined => {
@@ -146,11 +151,12 @@ export const execute =
     inputs: readonly DeviceBuffer[]
   ): TaskEither<KernelError, readonly DeviceBuffer[]> =>
   async () => {
-    await collectIfGrown(device)
     const lane = laneOf(device)
-    await turn(lane)
-    const refused =
-      complaint(device) ?? refusal(device, executable, inputs) ?? tooManyChanges(device, executable.changing)
+    const full = await turn(lane, async () => {
+      await collectIfGrown(device)
+      return tooManyChanges(device, executable.changing)
+    })
+    const refused = complaint(device) ?? refusal(device, executable, inputs) ?? full
     if (refused) return E.left(refused)
 
     const { plan, recent } = executable

@@ -10,15 +10,15 @@ import { platform } from './platform/node.js'
 /** Programs with fewer bind groups are not looked at. */
 const FEW = 64
 /**
- * Groups made by runs until the next look: those that were put out of use hold their maps until the collector has been
- * there.
+ * Groups that runs make for other arguments until the next look. Those that were put out of use for them hold their
+ * maps until the collector has been there, so a program leaves room for as many.
  */
 const MANY = 4096
 /**
  * Maps that stay for what follows: buffers, the programs of an evaluation (after a search of S5 a ninth of its own
- * groups).
+ * groups), and groups that runs put out of use.
  */
-const spareFor = (groups: number): number => Math.max(512, Math.ceil(groups / 6))
+const spareFor = (groups: number): number => MANY + Math.max(512, Math.ceil(groups / 6))
 
 /** Why so many more bind groups cannot be made, if they cannot. */
 export const tooManyGroups = ({ info }: Device, groups: number): KernelError | undefined => {
@@ -48,10 +48,10 @@ const lately = new WeakMap<Device, number>()
  * Counts groups that runs make for arguments that changed. Why no more can be made, if a run that makes `most` may be
  * one too many.
  */
-export const tooManyChanges = (device: Device, most: number): KernelError | undefined => {
+export const tooManyChanges = async (device: Device, most: number): Promise<KernelError | undefined> => {
   if ((lately.get(device) ?? 0) + most <= MANY) return undefined
   lately.set(device, 0)
-  return tooManyGroups(device, most)
+  return tooManyGroupsLeft(device, most)
 }
 export const changed = (device: Device): void => {
   lately.set(device, (lately.get(device) ?? 0) + 1)

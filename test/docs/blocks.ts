@@ -71,7 +71,7 @@ export const isChapter = (page: string): boolean => /^docs\/course\/\d\d-[\w-]+\
 /** Every block of the pages that users read, but chapters of the course, and of the sources. */
 export const allBlocks = (): Block[] => [
   ...pages()
-    .filter(page => /^(README\.md|docs\/|src\/|examples\/)/.test(page) && !isChapter(page))
+    .filter(page => /^(README\.md|CONTRIBUTING\.md|docs\/|src\/|examples\/)/.test(page) && !isChapter(page))
     .flatMap(page => fencesOf(page)),
   ...filesBelow('src', '.ts').flatMap(file => examplesOf(file))
 ]

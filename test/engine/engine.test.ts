@@ -309,7 +309,7 @@ describe.each(['reference', 'gpu'] as const)('on the %s', kind => {
         'Wanted f32[3] as argument 0, but it is i32[3]: pass that shape, or compile again.'
       )
       expect((await refused(run(compiled)(x, {} as never))).message).toBe(
-        "run requires a leaf or branch at '1.y', but got none; pass a tree with the same keys, whatever their order."
+        "run requires a leaf or branch as argument 1 at 'y', but got none; pass a tree with the same keys, whatever their order."
       )
     })
 

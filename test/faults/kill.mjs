@@ -1,15 +1,20 @@
 /**
- * Loaded into a process before its own code (`--import`): kills it with SIGKILL at the `KILL_AT`-th call that writes, before (`KILL_WHEN=before`), in
- * the middle (half of the content is written) or after it. With `KILL_WHEN=full` the disk is full there instead: half is written, the call fails, and so do
- * all later ones that write content. Without KILL_AT it only counts, and says on exit how many there were (KILL_COUNT: a file).
+ * Loaded into a process before its own code (`--import`): kills it with SIGKILL at the `KILL_AT`-th call that writes,
+ * before (`KILL_WHEN=before`), in the middle (half of the content is written) or after it. With `KILL_WHEN=full` the
+ * disk is full there instead: half is written, the call fails, and so do all later ones that write content. `KILL_LOG`
+ * names a file that gets a line for each call, with what it wrote to.
  */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
 
 const at = Number(process.env.KILL_AT ?? 0)
 const when = process.env.KILL_WHEN ?? 'before'
+const log = process.env.KILL_LOG
 const real = { ...fs }
 let calls = 0
+const lines = []
+/** By number of an open file, its path. */
+const paths = new Map()
 
 const die = () => {
   process.kill(process.pid, 'SIGKILL')
@@ -22,28 +27,27 @@ const halved = args =>
     i === 1 && (typeof arg === 'string' || ArrayBuffer.isView(arg)) ? arg.slice(0, arg.length / 2) : arg
   )
 
-for (const name of [
-  'writeFileSync',
-  'appendFileSync',
-  'renameSync',
-  'fsyncSync',
-  'mkdirSync',
-  'truncateSync',
-  'rmSync'
-])
+fs.openSync = (...args) => {
+  const file = real.openSync(...args)
+  paths.set(file, String(args[0]))
+  return file
+}
+
+for (const name of ['writeFileSync', 'renameSync', 'fsyncSync', 'mkdirSync', 'truncateSync', 'rmSync'])
   fs[name] = (...args) => {
     // Node's own calls of each other come here too.
     const call = ++calls
     if (call === at && when === 'before') die()
-    const writes = ['writeFileSync', 'appendFileSync'].includes(name)
+    const writes = name === 'writeFileSync'
     if (at > 0 && call >= at && when === 'full' && writes) {
       if (call === at) real[name](...halved(args))
       throw Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC', syscall: 'write' })
     }
     const result = real[name](...(call === at && when === 'middle' && writes ? halved(args) : args))
+    lines.push(`${name} ${paths.get(args[0]) ?? args[0]}\n`)
     if (call === at && when !== 'full') die()
     return result
   }
 syncBuiltinESMExports()
 
-if (process.env.KILL_COUNT) process.on('exit', () => real.writeFileSync(process.env.KILL_COUNT, String(calls)))
+if (log) process.on('exit', () => real.writeFileSync(log, lines.join('')))

@@ -22,27 +22,44 @@ export const OPTIONS = [
 export interface Exit {
   readonly code: number | null
   readonly signal: string | null
+  readonly stdout: string
   readonly stderr: string
 }
 
+/** How a process is ended, or what it has little of. */
+export interface Fault {
+  /** What `kill.mjs` reads. */
+  readonly env?: Readonly<Record<string, string>>
+  /** It is killed after so many milliseconds. */
+  readonly killAfter?: number
+  /** Options of the shell's `ulimit`, as `-f 16`: no file has more than 16 blocks of 512 bytes. */
+  readonly limit?: string
+}
+
 /** A process of the command line, killed at a write if the environment says so (`kill.mjs`). */
-export const asProcess = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Exit> =>
+export const asProcess = (args: readonly string[], { env, killAfter, limit }: Fault = {}): Promise<Exit> =>
   new Promise(resolve => {
-    const killer = ['--import', './test/faults/kill.mjs']
-    const child = spawn(process.execPath, ['--import', 'tsx', ...killer, 'src/nas/main.ts', ...args], {
-      cwd: root,
-      env: { ...process.env, ...env }
-    })
-    const stderr: string[] = []
+    const program = ['--import', 'tsx', '--import', './test/faults/kill.mjs', 'src/nas/main.ts', ...args]
+    const [command, ...given] =
+      limit === undefined
+        ? [process.execPath, ...program]
+        : ['sh', '-c', `ulimit ${limit} && exec "$@"`, 'limited', process.execPath, ...program]
+    const child = spawn(command as string, given, { cwd: root, env: { ...process.env, ...env } })
+    const timer = killAfter === undefined ? undefined : setTimeout(() => child.kill('SIGKILL'), killAfter)
+    const [stdout, stderr]: [string[], string[]] = [[], []]
+    child.stdout.on('data', text => stdout.push(String(text)))
     child.stderr.on('data', text => stderr.push(String(text)))
-    child.on('close', (code, signal) => resolve({ code, signal, stderr: stderr.join('') }))
+    child.on('close', (code, signal) => {
+      clearTimeout(timer)
+      resolve({ code, signal, stdout: stdout.join(''), stderr: stderr.join('') })
+    })
   })
 
-/** Runs the search undisturbed, and gives the number of its writes. */
-export const undisturbed = async (out: string, count: string): Promise<number> => {
-  const { code, stderr } = await asProcess([...OPTIONS, '--out', out], { KILL_COUNT: count })
+/** Runs the search undisturbed, and gives its calls that write, in their order: `renameSync .../summary.json.part`. */
+export const undisturbed = async (out: string, log: string): Promise<readonly string[]> => {
+  const { code, stderr } = await asProcess([...OPTIONS, '--out', out], { env: { KILL_LOG: log } })
   if (code !== 0) throw new Error(`The undisturbed run was to end with code 0, but it ended with ${code}: ${stderr}`)
-  return Number(readFileSync(count, 'utf8'))
+  return readFileSync(log, 'utf8').trimEnd().split('\n')
 }
 
 /**

@@ -9,8 +9,11 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { main } from '../../src/nas/cli/cli.js'
 import { PRESETS } from '../../src/nas/configuration/options.js'
 import { parseGenotype } from '../../src/nas/genotypes/genotype.js'
-import { METRICS } from '../../src/nas/method/bilevel.js'
+import { METRICS, STEP_PARTS } from '../../src/nas/method/bilevel.js'
+import { StepProfile } from '../../src/nas/run/profile.js'
+import type { Summary } from '../../src/nas/run/record.js'
 import { nb201 } from '../../src/nas/space/space.js'
+import { verdictText } from '../../src/nas/verdict/report.js'
 import { device } from '../device.js'
 import { right } from '../kernels/results.js'
 import { allBenchCells } from '../nas/cells.js'
@@ -87,6 +90,22 @@ describe('a search of two epochs with Λ-DARTS', () => {
     expect(losses.at(-1)).toBeLessThan(0.9 * (losses[0] as number))
   })
 
+  it('says where the time of a step goes, by part, shader and kernel', () => {
+    const profile: unknown = JSON.parse(readFileSync(join(folder, 'first', 'profile.json'), 'utf8'))
+    if (!StepProfile.is(profile)) throw new Error('profile.json is no profile')
+    expect(profile.missing).toBeNull()
+    expect(new Set(profile.parts.map(({ part }) => part))).toEqual(new Set([...STEP_PARTS, 'rest']))
+    const sumOf = (list: readonly { readonly seconds: number }[]) => list.reduce((sum, { seconds }) => sum + seconds, 0)
+    // Times are written in four digits.
+    expect(sumOf(profile.parts) / profile.kernels).toBeCloseTo(1, 2)
+    expect(sumOf(profile.shaders) / profile.kernels).toBeCloseTo(1, 2)
+    expect(profile.slowest).toHaveLength(10)
+    const [compiled] = of(run, 'compiled')
+    expect(profile.parts.reduce((sum, { dispatches }) => sum + dispatches, 0)).toBeCloseTo(
+      compiled?.['calls'] as number
+    )
+  })
+
   it('leaves a folder that says what was run and what came of it', () => {
     expect(run.files).toEqual([
       'checkpoints',
@@ -94,6 +113,8 @@ describe('a search of two epochs with Λ-DARTS', () => {
       'events.jsonl',
       'events.out.tfevents',
       'genotype.txt',
+      'profile.json',
+      'report.html',
       'summary.json'
     ])
     expect(run.config).toEqual({ ...PRESETS.digits, channels: 2, batch: BATCH, derivative: 'exact', epochs: EPOCHS })
@@ -169,21 +190,29 @@ describe('a search of two epochs with Λ-DARTS', () => {
     }
   })
 
-  it('prints a line for each epoch, with the adapter by its name, then the genotype and the strength of each edge', () => {
+  it('prints a line for each epoch, then the genotype and the strength of each edge, and the verdict', () => {
     const lines = run.printed.split('\n')
     const told = lines.filter(line => line.startsWith('epoch '))
     expect(told.length).toBe(EPOCHS)
     told.forEach((line, e) => {
       expect(line).toMatch(
-        /^epoch \d\/2 {2}step \d+ {2}loss \d\.\d{3} \/ \d\.\d{3} {2}accuracy [\d.]+ % \/ [\d.]+ % {2}Λ -?\d\.\d{3} \/ -?\d\.\d{3} {2}lr 0\.\d{4} {2}left \d+:\d\d/
+        /^epoch \d\/2 {2}train loss \d\.\d\d \d+ % {2}valid loss \d\.\d\d \d+ % {2}Λ -?\d\.\d\d {2}rank \d+ [\d.]+ % {2}left \d+:\d\d$/
       )
-      expect(line).toContain(`epoch ${e + 1}/${EPOCHS}  step ${(e + 1) * STEPS}`)
-      expect(line).toContain(device.info.name)
+      expect(line).toContain(`epoch ${e + 1}/${EPOCHS}  `)
     })
+    // The adapter is named once, where the step is compiled.
+    expect(lines.filter(line => line.includes(device.info.name)).length).toBe(1)
+    expect(lines.filter(line => line.length > 100 && !line.startsWith('Genotype: '))).toEqual([])
     expect(lines).toContain(
       `Genotype: ${run.genotype}${run.summary['connected'] ? '' : '  (its output is not connected to its input)'}`
     )
-    expect(lines.filter(line => /^ {2}\d -> \d {2}\w+ +0\.\d{4}$/.test(line)).length).toBe(6)
+    expect(
+      lines.filter(line => /^ {2}\d -> \d {2}\w+ +0\.\d{4} {2}before \w+ 0\.\d{4}( {2}undecided)?$/.test(line)).length
+    ).toBe(6)
+    const { verdict } = run.summary as unknown as Summary
+    expect(run.printed).toContain(verdictText(verdict))
+    expect(verdict.findings.map(({ kind }) => kind)).toContain('score')
+    expect(verdict.margins['alpha']?.map(({ kept }) => kept)).toEqual(Array(6).fill(true))
     expect(run.printed).toContain(
       `Test accuracy of the supernet: ${(100 * run.summary.testAccuracy).toFixed(1)} % of 361 images`
     )

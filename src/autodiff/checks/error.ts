@@ -1,5 +1,6 @@
 /** What a check found, in the quantities of whoever wrote the function: entries of its result and of its arguments. */
 import type { NdArray } from '../ndarray.js'
+import { inTree } from '../tree.js'
 
 /** An element of a tree of tensors. */
 export interface Place {
@@ -43,7 +44,7 @@ export interface Finding {
 
 const ORDERS = ['value', 'derivative', 'second derivative', 'third derivative']
 const nameOf = (order: number): string => ORDERS[order] ?? `derivative of order ${order}`
-const withPath = (what: string, path: string): string => (path ? `${what} at '${path}'` : what)
+const withPath = (what: string, path: string): string => `${what}${inTree(path)}`
 const entryOf = (entry: readonly number[], of: string): string =>
   entry.length ? `entry [${entry.join(',')}] of ${of}` : of
 const inputText = ({ argument, path, entry }: ArgumentPlace): string =>

@@ -58,6 +58,22 @@ export type Root =
   | { readonly kind: 'shader'; readonly node: Tensor; readonly operands: readonly Access[]; readonly hook?: Body }
   | { readonly kind: 'constant'; readonly node: Tensor }
 
+/** The tensor that a root is of; of folds side by side the first. */
+export const resultOf = (root: Root): Tensor => (root.kind === 'fold' ? (root.folds[0] as Fold).node : root.node)
+
+/** The nodes that a root computes, those that it stores among them. What is computed where it is read is in several. */
+export const computedBy = (root: Root): readonly Tensor[] => {
+  const stepsOf = (body: Body | undefined): readonly Tensor[] => body?.steps.map(({ node }) => node) ?? []
+  if (root.kind === 'fold')
+    return [
+      ...stepsOf(root.body),
+      ...root.folds.flatMap(({ node, fold, finish }) => [fold, ...stepsOf(finish?.body), node])
+    ]
+  if (root.kind === 'regions') return [...root.parts.flatMap(({ body }) => stepsOf(body)), root.node]
+  if (root.kind === 'constant') return [root.node]
+  return [...stepsOf(root.kind === 'map' ? root.body : root.hook), root.node]
+}
+
 /**
  * A fold of `value`, a source of its root's body; `node`, which is stored, is the fold itself or what `finish` makes of
  * it.

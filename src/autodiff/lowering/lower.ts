@@ -4,7 +4,7 @@
  */
 import type { Data, Program, Slot } from '../../kernels/spec.js'
 import { fuse } from '../fusion/fuse.js'
-import type { Access, Body, Fold, Placement, Root } from '../fusion/roots.js'
+import { type Access, type Body, type Placement, type Root, resultOf } from '../fusion/roots.js'
 import { type Graph, topological } from '../graph.js'
 import type { RegionsKernel, ShaderKernel } from '../kernel.js'
 import { denseView, isDense, type NdArray, reshapeView } from '../ndarray.js'
@@ -14,7 +14,7 @@ import { computeText } from '../wgsl.js'
 import { Builder, elementsOf, type Operand, type Place, regionOf, toFour, WORKGROUP } from './builder.js'
 import { foldCall, foldHomes } from './folds.js'
 import { gatherParts } from './parts.js'
-import { siblings } from './siblings.js'
+import { joinSiblings } from './siblings.js'
 
 const shaderCall = (
   builder: Builder,
@@ -243,15 +243,33 @@ const outputsOf = (
   })
 }
 
+/** A kernel, or several that write one tensor: what it computes, and its calls among those of the program. */
+export interface LoweredKernel {
+  readonly root: Root
+  /** `mul+add f32[2,3] (node 7 of 9)` */
+  readonly label: string
+  readonly from: number
+  readonly to: number
+}
+
+/** A program, and what it was made of. */
+export interface Lowered {
+  readonly program: Program
+  /** The graph that was lowered, in which siblings are one operation, and what stands in it for a node of the given one. */
+  readonly graph: Graph
+  readonly now: (node: Tensor) => Tensor
+  readonly kernels: readonly LoweredKernel[]
+}
+
 /**
- * The program of a graph: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own,
+ * The program of a graph, and the kernels that its nodes became: inputs are the graph's inputs in order (used or not), outputs are dense slots of their own,
  * also where two outputs are one node or an output is an input.
  */
-export const lower = (
+export const lowering = (
   given: Graph,
   { fused = true, storageBuffers = 8, launch = LAUNCH }: LowerOptions = {}
-): Program => {
-  const graph = fused ? siblings(given) : given
+): Lowered => {
+  const { graph, now } = fused ? joinSiblings(given) : { graph: given, now: (node: Tensor) => node }
   const builder = new Builder()
   const order = topological(graph.outputs)
   const {
@@ -262,10 +280,17 @@ export const lower = (
   const number = new Map(order.map((node, i) => [node, i + 1]))
   const homes = homesOf(builder, graph.inputs, placements)
   const emit = callsOf(builder, placements, homes, storageBuffers)
-  for (const root of roots) {
-    const node = root.kind === 'fold' ? (root.folds[0] as Fold).node : root.node
-    emit(root, `${nameOf(root)} ${show(node)} (node ${number.get(node)} of ${order.length})`)
-  }
+  const kernels = roots.map((root): LoweredKernel => {
+    const node = resultOf(root)
+    const from = builder.calls.length
+    const label = `${nameOf(root)} ${show(node)} (node ${number.get(node)} of ${order.length})`
+    emit(root, label)
+    return { root, label, from, to: builder.calls.length }
+  })
   const outputs = outputsOf(builder, homes, graph.outputs, results)
-  return { slots: builder.slots, calls: builder.calls, inputs: homes.slots, outputs, constants: builder.constants }
+  const { slots, calls, constants } = builder
+  return { program: { slots, calls, inputs: homes.slots, outputs, constants }, graph, now, kernels }
 }
+
+/** The program of a graph. */
+export const lower = (graph: Graph, options: LowerOptions = {}): Program => lowering(graph, options).program

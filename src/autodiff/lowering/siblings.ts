@@ -17,6 +17,7 @@
  * of is read by nothing else.
  */
 import { type Graph, numberOf, topological } from '../graph.js'
+import { withInputs } from '../node.js'
 import { add, concat, reshape, slice, where } from '../ops/index.js'
 import { bind } from '../primitive.js'
 import { sizeOf } from '../shape.js'
@@ -314,15 +315,19 @@ const joinedFamily = (
   })
 }
 
-/**
- * The graph in which siblings are one operation. Values are those of before, up to the order in which floats are added.
- */
-export const siblings = (graph: Graph): Graph => {
+/** A graph built anew, and what stands in it for a node of the graph before; itself for what is not of that graph. */
+export interface Renewed {
+  readonly graph: Graph
+  readonly now: (node: Tensor) => Tensor
+}
+
+/** The graph in which siblings are one operation, and what stands in it for a node of before. */
+export const joinSiblings = (graph: Graph): Renewed => {
   const index = indexOf(graph)
   const sums = sumsOf(index)
   const lowest = levelsOf(index)
   const candidates = [...convolutionsOf(index, lowest), ...filterGradientsOf(index, sums)]
-  if (sums.length + candidates.length === 0) return graph
+  if (sums.length + candidates.length === 0) return { graph, now: node => node }
   const { placed: families, levels } = placed(index, lowest, candidates)
   const { number } = index
   const renewed = new Map<Tensor, Tensor>()
@@ -359,8 +364,16 @@ export const siblings = (graph: Graph): Graph => {
     else if (sum) renewed.set(node, summed(sum, building))
     else {
       const inputs = node.inputs.map(now)
-      renewed.set(node, inputs.every((one, i) => one === node.inputs[i]) ? node : { ...node, inputs })
+      renewed.set(node, inputs.every((one, i) => one === node.inputs[i]) ? node : withInputs(node, inputs))
     }
   }
-  return { inputs: graph.inputs, outputs: graph.outputs.map(now) }
+  return {
+    graph: { inputs: graph.inputs, outputs: graph.outputs.map(now) },
+    now: node => renewed.get(node) ?? node
+  }
 }
+
+/**
+ * The graph in which siblings are one operation. Values are those of before, up to the order in which floats are added.
+ */
+export const siblings = (graph: Graph): Graph => joinSiblings(graph).graph

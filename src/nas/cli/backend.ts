@@ -1,7 +1,7 @@
 /** Where a command runs: the options that say so, and the backend that they name. */
 import type { Command } from 'commander'
 import * as E from 'fp-ts/lib/Either.js'
-import { type AdapterInfo, type Backend, openDevice, type Report } from '../../engine/index.js'
+import { type AdapterInfo, type Backend, EXACT_TIMESTAMPS, openDevice, type Report } from '../../engine/index.js'
 import { complain } from './outputs.js'
 import { BAD_INPUT, Refusal, refuse } from './refusal.js'
 
@@ -28,7 +28,7 @@ export const openBackend = async (
   count: () => Promise<Pick<Report, 'flops'>>
 ): Promise<Backend> => {
   if (backend === 'reference') return { kind: 'reference' }
-  const opened = await openDevice(adapter === undefined ? {} : { adapter })()
+  const opened = await openDevice({ flags: [EXACT_TIMESTAMPS], ...(adapter === undefined ? {} : { adapter }) })()
   if (E.isRight(opened)) return { kind: 'gpu', device: opened.right, fused: !unfused, verify }
   if (backend === 'gpu' || adapter !== undefined || opened.left._tag !== 'NoAdapter')
     throw new Refusal(BAD_INPUT, opened.left.message)

@@ -7,10 +7,12 @@ import { dataCommand } from './data.js'
 import { diagnoseCommand } from './diagnose.js'
 import { genotypesCommand } from './genotypes.js'
 import { gradcheckCommand } from './gradcheck.js'
+import { graphCommand } from './graph.js'
 import { version } from './inputs.js'
 import { complain } from './outputs.js'
 import { predictCommand } from './predict.js'
 import { BAD_INPUT, DONE, FAILED, Refusal } from './refusal.js'
+import { reportCommand } from './report.js'
 import { scoreCommand } from './score.js'
 import { searchCommand } from './search.js'
 import type { Finish, Subcommand } from './subcommand.js'
@@ -21,6 +23,7 @@ import { workerCommand } from './worker.js'
 const COMMANDS: readonly Subcommand[] = [
   searchCommand,
   sweepCommand,
+  reportCommand,
   workerCommand,
   trainCommand,
   predictCommand,
@@ -30,12 +33,14 @@ const COMMANDS: readonly Subcommand[] = [
   countCommand,
   genotypesCommand,
   dataCommand,
-  gradcheckCommand
+  gradcheckCommand,
+  graphCommand
 ]
 
 const examples = `
 Examples:
   lambda-darts search                            Λ-DARTS on the digits: a minute or two
+  lambda-darts report runs/...                   what it tells, drawn; several side by side
   lambda-darts train runs/...                    trains the cell that was found, from scratch
   lambda-darts score runs/... --table FILE       what that cell reached, in a table of NAS-Bench-201
   lambda-darts sweep sweep.json --out sweeps/a   configurations times seeds, with statistics

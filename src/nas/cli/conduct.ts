@@ -64,8 +64,8 @@ export interface Conduct<Told extends LoggedEvent, S, R> {
   /** Opens its device again. */
   readonly open: () => Promise<Backend>
   readonly interrupted: () => boolean
-  /** An event as it is written: with what is known of it besides. */
-  readonly noted: (event: Told) => LoggedEvent
+  /** An event with what is known of it besides. */
+  readonly noted: (event: Told) => Told
   readonly writer: (now: () => number) => {
     readonly tell: (event: Told) => void
     readonly stop: () => void
@@ -88,9 +88,10 @@ export const conduct = async <Told extends LoggedEvent, S, R>(
     const watched: Watched<Told> = {
       tell: event => () => {
         // A run that goes on is compiled again, which is no part of what it tells.
-        if (event.type !== 'compiled' || !told.any) logEvent(folder, noted(event))
+        const known = noted(event)
+        if (event.type !== 'compiled' || !told.any) logEvent(folder, known)
         told.any = true
-        tell(event)
+        tell(known)
       },
       interrupted,
       now,

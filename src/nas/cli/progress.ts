@@ -4,8 +4,10 @@
  */
 import cliProgress from 'cli-progress'
 import type { Report } from '../../engine/index.js'
+import type { SearchConfig } from '../configuration/options.js'
 import type { Event } from '../run/events.js'
 import { compiledLine, decisionLine, epochLine, stepText, tuningLine } from '../run/report.js'
+import type { Space } from '../space/space.js'
 import type { Doing, UnderWay } from '../steps/underway.js'
 import { clock } from '../text.js'
 import type { TrainingEvent } from '../training/events.js'
@@ -180,7 +182,14 @@ const writerOf = <E extends RunEvent>(
 }
 
 /** Writes the progress of a search. */
-export const progressWriter = (given: Given, backend: string, span: Span, now: () => number, timer = systemTimer) =>
+export const progressWriter = (
+  given: Given,
+  { space, config }: { readonly space: Space; readonly config: Pick<SearchConfig, 'data'> },
+  backend: string,
+  span: Span,
+  now: () => number,
+  timer = systemTimer
+) =>
   writerOf<Event>(
     given,
     backend,
@@ -189,7 +198,7 @@ export const progressWriter = (given: Given, backend: string, span: Span, now: (
     {
       step: stepText,
       line: (event, left) => {
-        if (event.type === 'epoch') return epochLine(event, left, backend)
+        if (event.type === 'epoch') return epochLine(space, config.data, event, left)
         return event.type === 'decision' ? decisionLine(event) : tuningLine(event)
       }
     },
@@ -205,16 +214,16 @@ export const trainingProgress = (given: Given, backend: string, span: Span, now:
     now,
     {
       step: trainingStepText,
-      line: (event, left) => trainingEpochLine(event, left, backend)
+      line: (event, left) => trainingEpochLine(event, left)
     },
     timer
   )
 
 /** Writes how far something has come that tells no events. */
 export const workWriter = (given: Given, timer = systemTimer) => {
-  const { doing, stop } = writing(given, timer)
+  const { line, doing, stop } = writing(given, timer)
   const underWay: UnderWay = (what, done, total) => doing(done, total, () => what)
-  return { underWay, stop }
+  return { underWay, line, stop }
 }
 
 /** `a, b and 3 more`. */

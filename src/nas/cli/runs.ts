@@ -75,6 +75,7 @@ const OWN_FILES = [
   'events.out.tfevents',
   'genotype.txt',
   'summary.json',
+  'report.html',
   CHECKPOINTS,
   LOCK
 ]
@@ -145,7 +146,7 @@ const searchProcess = async (
 ): Promise<{ readonly code: number | null; readonly line: string }> => {
   const env = { ...process.env, [GUARD]: JSON.stringify({ ...guarded, parent: process.pid } satisfies Guarded) }
   // A group of its own: Ctrl-C in a terminal reaches the whole group, and a search ends at once at a second signal.
-  const child = spawn(process.execPath, [...program(), 'search', ...given, '--quiet'], {
+  const child = spawn(process.execPath, [...program(), 'search', ...given, '--quiet', '--no-report'], {
     stdio: ['ignore', 'ignore', 'pipe'],
     detached: true,
     env

@@ -8,24 +8,29 @@ import { parseGenotype } from '../genotypes/genotype.js'
 import { scoreText } from '../genotypes/report.js'
 import { foldIn } from '../method/initialise.js'
 import type { Checkpoint } from '../run/checkpoint.js'
-import type { Event, SearchResult } from '../run/events.js'
+import type { Event, Observer, SearchResult } from '../run/events.js'
 import { goingOn, type SearchStart } from '../run/place.js'
-import type { Summary } from '../run/record.js'
+import type { Baseline, Summary } from '../run/record.js'
 import { resultText } from '../run/report.js'
 import { search } from '../run/search.js'
+import { marginsOf } from '../selection/margins.js'
 import { forwardPasses, selectionWork, TUNING_PASSES } from '../selection/work.js'
 import type { Space } from '../space/space.js'
 import { KEYS, stepsPerEpoch } from '../steps/steps.js'
 import { backendName } from '../text.js'
+import { verdictText } from '../verdict/report.js'
 import { infoOf } from './backend.js'
+import { trainBaseline } from './baseline.js'
 import { beginAgain, type Conduct, checkpointIn, conduct, type Ready } from './conduct.js'
 import { beginEvents } from './eventlog.js'
 import { openRunFolder, type RunFolder } from './files.js'
 import { isKnown, readSpace, readTable, version, versions } from './inputs.js'
+import { judge, mixturesOfResult } from './judgement.js'
 import { complain, say } from './outputs.js'
 import { chooseBackend, type Given, type Problem, setUp, withConfiguration } from './problem.js'
 import { progressWriter, type Span } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, Refusal, refuse } from './refusal.js'
+import { writeReport } from './reports.js'
 import {
   backendOptions,
   type ConfigReader,
@@ -43,6 +48,7 @@ interface GivenSearch extends Given, GivenKeeping {
   readonly out?: string
   readonly table?: string
   readonly quiet?: boolean
+  readonly report?: boolean
 }
 
 const runName = ({ method, seed }: SearchConfig): string =>
@@ -60,17 +66,19 @@ interface Run extends Problem, Ready<SearchStart> {
   readonly table: BenchTable | undefined
 }
 
-const summaryOf = ({ config, command, backend, table }: Run, result: SearchResult, seconds: number): Summary => ({
-  ...result,
-  ...scored(table, result.genotype),
-  verdict: null,
-  config,
-  command,
-  version: version(),
-  versions: versions(),
-  adapter: infoOf(backend) ?? 'reference',
-  seconds
-})
+const summaryOf = (run: Run, result: SearchResult, seconds: number, baseline: Baseline | undefined): Summary => {
+  const { config, command, backend, folder } = run
+  return {
+    ...result,
+    ...judge({ ...run, path: folder.path }, result, baseline),
+    config,
+    command,
+    version: version(),
+    versions: versions(),
+    adapter: infoOf(backend) ?? 'reference',
+    seconds
+  }
+}
 
 const readTableFor = ({ table }: GivenSearch, config: SearchConfig, space: Space): BenchTable | undefined => {
   if (table !== undefined && space.name !== 'nb201')
@@ -119,20 +127,43 @@ const resumeRun = async (given: GivenSearch, path: string, command: readonly str
   return { ...problem, given: where, command, table, backend, ...begun }
 }
 
-/** Says what a search came to, whatever the disk does, then writes it. */
-const tellResult = (run: Run, reached: SearchResult, seconds: number): void => {
-  const { given, config, space, table, folder, backend } = run
-  const summary = summaryOf(run, reached, seconds)
-  if (given.json) say(JSON.stringify(summary))
-  else {
-    if (!given.quiet) say('')
-    say(resultText(space, config, reached))
-    if (table) say(`\n${scoreText(orRefuse(scoreOf(table)(orRefuse(parseGenotype(reached.genotype)))))}`)
-  }
+/** Says what a search has found, before anything else is done with it. */
+const tellFound = ({ given, config, space, table }: Run, reached: SearchResult): void => {
+  if (given.json) return
+  const genotype = orRefuse(parseGenotype(reached.genotype, space))
+  if (!given.quiet) say('')
+  say(resultText(config, reached, marginsOf(space, genotype, mixturesOfResult(reached))))
+  if (table) say(`\n${scoreText(orRefuse(scoreOf(table)(genotype)))}`)
+}
+
+/** Trains the baseline of a search that came to its end, if it has one. One that did not end interrupts the search. */
+const withBaseline = async (
+  run: Run,
+  found: SearchResult,
+  { interrupted }: Signals
+): Promise<{ readonly reached: SearchResult; readonly baseline?: Baseline; readonly failure?: string }> => {
+  if (run.config.baseline === 0 || found.stopped !== null) return { reached: found }
+  const { baseline, ended } = await trainBaseline(run, found, interrupted)
+  if (ended === null) return { reached: found, baseline }
+  const failure = ended.reason === 'failed' ? { failure: ended.error.message } : {}
+  return { reached: { ...found, stopped: { reason: 'interrupted' } }, baseline, ...failure }
+}
+
+/** Says the verdict on what a search came to, whatever the disk does, then writes all of it. */
+const tellResult = (run: Run, reached: SearchResult, seconds: number, baseline: Baseline | undefined): void => {
+  const { given, folder } = run
+  const summary = summaryOf(run, reached, seconds, baseline)
+  say(given.json ? JSON.stringify(summary) : `\n${verdictText(summary.verdict)}`)
   folder.write('genotype.txt', `${reached.genotype}\n`)
   folder.write('summary.json', `${JSON.stringify(summary, null, 2)}\n`)
-  if (!given.json && !given.quiet)
-    say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${backendName(infoOf(backend))}`)
+  if (!given.json && !given.quiet) say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s`)
+}
+
+/** Draws the run, which changes nothing of what it came to. */
+const tellReport = async ({ given, folder }: Run): Promise<void> => {
+  if (given.report === false) return
+  const path = await writeReport(folder.path, folder.write)
+  if (path !== undefined && !given.json && !given.quiet) say(`Report: ${path}`)
 }
 
 /** What a search has to do, in forward passes of a batch. A selection goes on where it was. */
@@ -158,23 +189,34 @@ const spanOf = ({ config, space, data, from }: Run): Span => {
   }
 }
 
+/** Writes where the time of a step goes. */
+const written =
+  (folder: RunFolder): NonNullable<Observer['profiled']> =>
+  profile =>
+  () =>
+    folder.write('profile.json', `${JSON.stringify(profile, null, 2)}\n`)
+
 /** Runs the search to its end, and gives the exit code. */
 const finish = async (run: Run, signals: Signals): Promise<number> => {
   const { given, config, net, data, table, folder, backend } = run
   const span = spanOf(run)
   const conducted: Conduct<Event, SearchStart, SearchResult> = {
-    run: (watched, start) => search(net, config, data, watched, start),
+    run: (watched, start) => search(net, config, data, { ...watched, profiled: written(folder) }, start),
     startOf: kept => goingOn(net, kept),
     identityOf: on => identityOfSearch(run, on),
     keeping: keepingOf(given),
     open: () => chooseBackend(given, net, config, data),
     interrupted: signals.interrupted,
     noted: event => (event.type === 'epoch' ? { ...event, ...scored(table, event.genotype) } : event),
-    writer: now => progressWriter(given, backendName(infoOf(backend)), span, now)
+    writer: now => progressWriter(given, run, backendName(infoOf(backend)), span, now)
   }
   try {
-    const { reached, seconds } = await conduct(run, conducted)
-    tellResult(run, reached, seconds)
+    const { reached: found, seconds } = await conduct(run, conducted)
+    tellFound(run, found)
+    const { reached, baseline, failure } = await withBaseline(run, found, signals)
+    tellResult(run, reached, seconds, baseline)
+    await tellReport(run)
+    if (failure !== undefined) throw new Refusal(FAILED, failure)
     if (reached.stopped?.reason === 'non-finite') throw new Refusal(FAILED, reached.stopped.message)
     if (reached.stopped && !given.quiet) complain(`It goes on with: lambda-darts search --resume ${folder.path}`)
     return reached.stopped ? INTERRUPTED : DONE
@@ -212,6 +254,7 @@ export const searchCommand: Subcommand = (root, finish, argv) => {
       '--table <file>',
       'a table of NAS-Bench-201 (CSV, gzip or not): scores the cell of each epoch and the result'
     )
+    .option('--no-report', 'draws no report.html at the end')
     .option('--quiet', 'only the result')
     .option(
       '--json',

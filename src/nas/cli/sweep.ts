@@ -13,6 +13,7 @@ import { complain, say } from './outputs.js'
 import { type RunWriter, runWriter } from './progress.js'
 import { DONE, FAILED, INTERRUPTED, orRefuse, refuse } from './refusal.js'
 import { runElsewhere } from './remote.js'
+import { writeReport } from './reports.js'
 import { type Outcome, perform } from './runs.js'
 import { type Subcommand, withManual } from './subcommand.js'
 import { openSweepFolder, type Planned, plan, readSweep } from './tasks.js'
@@ -66,13 +67,13 @@ const runHere = async (
 }
 
 /** Says the report, whatever the disk does, then writes it. */
-const conclude = (
+const conclude = async (
   given: GivenSweep,
   sweep: Sweep,
   planned: readonly Planned[],
   outcomes: readonly Outcome[],
   table: BenchTable | undefined
-): number => {
+): Promise<number> => {
   const facts = planned.map(({ run }, i) => {
     const outcome = outcomes[i] as Exclude<Outcome, { kind: 'interrupted' }>
     const fact: RunSummary | string = outcome.kind === 'done' ? outcome.summary : outcome.message
@@ -83,7 +84,9 @@ const conclude = (
   say(given.json ? JSON.stringify(report) : `${given.quiet ? '' : '\n'}${text}`)
   writeWhole(join(given.out, 'report.json'), `${JSON.stringify(report, null, 2)}\n`)
   writeWhole(join(given.out, 'report.txt'), `${text}\n`)
-  if (!given.json && !given.quiet) say(`\nWritten to ${given.out}/report.json and report.txt`)
+  const drawn = await writeReport(given.out, (name, content) => writeWhole(join(given.out, name), content))
+  if (!given.json && !given.quiet)
+    say(`\nWritten to ${given.out}/report.json and report.txt${drawn === undefined ? '' : `, drawn in ${drawn}`}`)
   return report.failed.length > 0 ? FAILED : DONE
 }
 

@@ -153,7 +153,7 @@ export const finishTraining = async (
       say(trainingText(reached, { classes: net.config.classes, parameters, seed: config.seed }))
     }
     writeResult(run, reached, summary)
-    if (!given.json && !given.quiet) say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s on ${name}`)
+    if (!given.json && !given.quiet) say(`Written to ${folder.path}/ in ${seconds.toFixed(0)} s`)
     if (reached.stopped && !given.quiet) complain(`It goes on with: lambda-darts train --resume ${folder.path}`)
     return summary
   } finally {

@@ -64,6 +64,7 @@ export const SearchConfig = t.readonly(
     statistics,
     eigenvalue: t.boolean,
     probe: t.boolean,
+    baseline: t.number,
     select,
     selectCriterion,
     selectEpochs: t.number,
@@ -422,6 +423,18 @@ export const OPTIONS: readonly SearchOption[] = [
       'derivative on one batch',
     usual: false,
     paper: false
+  },
+  {
+    key: 'baseline',
+    flag: '--baseline <n>',
+    help:
+      'so many random cells of the space are trained from scratch after the search, and the found one as they are; ' +
+      '0: none',
+    least: 0,
+    most: 100,
+    whole: true,
+    usual: 0,
+    paper: 0
   },
   {
     key: 'select',

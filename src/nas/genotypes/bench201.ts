@@ -76,13 +76,31 @@ export interface BenchReport {
 const refuse = (wanted: string, got: string, cure = 'give the table as it was exported'): E.Either<InputError, never> =>
   E.left(inputError(`a NAS-Bench-201 table with ${wanted}`, got, cure))
 
+/** The column of accuracies that a name says: `cifar10_test_200`; undefined for other columns. */
+const columnOf = (name: string): BenchColumn | undefined => {
+  const [, dataset, part, epochs] = /^(\w+?)_(valid|test)_(\d+)$/.exec(name) ?? []
+  return dataset === undefined ? undefined : { name, dataset, part: part as 'valid' | 'test', epochs: Number(epochs) }
+}
+
 const accuracyColumns = (names: readonly string[]): readonly (BenchColumn & { readonly position: number })[] =>
   names.flatMap((name, position) => {
-    const [, dataset, part, epochs] = /^(\w+?)_(valid|test)_(\d+)$/.exec(name) ?? []
-    return dataset === undefined
-      ? []
-      : [{ name, dataset, part: part as 'valid' | 'test', epochs: Number(epochs), position }]
+    const column = columnOf(name)
+    return column ? [{ ...column, position }] : []
   })
+
+/** The column of each data set that tells the truth: its test part after the most epochs. */
+export const testColumns = ({ columns }: Pick<BenchTable, 'columns'>): readonly BenchColumn[] => {
+  const tests = columns.filter(({ part }) => part === 'test')
+  return tests.filter(one => !tests.some(other => other.dataset === one.dataset && other.epochs > one.epochs))
+}
+
+/** The columns of scores that tell the truth; that of a data set first, where there is one. */
+export const tellingColumns = (names: readonly string[], dataset: string): readonly BenchColumn[] => {
+  const wanted = dataset.replaceAll('-', '_')
+  return testColumns({ columns: names.flatMap(name => columnOf(name) ?? []) }).toSorted(
+    (a, b) => Number(b.dataset === wanted) - Number(a.dataset === wanted)
+  )
+}
 
 /** A field as a number of 0 to `most`. */
 const numberOf = (
@@ -185,6 +203,34 @@ export const wholeTable = (table: BenchTable): E.Either<InputError, BenchTable> 
   table.rows.size === BENCH_CELLS
     ? E.right(table)
     : refuse(`all ${BENCH_CELLS} cells`, `${table.rows.size}`, 'use the whole table')
+
+/** What a cell drawn at random reaches in a column: exact, over all cells of a table. */
+export interface RandomCell {
+  readonly cells: number
+  readonly mean: number
+  readonly median: number
+  readonly best: number
+}
+
+/** What cells drawn at random reach in the columns that tell the truth, by name. */
+export const randomCells = (table: BenchTable): Readonly<Record<string, RandomCell>> =>
+  Object.fromEntries(
+    testColumns(table).map(({ name }) => {
+      const column = table.columns.findIndex(one => one.name === name)
+      const sorted = [...table.rows.values()].map(row => row.accuracies[column] as number).toSorted((a, b) => a - b)
+      const at = (place: number): number => sorted[place] as number
+      const middle = (sorted.length - 1) / 2
+      return [
+        name,
+        {
+          cells: sorted.length,
+          mean: sorted.reduce((sum, one) => sum + one, 0) / sorted.length,
+          median: (at(Math.floor(middle)) + at(Math.ceil(middle))) / 2,
+          best: at(sorted.length - 1)
+        }
+      ]
+    })
+  )
 
 /** What the table says of a genotype. Left if the table does not have the cell. */
 export const scoreOf =

@@ -34,7 +34,7 @@ export type Genotype =
   | { readonly family: 'darts'; readonly normal: ConcatCell; readonly reduce: ConcatCell }
 
 /** Inputs of a cell. */
-const INPUTS = { nb201: 1, darts: 2 } as const
+export const INPUTS = { nb201: 1, darts: 2 } as const
 
 /** The cells of a genotype, by their names in its space. */
 export const cellsOf = (genotype: Genotype): Readonly<Record<string, Cell>> =>
@@ -47,7 +47,7 @@ export const operationCounts = (operations: readonly string[], cell: Cell): Read
   Object.fromEntries(operations.map(name => [name, cell.flat().filter(({ operation }) => operation === name).length]))
 
 /** Operations whose result does not depend on what they are given. */
-const SEVERING: readonly string[] = ['none', 'noise']
+export const SEVERING: readonly string[] = ['none', 'noise']
 
 /** Whether the output of every cell depends on its input: reached by operations other than `none` and `noise`. */
 export const isConnected = (genotype: Genotype): boolean => {

@@ -236,7 +236,7 @@ const weightStep = (scene: StepScene, at: Vectors, alpha: Alpha, train: Batch) =
   const gradientNorm = globalNorm(options.clipIncludesAlpha ? [gradient, ...leaves(stale)] : [gradient])
   const clip = clipFactor(gradientNorm, options.clip)
   const { values, buffer } = sgdStep(options, rates.rate, $.mul(gradient, clip), at.momentum, at.weights)
-  return { train, pass, regulariser, push, gradientNorm, clip, weights: values, momentum: buffer }
+  return { train, pass, regulariser, plain, push, gradientNorm, clip, weights: values, momentum: buffer }
 }
 
 /** A step on each training batch in turn. */
@@ -302,12 +302,54 @@ const metricsOf = (
 }
 
 /**
+ * The parts of a step: the forward pass of the training loss and its gradient in the weights; what is done on the
+ * validation batch and the gradient in alpha; the regulariser (perturbed passes, or the second derivative); and the
+ * optimisers of weights and alpha.
+ */
+export const STEP_PARTS = [
+  'training loss',
+  'gradient in weights',
+  'validation and gradient in alpha',
+  'harmony',
+  'optimisers'
+] as const
+/** A part of a step, and what it is there to compute. */
+export interface StepPart {
+  readonly part: (typeof STEP_PARTS)[number]
+  readonly outputs: readonly Tensor[]
+}
+
+const partsOfWeights = ({ pass, plain, regulariser, weights, momentum }: WeightStep): readonly StepPart[] => [
+  { part: 'training loss', outputs: [pass.loss, pass.logits] },
+  { part: 'gradient in weights', outputs: [plain, ...pass.cellGradients] },
+  ...(regulariser
+    ? [{ part: 'harmony', outputs: [...leaves(regulariser.gradient), regulariser.epsilon] } as const]
+    : []),
+  { part: 'optimisers', outputs: [weights, momentum] }
+]
+
+const partsOfArchitecture = ({ pass, alphaGradient, weights, state }: ArchitectureStep): readonly StepPart[] => [
+  { part: 'validation and gradient in alpha', outputs: [pass.loss, pass.logits, ...leaves(alphaGradient)] },
+  { part: 'optimisers', outputs: [...leaves(weights), ...leaves(state)] }
+]
+
+/**
  * One step, with the metrics of `METRICS`. `mixing`: how alpha becomes the mixtures of the cells, softmax unless a
  * selection has decided edges.
  */
 export const stepOf =
+  (net: Supernet, options: StepOptions, mixing?: Mixing) =>
+  (state: State, batches: Batches, rates: Rates): StepResult =>
+    stepWithParts(net, options, mixing)(state, batches, rates).result
+
+/** The same step with its parts, in the order in which they are computed. */
+export const stepWithParts =
   (net: Supernet, options: StepOptions, mixing: Mixing = alpha => mixturesOf(net, alpha)) =>
-  (state: State, { train, valid }: Batches, rates: Rates): StepResult => {
+  (
+    state: State,
+    { train, valid }: Batches,
+    rates: Rates
+  ): { readonly result: StepResult; readonly parts: readonly StepPart[] } => {
     const { weights: table, statistics } = tablesOf(net)
     const parts = stepBatches(options)
     const trains = Array.from({ length: parts }, (_, n) => partOf(train, n, parts))
@@ -322,7 +364,7 @@ export const stepOf =
     const trained = steps.at(-1) as WeightStep
     const searched = first ?? architectureStep(scene, trained)
     const metrics = metricsOf(scene, steps, searched)
-    return {
+    const result: StepResult = {
       state: {
         weights: trained.weights,
         momentum: trained.momentum,
@@ -334,4 +376,6 @@ export const stepOf =
       metrics: $.concat(METRICS.map(name => $.reshape(metrics[name], [1]))),
       cosines: pairCosines(net, trained.pass.cellGradients)
     }
+    const [ofWeights, ofAlpha] = [steps.flatMap(partsOfWeights), partsOfArchitecture(searched)]
+    return { result, parts: options.architectureFirst ? [...ofAlpha, ...ofWeights] : [...ofWeights, ...ofAlpha] }
   }

@@ -4,6 +4,7 @@ import * as IO from 'fp-ts/lib/IO.js'
 import type { Report } from '../../engine/index.js'
 import type { Eigenvalue } from '../diagnosis/curvature.js'
 import type { Quotient } from '../diagnosis/quotient.js'
+import type { BenchReport } from '../genotypes/bench201.js'
 import {
   type Cell,
   cellsOf,
@@ -28,6 +29,7 @@ import type { TuningEvent } from '../selection/tuning.js'
 import { mapRecord, operationsOf, type Space } from '../space/space.js'
 import type { UnderWay } from '../steps/underway.js'
 import type { Checkpoints } from './checkpoint.js'
+import type { StepProfile } from './profile.js'
 
 /** Told before the first step. */
 export type CompiledEvent = { readonly type: 'compiled'; readonly seconds: number } & Report
@@ -40,8 +42,12 @@ export type StepEvent = {
   readonly steps: number
 } & Readonly<Record<Metric, number>>
 
-/** Told after each epoch. */
-export type EpochEvent = { readonly type: 'epoch'; readonly seconds: number } & EpochSummary
+/** Told after each epoch. `score`: what a table says of its cell, where one is given. */
+export type EpochEvent = {
+  readonly type: 'epoch'
+  readonly seconds: number
+  readonly score?: BenchReport['scores']
+} & EpochSummary
 
 /** What a search says while it runs. `seconds` are the only numbers that differ between equal runs. */
 export type Event = CompiledEvent | StepEvent | EpochEvent | DecisionEvent | TuningEvent
@@ -111,6 +117,8 @@ export interface Observer {
    * Keeps moments to go on from: the first, each epoch's end, those that are due, and the last of an interrupted run.
    */
   readonly checkpoints?: Checkpoints
+  /** Told where the time of a step goes, after the last one. Absent: nothing is measured. */
+  readonly profiled?: (profile: StepProfile) => IO.IO<void>
 }
 
 /** Sums over the steps of an epoch. */

@@ -13,6 +13,7 @@ import type { TuningEvent } from '../selection/tuning.js'
 import { SPACES, type Space } from '../space/space.js'
 import { decodeJson, decodeValue, parseSpace } from '../space/spacefile.js'
 import type { CompiledEvent, StepEvent } from './events.js'
+import { StepProfile } from './profile.js'
 
 const number = new t.Type<number, number | null, unknown>(
   'a number',
@@ -110,19 +111,14 @@ export type Tone = t.TypeOf<typeof Tone>
 export const Finding = t.readonly(t.type({ kind: text, tone: Tone, sentence: text, cure: orNull(text) }))
 export type Finding = t.TypeOf<typeof Finding>
 
-/**
- * How an edge was decided: the operation that is strongest on it, among those that a genotype may hold, and the next;
- * `kept`: whether the genotype has the edge; `uniform`: what each operation has before anything is learned.
- */
-export const Margin = t.intersection([
+const MarginCodec = t.intersection([
   numbers(['from', 'to', 'weight', 'uniform']),
   t.readonly(t.type({ kept: t.boolean, chosen: text, runnerUp: orNull(text), runnerUpWeight: orNull(number) }))
 ])
-export type Margin = t.TypeOf<typeof Margin>
 
 /** What a search came to, for a person: whether to trust its cell, and why. */
 export const Verdict = t.readonly(
-  t.type({ tone: Tone, headline: text, findings: listOf(Finding), margins: byName(listOf(Margin)) })
+  t.type({ tone: Tone, headline: text, findings: listOf(Finding), margins: byName(listOf(MarginCodec)) })
 )
 export type Verdict = t.TypeOf<typeof Verdict>
 
@@ -136,6 +132,20 @@ const Adapter = t.readonly(
   t.type({ name: text, vendor: text, architecture: text, backend: text, software: t.boolean, subgroupSize: number })
 )
 
+/** What a cell drawn at random reaches, by column of a table of NAS-Bench-201: exact, over all cells. */
+export const Random = byName(numbers(['cells', 'mean', 'median', 'best']))
+export type Random = t.TypeOf<typeof Random>
+
+/** A cell that was trained from scratch, and what share of the test images it gets right; `stopped`: not finite. */
+export const Trained = t.readonly(t.type({ genotype: text, testAccuracy: number, stopped: t.boolean }))
+export type Trained = t.TypeOf<typeof Trained>
+
+/** With `--baseline`: the found cell and random cells of its space, trained alike; `wanted`: how many were asked for. */
+export const Baseline = t.readonly(
+  t.type({ wanted: number, epochs: number, channels: number, found: orNull(Trained), random: listOf(Trained) })
+)
+export type Baseline = t.TypeOf<typeof Baseline>
+
 /** The result of a search as `summary.json` has it. */
 export const Summary = t.intersection([
   t.readonly(
@@ -147,7 +157,7 @@ export const Summary = t.intersection([
       mixtures: Mixtures,
       lastEpoch: orNull(EpochSummaryCodec),
       stopped: Stopped,
-      verdict: orNull(Verdict),
+      verdict: Verdict,
       config: SearchConfig,
       /** The arguments of the command line: of that which ended the run, where it was resumed. */
       command: listOf(text),
@@ -158,15 +168,9 @@ export const Summary = t.intersection([
     })
   ),
   numbers(['testAccuracy', 'testImages', 'epochsDone', 'stepsDone', 'seconds']),
-  t.partial({ score: Score })
+  t.partial({ score: Score, random: Random, baseline: Baseline })
 ])
 export type Summary = t.TypeOf<typeof Summary>
-
-/** Seconds of a step by part, as `profile.json` has them. */
-export const StepProfile = t.readonly(
-  t.type({ seconds: number, parts: listOf(t.readonly(t.type({ name: text, seconds: number }))) })
-)
-export type StepProfile = t.TypeOf<typeof StepProfile>
 
 /** A run as its folder tells it: what a report draws, and what a verdict is given again. */
 export interface RunRecord {
@@ -180,6 +184,7 @@ export interface RunRecord {
   readonly epochs: readonly EpochRecord[]
   readonly decisions: readonly DecisionEvent[]
   readonly tunings: readonly TuningEvent[]
+  /** Null where no epoch was the last, or the folder is of an earlier version. */
   readonly profile: StepProfile | null
   /** Null while it runs, or where it ended without one. */
   readonly summary: Summary | null

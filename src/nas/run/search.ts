@@ -60,6 +60,7 @@ import {
   tellTimed
 } from './events.js'
 import { type SearchPlace, type SearchStart, snapshotAt } from './place.js'
+import { profileStep } from './profile.js'
 
 /** What does not change while a search runs. */
 interface Search {
@@ -213,6 +214,10 @@ const allSteps =
         keep: progress => keep(running, progress.state, placeOf(progress))
       })
     }
+    const profile = ({ state, stopped }: Progress): Engine<void> =>
+      observer.profiled && stopped === null && from.place.selection === null
+        ? pipe(profileStep(net, config, data, step, state), RTE.chainIOK(observer.profiled))
+        : RTE.of(undefined)
     return pipe(
       RTE.fromIO<void, Env, EngineError>(
         tellTimed(observer)(seconds => ({ type: 'compiled', seconds, ...step.report }))
@@ -233,7 +238,8 @@ const allSteps =
             state
           )(probe => run(curvature, probe)({ ...from.place, state, stopped: null, masks: null }))
         )
-      )
+      ),
+      RTE.chainFirst(profile)
     )
   }
 

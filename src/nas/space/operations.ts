@@ -98,3 +98,16 @@ export const OPERATIONS: Readonly<Record<string, Operation>> = {
   nor_conv_1x1: norConv(1),
   nor_conv_3x3: norConv(3)
 }
+
+/** An operation without weights of its own, where it does not halve the image: a skip, a pool, none. */
+export const isParameterFree = (name: string): boolean => {
+  const layer = OPERATIONS[name]?.({
+    name,
+    channels: 1,
+    stride: 1,
+    size: [4, 4],
+    affine: false,
+    normAfterPool: false
+  })
+  return (layer?.parameters.length ?? 0) === 0
+}

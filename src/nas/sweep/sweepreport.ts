@@ -6,7 +6,7 @@ import * as E from 'fp-ts/lib/Either.js'
 import { pipe } from 'fp-ts/lib/function.js'
 import * as t from 'io-ts/lib/index.js'
 import type { InputError } from '../errors.js'
-import { type BenchColumn, type BenchReport, type BenchTable, scoreOf } from '../genotypes/bench201.js'
+import { type BenchColumn, type BenchReport, type BenchTable, scoreOf, testColumns } from '../genotypes/bench201.js'
 import { parseGenotype } from '../genotypes/genotype.js'
 import { bestOfDraws, holm, pairedT, type SignificanceTest, type Summary, summarise, wilcoxon } from '../statistics.js'
 import { tableText } from '../text.js'
@@ -106,12 +106,6 @@ const MEASURES: readonly Measure[] = [
   measure('skips', 'skips', 1, true),
   measure('seconds', 'seconds', 0, false)
 ]
-
-/** The column of each data set that tells the truth: its test part after the most epochs. */
-export const testColumns = ({ columns }: Pick<BenchTable, 'columns'>): readonly BenchColumn[] => {
-  const tests = columns.filter(({ part }) => part === 'test')
-  return tests.filter(one => !tests.some(other => other.dataset === one.dataset && other.epochs > one.epochs))
-}
 
 const SCORES = ['accuracy', 'rank', 'percentile', 'regret'] as const
 const scoreMeasures = (table: BenchTable | undefined): readonly (readonly [BenchColumn, readonly Measure[]])[] =>

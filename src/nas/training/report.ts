@@ -1,24 +1,21 @@
 /** What a person reads of a training. Pure: events in, text out. */
 
+import { epochText, partText } from '../run/report.js'
 import { type Summary, summarise } from '../statistics.js'
 import { clock, counted, percent, tableText } from '../text.js'
 import type { TrainingEpoch, TrainingEvent, TrainingResult } from './events.js'
 import { topCount } from './loss.js'
 import type { Likely } from './predict.js'
 
-/** One line for an epoch; `left`: seconds until the last step. */
-export const trainingEpochLine = (summary: TrainingEpoch, left: number, backend: string): string => {
-  const { epoch, epochs, steps } = summary
-  return [
-    `epoch ${String(epoch).padStart(String(epochs).length)}/${epochs}`,
-    `step ${epoch * steps}`,
-    `loss ${summary.trainLoss.toFixed(3)} / ${summary.testLoss.toFixed(3)}`,
-    `accuracy ${percent(summary.trainAccuracy)} / ${percent(summary.testTop1)}`,
-    `lr ${summary.learningRate.toFixed(4)}`,
-    `left ${clock(left)}`,
-    backend
+/** One line for an epoch; `left`: seconds until the run's end. It has at most 100 columns. */
+export const trainingEpochLine = (summary: TrainingEpoch, left: number): string =>
+  [
+    epochText(summary),
+    partText('train', summary.trainLoss, summary.trainAccuracy, 3),
+    partText('test', summary.testLoss, summary.testTop1, 3),
+    `rate ${summary.learningRate.toFixed(4)}`,
+    `left ${clock(left)}`
   ].join('  ')
-}
 
 /** `48/264` steps, for a terminal. */
 export const trainingStepText = ({ epoch, step, steps, loss }: Extract<TrainingEvent, { type: 'step' }>): string =>

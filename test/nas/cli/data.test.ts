@@ -75,6 +75,12 @@ describe('data inspect', () => {
     expect((await sharp(sheet).metadata()).height).toBe(10 * 50 + 2)
   })
 
+  it('tells what was found where the sheet cannot be written', async () => {
+    const { code, stdout, stderr } = await inspect('--sheet', join(scratch, 'nowhere', 'sheet.png'), '--json')
+    expect([code, JSON.parse(stdout).digest]).toEqual([1, expect.any(String)])
+    expect(stderr).toMatch(/^Wanted the sheet to be written, but got .*ENOENT.*: name another place\.$/m)
+  })
+
   const full = join(scratch, 'full.png')
   writeFileSync(full, 'mine')
   const two = join(scratch, 'two')

@@ -2,7 +2,9 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { Timer } from '../../../src/nas/cli/heartbeat.js'
 import { progressWriter, runWriter, type Span, workWriter } from '../../../src/nas/cli/progress.js'
+import { PRESETS } from '../../../src/nas/configuration/options.js'
 import type { Event } from '../../../src/nas/run/events.js'
+import { nb201 } from '../../../src/nas/space/space.js'
 
 /** A clock that a test moves; what was to be done later is done on the way, at its time. */
 const testTimer = () => {
@@ -40,6 +42,7 @@ beforeEach(() => {
 })
 afterEach(() => vi.restoreAllMocks())
 
+const PROBLEM = { space: nb201, config: PRESETS.digits }
 const span: Span = {
   total: 20,
   before: 0,
@@ -63,7 +66,7 @@ const step = (epoch: number, n: number) =>
 
 const searching = (given: { readonly quiet?: boolean; readonly json?: boolean } = {}, of = span) => {
   const { timer, pass, waiting } = testTimer()
-  const writer = progressWriter(given, 'gpu', of, timer.now, timer)
+  const writer = progressWriter(given, PROBLEM, 'gpu', of, timer.now, timer)
   return { ...writer, pass, waiting }
 }
 
@@ -92,7 +95,7 @@ describe('without a terminal', () => {
     const { tell, stop } = (() => {
       const clock = { now: 0 }
       const timer: Timer = { now: () => clock.now, later: () => () => {} }
-      const writer = progressWriter({}, 'gpu', span, timer.now, timer)
+      const writer = progressWriter({}, PROBLEM, 'gpu', span, timer.now, timer)
       clock.now = 100
       return writer
     })()

@@ -163,6 +163,12 @@ describe('--resume', () => {
     expect(json(cut, 'summary.json').stopped).toEqual({ reason: 'interrupted' })
     const refused = await inProcess('train', '--resume', cut, '--channels', '4')
     expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('but got --channels 4 for 2')])
+    // Where its weights cannot be written, what came of it is said all the same.
+    rmSync(join(cut, 'last.safetensors'))
+    mkdirSync(join(cut, 'last.safetensors'))
+    const unwritten = await inProcess('train', '--resume', cut, '--quiet', '--json')
+    expect([unwritten.code, JSON.parse(unwritten.stdout).stopped]).toEqual([1, null])
+    rmSync(join(cut, 'last.safetensors'), { recursive: true })
     expect((await inProcess('train', '--resume', cut, '--quiet')).code).toBe(0)
     expect(left(cut)).toEqual(left(whole))
     expect((await inProcess('train', '--resume', cut)).stderr).toContain(

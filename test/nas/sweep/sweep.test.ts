@@ -437,6 +437,13 @@ describe('a sweep on this machine', () => {
     expect(report.failed[0].message).toMatch(/^A finite loss and finite gradients were wanted/)
     expect(told).toEqual(report)
 
+    // Where the report cannot be written, it is said all the same.
+    rmSync(join(whole, 'report.json'))
+    mkdirSync(join(whole, 'report.json'))
+    const unwritten = await inProcess('sweep', file, '--out', whole, '--json', '--quiet')
+    expect([unwritten.code, JSON.parse(unwritten.stdout)]).toEqual([1, report])
+    expect(unwritten.stderr).toContain('Wanted the files of the run to be written, but got ')
+
     const first = inProcess('sweep', file, '--out', cut, '--jobs', '1', '--quiet')
     const checkpoints = join(cut, 'runs/darts-seed0/checkpoints')
     while (!existsSync(checkpoints) || readdirSync(checkpoints).length === 0) await sleep(50)

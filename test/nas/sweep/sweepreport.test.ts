@@ -3,15 +3,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import { describe, expect, it } from 'vitest'
-import { decodeBenchTable } from '../../../src/nas/genotypes/bench201.js'
+import { decodeBenchTable, testColumns } from '../../../src/nas/genotypes/bench201.js'
 import { type Run, runsOf, type Sweep } from '../../../src/nas/sweep/sweep.js'
-import {
-  type RunSummary,
-  randomReport,
-  sweepReport,
-  sweepText,
-  testColumns
-} from '../../../src/nas/sweep/sweepreport.js'
+import { type RunSummary, randomReport, sweepReport, sweepText } from '../../../src/nas/sweep/sweepreport.js'
 import { left, right } from '../../kernels/results.js'
 
 const SKIPS = '|skip_connect~0|+|skip_connect~0|skip_connect~1|+|skip_connect~0|skip_connect~1|skip_connect~2|'
