@@ -161,7 +161,7 @@ const gpu = await openGpu()
 ;(await gpu.read(gpu.run(grad(grad(f)), 0.5))).data[0] // 1.3
 $.add([1, 2], [1, 2, 3]) // ShapeError: add requires`)
       expect(output).toEqual([
-        'a text [1,2] f32[2] [1,2]',
+        'a text [1, 2] f32[2] [1, 2]',
         expect.stringMatching(/^evaluate.* \| 0\.8553\d+ \| ✓ as the comment says$/),
         expect.stringMatching(/^\(await.* \| 1\.209\d+ \| ≠ the comment says 1\.3$/),
         expect.stringMatching(/^\$\.add.* \| ShapeError: add requires .* \| ✓ as the comment says$/)
