@@ -16,6 +16,7 @@ const ROOMS = {
   diagnosis: ['space', 'method', 'configuration', 'steps'],
   run: ['space', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'diagnosis'],
   verdict: ['space', 'genotypes', 'configuration', 'selection', 'run'],
+  graphs: ['space', 'genotypes'],
   sweep: ['space', 'genotypes', 'configuration'],
   training: ['space', 'data', 'genotypes', 'method', 'configuration', 'steps', 'selection', 'run'],
   report: ['space', 'genotypes', 'configuration', 'selection', 'run']

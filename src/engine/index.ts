@@ -32,10 +32,12 @@ export { avalsOf, runOn, store } from './given.js'
 export { constantsOf, gradientFailure } from './gradients.js'
 export {
   type FunctionPart,
+  type KernelProfile,
   type NoProfile,
   type PartTime,
   type Profile,
   partsByNode,
+  profileKernels,
   profileOf,
   REST
 } from './profile.js'

@@ -5,7 +5,7 @@ import * as TE from 'fp-ts/lib/TaskEither.js'
 import { resultOf } from '../autodiff/fusion/roots.js'
 import { topological } from '../autodiff/graph.js'
 import { input } from '../autodiff/leaves.js'
-import { type Lowered, type LowerOptions, lowering } from '../autodiff/lowering/lower.js'
+import { type Lowered, type LoweredKernel, type LowerOptions, lowering } from '../autodiff/lowering/lower.js'
 import { optimise } from '../autodiff/passes.js'
 import { isTensor, type Tensor } from '../autodiff/tensor.js'
 import { leaves, leavesOf, rebuild, type Tree } from '../autodiff/tree.js'
@@ -99,16 +99,26 @@ const traced = <A extends readonly unknown[]>(
 /** What a call is known by, in a program and in another that was made like it. */
 const keyOf = ({ label, write }: Call): string => `${write} ${label}`
 
+/** By call of what a device is given, what is known of its kernel. */
+const callsBy = (
+  { program, kernels }: Lowered,
+  facts: Facts,
+  of: (kernel: LoweredKernel, place: number) => string
+): ReadonlyMap<string, string> => {
+  const { chosen } = selectEach(program, facts)
+  return new Map(
+    kernels.flatMap((kernel, i) =>
+      chosen
+        .slice(kernel.from, kernel.to)
+        .flatMap(({ calls }) => calls.map(call => [keyOf(call), of(kernel, i)] as const))
+    )
+  )
+}
+
 /** By call, its part. */
 const partsByCall = ({ lowered, parts }: ReturnType<typeof traced>, facts: Facts): ReadonlyMap<string, string> => {
   const ofNode = partsByNode(parts)
-  const { chosen } = selectEach(lowered.program, facts)
-  return new Map(
-    lowered.kernels.flatMap(({ root, from, to }) => {
-      const part = ofNode.get(resultOf(root)) ?? REST
-      return chosen.slice(from, to).flatMap(({ calls }) => calls.map(call => [keyOf(call), part] as const))
-    })
-  )
+  return callsBy(lowered, facts, ({ root }) => ofNode.get(resultOf(root)) ?? REST)
 }
 
 /** Times by part; of a dispatch whose calls are of several each has its share. */
@@ -188,6 +198,38 @@ const reasonAgainst = <A extends readonly unknown[], R>(
   if (!hasTimestamps(device)) return `The adapter ${device.info.name} has no timestamps.`
   return checks.length > 0 ? 'Kernels that are checked as they run take another time.' : undefined
 }
+
+/** What a compiled function was lowered to, and its profile with a part for each kernel, named by its place. */
+export interface KernelProfile {
+  readonly lowered: Lowered
+  readonly profile: Profile
+}
+
+/** Where the time of a compiled function goes, kernel by kernel of the graph that it was made of. */
+export const profileKernels =
+  <A extends readonly unknown[], R>(compiled: Compiled<A, R>) =>
+  (...args: StoredArguments<A>): Engine<KernelProfile | NoProfile> =>
+  ({ backend }) => {
+    const device = backend.kind === 'gpu' ? backend.device : undefined
+    const missing = reasonAgainst(compiled, device)
+    if (missing !== undefined || !device) return TE.right({ missing: missing ?? '' })
+    const { fused = true } = backend.kind === 'gpu' ? backend : {}
+    const lowered = lowering(compiled.graph, lowerOptionsFor(device, { fused }))
+    const names = lowered.kernels.map((_, i) => String(i))
+    const partOf = callsBy(lowered, device.info, (_, i) => String(i))
+    return pipe(
+      TE.fromEither(argumentsFor(compiled, args, backend)),
+      TE.chain(given =>
+        measured(
+          device,
+          compiled.executable as Executable,
+          given.map(({ stored }) => stored as DeviceBuffer),
+          { names, partOf }
+        )
+      ),
+      TE.map(profile => ({ lowered, profile }))
+    )
+  }
 
 /**
  * Where the time of a compiled function goes on `args`, which are only read; its results are dropped. `f` is the same

@@ -16,12 +16,18 @@ export const backendName = (info: AdapterInfo | undefined): string =>
 /** Columns that lines of a terminal have here. */
 export const MOST_COLUMNS = 100
 
-/** A text as lines of at most 100 columns: the first begins with `first`, the others with `rest`. */
-export const wrapped = (text: string, first: string, rest: string): string => {
+const broken = (text: string, first: string, rest: string): string => {
   const room = MOST_COLUMNS - first.length
   const at = text.length <= room ? -1 : ([text.lastIndexOf(' ', room), text.indexOf(' ')].find(i => i > 0) ?? -1)
-  return at < 0 ? `${first}${text}` : `${first}${text.slice(0, at)}\n${wrapped(text.slice(at + 1), rest, rest)}`
+  return at < 0 ? `${first}${text}` : `${first}${text.slice(0, at)}\n${broken(text.slice(at + 1), rest, rest)}`
 }
+
+/**
+ * A text as lines of at most 100 columns: the first begins with `first`, the others with `rest`. A number and its
+ * percent sign stay together.
+ */
+export const wrapped = (text: string, first: string, rest: string): string =>
+  broken(text.replaceAll(' %', '\u00a0%'), first, rest).replaceAll('\u00a0%', ' %')
 
 /** Rows of cells as lines with columns of equal width; the first column to the left, the others to the right. */
 export const tableText = (rows: readonly (readonly string[])[]): string => {

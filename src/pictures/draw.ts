@@ -5,8 +5,8 @@ import { leaves, type Tree } from '../autodiff/tree.js'
 import { dotToSvg } from './dot.js'
 import { type GraphOptions, graphDot } from './graph.js'
 
-/** Boxes that Graphviz lays out in a second or so; and nobody reads more. */
-export const MOST_BOXES = 1000
+/** Boxes that Graphviz lays out in some seconds (1,152 of a second derivative take 8); and nobody reads more. */
+export const MOST_BOXES = 2000
 
 /** How many boxes a graph in the dot language has. */
 const boxesIn = (dot: string): number => dot.match(/^ {2}n\d+ \[/gm)?.length ?? 0
@@ -20,14 +20,14 @@ const drawable = (outputs: Tree, options: GraphOptions): string => {
     'draw',
     `a graph of at most ${MOST_BOXES} boxes`,
     `${boxes} for ${topological(leaves(outputs)).length} nodes`,
-    options.collapse ? 'draw a part of it' : 'collapse it, or draw a part of it'
+    options.collapse ? 'draw a part of it, or take its text for Graphviz' : 'collapse it, or draw a part of it'
   )
 }
 
 /**
  * The graph of a tensor, or of a tree of them, as an SVG: what is computed, from what, and of which shape; with
  * `values: true` also the numbers, by the reference. One SVG serves light and dark, by the colours of the page that
- * holds it (`THEME_CSS`); `standalone` makes a file of it. Rejects for graphs of more than 1,000 boxes.
+ * holds it (`THEME_CSS`); `standalone` makes a file of it. Rejects for graphs of more than 2,000 boxes.
  *
  * @example
  * import { $, grad } from 'lambda-darts'

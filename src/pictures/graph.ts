@@ -29,13 +29,21 @@ export interface GraphOptions extends Caption {
   readonly highlight?: readonly Tensor[]
   /** Frames around nodes; a node is in one of them at most. */
   readonly groups?: readonly GraphGroup[]
+  /** A line beneath the graph: what its shades say. */
+  readonly legend?: string
   /** Colours of nodes by how much each takes, from 0 to 1. */
   readonly shades?: ReadonlyMap<Tensor, number>
 }
 
 const KNOWN = [
-  ...['direction', 'collapse', 'names', 'values', 'highlight', 'groups', 'shades', 'title', 'description']
+  ...['direction', 'collapse', 'names', 'values', 'highlight', 'groups', 'legend', 'shades', 'title', 'description']
 ] as (keyof GraphOptions)[]
+
+/**
+ * Boxes that Graphviz places as well as it can. For more it takes many seconds (426 boxes of a gradient took 5, and 1.4
+ * with these limits on its search).
+ */
+const MOST_AT_LEISURE = 150
 
 /** A box: the nodes that it stands for, the last of which is what others read. */
 interface Box {
@@ -47,7 +55,12 @@ const isView = ({ primitive: { kernel } }: Tensor): boolean => kernel?.kind === 
 const isLeaf = ({ inputs }: Tensor): boolean => inputs.length === 0
 
 /** The boxes of a graph, in its order: one a node, or chains as one. `apart`: what has to have a box that ends with it. */
-const boxesOf = (order: readonly Tensor[], collapse: boolean, apart: ReadonlySet<Tensor>): readonly Box[] => {
+const boxesOf = (
+  order: readonly Tensor[],
+  collapse: boolean,
+  apart: ReadonlySet<Tensor>,
+  groupOf: ReadonlyMap<Tensor, GraphGroup>
+): readonly Box[] => {
   if (!collapse) return order.map(node => ({ nodes: [node], inputs: node.inputs }))
   const drawn = (input: Tensor): boolean => apart.has(input) || numberOf(input) === undefined
   const readers = new Map<Tensor, number>()
@@ -57,7 +70,13 @@ const boxesOf = (order: readonly Tensor[], collapse: boolean, apart: ReadonlySet
     if (!drawn(node)) continue
     const inputs = node.inputs.filter(drawn)
     const [before] = inputs
-    const one = before && inputs.length === 1 && !isLeaf(before) && !apart.has(before) && readers.get(before) === 1
+    const one =
+      before &&
+      inputs.length === 1 &&
+      !isLeaf(before) &&
+      !apart.has(before) &&
+      readers.get(before) === 1 &&
+      groupOf.get(before) === groupOf.get(node)
     const chain = one ? boxes.get(before) : undefined
     if (chain) boxes.delete(before as Tensor)
     boxes.set(node, chain ? { nodes: [...chain.nodes, node], inputs: chain.inputs } : { nodes: [node], inputs })
@@ -95,7 +114,8 @@ const labelOf = (
     ? [line(leafText(node) || node.primitive.name, 12, 'ink', name === undefined)]
     : nodes.flatMap(one => [
         line(operationName(one, collapse), 12, 'ink', name === undefined),
-        ...attributesOf(one).map(([key, value]) => line(`${key} ${value}`, 9, 'muted'))
+        // Where views are, their shape says most of what they are told.
+        ...(collapse && isView(one) ? [] : attributesOf(one).map(([key, value]) => line(`${key} ${value}`, 9, 'muted')))
       ])
   const value = isLeaf(node) && node.primitive.name === 'constant' ? undefined : values.get(node)
   return [
@@ -163,13 +183,14 @@ const namesOf = (outputs: Tree, given: GraphOptions['names'] = {}): ReadonlyMap<
  */
 export const graphDot = (outputs: Tree, options: GraphOptions = {}): string => {
   checkOptions('draw', options, KNOWN)
-  const { direction = 'down', collapse = false, highlight = [], groups = [], shades } = options
+  const { direction = 'down', collapse = false, highlight = [], groups = [], legend, shades } = options
   const results = leaves(outputs)
   const order = topological(results)
   const names = namesOf(outputs, options.names)
   const values = valuesOf(results, options.values)
+  const groupOf = new Map(groups.flatMap(group => group.nodes.map(node => [node, group] as const)))
   const apart = new Set([...results, ...names.keys(), ...highlight])
-  const boxes = boxesOf(order, collapse, apart)
+  const boxes = boxesOf(order, collapse, apart, groupOf)
   const number = new Map(order.map((node, i) => [node, i]))
   const idOf = (node: Tensor): string => `n${number.get(node)}`
   const lastOf = ({ nodes }: Box): Tensor => nodes.at(-1) as Tensor
@@ -180,7 +201,11 @@ export const graphDot = (outputs: Tree, options: GraphOptions = {}): string => {
   }
   return [
     'digraph {',
+    ...(boxes.length > MOST_AT_LEISURE ? ['  graph [nslimit=1 nslimit1=1 mclimit=0.2]'] : []),
     `  graph [rankdir=${direction === 'down' ? 'TB' : 'LR'} bgcolor="transparent" nodesep=0.25 ranksep=0.35]`,
+    ...(legend === undefined
+      ? []
+      : [`  graph [label=${quoted(legend)} fontname="${DOT_FONT}" fontsize=10 fontcolor="${dotColour('muted')}"]`]),
     `  node [shape=box margin="0.12,0.06" height=0.3 fontname="${DOT_FONT}"]`,
     `  edge [color="${dotColour('muted')}" arrowsize=0.6]`,
     ...boxes.map(boxText),

@@ -7,7 +7,7 @@ import { hvp, jvp, mixedHvp, vjp } from '../../src/autodiff/grad.js'
 import * as $ from '../../src/autodiff/ops/index.js'
 import { adam } from '../../src/autodiff/optim.js'
 import { isTensor, type Tensor } from '../../src/autodiff/tensor.js'
-import { leavesOf, mapTree, type Tree, zipTrees } from '../../src/autodiff/tree.js'
+import { leaves, leavesOf, mapTree, type Tree, zipTrees } from '../../src/autodiff/tree.js'
 import { compile, read, run, store } from '../../src/engine/index.js'
 import { backends, succeed } from '../backends.js'
 import { numbers } from '../laws/tensors.js'
@@ -57,6 +57,19 @@ describe('trees that do not match are refused with the path', () => {
     ['a leaf is a number', { ...like, b: { c: 3 } }, "one tensor at 'b.c', but got 3"],
     ['all is nothing', null, 'a record at the root, but got null']
   ])('%s', (_, other, wanted) => expect(zipped(other)).toThrow(wanted))
+
+  it('names of any length and letters are told within bounds, and steer no terminal', () => {
+    const told = (name: string): string => {
+      try {
+        leaves({ [name]: 'text' } as never)
+        return ''
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    expect(told('x'.repeat(100_000))).toContain(`at '${'x'.repeat(200)}...'; `)
+    expect(told('a\u001b[31m\rb\u2028')).toContain("got 'text' at 'a?[31m?b?'; ")
+  })
 
   it('a tangent of another name is refused', () => {
     expect(() => jvp(f, [at], [{ a: n(1), c: n(1) } as never])).toThrow(

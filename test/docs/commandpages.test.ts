@@ -18,6 +18,8 @@ it('a page has usage, arguments, options with defaults and published values, exa
   expect(page).toMatch(/\| `--clip-includes-alpha` \| [^|]+ \| off \| on \| off \|/)
   expect(page).toMatch(/\| `--backend <name>` \| [^|]+ \| auto \|/)
   expect(page).toContain('lambda-darts search --derivative exact')
+  expect(page).toContain('| `--no-report` |')
+  expect(page).not.toContain('| `--no-clip-includes-alpha')
   expect(page).toMatch(/\| 130 \| /)
   expect(made.get('docs/commands/count.md')).toMatch(/\| `--channels <n>` \| [^|]+ \| 36 for DARTS, 16 for NAS/)
   expect(made.get('docs/commands/predict.md')).toContain('| `<images...>` |')

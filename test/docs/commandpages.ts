@@ -51,7 +51,10 @@ const presetTable = ({ command }: Leaf, presets: NonNullable<Manual['presets']>)
 const optionsOf = (leaf: Leaf): readonly string[] => {
   const { command, manual } = leaf
   const set = new Set(manual.presets?.options.map(({ flag }) => flag.split(' ')[0]) ?? [])
-  const others = command.options.filter(({ long, negate }) => !negate && !set.has(long ?? ''))
+  /** Whether it only switches off what another option switches on. */
+  const isOpposite = ({ long, negate }: Option): boolean =>
+    negate && command.options.some(one => one.long === long?.replace('--no-', '--'))
+  const others = command.options.filter(option => !isOpposite(option) && !set.has(option.long ?? ''))
   const rest = table(
     ['option', 'meaning', 'default'],
     others.map(option => [code(option.flags), meaningOf(option), cell(defaultOf(option))])

@@ -9,7 +9,7 @@ import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isPicture, statementsOf, toldOf } from '../../course/chapter.js'
 import { standalone } from '../../src/pictures/index.js'
-import { filesBelow, ROOT, read } from './blocks.js'
+import { fencesOf, filesBelow, ROOT, read } from './blocks.js'
 import { COURSE, chapters, filesBeside, pageOf, ran } from './chapters.js'
 import { typeErrors } from './modules.js'
 
@@ -35,6 +35,13 @@ describe.each(pages.map(page => [basename(page.file), page] as const))('%s', (_,
       expect(holds, `${path}: \`npm run course -- --pictures\``).toBe(true)
     }
   })
+})
+
+it('what chapters quote of a shader stands in it', () => {
+  const quoted = pages.flatMap(({ file }) => fencesOf(file)).filter(({ language, info }) => language === 'wgsl' && info)
+  expect(quoted.length).toBeGreaterThan(0)
+  for (const { info, text, file, line } of quoted)
+    expect(read(info).includes(text), `${file}:${line} is in ${info}`).toBe(true)
 })
 
 it('no file beside the chapters is left over', () => {

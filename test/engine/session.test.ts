@@ -224,6 +224,9 @@ describe.each(['reference', 'gpu'])('on the %s', kind => {
     expect(await sentenceOf(session.perform(given(x, 3)))).toBe(
       'run requires a stored tensor as argument 1, but got 3; put it on the backend with store.'
     )
+    expect(await sentenceOf(session.perform(given(x, '')))).toBe(
+      "run requires one tensor as argument 1, but got ''; pass a tensor there."
+    )
   })
 })
 

@@ -1,5 +1,8 @@
 /** A row for each reader of texts that a user, or a run before, has written: examples, and what its answer may hold. */
-import { readFileSync } from 'node:fs'
+import { execFileSync } from 'node:child_process'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { gunzipSync } from 'node:zlib'
 import * as E from 'fp-ts/lib/Either.js'
@@ -12,6 +15,7 @@ import { decodeBenchTable } from '../../src/nas/genotypes/bench201.js'
 import { formatGenotype, parseGenotype } from '../../src/nas/genotypes/genotype.js'
 import { PUBLISHED } from '../../src/nas/genotypes/published.js'
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/nas/run/checkpoint.js'
+import { decodeRun, type RunFiles } from '../../src/nas/run/record.js'
 import { nb201, SPACES } from '../../src/nas/space/space.js'
 import { decodeJson, parseSpace } from '../../src/nas/space/spacefile.js'
 import { parseSweep } from '../../src/nas/sweep/sweep.js'
@@ -20,6 +24,7 @@ import { decodeModel, encodeModel } from '../../src/nas/training/model.js'
 import { decodeTraining, TRAINING_PRESETS } from '../../src/nas/training/options.js'
 import { trainingStart } from '../../src/nas/training/place.js'
 import { right } from '../kernels/results.js'
+import { SHORT } from '../nas/sweeps.js'
 import { CELL, tiny } from '../nas/training/tiny.js'
 
 export interface Reader {
@@ -116,6 +121,35 @@ const weights = (): readonly Uint8Array[] => [
   right(saveSafetensors({ a: [{ b: { shape: [2], dtype: 'f32', data: Float32Array.of(1, 2) } }] }))
 ]
 
+/** The files of a search of one edge, as a search leaves them. */
+const runFiles = (() => {
+  const made: { files?: RunFiles } = {}
+  return (): RunFiles => {
+    if (made.files) return made.files
+    const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-run-'))
+    const given = Object.entries({ ...SHORT, batch: 239, out: join(folder, 'run') }).flatMap(([name, value]) => [
+      `--${name}`,
+      String(value)
+    ])
+    execFileSync(process.execPath, ['--import', 'tsx', 'src/nas/main.ts', 'search', '--quiet', ...given])
+    const read = (name: string): string => readFileSync(join(folder, 'run', name), 'utf8')
+    const files = {
+      config: read('config.json'),
+      events: read('events.jsonl'),
+      summary: read('summary.json'),
+      space: read('space.json')
+    }
+    rmSync(folder, { recursive: true })
+    made.files = files
+    return files
+  }
+})()
+const ofRun = (name: 'events' | 'summary'): Reader => ({
+  decode: text(one => decodeRun('run', { ...runFiles(), [name]: one })),
+  examples: () => [encoder.encode(runFiles()[name])],
+  most: length => 2 ** 16 + MOST(length)
+})
+
 export const READERS: Readonly<Record<string, Reader>> = {
   genotype: { decode: text(one => parseGenotype(one)), examples: texts(...BENCH, ...cells), most: MOST },
   'genotype of s5': {
@@ -139,6 +173,8 @@ export const READERS: Readonly<Record<string, Reader>> = {
     most: MOST
   },
   summary: { decode: text(decodeJson(RunSummary, 'a summary')), examples: jsons(SUMMARY), most: MOST },
+  'events of a run': ofRun('events'),
+  'summary of a run': ofRun('summary'),
   checkpoint: { decode: decodeCheckpoint, examples: checkpoint, most: MOST },
   model: { decode: decodeModel, examples: model, most: length => 2 ** 22 + MOST(length) },
   weights: { decode: bytes => loadSafetensors(bytes), examples: weights, most: MOST }

@@ -57,6 +57,7 @@ const tellerOf = (
   }
   return {
     stop,
+    underWay,
     begun: (): void => {
       if (!given.quiet && !given.json)
         line(
@@ -105,7 +106,8 @@ export const trainBaseline = async (
     const observer = {
       tell: (event: TrainingEvent) => () => teller.told(n)(event),
       interrupted,
-      now: () => performance.now() / 1000
+      now: () => performance.now() / 1000,
+      underWay: teller.underWay
     }
     const result = await train(baselineNetwork(net, cell), plan.config, plan.data, observer)({ backend })()
     if (E.isLeft(result)) return { reason: 'failed', error: result.left }

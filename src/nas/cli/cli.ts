@@ -7,6 +7,7 @@ import { dataCommand } from './data.js'
 import { diagnoseCommand } from './diagnose.js'
 import { genotypesCommand } from './genotypes.js'
 import { gradcheckCommand } from './gradcheck.js'
+import { graphCommand } from './graph.js'
 import { version } from './inputs.js'
 import { complain } from './outputs.js'
 import { predictCommand } from './predict.js'
@@ -32,7 +33,8 @@ const COMMANDS: readonly Subcommand[] = [
   countCommand,
   genotypesCommand,
   dataCommand,
-  gradcheckCommand
+  gradcheckCommand,
+  graphCommand
 ]
 
 const examples = `

@@ -16,7 +16,7 @@ import { BAD_INPUT, DONE, FAILED, orRefuse, Refusal, refuse } from './refusal.js
 import { type Subcommand, withManual } from './subcommand.js'
 
 /** What a module exports to be checked: a function and its arguments. */
-interface Case {
+export interface Case {
   readonly name: string
   readonly f: (...args: readonly Tree[]) => Tree
   readonly args: GivenArguments<readonly Tree[]>
@@ -111,7 +111,7 @@ const load = async (file: string): Promise<Readonly<Record<string, unknown>>> =>
 }
 
 /** The cases of a module, or the one that is named. */
-const casesOf = async (given: string): Promise<readonly Case[]> => {
+export const casesOf = async (given: string): Promise<readonly Case[]> => {
   const { file, name } = partsOf(given)
   const module = await load(file)
   const found = Object.entries(module)

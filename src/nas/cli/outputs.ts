@@ -4,13 +4,14 @@
  */
 import { DONE, FAILED, READER_LEFT } from './refusal.js'
 
-/** A text with what would steer a terminal written out: texts of files and arguments are among what is said. */
+/**
+ * A text with what would steer a terminal written out, as JSON does it, so that a line of JSON stays one: texts of files
+ * and arguments are among what is said.
+ */
 export const printable = (text: string): string =>
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
-  text.replace(/[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g, letter => {
-    const code = letter.charCodeAt(0)
-    return code < 0x100 ? `\\x${code.toString(16).padStart(2, '0')}` : `\\u${code.toString(16)}`
-  })
+  text.replace(STEERING, letter => `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`)
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what is looked for
+const STEERING = /[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g
 
 export const say = (line: string): void => void process.stdout.write(`${printable(line)}\n`)
 export const complain = (line: string): void => void process.stderr.write(`${printable(line)}\n`)

@@ -9,7 +9,14 @@ import { fail, type Shape, sizeOf } from '../../autodiff/shape.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import type { LayerContext, LayerNeeds } from '../space/layers.js'
 import { type CellType, nb201, SPACES, type Space } from '../space/space.js'
-import { type NetworkConfig, type NetworkOutput, networkOf, type Style } from '../space/supernet.js'
+import {
+  type NetworkConfig,
+  type NetworkOutput,
+  networkOf,
+  type SingleCell,
+  type Style,
+  singleCell
+} from '../space/supernet.js'
 import type { ConcatCell, Genotype } from './genotype.js'
 
 /** A network of chosen operations: the logits f32[B,classes] of images f32[B,C,H,W]. */
@@ -77,6 +84,13 @@ export const derivedNetwork = (
     logits: (context, images) => logits(context, [], images)
   }
 }
+
+/** The cell of a genotype by itself: the chosen operations of a kind. */
+export const derivedCell = (
+  genotype: Genotype,
+  type: string,
+  size: { readonly batch: number; readonly channels: number; readonly size: number }
+): SingleCell => singleCell(spaceOf(genotype, FAMILIES[genotype.family]), type, STYLES[genotype.family], size)
 
 /** Trainable numbers of a network, and multiply-adds of convolutions and linear layers for one image. */
 export interface NetworkSize {

@@ -4,7 +4,7 @@
  */
 import { globalAvgPool } from '../../autodiff/nn.js'
 import * as $ from '../../autodiff/ops/index.js'
-import { fail } from '../../autodiff/shape.js'
+import { fail, type Shape } from '../../autodiff/shape.js'
 import type { Tensor } from '../../autodiff/tensor.js'
 import { auxiliaryHead } from './auxiliary.js'
 import {
@@ -161,6 +161,43 @@ export interface Style {
   readonly affine: boolean
   /** The path of an operation within its cell: of the o-th on the e-th edge. */
   readonly pathOf: (edge: Edge, e: number, o: number) => string
+}
+
+/** A cell by itself: its output, of its inputs (the older first) and the mixture of its edges, if it has one. */
+export interface SingleCell extends LayerNeeds {
+  readonly inputs: readonly Shape[]
+  /** Edges and operations of a mixture. */
+  readonly mixture: Shape
+  apply(context: LayerContext, mixture: Tensor | undefined, inputs: readonly Tensor[]): Tensor
+}
+
+/** The cell of a kind by itself, of images f32[batch,channels,size,size]; a reduction cell halves them. */
+export const singleCell = (
+  space: Space,
+  type: string,
+  style: Style,
+  { batch, channels, size }: { readonly batch: number; readonly channels: number; readonly size: number }
+): SingleCell => {
+  const kind =
+    space.cells[type] ?? fail('a cell', `a kind among ${Object.keys(space.cells).join(', ')}`, type, 'name one')
+  const [stride, extent] = [type === 'reduce' ? 2 : 1, [size, size] as const]
+  const layers = space.skeleton.kind === 'layers'
+  const preprocess = layers
+    ? [0, 1].map(i => reluConvNorm(`preprocess${i}`, channels, channels, 1, 1, style.affine))
+    : []
+  const edges = buildEdges(space, style, kind, 'cell', { channels, size: extent, stride })
+  const cell = { name: 'cell', type, reduction: stride === 2 }
+  const block = cellBlock(cell, kind, preprocess, edges, channels, halved(extent, stride))
+  const operations = Math.max(...kind.edges.map(edge => edge.operations.length))
+  return {
+    ...needsOf([block]),
+    inputs: Array.from({ length: kind.inputs }, () => [batch, channels, size, size]),
+    mixture: [kind.edges.length, operations],
+    apply: (context, mixture, inputs) => {
+      const last = inputs.at(-1) as Tensor
+      return block.apply(context, mixture, [inputs.at(-2) ?? last, last]).y
+    }
+  }
 }
 
 /** The edges of a cell; those from its inputs have the cell's stride. */
@@ -327,7 +364,7 @@ export const networkProblem = (
 }
 
 /** Cells of a supernet: batch norms without parameters, and the official modules' paths. */
-const SEARCHED: Readonly<Record<Skeleton['kind'], Style>> = {
+export const SEARCHED: Readonly<Record<Skeleton['kind'], Style>> = {
   stages: { network: 'supernet', affine: false, pathOf: ({ from, to }, _, o) => `edges.${to}<-${from}.${o}` },
   layers: { network: 'supernet', affine: false, pathOf: (_, e, o) => `_ops.${e}._ops.${o}` }
 }

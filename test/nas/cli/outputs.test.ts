@@ -55,7 +55,10 @@ it.skipIf(process.platform !== 'linux')(
 )
 
 it('control characters are written out', async () => {
-  expect(printable('a\u001b[31mb\u0007\r\n\tc\u202ed\u009b')).toBe('a\\x1b[31mb\\x07\\x0d\n\tc\\u202ed\\x9b')
+  expect(printable('a\u001b[31mb\u0007\r\n\tc\u202ed\u009b')).toBe('a\\u001b[31mb\\u0007\\u000d\n\tc\\u202ed\\u009b')
+  // A line of JSON stays one that can be read.
+  const names = ['a\u007fb', '\u0085', '\u2028']
+  expect(JSON.parse(printable(JSON.stringify(names)))).toEqual(names)
   const { code, stderr } = await inProcess('count', 'Genotype(\u001b[31mnormal\u0007')
   expect(code).toBe(2)
   expect(stderr).toContain('[31mnormal')
@@ -66,6 +69,11 @@ it('names of any length are cut in a refusal', async () => {
   const { code, stderr } = await inProcess('search', '--space', 'x'.repeat(100_000))
   expect(code).toBe(2)
   expect(stderr.length).toBeLessThan(1500)
+  const split = await inProcess('search', '--resume', 'no\nwhere\r\nWanted nothing')
+  expect([split.code, split.stderr]).toEqual([
+    2,
+    expect.stringMatching(/^Wanted --resume .* but got 'no where Wanted nothing', .*\.\n$/)
+  ])
 })
 
 it('an adapter without a name is refused, and taken for no part of every name', async () => {

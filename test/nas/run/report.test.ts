@@ -95,6 +95,7 @@ it('texts are broken between words, at 100 columns; a word that is longer stays 
     const [next = ''] = (lines[i + 1] as string).trim().split(' ')
     expect(line.length + 1 + next.length).toBeGreaterThan(100)
   })
+  expect(wrapped(`${'a'.repeat(97)} 5 %.`, '', '')).toBe(`${'a'.repeat(97)}\n5 %.`)
   expect(wrapped(`a ${'b'.repeat(200)} c`, '', '  ')).toBe(`a\n  ${'b'.repeat(200)}\n  c`)
 })
 

@@ -9,13 +9,14 @@ import { formatGenotype, type Genotype, parseGenotype } from '../../../src/nas/g
 import { pathsOf, substanceOf } from '../../../src/nas/genotypes/paths.js'
 import { PUBLISHED } from '../../../src/nas/genotypes/published.js'
 import type { Baseline, EpochRecord, Verdict } from '../../../src/nas/run/record.js'
-import { genotypeOf, mixtureRows, namedMixtures, rowsOf } from '../../../src/nas/selection/magnitude.js'
+import { genotypeOf } from '../../../src/nas/selection/magnitude.js'
 import type { DecisionEvent } from '../../../src/nas/selection/selection.js'
 import { mapRecord, nb201, operationCount, SPACES, type Space } from '../../../src/nas/space/space.js'
 import type { Evidence } from '../../../src/nas/verdict/evidence.js'
 import { verdictText } from '../../../src/nas/verdict/report.js'
 import { verdictOf } from '../../../src/nas/verdict/verdict.js'
 import { right } from '../../kernels/results.js'
+import { epochOf } from './runs.js'
 
 const GOOD = '|nor_conv_3x3~0|+|nor_conv_3x3~0|nor_conv_3x3~1|+|skip_connect~0|nor_conv_3x3~1|nor_conv_3x3~2|'
 const POOLS = '|avg_pool_3x3~0|+|avg_pool_3x3~0|avg_pool_3x3~1|+|avg_pool_3x3~0|avg_pool_3x3~1|avg_pool_3x3~2|'
@@ -28,34 +29,11 @@ const alphaFor = (genotype: Genotype, lead: number): EpochRecord['alpha'] => {
   )
 }
 
-/** An epoch of which only this is known: alpha, losses and Λ. */
-const epochOf = (space: Space, alpha: EpochRecord['alpha'], more: Partial<EpochRecord> = {}): EpochRecord => ({
-  type: 'epoch',
-  seconds: 0,
-  epoch: 1,
-  epochs: 12,
-  steps: 22,
-  trainLoss: 0.3,
-  validLoss: 0.4,
-  trainAccuracy: 0.9,
-  validAccuracy: 0.9,
-  lambdaTrain: 0.5,
-  lambdaValid: 0.5,
-  gradientNorm: 1,
-  regulariserNorm: 1,
-  learningRate: 0.01,
-  lambda: 0.1,
-  cosines: {},
-  operations: {},
-  eigenvalue: null,
-  quotient: null,
-  genotype: formatGenotype(genotypeOf(space, alpha)),
-  mixtures: mapRecord(space.cells, (cell, kind) =>
-    namedMixtures(cell, mixtureRows(rowsOf(cell, alpha[kind] as readonly number[])))
-  ),
-  alpha,
-  ...more
-})
+/** An epoch that went well, with this alpha. */
+const epochWith = (space: Space, alpha: EpochRecord['alpha'], more: Partial<EpochRecord> = {}): EpochRecord => {
+  const losses = { trainLoss: 0.3, validLoss: 0.4, lambdaTrain: 0.5, eigenvalue: null }
+  return epochOf(space, { ...losses, genotype: formatGenotype(genotypeOf(space, alpha)), alpha }, more)
+}
 
 interface Told extends Partial<Omit<Evidence, 'config' | 'epochs' | 'result'>> {
   readonly cell?: string
@@ -72,13 +50,13 @@ const TWELVE = Array.from({ length: 12 }, (_, e) => ({ lead: (e + 1) / 10, ...(e
 const evidenceOf = ({ cell = GOOD, config, course = TWELVE, result, ...more }: Told = {}): Evidence => {
   const genotype = right(parseGenotype(cell))
   const epochs = course.map(({ lead = 1, ...facts }, e) =>
-    epochOf(nb201, alphaFor(genotype, lead), { epoch: e + 1, ...facts })
+    epochWith(nb201, alphaFor(genotype, lead), { epoch: e + 1, ...facts })
   )
   return {
     config: { ...PRESETS.digits, ...config },
     space: nb201,
     genotype,
-    mixtures: epochs.at(-1)?.mixtures ?? epochOf(nb201, alphaFor(genotype, 0)).mixtures,
+    mixtures: epochs.at(-1)?.mixtures ?? epochWith(nb201, alphaFor(genotype, 0)).mixtures,
     epochs,
     decisions: [],
     result: { stopped: null, stepsDone: 22 * course.length, epochsDone: course.length, testAccuracy: 0.967, ...result },
@@ -127,7 +105,7 @@ describe('collapse', () => {
       sentence: 'A single operation of the cell has weights, of 6 on its paths.'
     }))
   it('reduction cells may be all pools, as published ones are, but not severed', () => {
-    const { mixtures } = epochOf(
+    const { mixtures } = epochWith(
       SPACES.s5,
       mapRecord(SPACES.s5.cells, cell => Array(14 * operationCount(cell)).fill(0))
     )
