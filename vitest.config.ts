@@ -6,6 +6,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node'
 const LONG = [
   'stories/spaces',
   'golden/nets',
+  'docs/course',
   'stories/learning',
   'golden/reports',
   'golden/large',
