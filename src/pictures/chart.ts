@@ -113,11 +113,17 @@ const tidied = (svg: string, name: string, label: string): string => {
     (text, id, i) => text.replaceAll(`id="${id}"`, `id="${name}-${i}"`).replaceAll(`#${id}`, `#${name}-${i}`),
     svg
   )
-  return renamed
-    .replace(/<svg /, `<svg role="img" aria-label="${escaped(label)}" `)
-    .replaceAll(/ (d|transform|points)="[^"]*"/g, attribute => attribute.replaceAll(/-?\d+\.\d{3,}(e-?\d+)?/g, rounded))
-    .replaceAll(/ (aria-hidden="true"|pointer-events="none"|opacity="1"|class="(background|foreground)")/g, '')
-    .replaceAll(/<path( d="(M0,0h0v0h0Z)?")?( display="none")?\/>/g, '')
+  return (
+    renamed
+      .replace(/<svg /, `<svg role="img" aria-label="${escaped(label)}" `)
+      .replaceAll(/ (d|transform|points)="[^"]*"/g, attribute =>
+        attribute.replaceAll(/-?\d+\.\d{3,}(e-?\d+)?/g, rounded)
+      )
+      // What is said of the whole is said of no part of it again.
+      .replaceAll(/ (role="graphics-[a-z]+"|aria-roledescription="[^"]*")/g, '')
+      .replaceAll(/ (aria-hidden="true"|pointer-events="none"|opacity="1"|class="(background|foreground)")/g, '')
+      .replaceAll(/<path( d="(M0,0h0v0h0Z)?")?( display="none")?\/>/g, '')
+  )
 }
 
 const drawn = async ({ vega, compile }: Packages, spec: ChartSpec): Promise<string> => {

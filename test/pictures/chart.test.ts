@@ -35,7 +35,8 @@ describe('chartToSvg', () => {
   it('has a line for each series, in colours that are variables, and says what it shows', async () => {
     const svg = await chartToSvg(chart())
     expect(svg.startsWith('<svg role="img" aria-label="loss &quot;over&quot; &lt;epochs&gt;" ')).toBe(true)
-    expect(svg.match(/aria-roledescription="line mark/g) ?? svg.match(/mark-line/g)).not.toBeNull()
+    expect(svg).toContain('mark-line')
+    expect(svg.match(/ role=/g)).toEqual([' role='])
     for (const series of ['var(--series-1)', 'var(--series-2)']) expect(svg).toContain(`stroke="${series}"`)
     expect(svg).not.toMatch(/#[0-9a-f]{3}\b|<script|fill="(black|white)"/)
     expect(svg).not.toMatch(/\d\.\d{3,}/)

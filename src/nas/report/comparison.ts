@@ -5,7 +5,7 @@ import { percent } from '../text.js'
 import { genotypeText, scoreOfRun } from './facts.js'
 import type { TitledTable } from './figure.js'
 import { short } from './lines.js'
-import { shareWithoutWeights } from './measures.js'
+import { shareWithoutWeights, truthOf } from './measures.js'
 import { differingOptions, type Group, toldOf } from './runs.js'
 
 const TONES = { good: 'good', doubt: 'in doubt', bad: 'bad' } as const
@@ -38,7 +38,7 @@ const plainShare = (run: RunRecord): number | null => {
 export const comparisonTable = (groups: readonly Group[]): readonly TitledTable[] => {
   const runs = groups.flatMap(group => group.runs)
   const keys = differingOptions(runs, toldOf)
-  const columns = [...new Set(runs.flatMap(run => Object.keys(scoreOfRun(run))))]
+  const columns = truthOf([...new Set(runs.flatMap(run => Object.keys(scoreOfRun(run))))])
   const last = (run: RunRecord) => run.epochs.at(-1)
   const facts = groups.map(group => {
     const told = toldOf(group.runs[0] as RunRecord)

@@ -5,6 +5,7 @@ import type { RunRecord } from '../run/record.js'
 import { clock, percent } from '../text.js'
 import type { Table, TitledTable } from './figure.js'
 import { short } from './lines.js'
+import { truthOf } from './measures.js'
 
 const yesOrNo = (value: unknown): string => (typeof value === 'boolean' ? (value ? 'yes' : 'no') : String(value))
 
@@ -91,11 +92,13 @@ export const genotypeText = ({ summary, epochs }: RunRecord): string | null =>
 /** The score of the cell that a run came to, or would come to so far, by column. */
 export const scoreOfRun = ({ summary, epochs }: RunRecord) => summary?.score ?? epochs.at(-1)?.score ?? {}
 
-const scoreFacts = (run: RunRecord): readonly (readonly [string, string])[] =>
-  Object.entries(scoreOfRun(run)).map(([column, { accuracy, rank }]) => [
-    column,
-    `${accuracy.toFixed(2)} %, rank ${rank.toLocaleString('en')}`
-  ])
+const scoreFacts = (run: RunRecord): readonly (readonly [string, string])[] => {
+  const scores = scoreOfRun(run)
+  return truthOf(Object.keys(scores)).flatMap(column => {
+    const score = scores[column]
+    return score ? [[column, `${score.accuracy.toFixed(2)} %, rank ${score.rank.toLocaleString('en')}`] as const] : []
+  })
+}
 
 /** A few facts of a run at a glance. */
 export const glance = (run: RunRecord): readonly (readonly [string, string])[] => {

@@ -232,16 +232,28 @@ export const edgeLines = (
     )
   ).flat()
 
+/** Of the columns of a table those that tell the truth: the test part of a data set after the most epochs. */
+export const truthOf = (columns: readonly string[]): readonly string[] => {
+  const parts = columns.flatMap(name => {
+    const [, dataset, epochs] = /^(.+)_test_(\d+)$/.exec(name) ?? []
+    return dataset === undefined ? [] : [{ name, dataset, epochs: Number(epochs) }]
+  })
+  return parts
+    .filter(({ dataset, epochs }) => !parts.some(other => other.dataset === dataset && other.epochs > epochs))
+    .map(({ name }) => name)
+}
+
 /** The accuracy by the table of the cell that each epoch would have ended with, for each column. */
 export const scoreCharts = (runs: readonly RunRecord[]): readonly Chart[] =>
-  [...new Set(runs.flatMap(({ epochs }) => epochs.flatMap(({ score }) => Object.keys(score ?? {}))))].map(column =>
-    chart(
-      `score-${column.replaceAll(/[^\w-]/g, '_')}`,
-      `By the table: ${column}`,
-      'accuracy %',
-      'What the cell that alpha preferred after each epoch reached when it was trained from scratch.',
-      { accuracy: ({ score }) => orNaN(score?.[column]?.accuracy) }
-    )
+  truthOf([...new Set(runs.flatMap(({ epochs }) => epochs.flatMap(({ score }) => Object.keys(score ?? {}))))]).map(
+    column =>
+      chart(
+        `score-${column.replaceAll(/[^\w-]/g, '_')}`,
+        `By the table: ${column}`,
+        'accuracy %',
+        'What the cell that alpha preferred after each epoch reached when it was trained from scratch.',
+        { accuracy: ({ score }) => orNaN(score?.[column]?.accuracy) }
+      )
   )
 
 /** How often alpha prefers each operation, over the epochs. */

@@ -1,6 +1,7 @@
 /** A report as one HTML file: no network, nothing outside it. Pure: a report and its drawn pictures in, text out. */
 import { sha256 } from '../../formats/native.js'
 import { escaped } from '../../pictures/dot.js'
+import { counted } from '../text.js'
 import type { Drawing, Figure, Headline, Key, ReportPage, Section, Table, TitledTable } from './figure.js'
 import { styleOf } from './lines.js'
 import { SCRIPT } from './script.js'
@@ -107,15 +108,19 @@ const headlineHtml = ({ run, tone, headline, findings }: Headline): string => {
   const items = findings.map(({ tone: of, sentence, cure }) =>
     [
       `<li class="${of}"><span class="mark" aria-hidden="true">${TONES[of].mark}</span><span>${escaped(sentence)}</span>`,
-      cure === null ? '' : `<span class="cure">${escaped(cure)}</span>`,
+      cure === null ? '' : `<span class="cure">To do: ${escaped(cure)}.</span>`,
       '</li>'
     ].join('')
   )
+  const list = items.length === 0 ? '' : `<ul class="findings">${items.join('')}</ul>`
+  const summary = `<summary>${counted(items.length, 'finding')}</summary>`
   return [
     `<div class="verdict ${tone ?? 'open'}">`,
     `<p class="tone">${run === null ? '' : `<span class="run">${escaped(run)}</span> · `}${escaped(name)}</p>`,
     `<h2>${escaped(headline)}</h2>`,
-    items.length === 0 ? '' : `<ul class="findings">${items.join('')}</ul>`,
+    items.length === 0 || run === null
+      ? list
+      : `<details data-of="verdict ${escaped(run)}">${summary}${list}</details>`,
     '</div>'
   ].join('')
 }

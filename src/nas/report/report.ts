@@ -129,11 +129,7 @@ const reportOfRun = (run: RunRecord): ReportPage => {
     headlines: [headlineOf(run, null)],
     facts: glance(run),
     sections: shown([
-      section(
-        'cells',
-        genotype && genotypeText(run) !== null ? 'The cell' : 'The cell so far',
-        genotype ? cellFigures(run, genotype) : []
-      ),
+      section('cells', run.summary ? 'The cell' : 'The cell so far', genotype ? cellFigures(run, genotype) : []),
       section('softmax', 'How it was chosen', softmaxFigures(run)),
       section('harmony', 'Harmony of the cells', [...of(HARMONY), ...cosineFigures(run)]),
       section('learning', 'What the supernet learned', of(LEARNING)),

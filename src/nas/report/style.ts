@@ -27,7 +27,7 @@ code{font:.8125rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;over
 .verdicts{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(100%,300px),1fr));gap:20px;margin-top:24px}
 .verdict{background:var(--surface);border:1px solid var(--rule);border-left:5px solid var(--tone);border-radius:8px;
 padding:18px 22px}
-.verdict h2{font-size:1.375rem;margin-top:2px}
+.verdict h2{font-size:1.1875rem;line-height:1.35;margin-top:4px;max-width:64ch;text-wrap:pretty}
 .verdicts>.verdict:not(:only-child) h2{font-size:1.0625rem}
 .good{--tone:var(--good)}.doubt{--tone:var(--doubt)}.bad{--tone:var(--bad)}.open{--tone:var(--muted)}
 .tone{color:var(--tone);font-size:.875rem;font-weight:600}
@@ -39,7 +39,7 @@ padding:18px 22px}
 .facts{display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,136px),1fr));gap:14px 24px;margin:24px 0 0}
 .facts div{min-width:0}
 .facts div:last-child{grid-column:span 2}
-.facts dt{color:var(--muted);font-size:.8125rem}
+.facts dt{overflow-wrap:anywhere;color:var(--muted);font-size:.8125rem}
 .facts dd{margin:0;font-weight:600;font-size:.9375rem;overflow-wrap:anywhere}
 nav{margin-top:24px;font-size:.875rem}
 nav ul{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:4px 18px}
@@ -62,6 +62,7 @@ figure>div{min-width:0}
 .graphs>:only-child svg{width:auto}
 .scroll{overflow-x:auto;max-width:100%}
 .label{font-size:.8125rem;white-space:pre-wrap;overflow-wrap:anywhere}
+.verdict details{margin-top:10px}
 .graphs .label{font-weight:600;margin-bottom:6px}
 .keys{list-style:none;margin:0;padding:0;display:flex;flex-wrap:wrap;gap:2px 16px;font-size:.8125rem}
 .keys li{display:inline-flex;align-items:center;gap:6px}
@@ -83,7 +84,7 @@ td.text{white-space:normal;overflow-wrap:anywhere;min-width:9ch;max-width:70ch}
 .missing{margin:16px 0 0;padding:0;list-style:none;color:var(--muted);font-size:.875rem;display:grid;gap:4px}
 footer{margin-top:56px;color:var(--muted);font-size:.8125rem}
 @media (max-width:560px){.page{padding:18px 16px 48px}h1{font-size:1.4375rem}.verdict{padding:14px 16px}
-.verdict h2{font-size:1.1875rem}.graphs svg{min-width:calc(500px * var(--share))}.graphs .scroll{margin-right:-16px}}
+.verdict h2{font-size:1.0625rem}.graphs svg{min-width:calc(500px * var(--share))}.graphs .scroll{margin-right:-16px}}
 @media print{body{font-size:10.5pt}.page{max-width:none;padding:0}nav,button,.saves,.skip{display:none!important}
 .figures{grid-template-columns:1fr 1fr}figure,.verdict,tr{break-inside:avoid}h2,h3{break-after:avoid}
 .multiples{grid-template-columns:repeat(4,1fr)}.scroll{overflow:visible}details:not([open]){display:none}}

@@ -14,6 +14,8 @@ const bars = (values: readonly { readonly name: string; readonly ms: number }[],
     description: `${title}. ${values.map(({ name, ms }) => `${name}: ${ms} ms`).join('; ')}.`,
     width: 340,
     height: 30 + 24 * values.length,
+    // Fonts are wider on some machines than is thought.
+    padding: { left: 24, right: 26, top: 2, bottom: 2 },
     autosize: { type: 'fit', contains: 'padding' },
     data: { values: [...values] },
     layer: [
@@ -82,6 +84,8 @@ export const timeFigures = ({ profile }: RunRecord): readonly Figure[] => (profi
 /** Why there are no times. */
 export const timeMissing = ({ profile }: RunRecord): readonly string[] => {
   if (!profile)
-    return ['Time by part of a step is not shown: the folder has no profile.json (search --profile writes it).']
+    return [
+      'Time by part of a step is not shown: there is no profile.json, which a search writes when its last step is done.'
+    ]
   return profile.missing === null ? [] : [`Time by part of a step is not shown: ${profile.missing}`]
 }
