@@ -176,15 +176,28 @@ const agrees = (got: unknown, want: Wanted): boolean => {
   return typeof value === 'number' && Math.abs(value - want.number) <= want.within
 }
 
+/** A value within another, in the notation of comments; of a tensor its shape. `depth` levels are shown. */
+const inner = (got: unknown, depth: number): string => {
+  if (typeof got === 'string') return `'${got}'`
+  if (typeof got === 'function') return `function ${got.name}`.trimEnd()
+  if (typeof got !== 'object' || got === null) return String(got)
+  if (isShaped(got) && !isArrayLike(got)) return `${got.dtype}[${got.shape.join()}]`
+  if (depth === 0) return '...'
+  const plain = plainOf(got)
+  if (Array.isArray(plain)) return `[${plain.map(one => inner(one, depth - 1)).join(', ')}]`
+  if (typeof plain !== 'object' || plain === null) return inner(plain, depth)
+  if (plain instanceof Map) return `Map(${plain.size}) ${inner([...plain.entries()], depth)}`
+  if (plain instanceof Set) return `Set(${plain.size}) ${inner([...plain], depth)}`
+  const entries = Object.entries(plain).map(([key, one]) => `${key}: ${inner(one, depth - 1)}`)
+  return entries.length === 0 ? '{}' : `{ ${entries.join(', ')} }`
+}
+
 /** What a value is, in the notation of comments. */
 export const shown = (got: unknown): string => {
-  const within = (part: unknown): string => (typeof part === 'string' ? JSON.stringify(part) : shown(part))
+  if (typeof got === 'string') return got
   if (got instanceof Error) return `${got.name}: ${got.message}`
-  if (isShaped(got)) return `${got.dtype}[${got.shape.join()}] ${JSON.stringify(plainOf(got))}`
-  if (ArrayBuffer.isView(got)) return JSON.stringify(plainOf(got))
-  if (Array.isArray(got)) return `[${got.map(within).join()}]`
-  if (typeof got !== 'object' || got === null) return String(got)
-  return `{${Object.entries(got).map(([name, part]) => `${JSON.stringify(name)}:${within(part)}`)}}`
+  if (!isShaped(got) || !(isTensor(got) || isArrayLike(got))) return inner(got, 8)
+  return `${got.dtype}[${got.shape.join()}] ${inner(plainOf(got), 8)}`
 }
 
 /** What became of a statement. */

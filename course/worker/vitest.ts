@@ -2,6 +2,7 @@
  * As much of vitest as the tests of the exercises use, for a page: `describe` and `it` gather tests, `expect` has a few
  * matchers. One that is missing is refused by name.
  */
+import { shown } from '../expected.js'
 
 export interface Test {
   readonly name: string
@@ -33,13 +34,6 @@ export const equal = (a: unknown, b: unknown): boolean => {
   )
 }
 
-const plain = (value: unknown): string => {
-  if (typeof value === 'function') return `the function ${value.name}`
-  if (ArrayBuffer.isView(value)) return plain(Array.from(value as Float32Array))
-  if (Array.isArray(value)) return `[${value.map(plain).join(', ')}]`
-  return typeof value === 'object' && value !== null ? JSON.stringify(value) : String(value)
-}
-
 /** A matcher: whether what was got is as wanted, and how that is said. */
 type Matcher = (
   got: unknown,
@@ -59,8 +53,8 @@ const thrownBy = (f: unknown): { readonly error?: unknown; readonly threw: boole
 }
 
 const MATCHERS: Readonly<Record<string, Matcher>> = {
-  toBe: (got, wanted: unknown) => ({ holds: Object.is(got, wanted), said: plain(wanted) }),
-  toEqual: (got, wanted: unknown) => ({ holds: equal(got, wanted), said: plain(wanted) }),
+  toBe: (got, wanted: unknown) => ({ holds: Object.is(got, wanted), said: shown(wanted) }),
+  toEqual: (got, wanted: unknown) => ({ holds: equal(got, wanted), said: shown(wanted) }),
   toBeCloseTo: (got, wanted: number, digits = 2) => ({
     holds: Math.abs(number(got) - wanted) < 0.5 * 10 ** -digits,
     said: `${wanted}, within ${0.5 * 10 ** -digits}`
@@ -76,7 +70,7 @@ const MATCHERS: Readonly<Record<string, Matcher>> = {
   toHaveLength: (got, length: number) => ({ holds: isList(got) && got.length === length, said: `${length} elements` }),
   toContain: (got, item: string) => ({
     holds: typeof got === 'string' ? got.includes(item) : isList(got) && Array.from<unknown>(got).includes(item),
-    said: `something with ${plain(item)} in it`
+    said: `something with ${shown(item)} in it`
   }),
   toMatch: (got, pattern: RegExp | string) => ({
     holds: typeof got === 'string' && (typeof pattern === 'string' ? got.includes(pattern) : pattern.test(got)),
@@ -109,9 +103,11 @@ const expecting = (got: unknown, negated: boolean): Expecting =>
             `the page knows no matcher '${name}': use one of ${Object.keys(MATCHERS).join(', ')}`
           )
         return (...wanted: readonly never[]): void => {
-          const { holds, said, got: shown = plain(got) } = matcher(got, ...wanted)
+          const { holds, said, got: received } = matcher(got, ...wanted)
           if (holds === negated)
-            throw new ExpectationError(`it should be ${negated ? 'other than ' : ''}${said}, it is ${shown}`)
+            throw new ExpectationError(
+              `it should be ${negated ? 'other than ' : ''}${said}, it is ${received ?? shown(got)}`
+            )
         }
       }
     }
@@ -119,7 +115,7 @@ const expecting = (got: unknown, negated: boolean): Expecting =>
 
 /** A name with the values of a row in the places of `%s` and its kind. */
 const named = (name: string, row: readonly unknown[]): string =>
-  row.reduce<string>((text, value) => text.replace(/%[sdifjo]/, () => plain(value)), name)
+  row.reduce<string>((text, value) => text.replace(/%[sdifjo]/, () => shown(value)), name)
 
 type Named = (name: string, first: unknown, second?: unknown) => void
 

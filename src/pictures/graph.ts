@@ -206,7 +206,7 @@ export const graphDot = (outputs: Tree, options: GraphOptions = {}): string => {
     ...(legend === undefined
       ? []
       : [`  graph [label=${quoted(legend)} fontname="${DOT_FONT}" fontsize=10 fontcolor="${dotColour('muted')}"]`]),
-    `  node [shape=box margin="0.12,0.06" height=0.3 fontname="${DOT_FONT}"]`,
+    `  node [shape=box margin="0.16,0.06" height=0.3 fontname="${DOT_FONT}"]`,
     `  edge [color="${dotColour('muted')}" arrowsize=0.6]`,
     ...boxes.map(boxText),
     ...groups.flatMap((group, i) => frame(group, i, boxes, idOf)),
@@ -226,9 +226,10 @@ const frame = (
   const own = boxes.flatMap(box => (inside.has(box.nodes.at(-1) as Tensor) ? [box.nodes.at(-1) as Tensor] : []))
   if (own.length === 0) return []
   const fill = shade === undefined ? `${dotColour('rule')}66` : tinted('series-2', shade)
+  const ink = dotColour(shade === undefined ? 'muted' : 'ink')
   return [
     `  subgraph cluster_${place} {`,
-    `    graph [label=${quoted(label)} labeljust=l fontname="${DOT_FONT}" fontsize=10 fontcolor="${dotColour('muted')}" ` +
+    `    graph [label=${quoted(label)} labeljust=l fontname="${DOT_FONT}" fontsize=10 fontcolor="${ink}" ` +
       `style="rounded,filled" color="${dotColour('rule')}" fillcolor="${fill}" margin=8]`,
     `    ${own.map(idOf).join('; ')}`,
     '  }'

@@ -46,12 +46,12 @@ describe('what holds blocks to their word', () => {
     ["'a text' // 'a long ...'", "README.md:2 its comment says 'a long ...', it is a text"],
     ['1 + 1 // 3', 'README.md:2 its comment says 3, it is 2'],
     ['const a = 0.128 // 0.12', 'README.md:2 its comment says 0.12, it is 0.128'],
-    ['console.log([1, 2]) // [1, 3]', 'README.md:2 its comment says [1, 3], it is [1,2]'],
+    ['console.log([1, 2]) // [1, 3]', 'README.md:2 its comment says [1, 3], it is [1, 2]'],
     [
       "import { $ } from 'lambda-darts'\n$.tensor([1, 2]) // f32[3]",
-      'README.md:3 its comment says f32[3], it is f32[2] [1,2]'
+      'README.md:3 its comment says f32[3], it is f32[2] [1, 2]'
     ],
-    ['({ a: 1, b: 2 }) // { a: 1 }', 'README.md:2 its comment says { a: 1 }, it is {"a":1,"b":2}'],
+    ['({ a: 1, b: 2 }) // { a: 1 }', 'README.md:2 its comment says { a: 1 }, it is { a: 1, b: 2 }'],
     ['1 + 1 // TypeError: no', "README.md:2 its comment says 'TypeError: no', it gives 2"],
     [
       'JSON.parse("") // SyntaxError: Something else',

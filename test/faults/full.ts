@@ -7,7 +7,7 @@ import { spawnSync } from 'node:child_process'
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { isDeepStrictEqual } from 'node:util'
-import { asProcess, type Exit, goOnToTheEnd, OPTIONS, told } from './runs.js'
+import { asProcess, type Exit, type Fault, goOnToTheEnd, OPTIONS, told } from './runs.js'
 
 /** What was tried: its name, how it ended, and what is wrong with that, if anything is. */
 export interface Outcome {
@@ -18,8 +18,9 @@ export interface Outcome {
 
 const endOf = ({ code, signal }: Exit): string => signal ?? `code ${code}`
 
-/** What is wrong with what a search left in its folder, if anything is. */
-const problemOf = (out: string, { code, stderr }: Exit): string | undefined => {
+/** What is wrong with what a search left in its folder, if anything is. One that the system ended could do nothing. */
+const problemOf = (out: string, { code, signal, stderr }: Exit): string | undefined => {
+  if (signal !== null) return undefined
   const sentences = stderr.split('\n').filter(line => line !== '' && !line.startsWith('Warning: '))
   if (code !== 0 && sentences.some(line => /^ {4}at /.test(line))) return `a stack trace: ${stderr.slice(0, 300)}`
   if (!existsSync(out)) return undefined
@@ -35,9 +36,9 @@ const problemOf = (out: string, { code, stderr }: Exit): string | undefined => {
   return names.length > 0 && !hasCheckpoint ? `a folder that cannot be used: ${names.join(', ')}` : undefined
 }
 
-/** A search in `out` under a limit; then, without it, to its end. */
-const limited = async (name: string, out: string, limit: string, expected: unknown): Promise<Outcome> => {
-  const first = await asProcess([...OPTIONS, '--out', out], { limit })
+/** A search in `out` that has little of something; then, with enough, to its end. */
+const limited = async (name: string, out: string, fault: Fault, expected: unknown): Promise<Outcome> => {
+  const first = await asProcess([...OPTIONS, '--out', out], fault)
   const problem = problemOf(out, first)
   if (problem !== undefined) return { name, ended: endOf(first), wrong: problem }
   await goOnToTheEnd(out)
@@ -82,12 +83,20 @@ const DISKS = [4, 8, 24, 44, 48, 80, 84, 92, 100, 112].map(
 const INODES = [2, 3, 4, 5, 6, 7, 8, 9, 10].map(
   count => [`a disk of ${count} files`, [`size=8m,nr_inodes=${count}`, 'size=8m,nr_inodes=1000']] as const
 )
-/** In blocks of 512 bytes, open files, seconds of the processor, and kilobytes of a stack. */
-const LIMITS = [
-  ...[0, 1, 2, 4, 8, 16, 66].map(blocks => [`files of at most ${blocks} blocks`, `-f ${blocks}`] as const),
-  ...[20, 24, 28, 32, 40].map(files => [`${files} open files`, `-n ${files}`] as const),
-  ...[2_000_000, 4_000_000, 8_000_000].map(size => [`${size} kB of addresses`, `-v ${size}`] as const),
-  ...[1, 2].map(seconds => [`${seconds} s of the processor`, `-t ${seconds}`] as const)
+/** Files in blocks of 512 bytes; open files from a write on; memory in MiB; seconds of the processor. */
+const LIMITS: readonly (readonly [string, Fault])[] = [
+  ...[0, 1, 2, 4, 8, 16, 66].map(blocks => [`files of at most ${blocks} blocks`, { limit: `-f ${blocks}` }] as const),
+  ...[1, 4, 8, 12, 20, 40, 60, 80, 100].map(
+    at =>
+      [
+        `no more open files from write ${at} on`,
+        { limit: '-n 512', env: { KILL_AT: String(at), KILL_WHEN: 'files' } }
+      ] as const
+  ),
+  ...[30, 60, 90].map(
+    size => [`a heap of ${size} MiB`, { env: { NODE_OPTIONS: `--max-old-space-size=${size}` } }] as const
+  ),
+  ...[1, 2, 3].map(seconds => [`${seconds} s of the processor`, { limit: `-t ${seconds}` }] as const)
 ]
 
 /** Each resource full in turn. */
@@ -99,6 +108,6 @@ export const fullResources = async (
 ): Promise<void> => {
   for (const [n, [name, sizes]] of [...DISKS, ...INODES].entries())
     if (!isOver()) tell(await onDisk(name, join(folder, `disk-${n}`), sizes, expected))
-  for (const [n, [name, limit]] of LIMITS.entries())
-    if (!isOver()) tell(await limited(name, join(folder, `limit-${n}`), limit, expected))
+  for (const [n, [name, fault]] of LIMITS.entries())
+    if (!isOver()) tell(await limited(name, join(folder, `limit-${n}`), fault, expected))
 }

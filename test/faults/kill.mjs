@@ -1,8 +1,9 @@
 /**
  * Loaded into a process before its own code (`--import`): kills it with SIGKILL at the `KILL_AT`-th call that writes,
  * before (`KILL_WHEN=before`), in the middle (half of the content is written) or after it. With `KILL_WHEN=full` the
- * disk is full there instead: half is written, the call fails, and so do all later ones that write content. `KILL_LOG`
- * names a file that gets a line for each call, with what it wrote to.
+ * disk is full there instead: half is written, the call fails, and so do all later ones that write content. With
+ * `KILL_WHEN=files` the process has as many open files from there on as it may. `KILL_LOG` names a file that gets a line
+ * for each call, with what it wrote to.
  */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -19,6 +20,15 @@ const paths = new Map()
 const die = () => {
   process.kill(process.pid, 'SIGKILL')
   for (;;); // the signal ends it here
+}
+
+/** Opens files until there can be no more. */
+const occupy = () => {
+  try {
+    for (;;) real.openSync('/dev/null')
+  } catch {
+    // That is what was wanted.
+  }
 }
 
 /** The first half of what a call was to write. */
@@ -38,6 +48,7 @@ for (const name of ['writeFileSync', 'renameSync', 'fsyncSync', 'mkdirSync', 'tr
     // Node's own calls of each other come here too.
     const call = ++calls
     if (call === at && when === 'before') die()
+    if (call === at && when === 'files') occupy()
     const writes = name === 'writeFileSync'
     if (at > 0 && call >= at && when === 'full' && writes) {
       if (call === at) real[name](...halved(args))
@@ -45,7 +56,7 @@ for (const name of ['writeFileSync', 'renameSync', 'fsyncSync', 'mkdirSync', 'tr
     }
     const result = real[name](...(call === at && when === 'middle' && writes ? halved(args) : args))
     lines.push(`${name} ${paths.get(args[0]) ?? args[0]}\n`)
-    if (call === at && when !== 'full') die()
+    if (call === at && !['full', 'files'].includes(when)) die()
     return result
   }
 syncBuiltinESMExports()

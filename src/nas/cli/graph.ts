@@ -67,7 +67,9 @@ const ownSubject = async (file: string): Promise<Subject> => {
   const [one, ...others] = await casesOf(file)
   if (!one || others.length > 0)
     return refuse('one function', `${others.length + 1} in '${file}'`, 'name the export behind a colon')
-  const args = Object.fromEntries(constantsOf(one.args).map((arg, i) => [String(i), arg])) as { [name: string]: Avals }
+  const args = Object.fromEntries(constantsOf(one.args).map((arg, i) => [`argument ${i}`, arg])) as {
+    [name: string]: Avals
+  }
   return { name: one.name, args, f: given => one.f(...Object.keys(args).map(key => given[key] as Tree)) }
 }
 
@@ -135,22 +137,29 @@ const countsText = (counts: readonly StageCounts[]): string =>
     )
     .join('\n')
 
+/** The name of an input. */
+const leafName = ({ attributes }: Tensor): string => String(attributes['name'])
+
 /** What is drawn of a stage: results by their names, and frames. */
 const pictureOf = (stage: Stage, { built, passed, fused }: Stages, time: Timed | undefined) => {
   const lowered = time?.lowered ?? fused
+  // What was compiled has the whole record as its only argument.
+  const inputs = stage === 'fused' ? lowered.graph.inputs : built.inputs
+  const given = Object.fromEntries(inputs.map((node, i) => [leafName(built.inputs[i] as Tensor), node]))
   const outputs = stage === 'built' ? built.outputs : stage === 'passed' ? passed.outputs : lowered.graph.outputs
   const names = Object.keys(built.names)
   const results: Tree =
     names.length === 0
       ? (outputs[0] as Tensor)
       : Object.fromEntries(names.map((name, i) => [name, outputs[i] as Tensor]))
-  if (stage !== 'fused') return { outputs, results, options: {} }
+  if (stage !== 'fused') return { outputs, results, options: { names: given } }
   const ms = time?.profile.parts.map(part => part.ms)
   const most = ms && Math.max(...ms)
   return {
     outputs,
     results,
     options: {
+      names: given,
       groups: framesOf(lowered, ms),
       ...(most === undefined
         ? {}

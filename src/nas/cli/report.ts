@@ -110,7 +110,7 @@ export const reportCommand: Subcommand = (root, finish) => {
       ['lambda-darts report sweeps/first --png pictures', 'all runs of a sweep, and each figure as a PNG'],
       ['lambda-darts report runs/first --watch', 'follows a run that goes on, in a browser']
     ],
-    writes: 'report.html, one file that needs no network (with --watch nothing), and the PNGs that are asked for',
+    writes: 'report.html, one file that needs no network, and PNGs where asked; nothing with --watch',
     interrupted: 'the end of --watch, by Ctrl-C, SIGTERM or SIGHUP'
   })
 }
