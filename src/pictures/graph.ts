@@ -206,7 +206,7 @@ export const graphDot = (outputs: Tree, options: GraphOptions = {}): string => {
     ...(legend === undefined
       ? []
       : [`  graph [label=${quoted(legend)} fontname="${DOT_FONT}" fontsize=10 fontcolor="${dotColour('muted')}"]`]),
-    `  node [shape=box margin="0.16,0.06" height=0.3 fontname="${DOT_FONT}"]`,
+    `  node [shape=box margin="0.12,0.06" height=0.3 fontname="${DOT_FONT}"]`,
     `  edge [color="${dotColour('muted')}" arrowsize=0.6]`,
     ...boxes.map(boxText),
     ...groups.flatMap((group, i) => frame(group, i, boxes, idOf)),

@@ -26,7 +26,7 @@ export type Told<R> = (run: R) => Readonly<Record<string, string>>
 const MOST_SINGLE = 2
 
 /** A seed makes no other configuration, and nothing of what is computed depends on these. */
-const PLACES = ['seed', 'root', 'eigenvalue', 'probe']
+const PLACES = ['seed', 'root', 'eigenvalue', 'probe', 'baseline']
 
 /** What a search was told. */
 export const toldOf: Told<RunRecord> = ({ config }) =>

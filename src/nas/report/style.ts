@@ -79,6 +79,7 @@ th{font-weight:600;color:var(--muted);vertical-align:bottom}
 th,td{padding:5px 16px 5px 0;text-align:right;border-bottom:1px solid var(--rule);white-space:nowrap}
 th.text,td.text{text-align:left}
 td.text{white-space:normal;overflow-wrap:anywhere;min-width:9ch;max-width:70ch}
+td.text:first-child{min-width:12ch;white-space:nowrap}
 .table{margin-top:18px}
 .table h3{margin-bottom:4px}
 .missing{margin:16px 0 0;padding:0;list-style:none;color:var(--muted);font-size:.875rem;display:grid;gap:4px}
