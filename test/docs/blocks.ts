@@ -78,3 +78,11 @@ export const allBlocks = (): Block[] => [
 
 /** A path in a link or an import of a file, from the root of the repository. */
 export const beside = (file: string, path: string): string => relative(ROOT, join(ROOT, dirname(file), path))
+
+/** The anchor of a heading, as GitHub makes it. */
+export const anchorOf = (heading: string): string =>
+  heading
+    .trim()
+    .toLowerCase()
+    .replaceAll(/[^\p{L}\p{N}\p{M}\- _]/gu, '')
+    .replaceAll(' ', '-')

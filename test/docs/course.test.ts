@@ -9,7 +9,7 @@ import { basename, join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import { isPicture, statementsOf, toldOf } from '../../course/chapter.js'
 import { standalone } from '../../src/pictures/index.js'
-import { fencesOf, filesBelow, ROOT, read } from './blocks.js'
+import { anchorOf, fencesOf, filesBelow, ROOT, read } from './blocks.js'
 import { COURSE, chapters, filesBeside, pageOf, ran } from './chapters.js'
 import { typeErrors } from './modules.js'
 
@@ -46,6 +46,47 @@ it('what chapters quote of a shader stands in it', () => {
 
 it('no file beside the chapters is left over', () => {
   expect(filesBeside().filter(path => !given.has(path))).toEqual([])
+})
+
+describe('the index', () => {
+  const index = read(`${COURSE}/README.md`)
+
+  it('names every chapter, by its title', () => {
+    const links = [...index.matchAll(/^\| \[(.*)\]\((\d\d-.*\.md)\) \|/gm)].map(([, title, file]) => [title, file])
+    expect(links).toEqual(pages.map(({ title, file }) => [title, basename(file)]))
+  })
+
+  it('reads the source in six files of under 800 lines of code, as many as it says', () => {
+    const listed = [...index.matchAll(/^\d\. \[.*\]\(\.\.\/\.\.\/(src.*)\) \((\d+) lines\)/gm)]
+    const lines = listed.map(
+      ([, file]) =>
+        read(file as string)
+          .replaceAll(/\/\*[\s\S]*?\*\/|^\s*\/\/.*$/gm, '')
+          .split('\n')
+          .filter(line => line.trim() !== '').length
+    )
+    expect(listed.map(([, , count]) => Number(count))).toEqual(lines.map(count => Math.round(count / 10) * 10))
+    expect(lines).toHaveLength(6)
+    expect(lines.reduce((sum, count) => sum + count, 0)).toBeLessThan(800)
+  })
+
+  it('has each term once, with a link to the section that explains it and sets it apart', () => {
+    const rows = [...index.matchAll(/^\| \[(.*)\]\((\d\d-.*\.md)#(.*)\) \|/gm)]
+    const terms = rows.map(([, term]) => term as string)
+    expect(terms.length).toBeGreaterThan(40)
+    expect(terms).toEqual([...new Set(terms)].sort((a, b) => a.localeCompare(b)))
+    const elsewhere = rows.filter(([, term = '', file, anchor]) => {
+      const sections = read(`${COURSE}/${file}`)
+        .replaceAll(/^```[\s\S]*?^```$/gm, '')
+        .split(/^#+ /m)
+      const section = sections.find(text => anchorOf(text.split('\n')[0] as string) === anchor) ?? ''
+      const apart = [...section.matchAll(/\*{1,2}(?=\S)[^*]+(?<=\S)\*{1,2}|`[^`]+`/g)].map(([text]) =>
+        text.replaceAll('\n', ' ')
+      )
+      return !apart.some(text => text.toLowerCase().includes(term.toLowerCase()))
+    })
+    expect(elsewhere.map(([text]) => text)).toEqual([])
+  })
 })
 
 describe('what holds chapters to their word', () => {

@@ -2,18 +2,10 @@
 import { existsSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect, it } from 'vitest'
-import { beside, pages, ROOT, read } from './blocks.js'
+import { anchorOf, beside, pages, ROOT, read } from './blocks.js'
 
 /** Without code: what looks like a link there is none. */
 const prose = (text: string): string => text.replaceAll(/^( *)```[\s\S]*?^\1```$/gm, '').replaceAll(/`[^`\n]*`/g, '')
-
-/** The anchor of a heading, as GitHub makes it. */
-const anchorOf = (heading: string): string =>
-  heading
-    .trim()
-    .toLowerCase()
-    .replaceAll(/[^\p{L}\p{N}\p{M}\- _]/gu, '')
-    .replaceAll(' ', '-')
 
 const anchorsOf = (text: string): Set<string> =>
   new Set(
