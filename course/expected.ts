@@ -19,7 +19,7 @@ type Wanted =
   | { readonly literal: unknown }
   | { readonly start: string }
 
-const SHAPED = /\b(f32|i32|u32)\[([\d,]*)\]/g
+const SHAPED_OR_QUOTED = /'[^']*'|"[^"]*"|\b(f32|i32|u32)\[([\d,]*)\]/g
 
 /**
  * A number is held to the digits that are written, and `2.776...` to those before the dots; a whole one to six digits.
@@ -127,9 +127,10 @@ export const expectedOf = (comment: string): Expected | undefined => {
       name: error[1] as string,
       parts: (error[2] as string).split('...').map(part => part.trim())
     }
+  // What looks like a shape within quotes is a part of the text.
   const plain = text
     .replaceAll(/\b(Float32Array|Float64Array|Int32Array|Uint32Array)(\(\d+\))? (?=\[)/g, '')
-    .replaceAll(SHAPED, '"§$1[$2]"')
+    .replaceAll(SHAPED_OR_QUOTED, (whole, dtype, extents) => (dtype ? `"§${dtype}[${extents}]"` : whole))
     .replaceAll(/(-?\d+\.\d+)\.\.\./g, '"~$1"')
   const value = wantedBy(`(${plain})`)
   return value === undefined ? undefined : { kind: 'value', text, value }

@@ -108,6 +108,7 @@ export {
 } from './nas/data/inspect.js'
 export type { Eigenvalue } from './nas/diagnosis/curvature.js'
 export { type DiagnoseOptions, type Diagnosis, type DiagnosisRow, diagnose } from './nas/diagnosis/diagnose.js'
+export type { Quotient } from './nas/diagnosis/quotient.js'
 export { hessianSpectrum, type Spectrum, type SpectrumOptions, type StoredTree } from './nas/diagnosis/spectrum.js'
 export type { InputError } from './nas/errors.js'
 export {
@@ -200,16 +201,37 @@ export {
   type Snapshot,
   tensorsOf
 } from './nas/run/checkpoint.js'
-export type { ByKind, EpochSummary, Event, Observer, SearchResult, Stop } from './nas/run/events.js'
+export type {
+  ByKind,
+  CompiledEvent,
+  EpochEvent,
+  EpochSummary,
+  Event,
+  Observer,
+  SearchResult,
+  StepEvent,
+  Stop
+} from './nas/run/events.js'
 export { type Coded, goingOn, type SearchPlace, type SearchStart } from './nas/run/place.js'
-export { decodeRun, type Finding, type RunRecord, type Summary as RunSummary, type Verdict } from './nas/run/record.js'
+export type { StepProfile } from './nas/run/profile.js'
+export {
+  decodeRun,
+  type EpochRecord,
+  type Finding as VerdictFinding,
+  type RunFiles,
+  type RunRecord,
+  type Summary as RunSummary,
+  type Verdict
+} from './nas/run/record.js'
 export { search } from './nas/run/search.js'
 export {
   drawGenotype,
+  type EdgeMixture,
   type EdgeRows,
   genotypeOf,
   largestOperations,
   mixtureRows,
+  type NamedMixtures,
   rowsOf,
   strongestEdges
 } from './nas/selection/magnitude.js'
@@ -271,6 +293,7 @@ export {
 } from './nas/statistics.js'
 export { type PrepareSearchOptions, prepareSearch } from './nas/steps/prepare.js'
 export type { SearchData } from './nas/steps/steps.js'
+export type { Doing, UnderWay } from './nas/steps/underway.js'
 export { type GivenOptions, trainingNetwork, trainingStepOptions } from './nas/training/config.js'
 export { prepareTraining, type TrainingData } from './nas/training/data.js'
 export type { Evaluation } from './nas/training/evaluate.js'
