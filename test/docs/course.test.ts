@@ -37,9 +37,9 @@ describe.each(pages.map(page => [basename(page.file), page] as const))('%s', (_,
   })
 })
 
-it('what chapters quote of a shader stands in it', () => {
-  const quoted = pages.flatMap(({ file }) => fencesOf(file)).filter(({ language, info }) => language === 'wgsl' && info)
-  expect(quoted.length).toBeGreaterThan(0)
+it('what chapters quote of shaders and of the source stands in it', () => {
+  const quoted = pages.flatMap(({ file }) => fencesOf(file)).filter(({ info }) => /^(shaders|src)\//.test(info))
+  expect([...new Set(quoted.map(({ language }) => language))].sort()).toEqual(['ts', 'wgsl'])
   for (const { info, text, file, line } of quoted)
     expect(read(info).includes(text), `${file}:${line} is in ${info}`).toBe(true)
 })
