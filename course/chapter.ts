@@ -69,6 +69,26 @@ export const chapterOf = (markdown: string): Chapter => {
   return { title: /^# (.*)$/m.exec(markdown)?.[1] ?? '', blocks, code: codeOf(blocks) }
 }
 
+const IMPORT = /^import (type )?\{([^}]*)\} from ('[^']+')$/gm
+
+/** Whether a name stands in code, other than behind a dot (three of them spread it). */
+const stands = (name: string, code: string): boolean =>
+  new RegExp(`(?<![\\w$]|(?<!\\.)\\.)${name.replace('$', '\\$')}(?![\\w$])`).test(code)
+
+/**
+ * What a chapter exports, as a module by itself: the blocks that export something, and of the imports of all blocks those
+ * that they need. Empty where nothing is exported.
+ */
+export const exportedOf = (blocks: readonly string[]): string => {
+  const exporting = blocks.map(text => text.replaceAll(IMPORT, '').trim()).filter(text => /^export /m.test(text))
+  const part = exporting.join('\n\n')
+  const imports = [...blocks.join('\n').matchAll(IMPORT)].flatMap(([, type = '', names = '', from]) => {
+    const needed = names.split(',').filter(name => stands(name.trim().split(' ').at(-1) as string, part))
+    return needed.length > 0 ? [`import ${type}{ ${needed.map(name => name.trim()).join(', ')} } from ${from}`] : []
+  })
+  return exporting.length > 0 && imports.length > 0 ? `${imports.join('\n')}\n\n${part}` : part
+}
+
 /** A statement of a module that has a value to show: an expression, or a declaration. */
 export interface Statement {
   readonly kind: 'expression' | 'declaration'

@@ -2,6 +2,7 @@
 import { digits, helpers, lessons } from 'lambda-darts:lessons'
 import * as engine from '../../src/index.js'
 import * as pictures from '../../src/pictures/index.js'
+import { exportedOf } from '../chapter.js'
 import type { Backend } from '../protocol.js'
 import { blockOf } from './block.js'
 import { type Exports, emptyProgram, type Load } from './program.js'
@@ -61,9 +62,6 @@ export const moduleOf = async (code: string, file: string, load: Load, around: E
   return program.exports
 }
 
-/** What a chapter exports: its blocks that export something are a module of their own. */
-const exporting = (blocks: readonly string[]): string => blocks.filter(text => /^export /m.test(text)).join('\n\n')
-
 const refuse = (specifier: string, modules: Modules): never => {
   const names = [...modules.keys()].filter(name => !name.startsWith(COURSE))
   throw new TypeError(`'${specifier}' cannot be imported in a page: import an earlier chapter, or ${names.join(', ')}`)
@@ -76,7 +74,7 @@ export const loaderFrom = (file: string, modules: Modules): Load => {
     const known = modules.get(path)
     if (known) return known()
     const name = path.slice(COURSE.length + 1).replace(/\.js$/, '')
-    const code = helpers[name] ?? exporting(lessons[name]?.blocks ?? [])
+    const code = helpers[name] ?? exportedOf(lessons[name]?.blocks ?? [])
     return code === '' ? refuse(specifier, modules) : moduleOf(code, path, from(path))
   }
   const from =

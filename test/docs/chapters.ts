@@ -4,7 +4,7 @@
  * exercises.
  */
 import { dirname, join } from 'node:path'
-import { type Chapter, chapterOf, isPicture, type Statement } from '../../course/chapter.js'
+import { type Chapter, chapterOf, exportedOf, isPicture, type Statement } from '../../course/chapter.js'
 import { standalone } from '../../src/pictures/index.js'
 import { filesBelow, isChapter, pages, read } from './blocks.js'
 import { type Module, moduleOf, runModule } from './modules.js'
@@ -49,29 +49,11 @@ export interface Ran {
   readonly measured: ReadonlySet<string>
 }
 
-const IMPORT = /^import (type )?\{([^}]*)\} from ('[^']+')$/gm
-
-/** The imports of a chapter that a part of its code needs. */
-const importsFor = (part: string, code: string): string[] =>
-  [...code.matchAll(IMPORT)].flatMap(([, type = '', names = '', from]) => {
-    const needed = names
-      .split(',')
-      .map(name => name.trim())
-      .filter(name =>
-        new RegExp(`(?<![\\w$]|(?<!\\.)\\.)${(name.split(' ').at(-1) as string).replace('$', '\\$')}(?![\\w$])`).test(
-          part
-        )
-      )
-    return needed.length > 0 ? [`import ${type}{ ${needed.join(', ')} } from ${from}`] : []
-  })
-
-/** The module of the blocks that export something, with the imports that they need; undefined where there is none. */
-const exportsOf = ({ file, blocks, code }: Page): string | undefined => {
-  const exporting = blocks.map(({ text }) => text.replaceAll(IMPORT, '').trim()).filter(text => /^export /m.test(text))
-  if (exporting.length === 0) return undefined
+/** What a chapter exports, as the text of a file; undefined where that is nothing. */
+const exportsOf = ({ file, blocks }: Page): string | undefined => {
+  const code = exportedOf(blocks.map(({ text }) => text))
   const head = `// What ${file} exports. Written by \`npm run course -- --pictures\`: change it there.`
-  const part = exporting.join('\n\n')
-  return `${[head, importsFor(part, code).join('\n'), part].filter(text => text !== '').join('\n\n')}\n`
+  return code === '' ? undefined : `${head}\n\n${code}\n`
 }
 
 /** Runs a chapter. `seen` is told of each value as it comes. */
