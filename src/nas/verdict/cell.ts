@@ -36,11 +36,11 @@ export const collapse = (evidence: Evidence): readonly Clause[] =>
     }
     const share = `${parameterFree} of the ${operations} operations on paths through ${cell} have no weights`
     if (substance === 'full') return [clause('substance', 'good', share)]
-    const thin =
-      operations - parameterFree === 1
-        ? `a single operation of ${cell} has weights, of ${operations} on its paths`
-        : share
-    return [clause('collapse', 'doubt', thin, cure)]
+    const single =
+      operations === 1
+        ? `a single operation stands on the paths through ${cell}`
+        : `of the ${operations} operations on paths through ${cell} a single one has weights`
+    return [clause('collapse', 'doubt', operations - parameterFree === 1 ? single : share, cure)]
   })
 
 /** Accuracies in percent, as a table has them. */

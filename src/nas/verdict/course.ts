@@ -197,7 +197,7 @@ export const curvature = ({ epochs }: Evidence): readonly Clause[] => {
           'curvature',
           'doubt',
           `${course}, and grew in epoch ${grown + 1} as it does before a collapse`,
-          `stop after ${grown + 1 - WINDOW} epochs, or search with --method lambda-darts`
+          `stop after ${counted(grown + 1 - WINDOW, 'epoch')}, or search with --method lambda-darts`
         )
       ]
 }

@@ -31,7 +31,7 @@ const headlineOf = (clauses: readonly Clause[], known: Clause | undefined, tone:
   const against = reasons('bad', 1) || reasons('doubt', 1)
   return against === ''
     ? `Trust this cell: ${known.because}.`
-    : `The cell is good, but not for the search's sake: ${known.because}; yet ${against}.`
+    : `The cell is good, though the search itself gives reason to doubt it: ${known.because}; yet ${against}.`
 }
 
 /**

@@ -102,7 +102,7 @@ describe('collapse', () => {
   it('a cell of which little can learn is a reason to doubt', () =>
     expect(found({ cell: POOLS.replace('avg_pool_3x3', 'nor_conv_3x3') }, 'collapse')).toMatchObject({
       tone: 'doubt',
-      sentence: 'A single operation of the cell has weights, of 6 on its paths.'
+      sentence: 'Of the 6 operations on paths through the cell a single one has weights.'
     }))
   it('reduction cells may be all pools, as published ones are, but not severed', () => {
     const { mixtures } = epochWith(
@@ -255,7 +255,7 @@ describe('what is known of the cell decides', () => {
   })
   it('says so where a good cell comes of a search that looks bad', () =>
     expect(verdictOf(evidenceOf({ cell: POOLS, random, score: scoreAt(95) })).headline).toMatch(
-      /not for the search's sake/
+      /though the search itself gives reason to doubt it/
     ))
 
   const trained = (of: number, others: readonly number[]): Baseline => ({
