@@ -207,7 +207,7 @@ describe('refusals', () => {
     writeFileSync(join(broken, 'config.json'), 'no JSON')
   })
   it.each([
-    ['a genotype: its text, the name of a published one, or a file that holds one', ['nothing']],
+    ['a genotype: its text, the name of a published one, a file that holds one, or the folder of a run', ['nothing']],
     ['3 groups', ['|nor_conv_9x9~0|']],
     ['--preset to be one of small, darts, nb201', [CELL, '--preset', 'large']],
     ['--auxiliary 0 for a cell of NAS-Bench-201', [CELL, '--preset', 'darts']],

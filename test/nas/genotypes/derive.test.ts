@@ -197,7 +197,9 @@ describe('lambda-darts count', () => {
   it('refuses a genotype that is none', async () => {
     const { code, stderr } = await inProcess('count', 'lambdadarts_corr_9')
     expect(code).toBe(2)
-    expect(stderr).toContain("the name of a published one, or a file that holds one, but got 'lambdadarts_corr_9'")
+    expect(stderr).toContain(
+      "a file that holds one, or the folder of a run that has ended, but got 'lambdadarts_corr_9'"
+    )
   })
 })
 
