@@ -13,6 +13,8 @@ const test = { root: path('.'), include: ['exercises/*.test.ts'], testTimeout: 6
  * `--project exercises`, the tests of the project both.
  */
 export default defineConfig({
+  // What it keeps for itself is no part of the package's pages.
+  cacheDir: path('../../node_modules/.vite'),
   test: {
     root: path('.'),
     maxWorkers: 2,

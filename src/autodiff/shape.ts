@@ -139,8 +139,9 @@ export const denseStrides = (shape: Shape): number[] => {
 
 /** An axis counted from the end when negative, as an index; refused when there is no such axis. */
 export const axisOf = (primitive: string, axis: number, rank: number): number => {
-  const found = axis < 0 ? axis + rank : axis
-  if (!Number.isInteger(axis) || found < 0 || found >= rank)
+  // A tensor in place of an axis is no number, and refuses to be compared with one.
+  const found = Number.isInteger(axis) ? axis + (axis < 0 ? rank : 0) : -1
+  if (found < 0 || found >= rank)
     fail(
       primitive,
       `an axis from ${-rank} to ${rank - 1}`,
