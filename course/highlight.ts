@@ -1,7 +1,7 @@
 /** Code as HTML, coloured by the parser that the editor has too, so that nothing moves when one becomes the other. */
 import { javascriptLanguage, typescriptLanguage } from '@codemirror/lang-javascript'
 import { classHighlighter, highlightCode } from '@lezer/highlight'
-import { escaped } from './svg.js'
+import { escaped } from '../src/pictures/markup.js'
 
 const LANGUAGES = new Map([
   ['ts', typescriptLanguage],

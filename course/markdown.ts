@@ -1,8 +1,9 @@
 /** The Markdown of a chapter as HTML: blocks that run, pictures in the page, links to pages and to the sources. */
 import { posix } from 'node:path'
 import Markdown, { type MarkdownIt, type StateCore, type Token } from 'markdown-it'
+import { escaped } from '../src/pictures/markup.js'
 import { highlighted } from './highlight.js'
-import { escaped, inlined } from './svg.js'
+import { inlined } from './svg.js'
 
 /** Where the sources of the project are read. */
 const SOURCES = 'https://github.com/lambda-darts/lambda-darts/blob/main'

@@ -1,8 +1,9 @@
 /** The pages of the site as texts. */
+
+import { escaped } from '../src/pictures/markup.js'
 import type { Chapter } from './chapter.js'
 import { highlighted } from './highlight.js'
 import { type Rendering, rendered } from './markdown.js'
-import { escaped } from './svg.js'
 
 /** What a reader writes, the test that fails until it is right, and one that is right. */
 export interface Exercise {

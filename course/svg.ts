@@ -1,8 +1,6 @@
 /** Pictures in a page: built into it, and drawn anew by its blocks. */
 
-/** A text as HTML. */
-export const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
+import { escaped } from '../src/pictures/markup.js'
 
 /**
  * An SVG as a part of a page, which says as a whole what it shows. Its colours are those of the page: a style of its

@@ -129,6 +129,32 @@ const buffersFor = async (
   return E.right({ of: slot => buffers[slot] as DeviceBuffer, outputs: made.right })
 }
 
+/** Milliseconds of each dispatch, `runs` times, on buffers that are there. */
+const timesOf = async (
+  device: Device,
+  { plan, steps }: Executable,
+  of: (slot: number) => DeviceBuffer,
+  runs: number
+): Promise<E.Either<KernelError, readonly (readonly number[])[]>> => {
+  const bound = await scoped(
+    device,
+    'bind groups for a profile',
+    () =>
+      new Map(
+        steps.map(step => [step, step.sets.map(set => set.group ?? bind(device, plan, set, slot => of(slot).buffer))])
+      )
+  )
+  if (E.isLeft(bound)) return bound
+  const timed = hasTimestamps(device) ? byTimestamps : byRepetition
+  const all: (readonly number[])[] = []
+  for (let i = 0; i < runs; i++) {
+    const times = await timed(device, steps, step => bound.right.get(step) ?? [])
+    if (E.isLeft(times)) return times
+    all.push(times.right)
+  }
+  return E.right(all)
+}
+
 /**
  * Milliseconds of each dispatch of a run on `inputs`, in the order of the executable's steps, `runs` times. The results
  * of those runs are dropped, the inputs only read. Left for what the device refuses.
@@ -141,30 +167,14 @@ export const dispatchTimes =
     runs: number
   ): TaskEither<KernelError, readonly (readonly number[])[]> =>
   async () => {
-    const { plan, steps } = executable
     const refused = await tooManyChanges(device, executable.changing)
     if (refused) return E.left(refused)
     const buffers = await buffersFor(device, executable, inputs)
     if (E.isLeft(buffers)) return buffers
     const { of, outputs } = buffers.right
-    const bound = await scoped(
-      device,
-      'bind groups for a profile',
-      () =>
-        new Map(
-          steps.map(step => [step, step.sets.map(set => set.group ?? bind(device, plan, set, slot => of(slot).buffer))])
-        )
-    )
-    if (E.isLeft(bound)) return bound
-    const timed = hasTimestamps(device) ? byTimestamps : byRepetition
-    const all: (readonly number[])[] = []
-    for (let i = 0; i < runs; i++) {
-      const times = await timed(device, steps, step => bound.right.get(step) ?? [])
-      if (E.isLeft(times)) return times
-      all.push(times.right)
-    }
+    const times = await timesOf(device, executable, of, runs)
     outputs.forEach(release)
-    return E.right(all)
+    return times
   }
 
 /** Bytes that a dispatch must move. */

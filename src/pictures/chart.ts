@@ -5,6 +5,7 @@
 import type { LoggerInterface } from 'vega'
 import type { Config, TopLevelSpec } from 'vega-lite'
 import { fail, ShapeError } from '../autodiff/shape.js'
+import { escaped } from './markup.js'
 import { colour, FONT, SERIES } from './theme.js'
 
 /** A chart as Vega-Lite describes it, with its data inside. */
@@ -99,9 +100,6 @@ const shortHash = (text: string): string =>
   [...text]
     .reduce((hash, letter) => Math.imul(hash ^ (letter.codePointAt(0) ?? 0), 0x01000193) >>> 0, 0x811c9dc5)
     .toString(36)
-
-const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('"', '&quot;').replaceAll('<', '&lt;').replaceAll('>', '&gt;')
 
 /**
  * What Vega wrote, as a page can hold it among others: names of parts that are this chart's own whenever it is drawn,

@@ -4,6 +4,7 @@
  */
 import type { Graphviz } from '@hpcc-js/wasm-graphviz'
 import { describe, fail } from '../autodiff/shape.js'
+import { escaped } from './markup.js'
 import { type ColourName, colour, FONT, THEME } from './theme.js'
 
 /** What a picture is called: read to people who do not see it, and shown where the pointer rests on it. */
@@ -29,10 +30,6 @@ export const DOT_FONT = 'Helvetica,Arial,sans-serif'
 const VARIABLES: ReadonlyMap<string, string> = new Map(
   (Object.keys(THEME.light) as ColourName[]).map(name => [THEME.light[name], colour(name)])
 )
-
-/** A text as it stands between tags, or in an attribute. */
-export const escaped = (text: string): string =>
-  text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('>', '&gt;').replaceAll('"', '&quot;')
 
 /** The start of an SVG: how large it is at most, and what it is called. */
 const opening = (width: string, height: string, { title, description }: Caption): string => {

@@ -5,7 +5,8 @@ import { type NdArray, valuesText } from '../autodiff/ndarray.js'
 import { checkOptions, fail, show } from '../autodiff/shape.js'
 import { isTensor, type Tensor } from '../autodiff/tensor.js'
 import { leaves, leavesOf, type Tree } from '../autodiff/tree.js'
-import { type Caption, DOT_FONT, dotColour, escaped } from './dot.js'
+import { type Caption, DOT_FONT, dotColour } from './dot.js'
+import { escaped } from './markup.js'
 
 /** Nodes that belong together: they are drawn in a frame. */
 export interface GraphGroup {

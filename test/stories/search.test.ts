@@ -29,7 +29,7 @@ interface Run {
   readonly config: Numbers
   readonly events: readonly Numbers[]
   readonly genotype: string
-  readonly summary: Numbers & { readonly testAccuracy: number; readonly genotype: string; readonly stepsDone: number }
+  readonly summary: Summary
 }
 
 const search = async (name: string, options: string): Promise<Run> => {
@@ -127,11 +127,7 @@ describe('a search of two epochs with Λ-DARTS', () => {
       genotype: run.genotype
     })
     expect(right(parseGenotype(run.genotype)).family).toBe('nb201')
-    const { operations, mixtures, lastEpoch } = run.summary as unknown as {
-      operations: Record<string, Record<string, number>>
-      mixtures: Record<string, { weights: Record<string, number>; largest: number; margin: number }[]>
-      lastEpoch: Numbers
-    }
+    const { operations, mixtures, lastEpoch } = run.summary
     const counts = Object.values(operations).flatMap(kind => Object.values(kind))
     expect(counts.reduce((a, b) => a + b)).toBe(6)
     const rows = Object.values(mixtures).flat()
@@ -209,7 +205,7 @@ describe('a search of two epochs with Λ-DARTS', () => {
     expect(
       lines.filter(line => /^ {2}\d -> \d {2}\w+ +0\.\d{4} {2}before \w+ 0\.\d{4}( {2}undecided)?$/.test(line)).length
     ).toBe(6)
-    const { verdict } = run.summary as unknown as Summary
+    const { verdict } = run.summary
     expect(run.printed).toContain(verdictText(verdict))
     expect(verdict.findings.map(({ kind }) => kind)).toContain('score')
     expect(verdict.margins['alpha']?.map(({ kept }) => kept)).toEqual(Array(6).fill(true))

@@ -5,14 +5,16 @@
 import { encodeEventsStart, encodeScalars } from '../../formats/tfevents.js'
 import type { RunFolder } from './files.js'
 
-const LINES = 'events.jsonl'
+export const EVENTS = 'events.jsonl'
+/** A million steps have some 400 bytes each; a text of more no engine of JavaScript holds. */
+export const MOST_EVENTS_BYTES = 2 ** 28
 const BOARD = 'events.out.tfevents'
 
 const now = (): number => Date.now() / 1000
 
 /** Begins the files of a new run. */
 export const beginEvents = (folder: RunFolder): void => {
-  folder.append(LINES, '')
+  folder.append(EVENTS, '')
   folder.append(BOARD, encodeEventsStart(now()))
 }
 
@@ -27,7 +29,7 @@ const PLACES = ['epoch', 'epochs', 'step', 'steps', 'seconds']
 
 /** Writes an event. */
 export const logEvent = (folder: RunFolder, event: LoggedEvent): void => {
-  folder.append(LINES, `${JSON.stringify(event)}\n`)
+  folder.append(EVENTS, `${JSON.stringify(event)}\n`)
   if (event.type === 'step' || event.epoch === undefined) return
   const numbers = Object.entries(event).filter(([name, value]) => typeof value === 'number' && !PLACES.includes(name))
   const scalars = Object.fromEntries(numbers.map(([name, value]) => [`${event.type}/${name}`, value as number]))

@@ -8,13 +8,11 @@ import { parseGenotype } from '../genotypes/genotype.js'
 import type { SearchResult } from '../run/events.js'
 import { type Baseline, decodeRun, type RunRecord, type Summary } from '../run/record.js'
 import { verdictOf } from '../verdict/verdict.js'
+import { EVENTS, MOST_EVENTS_BYTES } from './eventlog.js'
 import { readText } from './files.js'
 import { complain } from './outputs.js'
 import type { Problem } from './problem.js'
 import { orRefuse } from './refusal.js'
-
-/** A million steps have some 400 bytes each; a text of more no engine of JavaScript holds. */
-const MOST_EVENTS_BYTES = 2 ** 28
 
 /** What the folder of a search tells that has ended, and has no summary yet. */
 const recordOf = (
@@ -22,7 +20,7 @@ const recordOf = (
   { config, space }: Pick<Problem, 'config' | 'space'>
 ): E.Either<InputError, RunRecord> =>
   pipe(
-    readText('the folder of a run', join(path, 'events.jsonl'), MOST_EVENTS_BYTES),
+    readText('the folder of a run', join(path, EVENTS), MOST_EVENTS_BYTES),
     E.chain(events => decodeRun(path, { config: JSON.stringify(config), space: JSON.stringify(space), events }))
   )
 

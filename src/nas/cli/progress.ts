@@ -207,17 +207,7 @@ export const progressWriter = (
 
 /** Writes the progress of a training. */
 export const trainingProgress = (given: Given, backend: string, span: Span, now: () => number, timer = systemTimer) =>
-  writerOf<TrainingEvent>(
-    given,
-    backend,
-    span,
-    now,
-    {
-      step: trainingStepText,
-      line: (event, left) => trainingEpochLine(event, left)
-    },
-    timer
-  )
+  writerOf<TrainingEvent>(given, backend, span, now, { step: trainingStepText, line: trainingEpochLine }, timer)
 
 /** Writes how far something has come that tells no events. */
 export const workWriter = (given: Given, timer = systemTimer) => {

@@ -11,14 +11,11 @@ import { type DrawnFigures, pageOf } from '../report/page.js'
 import { reportOf } from '../report/report.js'
 import { decodeTraining, reportOfTrainings, type TrainingRecord } from '../report/training.js'
 import { decodeRun, type RunRecord } from '../run/record.js'
+import { EVENTS, MOST_EVENTS_BYTES } from './eventlog.js'
 import { readText } from './files.js'
 import { complain } from './outputs.js'
 
-/** A million steps have some 400 bytes each; a text of more no engine of JavaScript holds. */
-const MOST_EVENTS_BYTES = 2 ** 28
 const MOST_FILE_BYTES = 2 ** 24
-
-export const EVENTS = 'events.jsonl'
 
 /** What a run folder is of. */
 export type AnyRun =

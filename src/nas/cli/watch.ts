@@ -9,10 +9,11 @@ import { StringDecoder } from 'node:string_decoder'
 import { setTimeout } from 'node:timers/promises'
 import * as E from 'fp-ts/lib/Either.js'
 import { parseOption } from '../configuration/options.js'
+import { EVENTS } from './eventlog.js'
 import { interruption, untilSignal } from './interruption.js'
 import { complain, say } from './outputs.js'
 import { INTERRUPTED, orRefuse, refuse } from './refusal.js'
-import { EVENTS, htmlOf, readRun, reportOfAny, runsIn } from './reports.js'
+import { htmlOf, readRun, reportOfAny, runsIn } from './reports.js'
 
 /** Milliseconds between looks at the files. */
 const PAUSE = 1000

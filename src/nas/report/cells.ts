@@ -1,5 +1,6 @@
 /** The cells that a search found, drawn: the chosen edges with operation and weight, as wide as they are strong. */
-import { DOT_FONT, dotColour, escaped } from '../../pictures/dot.js'
+import { DOT_FONT, dotColour } from '../../pictures/dot.js'
+import { escaped } from '../../pictures/markup.js'
 import { DASHES, SERIES } from '../../pictures/theme.js'
 import { type Cell, cellsOf, type Genotype } from '../genotypes/genotype.js'
 import type { RunRecord } from '../run/record.js'

@@ -1,5 +1,5 @@
 /** A figure as one SVG by itself, for a file: its title, its keys, and its pictures in rows. */
-import { escaped } from '../../pictures/dot.js'
+import { escaped } from '../../pictures/markup.js'
 import { colour, FONT } from '../../pictures/theme.js'
 import type { Figure } from './figure.js'
 import { styleOf } from './lines.js'

@@ -1,6 +1,6 @@
 /** A report as one HTML file: no network, nothing outside it. Pure: a report and its drawn pictures in, text out. */
 import { sha256 } from '../../formats/native.js'
-import { escaped } from '../../pictures/dot.js'
+import { escaped } from '../../pictures/markup.js'
 import { counted } from '../text.js'
 import type { Drawing, Figure, Headline, Key, ReportPage, Section, Table, TitledTable } from './figure.js'
 import { styleOf } from './lines.js'

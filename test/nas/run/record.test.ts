@@ -13,7 +13,6 @@ import { SHORT } from '../sweeps.js'
 const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-record-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const NAMES = { config: 'config.json', events: 'events.jsonl', summary: 'summary.json', space: 'space.json' } as const
 const TOLD = ['--eigenvalue', '--probe', '--select', 'perturbation', '--select-epochs', '0']
 
 let files: RunFiles
@@ -23,9 +22,13 @@ beforeAll(async () => {
   const options = Object.entries(SHORT).flatMap(([name, value]) => [`--${name}`, String(value)])
   const { code, stderr } = await inProcess('search', '--quiet', ...options, '--batch', '239', ...TOLD, '--out', out)
   expect([code, stderr]).toEqual([0, ''])
-  files = Object.fromEntries(
-    Object.entries(NAMES).map(([key, name]) => [key, readFileSync(join(out, name), 'utf8')])
-  ) as unknown as RunFiles
+  const text = (name: string) => readFileSync(join(out, name), 'utf8')
+  files = {
+    config: text('config.json'),
+    events: text('events.jsonl'),
+    summary: text('summary.json'),
+    space: text('space.json')
+  }
   record = right(decodeRun('run', files))
 }, 120_000)
 

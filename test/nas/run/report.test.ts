@@ -79,7 +79,10 @@ it('lines of epochs have at most 100 columns, whatever the numbers of a long sea
   const score = { accuracy: 91.55, rank: 15_278, percentile: 2, regret: 3, isomorphic: [91, 92] as const }
   const line = epochLine(nb201, 'cifar10', { ...most, score: { cifar10_test_200: score } }, 9000)
   expect(line.length).toBe(100)
-  const training = { ...most, learningRate: 0.025, testLoss: 9.99, testTop1: 1 } as unknown as TrainingEpoch
+  const training: TrainingEpoch = {
+    ...most,
+    ...{ learningRate: 0.025, dropPath: 0, trainTop5: 1, testLoss: 9.99, testTop1: 1, testTop5: 1 }
+  }
   expect(trainingEpochLine({ ...training, epoch: 3, epochs: 600 }, 90)).toBe(
     'epoch   3/600  train loss 9.990 100.0 %  test loss 9.990 100.0 %  rate 0.0250  left 1:30'
   )
