@@ -66,17 +66,30 @@ export const partKey = (
 export const isExternal = ({ places }: Pick<Plan, 'places'>, part: Part): boolean =>
   slotsOf(part).some(slot => places[slot]?.kind === 'input' || places[slot]?.kind === 'output')
 
+/** What decides the layout of a bind group. */
+export const layoutKey = (part: Part): string => part.map(({ type }) => type).join()
+
+/** Bind groups by `layoutKey`. */
+export type Groups = ReadonlyMap<string, number>
+
+export const countOf = (groups: Groups): number => [...groups.values()].reduce((total, count) => total + count, 0)
+
 /**
  * The most bind groups that a plan has at once. `parameters` tells for each dispatch where the numbers of its calls
  * lie.
  */
-export const groupsOf = (plan: Plan, parameters: readonly (readonly number[])[], arrangement: Arrangement): number => {
+export const groupsOf = (plan: Plan, parameters: readonly (readonly number[])[], arrangement: Arrangement): Groups => {
   const parts = new Map(
     plan.dispatches.flatMap((calls, i) =>
       partsOf(calls, arrangement).map(part => [partKey(plan, part, parameters[i] as readonly number[]), part] as const)
     )
   )
-  return [...parts.values()].reduce((total, part) => total + (isExternal(plan, part) ? MOST_BOUND : 1), 0)
+  const groups = new Map<string, number>()
+  for (const part of parts.values()) {
+    const key = layoutKey(part)
+    groups.set(key, (groups.get(key) ?? 0) + (isExternal(plan, part) ? MOST_BOUND : 1))
+  }
+  return groups
 }
 
 /** How a plan's bindings are arranged, and how many groups that makes. */
@@ -84,9 +97,9 @@ export const arrange = (
   plan: Plan,
   parameters: readonly (readonly number[])[],
   most = MOST_TOGETHER
-): { readonly arrangement: Arrangement; readonly groups: number } => {
+): { readonly arrangement: Arrangement; readonly groups: Groups } => {
   const groups = groupsOf(plan, parameters, together)
-  return groups <= most
+  return countOf(groups) <= most
     ? { arrangement: together, groups }
     : { arrangement: apart, groups: groupsOf(plan, parameters, apart) }
 }

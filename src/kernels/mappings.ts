@@ -3,9 +3,11 @@
  * (`vm.max_map_count`), and one that asks for more is killed without a word: so a program with many calls is held to
  * what is left before its groups are made, and so are runs with ever new arguments.
  */
+import { countOf, type Groups } from './bindings.js'
 import type { Device } from './device.js'
 import { type KernelError, outOfMemory } from './errors.js'
 import { platform } from './platform/node.js'
+import type { GPUDevice } from './platform/webgpu.js'
 
 /** Programs with fewer bind groups are not looked at. */
 const FEW = 64
@@ -20,10 +22,10 @@ const MANY = 4096
  */
 const spareFor = (groups: number): number => MANY + Math.max(512, Math.ceil(groups / 6))
 
-/** Why so many more bind groups cannot be made, if they cannot. */
-export const tooManyGroups = ({ info }: Device, groups: number): KernelError | undefined => {
+/** Why so many bind groups cannot be made, if they cannot, where `fresh` of them need maps of their own. */
+export const tooManyGroups = ({ info }: Device, groups: number, fresh = groups): KernelError | undefined => {
   const there = info.software && info.vendor === 'mesa' && groups > FEW ? platform.memoryMaps() : undefined
-  const wanted = (there?.has ?? 0) + groups + spareFor(groups)
+  const wanted = (there?.has ?? 0) + fresh + spareFor(groups)
   if (!there || wanted <= there.most) return undefined
   const enough = 2 ** Math.ceil(Math.log2(wanted))
   return outOfMemory(
@@ -33,13 +35,50 @@ export const tooManyGroups = ({ info }: Device, groups: number): KernelError | u
   )
 }
 
-/** Why so many more bind groups cannot be made, if they cannot even when garbage is collected. */
-export const tooManyGroupsLeft = async (device: Device, groups: number): Promise<KernelError | undefined> => {
-  if (!tooManyGroups(device, groups)) return undefined
-  // Groups that were put out of use hold their maps until the collector has been there, and it does not know that these
-  // are scarce.
+/**
+ * By layout: groups of programs that were disposed of. A layout keeps their maps, and new groups of that layout take
+ * them over: a second program like the first needs hardly any more.
+ */
+const idle = new WeakMap<GPUDevice, Map<string, number>>()
+const idleOf = (device: GPUDevice): Map<string, number> => {
+  const counts = idle.get(device) ?? new Map<string, number>()
+  idle.set(device, counts)
+  return counts
+}
+
+/** Counts the groups that a program may have. */
+export const taken = (device: GPUDevice, groups: Groups): void => {
+  const counts = idleOf(device)
+  for (const [layout, count] of groups) counts.set(layout, Math.max(0, (counts.get(layout) ?? 0) - count))
+}
+/** Counts the groups that a program had. */
+export const givenBack = (device: GPUDevice, groups: Groups): void => {
+  const counts = idleOf(device)
+  for (const [layout, count] of groups) counts.set(layout, (counts.get(layout) ?? 0) + count)
+}
+
+/** Of so many groups those for which no other has left its map. */
+const freshOf = (device: GPUDevice, groups: Groups): number => {
+  const counts = idleOf(device)
+  return [...groups].reduce((total, [layout, count]) => total + Math.max(0, count - (counts.get(layout) ?? 0)), 0)
+}
+
+/**
+ * Lets go of groups that nobody uses: the collector does not know that their maps are scarce, and the device takes
+ * them back with the next work that is done.
+ */
+const collect = async ({ device, info }: Device): Promise<void> => {
   await platform.collectGarbage()
-  return tooManyGroups(device, groups)
+  device.queue.submit([])
+  await platform.waiting(info, device.queue.onSubmittedWorkDone())
+}
+
+/** Why so many more bind groups cannot be made, if they cannot even when garbage is collected. */
+export const tooManyGroupsLeft = async (device: Device, groups: Groups): Promise<KernelError | undefined> => {
+  const all = countOf(groups)
+  if (!tooManyGroups(device, all)) return undefined
+  await collect(device)
+  return tooManyGroups(device, all, freshOf(device.device, groups))
 }
 
 const lately = new WeakMap<Device, number>()
@@ -51,7 +90,9 @@ const lately = new WeakMap<Device, number>()
 export const tooManyChanges = async (device: Device, most: number): Promise<KernelError | undefined> => {
   if ((lately.get(device) ?? 0) + most <= MANY) return undefined
   lately.set(device, 0)
-  return tooManyGroupsLeft(device, most)
+  if (!tooManyGroups(device, most)) return undefined
+  await collect(device)
+  return tooManyGroups(device, most)
 }
 export const changed = (device: Device): void => {
   lately.set(device, (lately.get(device) ?? 0) + 1)

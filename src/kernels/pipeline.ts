@@ -4,7 +4,7 @@
  */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Arrangement, arranged, type Part, partsOf } from './bindings.js'
+import { type Arrangement, arranged, layoutKey, type Part, partsOf } from './bindings.js'
 import { combined } from './combined.js'
 import { type Device, scoped } from './device.js'
 import { bindingsOf, type Dispatch, kernelKey } from './dispatches.js'
@@ -71,10 +71,10 @@ const entryOf = (name: string, { code, origins }: Source) =>
 /** Explicit, so that bind groups fit whatever bindings a shader leaves out. */
 const layoutOf = (device: Device, part: Part): GPUBindGroupLayout => {
   const { layouts } = cacheOf(device)
-  const types = part.map(({ type }) => type)
-  const entries = types.map((type, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }))
-  const layout = layouts.get(types.join()) ?? device.device.createBindGroupLayout({ entries })
-  layouts.set(types.join(), layout)
+  const key = layoutKey(part)
+  const entries = part.map(({ type }, binding) => ({ binding, visibility: GPUShaderStage.COMPUTE, buffer: { type } }))
+  const layout = layouts.get(key) ?? device.device.createBindGroupLayout({ entries })
+  layouts.set(key, layout)
   return layout
 }
 

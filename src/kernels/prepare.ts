@@ -1,12 +1,22 @@
 /** From a plan to something that a run only has to encode: pipelines, constants, shared buffers, bind groups. */
 import * as E from 'fp-ts/lib/Either.js'
 import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
-import { type Arrangement, arrange, isExternal, type Part, partKey, partsOf, slotsOf } from './bindings.js'
+import {
+  type Arrangement,
+  arrange,
+  type Groups,
+  isExternal,
+  layoutKey,
+  type Part,
+  partKey,
+  partsOf,
+  slotsOf
+} from './bindings.js'
 import { allocate, type DeviceBuffer, release } from './buffers.js'
 import { type Device, scoped } from './device.js'
 import { type Dispatch, workgroupsOf } from './dispatches.js'
 import type { KernelError } from './errors.js'
-import { tooManyGroupsLeft } from './mappings.js'
+import { givenBack, taken, tooManyGroupsLeft } from './mappings.js'
 import { type Pipeline, pipelineKey, pipelineOf } from './pipeline.js'
 import type { Plan } from './plan.js'
 import type {
@@ -220,6 +230,7 @@ export const prepare =
       const { sets, setOf } = setsFor(device, plan, buffers)
       const steps = stepsOf(plan, { arrangement, offsets }, pipelines.right, uniform, setOf)
       const changing = [...sets.values()].filter(({ external }) => external.length > 0).length
+      taken(device.device, groups)
       return { device: device.device, plan, steps, buffers, changing, recent: outputs.map(() => []), owned, uniform }
     })
     if (E.isLeft(made)) {
@@ -230,12 +241,24 @@ export const prepare =
   }
 
 const disposed = new WeakSet<GPUBuffer>()
+export const isDisposed = ({ uniform }: Executable): boolean => disposed.has(uniform)
+
+/** The bind groups that there are. */
+const groupsIn = (steps: readonly Step[]): Groups => {
+  const groups = new Map<string, number>()
+  for (const { part, group, bound } of new Set(steps.flatMap(({ sets }) => sets))) {
+    const key = layoutKey(part)
+    groups.set(key, (groups.get(key) ?? 0) + (group ? 1 : bound.length))
+  }
+  return groups
+}
 
 /** Gives back what an executable holds. Runs that were submitted still end well; later ones are refused. */
-export const disposeExecutable = ({ owned, uniform }: Executable): void => {
+export const disposeExecutable = (executable: Executable): void => {
+  if (isDisposed(executable)) return
+  const { device, steps, owned, uniform } = executable
+  givenBack(device, groupsIn(steps))
   owned.forEach(release)
   uniform.destroy()
   disposed.add(uniform)
 }
-
-export const isDisposed = ({ uniform }: Executable): boolean => disposed.has(uniform)

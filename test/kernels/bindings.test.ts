@@ -1,6 +1,6 @@
 /** How many bind groups a plan needs, before any is made. */
 import { describe, expect, it } from 'vitest'
-import { apart, arrange, groupsOf, MOST_BOUND, together } from '../../src/kernels/bindings.js'
+import { apart, arrange, countOf, groupsOf, MOST_BOUND, together } from '../../src/kernels/bindings.js'
 import { plan } from '../../src/kernels/plan.js'
 import { call, u32 } from './programs.js'
 import { right } from './results.js'
@@ -27,13 +27,17 @@ const parameters = planned.dispatches.map(() => [0])
 describe('bind groups of a program', () => {
   it('are counted as often as they are kept for other arguments', () => {
     // Two shared buffers in turn: the first call, the two ways round, and the last.
-    expect(groupsOf(planned, parameters, together)).toBe(4 * MOST_BOUND)
+    expect(countOf(groupsOf(planned, parameters, together))).toBe(4 * MOST_BOUND)
     // A group for the numbers, the argument, the result, and each shared buffer as it is written and as it is read.
-    expect(groupsOf(planned, parameters, apart)).toBe(1 + 2 * MOST_BOUND + 4)
+    expect(countOf(groupsOf(planned, parameters, apart))).toBe(1 + 2 * MOST_BOUND + 4)
   })
 
   it('are one for each buffer where they would be too many together, those that are kept included', () => {
-    expect(arrange(planned, parameters, 4 * MOST_BOUND)).toEqual({ arrangement: together, groups: 16 })
-    expect(arrange(planned, parameters, 4 * MOST_BOUND - 1)).toEqual({ arrangement: apart, groups: 13 })
+    const all = 4 * MOST_BOUND
+    const whole = arrange(planned, parameters, all)
+    expect([whole.arrangement, countOf(whole.groups)]).toEqual([together, 16])
+    const parts = arrange(planned, parameters, all - 1)
+    expect([parts.arrangement, countOf(parts.groups)]).toEqual([apart, 13])
+    expect(parts.groups.get('uniform')).toBe(1)
   })
 })
