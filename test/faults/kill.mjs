@@ -2,8 +2,8 @@
  * Loaded into a process before its own code (`--import`): kills it with SIGKILL at the `KILL_AT`-th call that writes,
  * before (`KILL_WHEN=before`), in the middle (half of the content is written) or after it. With `KILL_WHEN=full` the
  * disk is full there instead: half is written, the call fails, and so do all later ones that write content. With
- * `KILL_WHEN=files` the process has as many open files from there on as it may. `KILL_LOG` names a file that gets a line
- * for each call, with what it wrote to.
+ * `KILL_WHEN=files` the process has as many open files from there on as it may, whatever it closes. `KILL_LOG` names a
+ * file that gets a line for each call, with what it wrote to.
  */
 import fs from 'node:fs'
 import { syncBuiltinESMExports } from 'node:module'
@@ -22,7 +22,7 @@ const die = () => {
   for (;;); // the signal ends it here
 }
 
-/** Opens files until there can be no more. */
+/** Opens files until there can be no more: again whenever the process may have closed one. */
 const occupy = () => {
   try {
     for (;;) real.openSync('/dev/null')
@@ -37,7 +37,10 @@ const halved = args =>
     i === 1 && (typeof arg === 'string' || ArrayBuffer.isView(arg)) ? arg.slice(0, arg.length / 2) : arg
   )
 
+const isOccupied = () => at > 0 && calls >= at && when === 'files'
+
 fs.openSync = (...args) => {
+  if (isOccupied()) occupy()
   const file = real.openSync(...args)
   paths.set(file, String(args[0]))
   return file
@@ -48,7 +51,7 @@ for (const name of ['writeFileSync', 'renameSync', 'fsyncSync', 'mkdirSync', 'tr
     // Node's own calls of each other come here too.
     const call = ++calls
     if (call === at && when === 'before') die()
-    if (call === at && when === 'files') occupy()
+    if (isOccupied()) occupy()
     const writes = name === 'writeFileSync'
     if (at > 0 && call >= at && when === 'full' && writes) {
       if (call === at) real[name](...halved(args))

@@ -3,7 +3,7 @@
  * `nas/resume.test.ts` and `faults/main.ts`.
  */
 import { spawn } from 'node:child_process'
-import { readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { decodeCheckpoint } from '../../src/nas/run/checkpoint.js'
@@ -85,12 +85,17 @@ export const told = (out: string): unknown => {
 }
 
 /**
- * Goes on until the run ends; one that was killed before it had a checkpoint is refused, and started again. Throws
- * where neither can be done.
+ * Goes on until the run ends, and draws its report if it had ended without; one that was killed before it had a
+ * checkpoint is refused, and started again. Throws where none of this can be done.
  */
 export const goOnToTheEnd = async (out: string): Promise<void> => {
   const { code, stderr } = await asProcess(['search', '--resume', out, ...KEEPING])
-  if (code === 0 || stderr.startsWith('Wanted --resume to be a run that has not ended')) return
+  if (code === 0) return
+  if (stderr.startsWith('Wanted --resume to be a run that has not ended')) {
+    const drawn = existsSync(join(out, 'report.html')) ? undefined : await asProcess(['report', out])
+    if (drawn && drawn.code !== 0) throw new Error(`A report was to be drawn, but: ${drawn.stderr}`)
+    return
+  }
   if (code !== 2 || !/^Wanted (a whole checkpoint in|--resume to be the folder of a run)/.test(stderr))
     throw new Error(`A run was to go on, or to be started again, but it ended with ${code}: ${stderr}`)
   rmSync(out, { recursive: true, force: true })
