@@ -2,11 +2,12 @@
  * Reports in a real Chromium: nothing is complained of, nothing is asked of a network, everything is drawn, and people
  * who do not see it, or have a small screen, get all of it.
  */
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { pathToFileURL } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import { type Browser, type Page, chromium as playwright } from 'playwright-core'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { htmlOf } from '../../src/nas/cli/reports.js'
@@ -28,7 +29,7 @@ const PAGES = {
         runOf({ name: 'fd' }),
         runOf({ name: 'exact', config: { derivative: 'exact' }, isEnded: false })
       ],
-      'darts, fd, exact'
+      null
     )
 } as const
 
@@ -110,4 +111,54 @@ describe.skipIf(program === undefined)('a report', () => {
     expect(noticed).toEqual([])
     await close()
   })
+
+  it('is called by what differs, and printed with what the verdicts found', async () => {
+    const { page, noticed, close } = await opened('three runs', 'light', 700)
+    expect(await page.textContent('h1')).toBe('darts · lambda-darts, fd · lambda-darts, exact')
+    await page.emulateMedia({ media: 'print' })
+    const findings = () => page.locator('.verdict .findings li:visible').count()
+    const all = await page.locator('.verdict .findings li').count()
+    expect([await findings(), all > 3]).toEqual([0, true])
+    await page.evaluate("dispatchEvent(new Event('beforeprint'))")
+    expect(await findings()).toBe(all)
+    expect(await page.evaluate('document.documentElement.scrollWidth <= document.documentElement.clientWidth')).toBe(
+      true
+    )
+    await page.evaluate("dispatchEvent(new Event('afterprint'))")
+    expect([await findings(), noticed]).toEqual([0, []])
+    await close()
+  })
+
+  it('that is served shows what its run adds, and says when nobody serves it any more', async () => {
+    const run = join(folder, 'run')
+    const { config, epochs } = runOf({ epochs: 2, isEnded: false })
+    mkdirSync(run)
+    writeFileSync(join(run, 'config.json'), JSON.stringify(config))
+    const [first, second] = epochs.map(epoch => `${JSON.stringify(epoch)}\n`)
+    writeFileSync(join(run, 'events.jsonl'), first as string)
+    const root = fileURLToPath(new URL('../..', import.meta.url))
+    const served = spawn(process.execPath, ['--import', 'tsx', 'src/nas/main.ts', 'report', run, '--watch'], {
+      cwd: root
+    })
+    const ended = new Promise(resolve => served.on('close', resolve))
+    const address = await new Promise<string>(resolve => {
+      served.stdout.on('data', text => resolve(/http:\S+/.exec(String(text))?.[0] ?? ''))
+    })
+    const context = await browser.newContext()
+    const page = await context.newPage()
+    const noticed: string[] = []
+    page.on('pageerror', error => noticed.push(error.message))
+    await page.goto(address)
+    const over = (count: number) => page.waitForSelector(`text=/${count} of ${config.epochs} epochs are over/`)
+    await over(1)
+    await page.click('summary >> nth=0')
+    appendFileSync(join(run, 'events.jsonl'), second as string)
+    await over(2)
+    // What a reader has opened stays open.
+    expect(await page.locator('details[open]').count()).toBe(1)
+    served.kill('SIGTERM')
+    await page.waitForSelector('text=/Nobody serves this page any more/')
+    expect([await ended, noticed]).toEqual([130, []])
+    await context.close()
+  }, 60_000)
 })

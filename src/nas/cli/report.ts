@@ -58,8 +58,9 @@ const writePictures = async (
   return paths
 }
 
-const titleOf = (given: readonly string[]): string =>
-  given.length === 1 ? basename(resolve(given[0] as string)) : given.map(path => basename(resolve(path))).join(', ')
+/** One folder has a name; several are called by what they hold. */
+const titleOf = ([first, ...others]: readonly string[]): string | null =>
+  first !== undefined && others.length === 0 ? basename(resolve(first)) : null
 
 const run = async (given: readonly string[], options: GivenReport): Promise<number> => {
   const { out, png, dark, json } = options

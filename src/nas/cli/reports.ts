@@ -87,7 +87,7 @@ export const runsIn = (path: string): E.Either<InputError, readonly string[]> =>
 }
 
 /** The report of runs of one kind, of which there is at least one. */
-export const reportOfAny = (runs: readonly AnyRun[], title: string): E.Either<InputError, ReportPage> => {
+export const reportOfAny = (runs: readonly AnyRun[], title: string | null): E.Either<InputError, ReportPage> => {
   const [searches, trainings] = [
     runs.flatMap(one => (one.kind === 'search' ? [one.run] : [])),
     runs.flatMap(one => (one.kind === 'training' ? [one.run] : []))

@@ -111,7 +111,7 @@ const listenOrRefuse = async (server: Server, port: number): Promise<number> => 
 }
 
 /** Serves the report of runs until a signal ends it. */
-export const watch = async (given: readonly string[], title: string, port = '0'): Promise<number> => {
+export const watch = async (given: readonly string[], title: string | null, port = '0'): Promise<number> => {
   const at = orRefuse(parseOption(PORT, port)) as number
   const runs = given.flatMap(path => orRefuse(runsIn(path))).map(watched)
   const draw = async (): Promise<E.Either<{ readonly message: string }, string>> => {

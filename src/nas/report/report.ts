@@ -25,7 +25,7 @@ import {
   SCHEDULE,
   scoreCharts
 } from './measures.js'
-import { type Group, groupsOf, toldOf } from './runs.js'
+import { type Group, groupsOf, titleOf, toldOf } from './runs.js'
 import { softmaxFigures } from './softmax.js'
 import { timeFigures, timeMissing } from './time.js'
 
@@ -156,7 +156,7 @@ const tooMany = (groups: readonly Group[], what: string): readonly string[] =>
     ? []
     : [`${what} of the first ${MOST_DRAWN} of ${groups.length} are shown: report one run to see its own.`]
 
-const reportOfRuns = (runs: readonly RunRecord[], title: string): ReportPage => {
+const reportOfRuns = (runs: readonly RunRecord[], title: string | null): ReportPage => {
   const groups = groupsOf(runs, toldOf)
   const drawn = groups.slice(0, MOST_DRAWN)
   const of = (charts: readonly Chart[]): readonly Figure[] => figuresOfGroups(groups, charts)
@@ -168,7 +168,7 @@ const reportOfRuns = (runs: readonly RunRecord[], title: string): ReportPage => 
     run ? softmaxFigures(run, `${style + 1}-`).map(figure => ({ ...figure, title: `${figure.title}: ${label}` })) : []
   )
   return {
-    title,
+    title: title ?? titleOf(groups),
     subtitle: `${counted(runs.length, 'run')} side by side`,
     headlines: drawn.flatMap(({ label, runs: [run] }) => (run ? [headlineOf(run, label)] : [])),
     facts: [],
@@ -199,7 +199,7 @@ const reportOfRuns = (runs: readonly RunRecord[], title: string): ReportPage => 
 
 /**
  * The report of runs: of one all that it tells, of several the same charts with a line each, mean and spread where they
- * differ in their seeds alone.
+ * differ in their seeds alone. Without a title they are called by their configurations.
  */
-export const reportOf = (runs: readonly [RunRecord, ...RunRecord[]], title: string): ReportPage =>
+export const reportOf = (runs: readonly [RunRecord, ...RunRecord[]], title: string | null): ReportPage =>
   runs.length === 1 ? reportOfRun(runs[0]) : reportOfRuns(runs, title)

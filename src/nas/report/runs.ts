@@ -3,6 +3,7 @@ import { isRead } from '../configuration/config.js'
 import { OPTIONS } from '../configuration/options.js'
 import type { RunRecord } from '../run/record.js'
 import { summarise } from '../statistics.js'
+import { counted } from '../text.js'
 import type { Band, Line } from './lines.js'
 
 /** What a run has to have to be drawn beside others. */
@@ -68,6 +69,15 @@ export const groupsOf = <R extends Drawn>(runs: readonly R[], told: Told<R>): re
   const names = groups.map(of => of[0]?.name ?? '')
   const unique = distinct(distinct(labels, seeds), names)
   return groups.map((of, style) => ({ label: unique[style] as string, style, runs: of }))
+}
+
+/** Longer titles say less. */
+const MOST_TITLE = 80
+
+/** What runs side by side are called that have no name together: their configurations. */
+export const titleOf = (groups: readonly { readonly label: string }[]): string => {
+  const labels = groups.map(({ label }) => label).join(' · ')
+  return labels.length <= MOST_TITLE ? labels : counted(groups.length, 'configuration')
 }
 
 /** What of an epoch is drawn. */

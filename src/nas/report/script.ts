@@ -13,6 +13,13 @@ toggle.onclick = () => { root.dataset.theme = isDark() ? 'light' : 'dark'; name(
 matchMedia('(prefers-color-scheme:dark)').onchange = name
 name()
 
+// Paper has nothing to click on: verdicts are printed with what they found.
+const closed = []
+addEventListener('beforeprint', () => {
+  for (const one of all(document, '.verdict details:not([open])')) { one.open = true; closed.push(one) }
+})
+addEventListener('afterprint', () => { for (const one of closed.splice(0)) one.open = false })
+
 // The lines into which a text is broken, with their places.
 const linesOf = element => {
   const lines = []

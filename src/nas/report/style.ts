@@ -88,5 +88,7 @@ footer{margin-top:56px;color:var(--muted);font-size:.8125rem}
 .verdict h2{font-size:1.0625rem}.graphs svg{min-width:calc(500px * var(--share))}.graphs .scroll{margin-right:-16px}}
 @media print{body{font-size:10.5pt}.page{max-width:none;padding:0}nav,button,.saves,.skip{display:none!important}
 .figures{grid-template-columns:1fr 1fr}figure,.verdict,tr{break-inside:avoid}h2,h3{break-after:avoid}
-.multiples{grid-template-columns:repeat(4,1fr)}.scroll{overflow:visible}details:not([open]){display:none}}
+.multiples{grid-template-columns:repeat(4,1fr)}.scroll{overflow:visible}details:not([open]){display:none}
+table{width:100%;font-size:8.5pt}th,td,td.text:first-child{white-space:normal;padding-right:6pt}
+.verdict summary{display:none}}
 `

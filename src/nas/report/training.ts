@@ -7,7 +7,7 @@ import { decodeJson } from '../space/spacefile.js'
 import { percent } from '../text.js'
 import type { ReportPage, Section } from './figure.js'
 import { type Chart, chart, figuresOfGroups, figuresOfRun } from './measures.js'
-import { groupsOf, type Told } from './runs.js'
+import { groupsOf, type Told, titleOf } from './runs.js'
 
 /** JSON writes numbers that are not finite as null. */
 const number = new t.Type<number, number | null, unknown>(
@@ -132,7 +132,10 @@ const configurationOf = (run: TrainingRecord): Section => ({
 })
 
 /** The report of one training, or of several side by side. */
-export const reportOfTrainings = (runs: readonly [TrainingRecord, ...TrainingRecord[]], title: string): ReportPage => {
+export const reportOfTrainings = (
+  runs: readonly [TrainingRecord, ...TrainingRecord[]],
+  title: string | null
+): ReportPage => {
   const [first] = runs
   const groups = groupsOf(runs, told)
   const figures = runs.length === 1 ? figuresOfRun(first, CHARTS) : figuresOfGroups(groups, CHARTS)
@@ -171,7 +174,7 @@ export const reportOfTrainings = (runs: readonly [TrainingRecord, ...TrainingRec
     ]
   }
   return {
-    title,
+    title: title ?? titleOf(groups),
     subtitle: runs.length === 1 ? first.genotype : `${runs.length} trainings side by side`,
     headlines: [{ run: null, tone: null, headline: says, findings: [] }],
     facts: [],

@@ -161,7 +161,7 @@ const FALL = 0.05
 export const harmony = ({ config, epochs }: Evidence): readonly Clause[] => {
   if (epochs.length < 2 || config.method === 'fixed-alpha') return []
   const [before, after] = thirds(epochs.map(({ lambdaTrain }) => lambdaTrain)).map(mean) as [number, number]
-  const course = `Λ went from ${before.toFixed(2)} to ${after.toFixed(2)}`
+  const course = `Λ went from ${before.toFixed(2)} to ${after.toFixed(2)}, as means of the first and last third of epochs`
   const cure =
     config.method === 'lambda-darts'
       ? 'raise --lambda, or take --derivative exact'
