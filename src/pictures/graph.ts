@@ -102,6 +102,12 @@ const operationName = (node: Tensor, collapse: boolean, names: ReadonlyMap<Tenso
   return [node.primitive.name, ...numbers.map(value => String(Number(value.toPrecision(4))))].join(' ')
 }
 
+/** What a leaf is: a given name stands for that of an input. */
+const leafLines = (node: Tensor, name: string | undefined): readonly string[] =>
+  node.primitive.name === 'input' && name !== undefined
+    ? []
+    : [line(leafText(node) || node.primitive.name, 12, 'ink', name === undefined)]
+
 /** Lines of a box: what it is called, what it is told, its shape, its value. */
 const labelOf = (
   { nodes }: Box,
@@ -112,7 +118,7 @@ const labelOf = (
   const node = nodes.at(-1) as Tensor
   const name = names.get(node)
   const operations = isLeaf(node)
-    ? [line(leafText(node) || node.primitive.name, 12, 'ink', name === undefined)]
+    ? leafLines(node, name)
     : nodes.flatMap(one => [
         line(operationName(one, collapse, names), 12, 'ink', name === undefined),
         // Where views are, their shape says most of what they are told.

@@ -95,6 +95,8 @@ describe('a graph in dot', () => {
     const { input } = await import('../../src/autodiff/leaves.js')
     const w = input({ shape: [2], dtype: 'f32' }, 'weights.w')
     const y = $.sum(w)
+    const renamed = readDot(graphDot(y, { names: { 'my weights': w } })).boxes.map(({ words }) => words)
+    expect(renamed[0]).toMatch(/^my weights +f32\[2\]$/)
     const bound = new Map([[w, { shape: [2], dtype: 'f32' as const, data: Float64Array.of(1, 2) }]])
     expect(readDot(graphDot(y, { values: bound })).boxes.map(({ words }) => words)).toEqual([
       expect.stringMatching(/'weights\.w'.*= \[1, 2\]/),

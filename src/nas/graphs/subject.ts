@@ -74,6 +74,10 @@ const isSmooth = (part: Avals): boolean =>
     ? part.dtype === 'f32'
     : Object.values(part as { readonly [key: string]: Avals }).every(isSmooth)
 
+/** Results by what they are in each argument: `gradient in x`, and of a tree `gradient in weights.w`. */
+const named = (what: string, results: { readonly [key: string]: Tree }): { readonly [key: string]: Tree } =>
+  Object.fromEntries(Object.entries(results).map(([key, result]) => [`${what} in ${key}`, result]))
+
 /**
  * The derivative of an order: 0 the function itself; 1 the gradient of its result (of the mean square of what is no
  * scalar) in all arguments; 2 the Hessian of that times a direction, which is one more argument.
@@ -89,20 +93,19 @@ export const derivativeOf = ({ name, args, f }: Subject, order: number): Subject
     grad((part: { readonly [key: string]: Tree }) => scalarOf(f({ ...all, ...part })), { unreached: 'zero' })(
       partOf(all)
     )
-  if (order === 1) return { name: `the gradient of ${name}`, args, f: gradient }
+  if (order === 1) return { name: `the gradient of ${name}`, args, f: all => named('gradient', gradient(all)) }
   const direction = Object.fromEntries(smooth.map(key => [key, args[key] as Avals]))
   return {
     name: `the second derivative of ${name}`,
     args: { ...args, direction },
-    f: ({ direction: along, ...all }) =>
-      grad(
-        (part: { readonly [key: string]: Tree }) => {
-          const slopes = leaves(gradient({ ...all, ...part }))
-          return leaves(along as Tree)
-            .map((v, i) => dot($.reshape(slopes[i] as Tensor, [-1]), $.reshape(v, [-1])))
-            .reduce((a, b) => $.add(a, b))
-        },
-        { unreached: 'zero' }
-      )(partOf(all))
+    f: ({ direction: along, ...all }) => {
+      const slopeAlong = (part: { readonly [key: string]: Tree }) => {
+        const slopes = leaves(gradient({ ...all, ...part }))
+        return leaves(along as Tree)
+          .map((v, i) => dot($.reshape(slopes[i] as Tensor, [-1]), $.reshape(v, [-1])))
+          .reduce((a, b) => $.add(a, b))
+      }
+      return named('second derivative', grad(slopeAlong, { unreached: 'zero' })(partOf(all)))
+    }
   }
 }

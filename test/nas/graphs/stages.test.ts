@@ -38,8 +38,8 @@ describe('a cell by itself', () => {
 
   it('has a gradient in each argument, and in each a second derivative', () => {
     const paths = [1, 2].map(order => Object.keys(stagesOf(derivativeOf(cell, order)).built.names))
-    expect(paths[0]).toEqual(paths[1])
-    expect(paths[0]).toEqual(expect.arrayContaining(['x', 'mixture']))
+    expect(paths[0]).toEqual(expect.arrayContaining(['gradient in x', 'gradient in mixture']))
+    expect(paths[1]).toEqual(paths[0]?.map(path => path.replace('gradient', 'second derivative')))
   })
 
   it('has the second derivative along a direction that central differences of the gradient have', () => {
