@@ -6,6 +6,7 @@ import { decodeIdx } from '../../src/formats/idx.js'
 import { decodePickle } from '../../src/formats/pickle.js'
 import { decodeSafetensors } from '../../src/formats/safetensors.js'
 import { decodeTar } from '../../src/formats/tar.js'
+import type { Files } from '../../src/nas/data/block.js'
 import { DATA_SETS } from '../../src/nas/data/datasets.js'
 import { right } from '../kernels/results.js'
 import { ARRAY_DECODERS } from './arrays.js'
@@ -22,14 +23,23 @@ export interface Decoder {
 export const unpacked = (name: string): Uint8Array =>
   name.endsWith('.tar.gz') ? right(gunzip(example(name), 2 ** 20)) : example(name)
 
-/** A data set that has this file several times. */
-const dataSet =
-  (set: string, names: readonly string[]): Decoder['decode'] =>
-  bytes =>
-    (DATA_SETS[set] as (typeof DATA_SETS)[string]).decode(new Map(names.map(name => [name, bytes])))
+/** A data set that has this file, several times, beside sound ones. */
+const dataSet = (set: string, names: readonly string[], sound: Files = new Map()): Decoder['decode'] => {
+  const { decode } = DATA_SETS[set] as (typeof DATA_SETS)[string]
+  return bytes => decode(new Map([...sound, ...names.map(name => [name, bytes] as const)]))
+}
+
+/** The first file under all of the names. */
+const all = (file: string, names: readonly string[]): Files => new Map(names.map(name => [name, example(file)]))
 
 const pythonBatches = [1, 2, 3, 4, 5].map(k => `data_batch_${k}`)
 const imagenetBatches = Array.from({ length: 10 }, (_, k) => `train_data_batch_${k + 1}`)
+const trainImages = all('images-idx3-ubyte', ['train-images-idx3-ubyte'])
+const trainLabels = all('labels-idx1-ubyte', ['train-labels-idx1-ubyte'])
+const mnistTest = new Map([
+  ...all('images-idx3-ubyte', ['t10k-images-idx3-ubyte']),
+  ...all('labels-idx1-ubyte', ['t10k-labels-idx1-ubyte'])
+])
 const UNPACKED = 20_000
 
 /** A row for each decoder. */
@@ -58,19 +68,34 @@ export const DECODERS: Readonly<Record<string, Decoder>> = {
   idx: { decode: decodeIdx, examples: ['images-idx3-ubyte', 'labels-idx1-ubyte'], most: () => 1000 },
   safetensors: { decode: decodeSafetensors, examples: ['two.safetensors'], most: length => 50 * length + 1000 },
   cifar10: {
-    decode: dataSet('cifar10', [...pythonBatches, 'test_batch', 'batches.meta']),
+    decode: dataSet('cifar10', [...pythonBatches, 'test_batch']),
     examples: ['cifar10_batch_protocol2.pkl', 'cifar10_batch_protocol4.pkl'],
     most: length => 20 * length + 10_000
+  },
+  'names of cifar10': {
+    decode: dataSet('cifar10', ['batches.meta'], all('cifar10_batch_protocol4.pkl', [...pythonBatches, 'test_batch'])),
+    examples: ['cifar10_batches.meta'],
+    most: () => 200_000
   },
   cifar100: {
     decode: dataSet('cifar100', ['train', 'test']),
     examples: ['cifar100_train.pkl'],
     most: length => 20 * length + 10_000
   },
-  mnist: {
-    decode: dataSet('mnist', ['train-images-idx3-ubyte.gz', 'train-labels-idx1-ubyte', 't10k-images.idx3-ubyte']),
-    examples: ['images-idx3-ubyte', 'images-idx3-ubyte.gz', 'labels-idx1-ubyte'],
-    most: length => 20 * length + 10_000
+  'images of mnist': {
+    decode: dataSet('mnist', ['train-images-idx3-ubyte'], new Map([...trainLabels, ...mnistTest])),
+    examples: ['images-idx3-ubyte'],
+    most: length => 20 * length + 30_000
+  },
+  'packed images of mnist': {
+    decode: dataSet('mnist', ['train-images-idx3-ubyte.gz'], new Map([...trainLabels, ...mnistTest])),
+    examples: ['images-idx3-ubyte.gz'],
+    most: length => 20 * length + 50_000
+  },
+  'labels of mnist': {
+    decode: dataSet('mnist', ['train-labels-idx1-ubyte'], new Map([...trainImages, ...mnistTest])),
+    examples: ['labels-idx1-ubyte'],
+    most: length => 20 * length + 30_000
   },
   'imagenet16-120': {
     decode: dataSet('imagenet16-120', [...imagenetBatches, 'val_data']),
