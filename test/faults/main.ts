@@ -116,7 +116,7 @@ if (parts.includes('full')) {
 }
 if (parts.includes('decoders'))
   for (const name of Object.keys(ALL)) {
-    const { inputs: tried, taken, seconds, complaints } = tryDecoder(name, { seed, inputs, until })
+    const { inputs: tried, taken, seconds, complaints } = await tryDecoder(name, { seed, inputs, until })
     say(`  ${name}: ${tried} of ${inputs} inputs in ${seconds.toFixed(0)} s, ${taken} of them taken`)
     complaints.forEach(complain)
   }
