@@ -14,7 +14,7 @@ import { inTree, type Leaf, leavesOf, rebuild, type WithLeaves } from '../autodi
 import { invalidArgument } from '../kernels/errors.js'
 import { type Compiled, compile, dispose } from './compile.js'
 import { catchShapeError, type Engine, type EngineError } from './effect.js'
-import { type RunOptions, run, runArguments } from './run.js'
+import { argumentAt, type RunOptions, run, runArguments } from './run.js'
 import { elsewhere, found, release, scope, storeArrays } from './store.js'
 import {
   type GivenArguments,
@@ -32,6 +32,9 @@ import {
   type Value
 } from './values.js'
 
+/** How a message says where a leaf stands: ` at 'w'`, ` as argument 0`. */
+type Place = (path: string) => string
+
 /** A tensor that is to be computed, since it is not a constant itself. */
 const isExpression = (value: Value): value is Tensor => isTensor(value) && value.primitive.name !== 'constant'
 
@@ -44,13 +47,13 @@ const arrayOf = (value: Exclude<Value, StoredTensor>, wanted: Aval | undefined):
 }
 
 /** The values of expressions, computed by a program of their own. */
-const computed = (expressions: readonly Leaf<Tensor>[]): Engine<readonly StoredTensor[]> => {
+const computed = (expressions: readonly Leaf<Tensor>[], place: Place): Engine<readonly StoredTensor[]> => {
   if (expressions.length === 0) return RTE.right([])
   const open = expressions.find(({ value }) => topological([value]).some(({ primitive }) => primitive.name === 'input'))
   return open
     ? RTE.left(
         invalidArgument(
-          `a tensor whose value is known${inTree(open.path)}`,
+          `a tensor whose value is known${place(open.path)}`,
           'it depends on an argument of a function that is being traced',
           'return it from the function, and store or read what a run gives'
         )
@@ -64,21 +67,25 @@ const computed = (expressions: readonly Leaf<Tensor>[]): Engine<readonly StoredT
 
 /** A stored tensor that cannot be used on this backend, if there is one. */
 const misplaced =
-  (leaves: readonly Leaf<Value>[]): Engine<void> =>
+  (leaves: readonly Leaf<Value>[], place: Place): Engine<void> =>
   ({ backend }) => {
     const wrong = leaves.flatMap(({ path, value }) => {
       if (!isStored(value)) return []
       if (!value.stored.live)
         return [
-          invalidArgument(`a stored tensor${inTree(path)}`, 'it was released or given away before', 'store it again')
+          invalidArgument(`a stored tensor${place(path)}`, 'it was released or given away before', 'store it again')
         ]
-      return elsewhere(backend, inTree(path), value) ?? []
+      return elsewhere(backend, place(path), value) ?? []
     })
     return wrong[0] ? TE.left(wrong[0]) : TE.right(undefined)
   }
 
 /** Leaves, stored in their order; what is stored already is passed on as it is. */
-const storeLeaves = (leaves: readonly Leaf<Value>[], wanted: readonly Aval[] = []): Engine<readonly StoredTensor[]> => {
+const storeLeaves = (
+  leaves: readonly Leaf<Value>[],
+  wanted: readonly Aval[],
+  place: Place
+): Engine<readonly StoredTensor[]> => {
   const arrays: E.Either<EngineError, readonly Leaf<HostArray>[]> = catchShapeError(() =>
     leaves.flatMap(({ path, value }, i) =>
       isStored(value) || isExpression(value) ? [] : [{ path, value: arrayOf(value, wanted[i]) }]
@@ -86,12 +93,12 @@ const storeLeaves = (leaves: readonly Leaf<Value>[], wanted: readonly Aval[] = [
   )
   const expressions = leaves.flatMap(({ path, value }) => (isExpression(value) ? [{ path, value }] : []))
   return pipe(
-    misplaced(leaves),
+    misplaced(leaves, place),
     RTE.chain(() => RTE.fromEither(arrays)),
     RTE.chain(storeArrays),
     RTE.chain(stored =>
       pipe(
-        computed(expressions),
+        computed(expressions, place),
         RTE.map(results => {
           const [values, rest] = [stored.values(), results.values()]
           return leaves.map(({ value }) =>
@@ -116,7 +123,7 @@ const storeLeaves = (leaves: readonly Leaf<Value>[], wanted: readonly Aval[] = [
 export const store = <const T>(tree: T & Storable<T>): Engine<Storing<T>> =>
   pipe(
     RTE.fromEither(found(tree, isValue)),
-    RTE.chain(leaves => storeLeaves(leaves)),
+    RTE.chain(leaves => storeLeaves(leaves, [], inTree)),
     RTE.map(stored => rebuild(tree, isValue, stored) as Storing<T>)
   )
 
@@ -154,7 +161,7 @@ export const runOn =
     return scope(
       pipe(
         RTE.fromEither(catchShapeError(() => runArguments(compiled.args, args, isValue))),
-        RTE.chain(leaves => storeLeaves(leaves, wanted)),
+        RTE.chain(leaves => storeLeaves(leaves, wanted, path => ` as ${argumentAt(path)}`)),
         RTE.chain(stored => run(compiled, options)(...(rebuild(compiled.args, isAval, stored) as StoredArguments<A>)))
       )
     )

@@ -33,7 +33,7 @@ export interface RunOptions {
 }
 
 /** `argument 0 at 'w'`, for messages, of a path among the arguments. */
-const argumentAt = (path: string): string => {
+export const argumentAt = (path: string): string => {
   const [place, ...rest] = path.split('.')
   return `argument ${place}${inTree(rest.join('.'))}`
 }

@@ -252,6 +252,10 @@ it('programs do not run where they were not compiled', async () => {
   expect(await sentenceOf(second.perform(run((onReference as Step<[Tensor], Tensor>).compiled)(x)))).toContain(
     'a function compiled for the device, but it was compiled for the reference'
   )
+  const elsewhere = await reference.store({ a: 1 })
+  expect(await sentenceOf(second.run((given: { a: Tensor }) => given.a, elsewhere as never))).toBe(
+    "Wanted a tensor stored on the device as argument 0 at 'a', but it is on the reference: store it with the backend that runs."
+  )
   expect(numbers(await second.read((there as Step<[Tensor], Tensor>)(x)))).toEqual([2])
   first.dispose()
   second.dispose()
