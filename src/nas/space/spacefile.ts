@@ -210,6 +210,15 @@ export const quote = (value: unknown): string => {
   return text.length > 60 ? `${text.slice(0, 60)}...` : text
 }
 
+/** Longer names of codecs are those of all their fields. */
+const MOST_NAME = 100
+
+/** What a codec wants, in a few words. */
+const wantedBy = ({ name }: { readonly name: string }): string => {
+  if (name.length <= MOST_NAME) return name
+  return /^(Readonly)?Array</.test(name) ? 'a list' : 'a record'
+}
+
 const USUAL_CURE = 'write it as docs/search.md shows'
 
 /** The value that a codec takes; see `decodeJson`. */
@@ -223,9 +232,9 @@ export const decodeValue =
         const context = errors[0]?.context ?? []
         const places = context.filter(({ actual }, i) => i === 0 || actual !== context[i - 1]?.actual)
         const path = places.map(({ key }) => key).filter(key => key !== '')
+        const type = places.at(-1)?.type
         return inputError(
-          `${places.at(-1)?.type.name ?? what} at ${path.join('.') || 'the top'} of ` +
-            `${what.replace(/^an? /, 'the ')}`,
+          `${type ? wantedBy(type) : what} at ${path.join('.') || 'the top'} of ` + `${what.replace(/^an? /, 'the ')}`,
           quote(errors[0]?.value),
           cure
         )

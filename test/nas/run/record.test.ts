@@ -119,6 +119,11 @@ describe('what is refused, with its file and line', () => {
     ],
     ['a summary that is another file', given => ({ ...given, summary: '[]' }), 'of summary.json, but got []'],
     [
+      'a summary that is no record, in few words',
+      given => ({ ...given, summary: '1' }),
+      'Wanted a record at the top of summary.json, but got 1: '
+    ],
+    [
       'a space of its own that is gone',
       ({ space: _, ...given }) => given,
       'Wanted the file space.json beside a config.json of the space'
