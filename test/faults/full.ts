@@ -86,7 +86,7 @@ const INODES = [2, 3, 4, 5, 6, 7, 8, 9, 10].map(
 /** Files in blocks of 512 bytes; open files from a write on; memory in MiB; seconds of the processor. */
 const LIMITS: readonly (readonly [string, Fault])[] = [
   ...[0, 1, 2, 4, 8, 16, 66].map(blocks => [`files of at most ${blocks} blocks`, { limit: `-f ${blocks}` }] as const),
-  ...[1, 4, 8, 12, 20, 40, 60, 80, 100, 104, 108, 114].map(
+  ...[1, 4, 8, 12, 14, 20, 40, 60, 80, 100, 104, 108, 114].map(
     at =>
       [
         `no more open files from write ${at} on`,

@@ -4,7 +4,7 @@ import type { Backend, Engine } from '../../engine/index.js'
 import type { DecodeError } from '../../formats/error.js'
 import type { Checkpoint } from '../run/checkpoint.js'
 import type { Observer } from '../run/events.js'
-import { hasCheckpoints, newestCheckpoint } from './checkpoints.js'
+import { newestCheckpoint } from './checkpoints.js'
 import { type LoggedEvent, logEvent } from './eventlog.js'
 import { type RunFolder, reopenRunFolder } from './files.js'
 import { complain } from './outputs.js'
@@ -113,7 +113,7 @@ export const conduct = async <Told extends LoggedEvent, S, R>(
     return { reached: orRefuse(result, FAILED), seconds: now() }
   } catch (reason) {
     // Without a checkpoint there is nothing to go on from: the folder is as it was before, to be used again.
-    if (!from && !hasCheckpoints(folder.path)) folder.discard()
+    if (!from && !folder.hasCheckpoint()) folder.discard()
     throw reason
   } finally {
     stop()

@@ -41,6 +41,8 @@ export interface RunFolder {
   readonly lengths: () => Readonly<Record<string, number>>
   /** Cuts the files that grow back to these lengths. Refused, and nothing cut, if one is shorter or not there. */
   readonly cut: (lengths: Readonly<Record<string, number>>) => E.Either<InputError, void>
+  /** Whether a checkpoint was written here. Asked and discarded without opening a file: there may be none left. */
+  readonly hasCheckpoint: () => boolean
   /** Removes what was written, and the folders that were made. */
   readonly discard: () => void
   /** Lets others have the folder. */
@@ -157,9 +159,10 @@ const runFolder = (path: string, made: readonly string[], unlock: () => void): R
       }
       return E.right(undefined)
     },
+    hasCheckpoint: () => [...written].some(name => dirname(name) === CHECKPOINTS && existsSync(at(name))),
     discard: () => {
       for (const name of written) rmSync(at(name), { force: true })
-      if (existsSync(at(CHECKPOINTS))) rmSync(at(CHECKPOINTS), { recursive: true })
+      if (existsSync(at(CHECKPOINTS))) rmdirSync(at(CHECKPOINTS))
       unlock()
       removeFolders(made)
     },

@@ -230,6 +230,19 @@ describe('a disk that is full', () => {
     },
     60_000
   )
+
+  it.skipIf(process.platform === 'win32')(
+    'or a process that may open no more files, which not even looks into a folder',
+    async () => {
+      const out = join(folder, 'no-files')
+      const at = 1 + writes.findIndex(line => line.startsWith('mkdirSync ') && line.endsWith('/checkpoints'))
+      const env = { KILL_AT: String(at), KILL_WHEN: 'files' }
+      const { code, stderr } = await asProcess([...OPTIONS, '--out', out], { limit: '-n 512', env })
+      expect([code, stderr]).toEqual([1, expect.stringContaining("got 'EMFILE: too many open files, open ")])
+      expect(existsSync(out)).toBe(false)
+    },
+    60_000
+  )
 })
 
 /** What a refused command says. */
