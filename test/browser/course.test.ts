@@ -29,7 +29,7 @@ const course = readCourse()
 const isWanted = ({ name }: Lesson): boolean => process.env['COURSE_ALL'] === '1' || !/^(08|09|10)-/.test(name)
 const chapters = course.chapters.filter(isWanted)
 
-/** The searches of chapter 10 take a software adapter half an hour. */
+/** The searches of a chapter take a software adapter a quarter of an hour. */
 const PATIENCE = process.env['COURSE_ALL'] === '1' ? 3_600_000 : 600_000
 
 /** A chapter with pictures. */

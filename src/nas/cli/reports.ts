@@ -124,8 +124,8 @@ export const drawFigures = async ({ sections }: ReportPage): Promise<DrawnFigure
 }
 
 /** The page of a report. */
-export const htmlOf = async (report: ReportPage, isLive = false): Promise<string> =>
-  pageOf(report, await drawFigures(report), isLive)
+export const htmlOf = async (report: ReportPage, live?: number): Promise<string> =>
+  pageOf(report, await drawFigures(report), live)
 
 /** What a report is called in the folder that it is of. */
 export const REPORT = 'report.html'

@@ -65,13 +65,19 @@ const watched = (folder: string) => {
   }
 }
 
-/** The page as it is now, and who is to be told of a new one. */
+/** The page as it is now, the number of this drawing, and who is to be told of a new one. */
 interface Served {
   html: string
+  drawing: number
   readonly readers: Set<ServerResponse>
 }
 
 const HEADERS = { 'cache-control': 'no-store', 'x-content-type-options': 'nosniff', 'referrer-policy': 'no-referrer' }
+
+const tellOne = (reader: ServerResponse, event: string): void => void reader.write(`event: ${event}\ndata: \n\n`)
+const tell = ({ readers }: Served, event: string): void => {
+  for (const reader of readers) tellOne(reader, event)
+}
 
 const answer =
   (served: Served) =>
@@ -81,17 +87,15 @@ const answer =
     if (!isLocal || method !== 'GET') response.writeHead(403, HEADERS).end()
     else if (url === '/')
       response.writeHead(200, { ...HEADERS, 'content-type': 'text/html; charset=utf-8' }).end(served.html)
-    else if (url === '/events') {
+    else if (url?.startsWith('/events?')) {
       response.writeHead(200, { ...HEADERS, 'content-type': 'text/event-stream' }).write('retry: 2000\n\n')
+      // Between a page and its question for news there may have been some.
+      if (url !== `/events?${served.drawing}`) tellOne(response, 'report')
       served.readers.add(response)
       response.on('close', () => served.readers.delete(response))
       response.on('error', () => served.readers.delete(response))
     } else response.writeHead(url === '/favicon.ico' ? 204 : 404, HEADERS).end()
   }
-
-const tell = ({ readers }: Served, event: string): void => {
-  for (const reader of readers) reader.write(`event: ${event}\ndata: \n\n`)
-}
 
 const listening = (server: Server, port: number): Promise<number> =>
   new Promise((resolve, reject) => {
@@ -114,21 +118,21 @@ const listenOrRefuse = async (server: Server, port: number): Promise<number> => 
 export const watch = async (given: readonly string[], title: string | null, port = '0'): Promise<number> => {
   const at = orRefuse(parseOption(PORT, port)) as number
   const runs = given.flatMap(path => orRefuse(runsIn(path))).map(watched)
-  const draw = async (): Promise<E.Either<{ readonly message: string }, string>> => {
+  const draw = async (drawing: number): Promise<E.Either<{ readonly message: string }, string>> => {
     const read = E.sequenceArray(runs.map(({ folder, text }) => readRun(folder, E.right(text()))))
     const report = E.chain((all: Parameters<typeof reportOfAny>[0]) => reportOfAny(all, title))(read)
-    return E.isLeft(report) ? report : E.right(await htmlOf(report.right, true))
+    return E.isLeft(report) ? report : E.right(await htmlOf(report.right, drawing))
   }
   for (const run of runs) run.hasNews()
-  const served: Served = { html: orRefuse(await draw()), readers: new Set() }
+  const served: Served = { html: orRefuse(await draw(0)), drawing: 0, readers: new Set() }
   const server = createServer(answer(served))
   const ending = interruption()
   const state = { told: '' }
   const update = async (): Promise<void> => {
     if (!runs.map(run => run.hasNews()).includes(true)) return
-    const drawn = await draw()
+    const drawn = await draw(served.drawing + 1)
     if (E.isRight(drawn)) {
-      served.html = drawn.right
+      Object.assign(served, { html: drawn.right, drawing: served.drawing + 1 })
       tell(served, 'report')
     } else if (drawn.left.message !== state.told) {
       state.told = drawn.left.message

@@ -147,13 +147,13 @@ const policy = (isLive: boolean): string =>
     "form-action 'none'"
   ].join('; ')
 
-/** The text of the page. `isLive`: it is served, and asks its server for what is new. */
-export const pageOf = (report: ReportPage, drawn: DrawnFigures, isLive = false): string => {
+/** The text of the page. `live`: it is served, as the drawing of this number, and asks its server for later ones. */
+export const pageOf = (report: ReportPage, drawn: DrawnFigures, live?: number): string => {
   const { title, subtitle, headlines, facts, sections } = report
   const links = sections.map(({ id, title: name }) => `<li><a href="#${escaped(id)}">${escaped(name)}</a></li>`)
   return [
-    `<!doctype html>\n<html lang="en"${isLive ? ' data-live' : ''}>\n<head>\n<meta charset="utf-8">`,
-    `<meta http-equiv="Content-Security-Policy" content="${escaped(policy(isLive))}">`,
+    `<!doctype html>\n<html lang="en"${live === undefined ? '' : ` data-live="${live}"`}>\n<head>\n<meta charset="utf-8">`,
+    `<meta http-equiv="Content-Security-Policy" content="${escaped(policy(live !== undefined))}">`,
     '<meta name="viewport" content="width=device-width, initial-scale=1">',
     '<meta name="color-scheme" content="light dark">',
     `<title>${escaped(title)} - lambda-darts</title>\n<style>${STYLE}</style>\n</head>\n<body>\n<div class="page">`,

@@ -101,7 +101,7 @@ ready()
 
 if (root.dataset.live !== undefined) {
   const state = document.getElementById('state')
-  const source = new EventSource('events')
+  const source = new EventSource('events?' + root.dataset.live)
   const places = () => all(document, 'details').filter(one => one.open).map(one => one.dataset.of)
   source.addEventListener('report', async () => {
     const open = places()

@@ -104,13 +104,18 @@ describe('report --watch', () => {
       })
       expect(status).toBe(403)
 
-      await (await fetch(`${address}events`)).body?.cancel()
-      const reader = (await fetch(`${address}events`)).body?.getReader()
+      await (await fetch(`${address}events?0`)).body?.cancel()
+      const reader = (await fetch(`${address}events?0`)).body?.getReader()
       appendFileSync(join(path, 'events.jsonl'), lines(run)[1] as string)
       const texts: string[] = []
       while (!texts.join('').includes('event: report'))
         texts.push(new TextDecoder().decode((await reader?.read())?.value))
       expect(await page()).toContain(`2 of ${run.config.epochs} epochs are over`)
+      // A page of before that asks only now is told at once.
+      const late = (await fetch(`${address}events?0`)).body?.getReader()
+      const atOnce: string[] = []
+      while (!atOnce.join('').includes('event: report'))
+        atOnce.push(new TextDecoder().decode((await late?.read())?.value))
     } finally {
       process.emit('SIGTERM')
       const code = await ended
