@@ -72,6 +72,13 @@ export const layoutKey = (part: Part): string => part.map(({ type }) => type).jo
 /** Bind groups by `layoutKey`. */
 export type Groups = ReadonlyMap<string, number>
 
+/** Parts with how many groups each has, by layout. */
+export const byLayout = (counts: Iterable<readonly [Part, number]>): Groups => {
+  const groups = new Map<string, number>()
+  for (const [part, count] of counts) groups.set(layoutKey(part), (groups.get(layoutKey(part)) ?? 0) + count)
+  return groups
+}
+
 export const countOf = (groups: Groups): number => [...groups.values()].reduce((total, count) => total + count, 0)
 
 /**
@@ -84,12 +91,7 @@ export const groupsOf = (plan: Plan, parameters: readonly (readonly number[])[],
       partsOf(calls, arrangement).map(part => [partKey(plan, part, parameters[i] as readonly number[]), part] as const)
     )
   )
-  const groups = new Map<string, number>()
-  for (const part of parts.values()) {
-    const key = layoutKey(part)
-    groups.set(key, (groups.get(key) ?? 0) + (isExternal(plan, part) ? MOST_BOUND : 1))
-  }
-  return groups
+  return byLayout([...parts.values()].map(part => [part, isExternal(plan, part) ? MOST_BOUND : 1]))
 }
 
 /** How a plan's bindings are arranged, and how many groups that makes. */

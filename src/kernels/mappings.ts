@@ -73,13 +73,16 @@ const collect = async ({ device, info }: Device): Promise<void> => {
   await platform.waiting(info, device.queue.onSubmittedWorkDone())
 }
 
-/** Why so many more bind groups cannot be made, if they cannot even when garbage is collected. */
-export const tooManyGroupsLeft = async (device: Device, groups: Groups): Promise<KernelError | undefined> => {
-  const all = countOf(groups)
-  if (!tooManyGroups(device, all)) return undefined
+/** Why so many groups cannot be made, if they cannot even when garbage is collected, and only `fresh` need maps. */
+const tooManyCollected = async (device: Device, groups: number, fresh: number): Promise<KernelError | undefined> => {
+  if (!tooManyGroups(device, groups)) return undefined
   await collect(device)
-  return tooManyGroups(device, all, freshOf(device.device, groups))
+  return tooManyGroups(device, groups, fresh)
 }
+
+/** Why the bind groups of a program cannot be made, if they cannot even when garbage is collected. */
+export const tooManyGroupsLeft = (device: Device, groups: Groups): Promise<KernelError | undefined> =>
+  tooManyCollected(device, countOf(groups), freshOf(device.device, groups))
 
 const lately = new WeakMap<Device, number>()
 
@@ -90,9 +93,7 @@ const lately = new WeakMap<Device, number>()
 export const tooManyChanges = async (device: Device, most: number): Promise<KernelError | undefined> => {
   if ((lately.get(device) ?? 0) + most <= MANY) return undefined
   lately.set(device, 0)
-  if (!tooManyGroups(device, most)) return undefined
-  await collect(device)
-  return tooManyGroups(device, most)
+  return tooManyCollected(device, most, most)
 }
 export const changed = (device: Device): void => {
   lately.set(device, (lately.get(device) ?? 0) + 1)

@@ -4,9 +4,9 @@ import type { TaskEither } from 'fp-ts/lib/TaskEither.js'
 import {
   type Arrangement,
   arrange,
+  byLayout,
   type Groups,
   isExternal,
-  layoutKey,
   type Part,
   partKey,
   partsOf,
@@ -245,12 +245,8 @@ export const isDisposed = ({ uniform }: Executable): boolean => disposed.has(uni
 
 /** The bind groups that there are. */
 const groupsIn = (steps: readonly Step[]): Groups => {
-  const groups = new Map<string, number>()
-  for (const { part, group, bound } of new Set(steps.flatMap(({ sets }) => sets))) {
-    const key = layoutKey(part)
-    groups.set(key, (groups.get(key) ?? 0) + (group ? 1 : bound.length))
-  }
-  return groups
+  const sets = new Set(steps.flatMap(step => step.sets))
+  return byLayout([...sets].map(({ part, group, bound }) => [part, group ? 1 : bound.length]))
 }
 
 /** Gives back what an executable holds. Runs that were submitted still end well; later ones are refused. */

@@ -3,7 +3,7 @@
  * who do not see it, or have a small screen, get all of it.
  */
 import { spawn } from 'node:child_process'
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -12,7 +12,7 @@ import { type Browser, type Page, chromium as playwright } from 'playwright-core
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { htmlOf } from '../../src/nas/cli/reports.js'
 import { reportOf } from '../../src/nas/report/report.js'
-import { runOf } from '../nas/report/records.js'
+import { epochLines, runOf, writeRun } from '../nas/report/records.js'
 import { CURE, chromium } from './chromium.js'
 
 const program = chromium()
@@ -131,11 +131,8 @@ describe.skipIf(program === undefined)('a report', () => {
 
   it('that is served shows what its run adds, and says when nobody serves it any more', async () => {
     const run = join(folder, 'run')
-    const { config, epochs } = runOf({ epochs: 2, isEnded: false })
-    mkdirSync(run)
-    writeFileSync(join(run, 'config.json'), JSON.stringify(config))
-    const [first, second] = epochs.map(epoch => `${JSON.stringify(epoch)}\n`)
-    writeFileSync(join(run, 'events.jsonl'), first as string)
+    const record = runOf({ epochs: 2, isEnded: false })
+    writeRun(run, record, 1)
     const root = fileURLToPath(new URL('../..', import.meta.url))
     const served = spawn(process.execPath, ['--import', 'tsx', 'src/nas/main.ts', 'report', run, '--watch'], {
       cwd: root
@@ -149,10 +146,10 @@ describe.skipIf(program === undefined)('a report', () => {
     const noticed: string[] = []
     page.on('pageerror', error => noticed.push(error.message))
     await page.goto(address)
-    const over = (count: number) => page.waitForSelector(`text=/${count} of ${config.epochs} epochs are over/`)
+    const over = (count: number) => page.waitForSelector(`text=/${count} of ${record.config.epochs} epochs are over/`)
     await over(1)
     await page.click('summary >> nth=0')
-    appendFileSync(join(run, 'events.jsonl'), second as string)
+    appendFileSync(join(run, 'events.jsonl'), epochLines(record)[1] as string)
     await over(2)
     // What a reader has opened stays open.
     expect(await page.locator('details[open]').count()).toBe(1)

@@ -34,12 +34,12 @@ const all = (file: string, names: readonly string[]): Files => new Map(names.map
 
 const pythonBatches = [1, 2, 3, 4, 5].map(k => `data_batch_${k}`)
 const imagenetBatches = Array.from({ length: 10 }, (_, k) => `train_data_batch_${k + 1}`)
-const trainImages = all('images-idx3-ubyte', ['train-images-idx3-ubyte'])
-const trainLabels = all('labels-idx1-ubyte', ['train-labels-idx1-ubyte'])
-const mnistTest = new Map([
+/** What MNIST has beside its images of training, which are read unpacked where both are there. */
+const mnistBeside = new Map([
   ...all('images-idx3-ubyte', ['t10k-images-idx3-ubyte']),
-  ...all('labels-idx1-ubyte', ['t10k-labels-idx1-ubyte'])
+  ...all('labels-idx1-ubyte', ['train-labels-idx1-ubyte', 't10k-labels-idx1-ubyte'])
 ])
+const mnistImages = all('images-idx3-ubyte', ['train-images-idx3-ubyte'])
 const UNPACKED = 20_000
 
 /** A row for each decoder. */
@@ -83,17 +83,17 @@ export const DECODERS: Readonly<Record<string, Decoder>> = {
     most: length => 20 * length + 10_000
   },
   'images of mnist': {
-    decode: dataSet('mnist', ['train-images-idx3-ubyte'], new Map([...trainLabels, ...mnistTest])),
+    decode: dataSet('mnist', ['train-images-idx3-ubyte'], mnistBeside),
     examples: ['images-idx3-ubyte'],
     most: length => 20 * length + 30_000
   },
   'packed images of mnist': {
-    decode: dataSet('mnist', ['train-images-idx3-ubyte.gz'], new Map([...trainLabels, ...mnistTest])),
+    decode: dataSet('mnist', ['train-images-idx3-ubyte.gz'], mnistBeside),
     examples: ['images-idx3-ubyte.gz'],
     most: length => 20 * length + 50_000
   },
   'labels of mnist': {
-    decode: dataSet('mnist', ['train-labels-idx1-ubyte'], new Map([...trainImages, ...mnistTest])),
+    decode: dataSet('mnist', ['train-labels-idx1-ubyte'], new Map([...mnistImages, ...mnistBeside])),
     examples: ['labels-idx1-ubyte'],
     most: length => 20 * length + 30_000
   },

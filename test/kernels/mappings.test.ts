@@ -14,9 +14,12 @@ import { platform } from '../../src/kernels/platform/node.js'
 const maps = vi.spyOn(platform, 'memoryMaps')
 afterEach(() => void maps.mockReset())
 
-const queue = { submit: () => undefined, onSubmittedWorkDone: () => Promise.resolve() }
+const queue = { submit: () => undefined, onSubmittedWorkDone: async () => undefined } as Pick<
+  GPUQueue,
+  'submit' | 'onSubmittedWorkDone'
+> as GPUQueue
 const device = (vendor: string, software: boolean) =>
-  ({ info: { vendor, software }, device: { queue } }) as unknown as Device
+  ({ info: { vendor, software }, device: { queue } as GPUDevice }) as Device
 const groups = (count: number) => new Map([['uniform,storage', count]])
 const mesa = device('mesa', true)
 

@@ -130,9 +130,10 @@ export const watch = async (given: readonly string[], title: string | null, port
   const state = { told: '' }
   const update = async (): Promise<void> => {
     if (!runs.map(run => run.hasNews()).includes(true)) return
-    const drawn = await draw(served.drawing + 1)
+    const drawing = served.drawing + 1
+    const drawn = await draw(drawing)
     if (E.isRight(drawn)) {
-      Object.assign(served, { html: drawn.right, drawing: served.drawing + 1 })
+      Object.assign(served, { html: drawn.right, drawing })
       tell(served, 'report')
     } else if (drawn.left.message !== state.told) {
       state.told = drawn.left.message

@@ -234,7 +234,7 @@ export const decodeValue =
         const path = places.map(({ key }) => key).filter(key => key !== '')
         const type = places.at(-1)?.type
         return inputError(
-          `${type ? wantedBy(type) : what} at ${path.join('.') || 'the top'} of ` + `${what.replace(/^an? /, 'the ')}`,
+          `${type ? wantedBy(type) : what} at ${path.join('.') || 'the top'} of ${what.replace(/^an? /, 'the ')}`,
           quote(errors[0]?.value),
           cure
         )

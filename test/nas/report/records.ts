@@ -1,4 +1,6 @@
 /** Runs that are made up, as large as is wanted: what a report is tested on without a search. */
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { PRESETS, type SearchConfig } from '../../../src/nas/configuration/options.js'
 import { cellsOf, formatGenotype, operationCounts } from '../../../src/nas/genotypes/genotype.js'
 import type { EpochRecord, RunRecord } from '../../../src/nas/run/record.js'
@@ -141,4 +143,15 @@ export const runOf = (made: MadeUp = {}): RunRecord => {
         } as RunRecord['summary'])
       : null
   }
+}
+
+/** The epochs of a run as lines of `events.jsonl`. */
+export const epochLines = ({ epochs }: RunRecord): readonly string[] =>
+  epochs.map(epoch => `${JSON.stringify(epoch)}\n`)
+
+/** Writes the folder of a run that has told of so many epochs. */
+export const writeRun = (path: string, run: RunRecord, epochs: number): void => {
+  mkdirSync(path)
+  writeFileSync(join(path, 'config.json'), JSON.stringify(run.config))
+  writeFileSync(join(path, 'events.jsonl'), epochLines(run).slice(0, epochs).join(''))
 }

@@ -1,5 +1,5 @@
 /** A report that is served: to this machine alone, anew when its run says more, until it is told to end. */
-import { appendFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
+import { appendFileSync, mkdtempSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { request } from 'node:http'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,17 +8,14 @@ import { writeReport } from '../../../src/nas/cli/reports.js'
 import { follow } from '../../../src/nas/cli/watch.js'
 import type { RunRecord } from '../../../src/nas/run/record.js'
 import { inProcess } from '../command.js'
-import { runOf } from './records.js'
+import { epochLines, runOf, writeRun } from './records.js'
 
 const folder = mkdtempSync(join(tmpdir(), 'lambda-darts-watch-'))
 afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
-const lines = ({ epochs }: RunRecord): readonly string[] => epochs.map(epoch => `${JSON.stringify(epoch)}\n`)
 const write = (name: string, run: RunRecord, epochs: number): string => {
   const path = join(folder, name)
-  mkdirSync(path)
-  writeFileSync(join(path, 'config.json'), JSON.stringify(run.config))
-  writeFileSync(join(path, 'events.jsonl'), lines(run).slice(0, epochs).join(''))
+  writeRun(path, run, epochs)
   return path
 }
 
@@ -106,7 +103,7 @@ describe('report --watch', () => {
 
       await (await fetch(`${address}events?0`)).body?.cancel()
       const reader = (await fetch(`${address}events?0`)).body?.getReader()
-      appendFileSync(join(path, 'events.jsonl'), lines(run)[1] as string)
+      appendFileSync(join(path, 'events.jsonl'), epochLines(run)[1] as string)
       const texts: string[] = []
       while (!texts.join('').includes('event: report'))
         texts.push(new TextDecoder().decode((await reader?.read())?.value))
